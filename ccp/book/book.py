@@ -1,0 +1,85 @@
+"""A book as it was read: the tables, typed and with their defaults filled in."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+
+from ccp.book.check import Findings, check_references
+from ccp.errors import refuse
+from ccp.frames import BOOK_TABLES, check_table, find_table, raise_problems, read_raw
+
+
+@dataclass(frozen=True)
+class Book:
+    """Member positions and what they are in. `files` are the tables' files, for the manifest."""
+
+    members: pl.DataFrame
+    accounts: pl.DataFrame
+    instruments: pl.DataFrame
+    positions: pl.DataFrame
+    collateral: pl.DataFrame | None
+    files: dict[str, Path]
+
+    @property
+    def states_contributions(self) -> bool:
+        """Whether the members table says what is posted to the fund today."""
+        return bool(self.members["fund_contribution"].is_not_null().any())
+
+
+def book_tables(directory: Path) -> tuple[dict[str, pl.DataFrame], dict[str, Path]]:
+    """The book's tables as they stand in their files, and the files."""
+    if not directory.is_dir():
+        raise refuse(str(directory), "a book is a directory of tables; there is no such directory")
+    files = {name: path for name in BOOK_TABLES if (path := find_table(directory, name)) is not None}
+    if not files:
+        expected = f"none of the book's tables stands here ({', '.join(BOOK_TABLES)}, as .parquet or .csv)"
+        raise refuse(str(directory), expected)
+    return {name: read_raw(path) for name, path in files.items()}, files
+
+
+def find_book_problems(
+    tables: dict[str, pl.DataFrame], sources: dict[str, str], matched: bool
+) -> tuple[dict[str, pl.DataFrame], Findings]:
+    """Check every table and how they refer to each other. Returns typed tables and all that was found."""
+    findings = Findings()
+    typed: dict[str, pl.DataFrame] = {}
+    for name, schema in BOOK_TABLES.items():
+        source = sources.get(name, name)
+        if name in tables:
+            typed[name], problems, total = check_table(tables[name], schema, source)
+            findings.add(problems, total)
+        elif name != "collateral":
+            findings.missing_table(name)
+    check_references(typed, sources, matched, findings)
+    return typed, findings
+
+
+def read_book(directory: Path | str, matched: bool = True) -> Book:
+    """Read a book from its directory. Raises InputError with every problem of every table.
+
+    `matched`: whether quantities must sum to zero in every instrument.
+    """
+    tables, files = book_tables(Path(directory))
+    typed, findings = find_book_problems(tables, {name: path.name for name, path in files.items()}, matched)
+    raise_problems(findings.problems, findings.total)
+    return book_of(typed, files)
+
+
+def book_from_frames(tables: dict[str, pl.DataFrame], matched: bool = True) -> Book:
+    """A book from frames in memory, checked as files are."""
+    typed, findings = find_book_problems(tables, {}, matched)
+    raise_problems(findings.problems, findings.total)
+    return book_of(typed, {})
+
+
+def book_of(typed: dict[str, pl.DataFrame], files: dict[str, Path]) -> Book:
+    """A book of checked tables, with defaults: a member is its own group, an account its own pool."""
+    return Book(
+        members=typed["members"].with_columns(pl.coalesce("group_id", "member_id").alias("group_id")),
+        accounts=typed["accounts"].with_columns(pl.coalesce("pool_id", "account_id").alias("pool_id")),
+        instruments=typed["instruments"].with_columns(pl.col("discount_rate").fill_null(0.0)),
+        positions=typed["positions"],
+        collateral=typed.get("collateral"),
+        files=files,
+    )

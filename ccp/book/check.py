@@ -1,0 +1,143 @@
+"""How a book's tables refer to each other, and what an instrument of each kind must state."""
+
+import polars as pl
+
+from ccp.errors import SHOWN, Problem
+
+Tables = dict[str, pl.DataFrame]
+
+MATCH_TOLERANCE = 1e-9
+"""How far quantities may miss zero, as a share of the gross quantity: float64 sums of whole lots are exact, sums of
+fractions are not."""
+
+
+class Findings:
+    """Problems gathered over all tables: the first of each kind, and the count of all."""
+
+    def __init__(self) -> None:
+        self.problems: list[Problem] = []
+        self.total = 0
+
+    def add(self, problems: list[Problem], total: int | None = None) -> None:
+        """Add problems; `total` counts those that are not listed too."""
+        self.problems += problems
+        self.total += len(problems) if total is None else total
+
+    def missing_table(self, name: str) -> None:
+        """A required table has no file."""
+        self.add([Problem(name, f"this table is required: {name}.parquet or {name}.csv")])
+
+    def rows(self, source: str, table: pl.DataFrame, wrong: pl.Expr, field: str, expected: str) -> None:
+        """Every row of `table` where `wrong` holds, as a problem with its value."""
+        self.mask(
+            source, table[field], table.select(wrong.fill_null(False).alias("wrong"))["wrong"], expected
+        )
+
+    def mask(self, source: str, values: pl.Series, wrong: pl.Series, expected: str) -> None:
+        """Every place of `values` where `wrong` is true."""
+        places = wrong.arg_true()
+        shown = [
+            Problem(source, expected, field=values.name, value=_plain(values[place]), row=place + 1)
+            for place in places.head(SHOWN).to_list()
+        ]
+        self.add(shown, len(places))
+
+
+def _plain(value: object) -> object:
+    return value if value is None or isinstance(value, int | float | bool) else str(value)
+
+
+def check_references(tables: Tables, sources: dict[str, str], matched: bool, findings: Findings) -> None:
+    """Check everything that one table alone cannot tell. Tables that could not be read are passed over."""
+    usable = {name: table for name, table in tables.items() if table.height}
+    source = {name: sources.get(name, name) for name in tables}
+    for name, key, target in (
+        ("accounts", "member_id", "members"),
+        ("positions", "account_id", "accounts"),
+        ("positions", "instrument_id", "instruments"),
+    ):
+        if name in usable and target in usable:
+            _unknown(usable[name], key, usable[target][key], source[name], target, findings)
+    if "members" in usable:
+        _contributions(usable["members"], source["members"], findings)
+    if "accounts" in usable:
+        _pools(usable["accounts"], source["accounts"], findings)
+    if "accounts" in usable and "collateral" in usable:
+        pools = usable["accounts"].select(pl.coalesce("pool_id", "account_id").alias("pool_id"))["pool_id"]
+        _unknown(usable["collateral"], "pool_id", pools, source["collateral"], "accounts", findings)
+    if "instruments" in usable:
+        _instruments(usable["instruments"], source["instruments"], findings)
+    if matched and "positions" in usable and "instruments" in usable:
+        _matched(usable["positions"], source["positions"], findings)
+
+
+def _unknown(
+    table: pl.DataFrame, key: str, known: pl.Series, source: str, target: str, findings: Findings
+) -> None:
+    wrong = table[key].is_not_null() & ~table[key].is_in(known.drop_nulls().unique().implode())
+    findings.mask(source, table[key], wrong, f"unknown; the {target} table has no such {key}")
+
+
+def _contributions(members: pl.DataFrame, source: str, findings: Findings) -> None:
+    stated = members["fund_contribution"].is_not_null()
+    if stated.any():
+        findings.mask(
+            source,
+            members["fund_contribution"],
+            ~stated,
+            "a value was expected, since other members state theirs",
+        )
+
+
+def _pools(accounts: pl.DataFrame, source: str, findings: Findings) -> None:
+    pool = pl.coalesce("pool_id", "account_id")
+    for field, of in (("member_id", "two members"), ("kind", "both house and client accounts")):
+        mixed = accounts.select((pl.col(field) != pl.col(field).first()).over(pool).alias("mixed"))["mixed"]
+        findings.mask(
+            source,
+            accounts[field],
+            mixed.fill_null(False),
+            f"its pool holds accounts of {of}; a pool may not",
+        )
+
+
+def _instruments(instruments: pl.DataFrame, source: str, findings: Findings) -> None:
+    option = pl.col("kind") == "option"
+    for field in ("expiry", "strike", "right", "style"):
+        wrong = option & pl.col(field).is_null()
+        findings.rows(source, instruments, wrong, field, "an option must state this")
+    unmoved = option & pl.col("volatility_id").is_null() & pl.col("implied_volatility").is_null()
+    findings.rows(
+        source, instruments, unmoved, "volatility_id", "an option must state this or implied_volatility"
+    )
+    for field in ("strike", "right", "volatility_id", "implied_volatility", "style", "forward"):
+        wrong = (pl.col("kind") != "option") & pl.col(field).is_not_null()
+        findings.rows(source, instruments, wrong, field, "only an option may state this")
+    findings.rows(
+        source,
+        instruments,
+        (pl.col("kind") == "spot") & (pl.col("price") <= 0),
+        "price",
+        "more than 0 was expected",
+    )
+    findings.rows(source, instruments, option & (pl.col("price") < 0), "price", "at least 0 was expected")
+
+
+def _matched(positions: pl.DataFrame, source: str, findings: Findings) -> None:
+    sums = (
+        positions.filter(pl.col("quantity").is_finite() & pl.col("instrument_id").is_not_null())
+        .group_by("instrument_id")
+        .agg(pl.col("quantity").sum().alias("net"), pl.col("quantity").abs().sum().alias("gross"))
+        .filter(pl.col("net").abs() > MATCH_TOLERANCE * pl.col("gross"))
+        .sort("instrument_id")
+    )
+    expected = (
+        "quantities over all accounts must sum to 0 in every instrument (rulebook switch: book.matched)"
+    )
+    findings.add(
+        [
+            Problem(source, f"{expected}; the sum is {row['net']:g}", "instrument_id", row["instrument_id"])
+            for row in sums.head(SHOWN).iter_rows(named=True)
+        ],
+        sums.height,
+    )

@@ -1,0 +1,93 @@
+"""The book as the engine takes it: positions in compressed rows, accounts in order of member and pool."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import polars as pl
+
+from ccp.book.book import Book
+from ccp.kernels.exposure import PositionArrays
+from ccp.types import Flags, Index
+
+
+@dataclass(frozen=True)
+class Portfolio:
+    """Positions by account, and the tree account -> pool -> member -> group.
+
+    Every list of ids is sorted, so that no result depends on the order of rows in a file: members by
+    (member_id), pools by (member, pool_id), accounts by (pool, account_id), instruments by instrument_id, and an
+    account's positions by instrument. `account_pool`, `pool_member` and `member_group` are positions in
+    those lists.
+    """
+
+    instruments: list[str]
+    accounts: list[str]
+    pools: list[str]
+    members: list[str]
+    groups: list[str]
+    account_pool: Index
+    pool_member: Index
+    pool_house: Flags
+    member_group: Index
+    positions: PositionArrays
+
+    @cached_property
+    def account_member(self) -> Index:
+        """The member of each account."""
+        return self.pool_member[self.account_pool]
+
+    def accounts_of(self, members: Index) -> Index:
+        """The accounts of some members, in order."""
+        return np.flatnonzero(np.isin(self.account_member, members))
+
+    def members_of(self, groups: Index) -> Index:
+        """The members of some groups, in order."""
+        return np.flatnonzero(np.isin(self.member_group, groups))
+
+
+def build_portfolio(book: Book) -> Portfolio:
+    """Sort and index a book."""
+    members = book.members.select("member_id", "group_id").sort("member_id")
+    groups = members["group_id"].unique().sort()
+    accounts = book.accounts.sort("member_id", "pool_id", "account_id")
+    pools = accounts.group_by("member_id", "pool_id", maintain_order=True).agg(pl.col("kind").first())
+    instruments = book.instruments["instrument_id"].sort()
+    return Portfolio(
+        instruments=instruments.to_list(),
+        accounts=accounts["account_id"].to_list(),
+        pools=pools["pool_id"].to_list(),
+        members=members["member_id"].to_list(),
+        groups=groups.to_list(),
+        account_pool=_places(accounts["pool_id"], pools["pool_id"]),
+        pool_member=_places(pools["member_id"], members["member_id"]),
+        pool_house=(pools["kind"].cast(pl.String) == "house").to_numpy().copy(),
+        member_group=_places(members["group_id"], groups),
+        positions=_compressed(book.positions, accounts["account_id"], instruments),
+    )
+
+
+def _places(values: pl.Series, among: pl.Series) -> Index:
+    """Where each value stands in a list without repeats."""
+    return values.cast(pl.Enum(among)).to_physical().to_numpy().astype(np.int64)
+
+
+def _compressed(positions: pl.DataFrame, accounts: pl.Series, instruments: pl.Series) -> PositionArrays:
+    """Positions in order of account and instrument, as offsets, instruments and quantities."""
+    indexed = positions.select(
+        pl.col("account_id").cast(pl.Enum(accounts)).to_physical().alias("account"),
+        pl.col("instrument_id").cast(pl.Enum(instruments)).to_physical().cast(pl.Int32).alias("instrument"),
+        "quantity",
+    ).sort("account", "instrument")
+    counts = np.bincount(indexed["account"].to_numpy(), minlength=len(accounts))
+    offset = np.zeros(len(accounts) + 1, dtype=np.int64)
+    np.cumsum(counts, out=offset[1:])
+    return PositionArrays(
+        _fixed(offset), _fixed(indexed["instrument"].to_numpy()), _fixed(indexed["quantity"].to_numpy())
+    )
+
+
+def _fixed(array: np.ndarray) -> np.ndarray:
+    """Read-only, always: numba would compile a kernel once more for arrays that may be written to."""
+    array.flags.writeable = False
+    return array

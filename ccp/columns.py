@@ -1,0 +1,118 @@
+"""Every column of every table, stated once: name, kind, unit, sign, meaning.
+
+Table schemas (`ccp.frames`), messages about bad input and the data dictionary are all derived from here.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import dataframely as dy
+
+MONEY = "service currency"
+CENTS_NOTE = "a whole number of cents"
+
+
+@dataclass(frozen=True)
+class Column:
+    """What a column holds. `kind` is text, number, date, flag or a list of allowed words."""
+
+    name: str
+    kind: str | tuple[str, ...]
+    meaning: str
+    unit: str = ""
+
+    @property
+    def kind_in_words(self) -> str:
+        """The kind as a message puts it."""
+        if isinstance(self.kind, tuple):
+            return "one of " + ", ".join(self.kind)
+        return {
+            "text": "text",
+            "number": "a finite number",
+            "date": "a date, YYYY-MM-DD",
+            "flag": "true or false",
+        }[self.kind]
+
+
+_ALL = [
+    Column("member_id", "text", "a clearing member"),
+    Column("group_id", "text", "the group of affiliates a member belongs to; a group defaults together"),
+    Column("fund_contribution", "number", "what the member has paid into the default fund today", MONEY),
+    Column("capital", "number", "the member's own capital", MONEY),
+    Column("default_probability", "number", "the member's one-year probability of default"),
+    Column("account_id", "text", "what is margined on its own: positions net inside it"),
+    Column("pool_id", "text", "what collateral may pay for what; an account belongs to one pool"),
+    Column("account_kind", ("house", "client"), "whose risk the account carries"),
+    Column("instrument_id", "text", "a cleared instrument"),
+    Column("quantity", "number", "contracts or units held; positive is long, negative is short", "units"),
+    Column("instrument_kind", ("spot", "future", "option"), "how the instrument is priced"),
+    Column("factor_id", "text", "the market factor that moves it"),
+    Column("currency", "text", "the currency that prices and values are in (ISO 4217)"),
+    Column("multiplier", "number", "units of the underlying per contract; positive"),
+    Column("price", "number", "settlement price of one unit of the underlying or option", "currency"),
+    Column("expiry", "date", "last day of an option's life; after the run's date"),
+    Column("strike", "number", "an option's strike, in the units of the underlying's price", "currency"),
+    Column("right", ("call", "put"), "an option's right"),
+    Column("volatility_id", "text", "the factor that moves the option's volatility"),
+    Column("implied_volatility", "number", "annual volatility of the option today; 0.2 is 20 %"),
+    Column(
+        "style",
+        ("variation", "premium"),
+        "variation: value exchanged daily, as a future's; premium: paid once, so its value still stands",
+    ),
+    Column("forward", "number", "the option's forward price today; default: the factor's value", "currency"),
+    Column(
+        "discount_rate", "number", "continuous rate that discounts an option's payoff; default 0", "a year"
+    ),
+    Column("average_daily_volume", "number", "units traded on an average day", "units"),
+    Column("half_spread", "number", "half the bid-ask spread, in price units", "currency"),
+    Column("asset_id", "text", "a piece of collateral"),
+    Column("market_value", "number", "the collateral's value before haircut", "currency"),
+    Column("haircut", "number", "share of the value that does not count; 0.05 is 5 %"),
+    Column("date", "date", "a day"),
+    Column("value", "number", "a factor's level on a day"),
+    Column("change", ("relative", "absolute"), "whether a factor's returns are ratios or differences"),
+    Column("asset_class", "text", "equity, currency, commodity, rate, volatility, ..."),
+    Column("sector", "text", "the sector of an equity or commodity factor"),
+    Column("description", "text", "in words"),
+    Column("source", "text", "who published the numbers"),
+    Column("scenario_id", "text", "a stress scenario"),
+    Column("shock_kind", ("relative", "absolute"), "relative: 0.1 is up 10 %; absolute: added to the level"),
+    Column("shock", "number", "how far the factor moves"),
+    Column("provenance", "text", "where a scenario comes from"),
+    Column("sizes_fund", "flag", "whether the scenario counts as extreme but plausible and sizes the fund"),
+    Column("margin", "number", f"initial margin required; {CENTS_NOTE}", MONEY),
+    Column("net_option_value", "number", "value of premium-style options; positive is the account's", MONEY),
+    Column("loss_over_margin", "number", f"stress loss that margin does not cover; {CENTS_NOTE}", MONEY),
+    Column("contribution", "number", f"share of the required default fund; {CENTS_NOTE}", MONEY),
+    Column("posted", "number", "contribution paid in today; empty when the book states none", MONEY),
+    Column("weight", "number", "what the contribution was shared out by", MONEY),
+    Column("defaulters", "text", "the groups that default together, joined by +"),
+    Column("tier", "text", "the layer of the waterfall, by its word in the rulebook"),
+    Column("tier_place", "number", "the tier's place in the rulebook's order, from 1"),
+    Column("amount", "number", f"what was drawn from it, or is left uncovered; {CENTS_NOTE}", MONEY),
+    Column("kind", "text", "historical, hypothetical or file, and the multiple where there is one"),
+    Column("multiple", "number", "what the scenario's shocks were multiplied by"),
+    Column("cover_1", "number", "largest group's loss over margin in the scenario", MONEY),
+    Column("cover_2", "number", "two largest groups' losses over margin in the scenario", MONEY),
+    Column("cover_n", "number", "the rulebook's number of largest groups' losses over margin", MONEY),
+    Column("groups", "text", "the groups in cover_n, largest first, joined by +"),
+    Column("uncovered", "number", "what the worst set of cover_n groups leaves uncovered", MONEY),
+]
+
+COLUMNS: dict[str, Column] = {column.name: column for column in _ALL}
+
+
+def column(name: str, stated_as: str | None = None, **limits: Any) -> dy.Column:
+    """A dataframely column as stated here. `stated_as` names the entry when the table calls it otherwise."""
+    stated = COLUMNS[stated_as or name]
+    shared = {"description": stated.meaning, "metadata": {"column": stated.name}, **limits}
+    if isinstance(stated.kind, tuple):
+        return dy.Enum(list(stated.kind), **shared)
+    if stated.kind == "text":
+        return dy.String(**({"min_length": 1} | shared))
+    if stated.kind == "date":
+        return dy.Date(**shared)
+    if stated.kind == "flag":
+        return dy.Bool(**shared)
+    return dy.Float64(**shared)

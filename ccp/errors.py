@@ -1,0 +1,73 @@
+"""Errors a user can mend: what is wrong, where, and what was expected. Sees nothing else of the package."""
+
+from dataclasses import dataclass
+
+SHOWN = 20
+"""How many problems a message lists before it only counts the rest."""
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing wrong in the input.
+
+    `source` is a table or file; `row` counts data rows from 1 (a CSV's header is not a row); `line` and
+    `position` (the column within the line) locate text files; `field` is the table column or the YAML path.
+    """
+
+    source: str
+    expected: str
+    field: str | None = None
+    value: object = None
+    row: int | None = None
+    line: int | None = None
+    position: int | None = None
+
+    def __str__(self) -> str:
+        """The problem on one line: place, value, expectation."""
+        place = self.source
+        if self.line is not None:
+            place += f":{self.line}" + (f":{self.position}" if self.position is not None else "")
+        parts = [place]
+        if self.row is not None:
+            parts.append(f"row {self.row}")
+        if self.field:
+            parts.append(f"{'field' if self.line is not None else 'column'} {self.field}")
+        if self.value is not None:
+            parts.append(f"value {self.value!r}")
+        return ", ".join(parts) + f": {self.expected}"
+
+    def as_dict(self) -> dict[str, object]:
+        """The same as plain data, without what is not known."""
+        fields = ("source", "row", "line", "position", "field", "value", "expected")
+        found = {name: getattr(self, name) for name in fields}
+        return {name: value for name, value in found.items() if value is not None}
+
+
+class CcpError(Exception):
+    """Anything this package raises on purpose."""
+
+
+class InputError(CcpError):
+    """The input cannot be used. Carries the problems found, and how many there are in all."""
+
+    def __init__(self, problems: list[Problem], total: int | None = None):
+        self.problems = problems[:SHOWN]
+        self.total = max(total or 0, len(problems))
+        super().__init__(self.message)
+
+    @property
+    def message(self) -> str:
+        """The problems shown, one a line, and a count of the rest."""
+        lines = [str(problem) for problem in self.problems]
+        if self.total > len(lines):
+            lines.append(f"... and {self.total - len(lines)} more ({self.total} problems in all)")
+        return "\n".join(lines)
+
+
+class ConservationError(CcpError):
+    """The layers of a waterfall do not add up to the loss: a fault of this program, never of the input."""
+
+
+def refuse(source: str, expected: str, **where: object) -> InputError:
+    """An `InputError` with a single problem, ready to raise."""
+    return InputError([Problem(source, expected, **where)])  # type: ignore[arg-type]

@@ -1,0 +1,339 @@
+"""The tables: their schemas, and reading them so that every problem is found in one pass.
+
+Schemas are dataframely classes built from `ccp.columns`. Sees columns and errors only.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import dataframely as dy
+import polars as pl
+
+from ccp.columns import COLUMNS, column
+from ccp.errors import SHOWN, InputError, Problem, refuse
+
+OPTIONAL = {"nullable": True}
+CURRENCY = "^[A-Z]{3}$"
+NAME = "^[^,+]+$"
+"""Groups and members are listed with commas on the command line and joined by + in results."""
+PATTERNS = {
+    CURRENCY: "three capital letters (ISO 4217) were expected",
+    NAME: "a name without comma or plus sign was expected",
+}
+
+
+class Members(dy.Schema):
+    """The clearing members and the groups they belong to."""
+
+    member_id = column("member_id", primary_key=True, regex=NAME)
+    group_id = column("group_id", regex=NAME, **OPTIONAL)
+    fund_contribution = column("fund_contribution", min=0, **OPTIONAL)
+    capital = column("capital", min=0, **OPTIONAL)
+    default_probability = column("default_probability", min=0, max=1, **OPTIONAL)
+
+
+class Accounts(dy.Schema):
+    """The margin accounts, their member and their pool."""
+
+    account_id = column("account_id", primary_key=True)
+    member_id = column("member_id")
+    pool_id = column("pool_id", **OPTIONAL)
+    kind = column("kind", "account_kind")
+
+
+class Positions(dy.Schema):
+    """Who holds what."""
+
+    account_id = column("account_id", primary_key=True)
+    instrument_id = column("instrument_id", primary_key=True)
+    quantity = column("quantity")
+
+
+class Instruments(dy.Schema):
+    """What is cleared, and the prices it is marked at."""
+
+    instrument_id = column("instrument_id", primary_key=True)
+    kind = column("kind", "instrument_kind")
+    factor_id = column("factor_id")
+    currency = column("currency", regex=CURRENCY)
+    multiplier = column("multiplier", min_exclusive=0)
+    price = column("price")
+    expiry = column("expiry", **OPTIONAL)
+    strike = column("strike", min_exclusive=0, **OPTIONAL)
+    right = column("right", **OPTIONAL)
+    volatility_id = column("volatility_id", **OPTIONAL)
+    implied_volatility = column("implied_volatility", min_exclusive=0, **OPTIONAL)
+    style = column("style", **OPTIONAL)
+    forward = column("forward", min_exclusive=0, **OPTIONAL)
+    discount_rate = column("discount_rate", **OPTIONAL)
+    average_daily_volume = column("average_daily_volume", min=0, **OPTIONAL)
+    half_spread = column("half_spread", min=0, **OPTIONAL)
+
+
+class Collateral(dy.Schema):
+    """What is held against a pool's margin requirement."""
+
+    pool_id = column("pool_id", primary_key=True)
+    asset_id = column("asset_id", primary_key=True)
+    market_value = column("market_value", min=0)
+    haircut = column("haircut", min=0, max=1)
+    factor_id = column("factor_id", **OPTIONAL)
+    currency = column("currency", regex=CURRENCY, **OPTIONAL)
+
+
+class Prices(dy.Schema):
+    """The market's history, one row a day and factor."""
+
+    date = column("date", primary_key=True)
+    factor_id = column("factor_id", primary_key=True)
+    value = column("value")
+
+
+class Factors(dy.Schema):
+    """What kind of thing each factor is."""
+
+    factor_id = column("factor_id", primary_key=True)
+    change = column("change", **OPTIONAL)
+    asset_class = column("asset_class", **OPTIONAL)
+    sector = column("sector", **OPTIONAL)
+    description = column("description", **OPTIONAL)
+    source = column("source", **OPTIONAL)
+
+
+class Shocks(dy.Schema):
+    """Stress scenarios, one row a shock."""
+
+    scenario_id = column("scenario_id", primary_key=True)
+    factor_id = column("factor_id", primary_key=True)
+    kind = column("kind", "shock_kind")
+    shock = column("shock")
+    description = column("description", **OPTIONAL)
+    provenance = column("provenance", **OPTIONAL)
+    sizes_fund = column("sizes_fund", **OPTIONAL)
+
+
+class Margin(dy.Schema):
+    """Result: the margin of every account."""
+
+    account_id = column("account_id", primary_key=True)
+    pool_id = column("pool_id")
+    member_id = column("member_id")
+    margin = column("margin", min=0)
+    net_option_value = column("net_option_value")
+
+
+class Losses(dy.Schema):
+    """Result: the loss over margin of every group in every stress scenario."""
+
+    scenario_id = column("scenario_id", primary_key=True)
+    group_id = column("group_id", primary_key=True)
+    loss_over_margin = column("loss_over_margin", min=0)
+
+
+class Scenarios(dy.Schema):
+    """Result: the stress scenarios, what each costs, and the coverage test in each."""
+
+    scenario_id = column("scenario_id", primary_key=True)
+    kind = column("kind")
+    multiple = column("multiple")
+    sizes_fund = column("sizes_fund")
+    cover_1 = column("cover_1", min=0)
+    cover_2 = column("cover_2", min=0)
+    cover_n = column("cover_n", min=0)
+    groups = column("groups", min_length=0)
+    uncovered = column("uncovered", min=0)
+    description = column("description")
+    provenance = column("provenance")
+
+
+class Contributions(dy.Schema):
+    """Result: who contributes what to the required fund."""
+
+    member_id = column("member_id", primary_key=True)
+    group_id = column("group_id")
+    margin = column("margin", min=0)
+    weight = column("weight", min=0)
+    contribution = column("contribution", min=0)
+    posted = column("posted", min=0, **OPTIONAL)
+
+
+class Waterfall(dy.Schema):
+    """Result: who paid what. Amounts of one event add up to its loss; `uncovered` has no member."""
+
+    scenario_id = column("scenario_id")
+    defaulters = column("defaulters")
+    tier_place = column("tier_place")
+    tier = column("tier")
+    member_id = column("member_id", **OPTIONAL)
+    amount = column("amount", min=0)
+
+
+BOOK_TABLES: dict[str, type[dy.Schema]] = {
+    "members": Members,
+    "accounts": Accounts,
+    "instruments": Instruments,
+    "positions": Positions,
+    "collateral": Collateral,
+}
+MARKET_TABLES: dict[str, type[dy.Schema]] = {"prices": Prices, "factors": Factors, "scenarios": Shocks}
+RESULT_TABLES: dict[str, type[dy.Schema]] = {
+    "margin": Margin,
+    "losses": Losses,
+    "scenarios": Scenarios,
+    "contributions": Contributions,
+    "waterfall": Waterfall,
+}
+
+
+def find_table(directory: Path, name: str) -> Path | None:
+    """The file of a table in a directory: NAME.parquet or NAME.csv, never both."""
+    found = [path for suffix in ("parquet", "csv") if (path := directory / f"{name}.{suffix}").is_file()]
+    if len(found) > 1:
+        raise refuse(str(directory), f"{name}.parquet and {name}.csv both stand here; keep one")
+    return found[0] if found else None
+
+
+def read_raw(path: Path) -> pl.DataFrame:
+    """A table as it stands in the file: Parquet with its types, CSV as text."""
+    try:
+        if path.suffix == ".parquet":
+            return pl.read_parquet(path)
+        if path.suffix == ".csv":
+            return pl.read_csv(path, infer_schema=False)
+    except FileNotFoundError:
+        raise refuse(str(path), "no such file") from None
+    except (pl.exceptions.PolarsError, OSError) as error:
+        first_line = (str(error).splitlines() or [type(error).__name__])[0]
+        raise refuse(str(path), f"cannot be read as {path.suffix[1:]}: {first_line}") from None
+    raise refuse(str(path), "a .parquet or .csv file was expected")
+
+
+def read_table(path: Path, schema: type[dy.Schema]) -> tuple[pl.DataFrame, list[Problem], int]:
+    """Read and check one table: the frame (all rows, typed), the first problems, and how many there are."""
+    return check_table(read_raw(path), schema, path.name)
+
+
+def check_table(
+    raw: pl.DataFrame, schema: type[dy.Schema], source: str
+) -> tuple[pl.DataFrame, list[Problem], int]:
+    """Check a frame against a schema. With problems, the frame is only fit for looking for more of them."""
+    problems = _column_problems(raw, schema, source)
+    if raw.height == 0:
+        problems.append(Problem(source, "at least one row was expected, the table is empty"))
+    if any(problem.field in schema.columns() for problem in problems if problem.row is None):
+        return schema.create_empty(), problems, len(problems)
+    present = raw.with_columns(
+        pl.lit(None, dtype=pl.String).alias(name) for name in schema.columns() if name not in raw.columns
+    ).select(list(schema.columns()))
+    frame = present.with_columns(_cast(present, name, kind) for name, kind in schema.columns().items())
+    failed = _cast_problems(present, frame, schema, source)
+    ruled, count = _rule_problems(frame, present, schema, source)
+    found = problems + failed[0] + ruled
+    found.sort(key=lambda problem: problem.row or 0)
+    return frame, found[:SHOWN], len(problems) + failed[1] + count
+
+
+def _column_problems(raw: pl.DataFrame, schema: type[dy.Schema], source: str) -> list[Problem]:
+    known = schema.columns()
+    problems = [
+        Problem(source, f"unknown column; the table may have {', '.join(known)}", field=name)
+        for name in raw.columns
+        if name not in known
+    ]
+    missing = [name for name, kind in known.items() if not kind.nullable and name not in raw.columns]
+    return problems + [
+        Problem(source, "this column is required and is missing", field=name) for name in missing
+    ]
+
+
+def _cast(present: pl.DataFrame, name: str, kind: dy.Column) -> pl.Expr:
+    """The column in its own type; what cannot be cast becomes null and is found by `_cast_problems`."""
+    found, wanted = present.schema[name], kind.dtype
+    if found == wanted:
+        return pl.col(name)
+    text = pl.col(name).cast(pl.String).str.strip_chars()
+    if isinstance(wanted, pl.Enum):
+        return pl.when(text.is_in(wanted.categories.to_list())).then(text).cast(wanted).alias(name)
+    if wanted == pl.Boolean:
+        word = text.str.to_lowercase()
+        return pl.when(word == "true").then(True).when(word == "false").then(False).alias(name)
+    if wanted == pl.Date and found == pl.String:
+        return text.str.to_date("%Y-%m-%d", strict=False).alias(name)
+    if wanted == pl.Float64 and (found == pl.Boolean or found.is_temporal()):
+        return pl.lit(None, dtype=pl.Float64).alias(name)
+    if wanted == pl.Float64 and found == pl.String:
+        return text.cast(wanted, strict=False).alias(name)
+    return pl.col(name).cast(wanted, strict=False)
+
+
+def _cast_problems(
+    present: pl.DataFrame, frame: pl.DataFrame, schema: type[dy.Schema], source: str
+) -> tuple[list[Problem], int]:
+    problems, total = [], 0
+    for name, kind in schema.columns().items():
+        lost = (present[name].is_not_null() & frame[name].is_null()).arg_true()
+        total += len(lost)
+        expected = f"{_stated(kind).kind_in_words} was expected"
+        for row in lost.head(SHOWN).to_list():
+            problems.append(Problem(source, expected, field=name, value=present[name][row], row=row + 1))
+    return problems, total
+
+
+def _rule_problems(
+    frame: pl.DataFrame, present: pl.DataFrame, schema: type[dy.Schema], source: str
+) -> tuple[list[Problem], int]:
+    """What dataframely finds wrong in the rows, without what failed to cast (found already)."""
+    located = type(schema.__name__, (schema,), {"row": dy.UInt32(nullable=True)})
+    numbered = frame.with_row_index("row", offset=1)
+    failures = located.filter(numbered)[1]
+    problems, total = [], 0
+    if not len(failures):
+        return problems, total
+    details = failures.details()
+    for rule in failures.counts():
+        rows = details.filter(pl.col(rule) == "invalid")["row"]
+        name, _, failed = rule.partition("|")
+        if failed == "nullability":
+            rows = rows.filter(present[name].gather(rows - 1).is_null())
+        total += len(rows)
+        for row in rows.head(SHOWN).to_list():
+            problems.append(_rule_problem(source, schema, frame, rule, row))
+    return problems, total
+
+
+def _rule_problem(source: str, schema: type[dy.Schema], frame: pl.DataFrame, rule: str, row: int) -> Problem:
+    if rule == "primary_key":
+        key = schema.primary_key()
+        value = ", ".join(str(frame[name][row - 1]) for name in key)
+        return Problem(source, "duplicate; it may stand only once", ", ".join(key), value, row)
+    name, _, failed = rule.partition("|")
+    kind = schema.columns()[name]
+    expected = _expectation(kind, failed)
+    value = None if failed == "nullability" else frame[name][row - 1]
+    return Problem(source, expected, name, value, row)
+
+
+def _expectation(kind: Any, failed: str) -> str:
+    limits = {
+        "nullability": "a value is required, the cell is empty",
+        "nan": "a finite number was expected",
+        "inf": "a finite number was expected",
+        "min_length": "text was expected, the cell is empty",
+    }
+    if failed in limits:
+        return limits[failed]
+    if failed == "regex":
+        return PATTERNS[kind.regex]
+    bound = getattr(kind, failed)
+    words = {"min": "at least", "min_exclusive": "more than", "max": "at most", "max_exclusive": "less than"}
+    return f"{words[failed]} {bound:g} was expected"
+
+
+def _stated(kind: dy.Column) -> Any:
+    return COLUMNS[(kind.metadata or {})["column"]]
+
+
+def raise_problems(problems: list[Problem], total: int) -> None:
+    """Raise an `InputError` when there is anything to report."""
+    if problems:
+        raise InputError(problems, total)

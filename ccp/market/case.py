@@ -1,0 +1,79 @@
+"""A book met with its market under a rulebook: read, checked together, and ready to be priced."""
+
+from dataclasses import dataclass
+from datetime import date
+from functools import cached_property
+from pathlib import Path
+
+import polars as pl
+
+from ccp.book.book import Book, book_of, book_tables, find_book_problems
+from ccp.book.check import Findings
+from ccp.book.portfolio import Portfolio, build_portfolio
+from ccp.errors import Problem
+from ccp.frames import raise_problems
+from ccp.market.history import Market
+from ccp.market.needs import find_market_problems, needed_factors
+from ccp.market.volatility import with_modelled_volatility
+from ccp.rulebook.rulebook import Rulebook
+
+
+@dataclass(frozen=True)
+class Case:
+    """Everything a run starts from. The market ends on the run's date: nothing later is known to it."""
+
+    book: Book
+    market: Market
+    rulebook: Rulebook
+    factor_ids: list[str]
+
+    @property
+    def date(self) -> date:
+        """The day the book is priced on."""
+        return self.market.levels["date"][-1]
+
+    @cached_property
+    def portfolio(self) -> Portfolio:
+        """The book sorted and indexed."""
+        return build_portfolio(self.book)
+
+
+def open_case(book: Path | str | Book, market: Market, rulebook: Rulebook, day: date | None = None) -> Case:
+    """Read a book and check it against its market; problems of both are reported together.
+
+    `day` is the run's date, by default the last day of the market. Raises InputError.
+    """
+    known = market.until(day)
+    if not isinstance(book, Book):
+        tables, files = book_tables(Path(book))
+        sources = {name: path.name for name, path in files.items()}
+        typed, findings = find_book_problems(tables, sources, rulebook.book.matched)
+        if findings.total:
+            _raise_all(typed, files, findings, known, rulebook)
+        book = book_of(typed, files)
+    factor_ids = needed_factors(book, rulebook.currency)
+    known = with_modelled_volatility(known, factor_ids)
+    problems = _market_problems(book, known, rulebook)
+    raise_problems(problems, len(problems))
+    return Case(book, known, rulebook, factor_ids)
+
+
+def _market_problems(book: Book, market: Market, rulebook: Rulebook) -> list[Problem]:
+    history = rulebook.margin.lookback_days + rulebook.margin.liquidation_days
+    return find_market_problems(book, market, rulebook.currency, history)
+
+
+def _raise_all(
+    typed: dict[str, pl.DataFrame],
+    files: dict[str, Path],
+    findings: Findings,
+    market: Market,
+    rulebook: Rulebook,
+) -> None:
+    """Add what the market has to say about the instruments that could be read, then raise."""
+    required = {"members", "accounts", "positions", "instruments"}
+    if required <= typed.keys() and typed["instruments"].height:
+        book = book_of(typed, files)
+        with_volatility = with_modelled_volatility(market, needed_factors(book, rulebook.currency))
+        findings.add(_market_problems(book, with_volatility, rulebook))
+    raise_problems(findings.problems, findings.total)

@@ -1,0 +1,170 @@
+"""A market: daily levels of factors, and what kind of thing each factor is."""
+
+from dataclasses import dataclass
+from datetime import date
+from importlib.resources import files
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from ccp.errors import Problem, refuse
+from ccp.frames import Factors, Prices, check_table, find_table, raise_problems, read_raw
+from ccp.types import Vector
+
+SHIPPED = "shipped"
+
+
+@dataclass(frozen=True)
+class Market:
+    """Levels by date, one column a factor, nulls where there is no value; and the factors' kinds.
+
+    `levels` has the column `date`, rising without repeats. `factors` has one row a column.
+    """
+
+    levels: pl.DataFrame
+    factors: pl.DataFrame
+    files: dict[str, Path]
+    modelled: tuple[str, ...] = ()
+
+    @property
+    def factor_ids(self) -> list[str]:
+        """The factors, in the order of the table's columns."""
+        return self.levels.columns[1:]
+
+    @property
+    def dates(self) -> list[date]:
+        """The days of the history."""
+        return self.levels["date"].to_list()
+
+    def until(self, day: date | None) -> "Market":
+        """The history as it was known at the end of `day` (default: all of it). Nothing later is kept."""
+        if day is None:
+            return self
+        known = self.levels.filter(pl.col("date") <= day)
+        if known.is_empty() or known["date"][-1] != day:
+            span = f"{self.levels['date'][0]} to {self.levels['date'][-1]}"
+            nearest = f"; the last day before it is {known['date'][-1]}" if known.height else ""
+            raise refuse(
+                "date", f"a day of the market's history was expected ({span}){nearest}", value=str(day)
+            )
+        return Market(known, self.factors, self.files, self.modelled)
+
+    def level(self, factor_id: str) -> float:
+        """A factor's level on the last day."""
+        return float(self.levels[factor_id][-1])
+
+    def matrix(self, factor_ids: list[str]) -> Vector:
+        """Levels of some factors, day x factor, NaN where there is no value."""
+        return self.levels.select(factor_ids).fill_null(np.nan).to_numpy()
+
+    def kinds(self, field: str, factor_ids: list[str]) -> list[str | None]:
+        """What the factors table says of some factors: `change`, `asset_class`, `sector`, ..."""
+        stated = dict(zip(self.factors["factor_id"], self.factors[field], strict=True))
+        return [stated.get(factor_id) for factor_id in factor_ids]
+
+
+def read_market(path: Path | str | None = None) -> Market:
+    """Read a market: a directory with `prices` (and `factors`), a price file alone, or (None) the shipped one.
+
+    Prices are long (`date, factor_id, value`) or wide (`date` and a column a factor), CSV or Parquet. Raises
+    InputError with every problem found.
+    """
+    if path is None or str(path) == SHIPPED:
+        path = Path(str(files("ccp.market") / "data"))
+    prices, factors = _market_files(Path(path))
+    raw = read_raw(prices)
+    wide = {"factor_id", "value"} - set(raw.columns)
+    levels, problems, total = _read_wide(raw, prices.name) if wide else _read_long(raw, prices.name)
+    kinds, found, count = _read_factors(factors, levels.columns[1:])
+    problems, total = problems + found, total + count
+    raise_problems(problems, total)
+    return Market(levels, kinds, {"prices": prices} | ({"factors": factors} if factors else {}))
+
+
+def _market_files(path: Path) -> tuple[Path, Path | None]:
+    if path.is_dir():
+        prices = find_table(path, "prices")
+        if prices is None:
+            raise refuse(str(path), "prices.parquet or prices.csv was expected in a market's directory")
+        return prices, find_table(path, "factors")
+    if not path.exists():
+        raise refuse(str(path), "no such file or directory")
+    return path, None
+
+
+def _read_long(raw: pl.DataFrame, source: str) -> tuple[pl.DataFrame, list[Problem], int]:
+    frame, problems, total = check_table(raw, Prices, source)
+    if total:
+        return _EMPTY, problems, total
+    return frame.pivot("factor_id", index="date", values="value").sort("date"), [], 0
+
+
+_EMPTY = pl.DataFrame(schema={"date": pl.Date})
+
+
+def _read_wide(raw: pl.DataFrame, source: str) -> tuple[pl.DataFrame, list[Problem], int]:
+    """A wide table is checked as the long one it stands for; empty cells are days without a value."""
+    if "date" not in raw.columns:
+        expected = "either date, factor_id and value, or date and one column a factor, was expected"
+        return _EMPTY, [Problem(source, f"{expected}; there is no date")], 1
+    if raw.width == 1:
+        return _EMPTY, [Problem(source, "at least one factor's column was expected beside date")], 1
+    values, problems, total = [], [], 0
+    for name in raw.columns:
+        if name == "date":
+            continue
+        one = raw.select("date", pl.lit(name).alias("factor_id"), pl.col(name).alias("value"))
+        present = one["value"].is_not_null()
+        frame, found, _ = check_table(one, Prices, source)
+        kept = [problem for problem in found if not (problem.row and not present[problem.row - 1])]
+        renamed = [_as_wide(problem, name) for problem in kept if not (values and problem.field == "date")]
+        problems += renamed
+        total += len(renamed)
+        if frame.height == raw.height:
+            values.append(frame.select("date", pl.col("value").alias(name)))
+    if total:
+        return _EMPTY, problems, total
+    return (
+        pl.concat([values[0], *(one.drop("date") for one in values[1:])], how="horizontal").sort("date"),
+        [],
+        0,
+    )
+
+
+def _as_wide(problem: Problem, name: str) -> Problem:
+    duplicate = problem.field == "date, factor_id"
+    field = "date" if duplicate else name if problem.field == "value" else problem.field
+    value = str(problem.value).split(",")[0] if duplicate else problem.value
+    return Problem(problem.source, problem.expected, field, value, problem.row)
+
+
+def _read_factors(path: Path | None, factor_ids: list[str]) -> tuple[pl.DataFrame, list[Problem], int]:
+    """The factors table, or what can be told from the names: `EUR/USD` is a currency, `X.VOL` a volatility."""
+    stated = pl.DataFrame(schema=Factors.create_empty().schema)
+    problems: list[Problem] = []
+    total = 0
+    if path is not None:
+        stated, problems, total = check_table(read_raw(path), Factors, path.name)
+    names = pl.DataFrame({"factor_id": factor_ids}, schema={"factor_id": pl.String})
+    joined = names.join(stated, on="factor_id", how="left").with_columns(
+        pl.col("change").fill_null("relative"),
+        pl.coalesce("asset_class", class_by_name(pl.col("factor_id"))).alias("asset_class"),
+    )
+    return joined, problems, total
+
+
+def class_by_name(factor_id: pl.Expr) -> pl.Expr:
+    """A factor's asset class as its name tells it, or null."""
+    return (
+        pl.when(factor_id.str.contains("^[A-Z]{3}/[A-Z]{3}$"))
+        .then(pl.lit("currency"))
+        .when(factor_id.str.ends_with(".VOL"))
+        .then(pl.lit("volatility"))
+    )
+
+
+def latest_levels(market: Market) -> dict[str, float]:
+    """Every factor's level on the last day, those without one left out."""
+    last = market.levels.row(-1, named=True)
+    return {name: float(level) for name, level in last.items() if name != "date" and level is not None}

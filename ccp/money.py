@@ -1,0 +1,59 @@
+"""Whole minor units (cents): converting to them, and sharing them out so that the shares add back exactly."""
+
+from collections.abc import Sequence
+from fractions import Fraction
+from math import ceil
+
+import numpy as np
+
+from ccp.types import Cents, Vector
+
+
+def exact(value: float) -> Fraction:
+    """The number a person wrote: 0.99 is 99/100, not the nearest binary fraction."""
+    return Fraction(str(value))
+
+
+def minor_units(digits: int) -> int:
+    """How many minor units make one unit of a currency with that many decimal digits (2 -> 100)."""
+    return int(10**digits)
+
+
+def to_minor(amounts: Vector, digits: int) -> Cents:
+    """Amounts in units of the currency as whole minor units, nearest, ties to even."""
+    return np.rint(np.asarray(amounts, dtype=np.float64) * minor_units(digits)).astype(np.int64)
+
+
+def to_units(cents: Cents | int, digits: int) -> Vector:
+    """Whole minor units as amounts in units of the currency."""
+    return np.asarray(cents, dtype=np.int64) / minor_units(digits)
+
+
+def scaled_up(cents: int, factor: Fraction) -> int:
+    """`cents * factor`, rounded up to a whole minor unit, without passing through floating point."""
+    return ceil(cents * factor)
+
+
+def share_out(amount: int, weights: Sequence[int]) -> list[int]:
+    """Share a whole amount in proportion to weights: largest remainder, ties to the earlier place.
+
+    Callers order the weights by member id, so ties go to the smaller id. The shares add back to `amount`
+    exactly, and no share exceeds its weight when `amount` does not exceed their sum.
+    Source of the method: Hamilton's apportionment (largest remainder).
+
+    Raises ValueError when there is something to share and nobody to bear it, or a negative number.
+    """
+    if amount < 0 or any(weight < 0 for weight in weights):
+        raise ValueError("amounts and weights must not be negative")
+    total = sum(int(weight) for weight in weights)
+    if amount == 0:
+        return [0] * len(weights)
+    if total == 0:
+        raise ValueError(f"{amount} minor units to share and no weight to share them by")
+    quotients = [divmod(int(amount) * int(weight), total) for weight in weights]
+    shares = [whole for whole, _ in quotients]
+    left = int(amount) - sum(shares)
+    by_remainder = sorted(range(len(weights)), key=lambda place: (-quotients[place][1], place))
+    for place in by_remainder[:left]:
+        shares[place] += 1
+    return shares

@@ -1,0 +1,58 @@
+"""What a run was made from: inputs by digest, versions, conventions. Nothing in it depends on when it was run."""
+
+import hashlib
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import ccp
+from ccp.rulebook.rulebook import Rulebook
+
+LIBRARIES = ("numpy", "numba", "llvmlite", "polars", "pydantic", "dataframely")
+
+CONVENTIONS = {
+    "losses": "positive; margin held is that before the shock",
+    "expected shortfall": "Acerbi-Tasche, fractional weight on the quantile",
+    "money": "account margins and stress losses rounded to the minor unit, half to even; sums and shares exact",
+    "shares": "largest remainder, ties to the smaller member id",
+    "currency": "values in another currency converted at the scenario's rate",
+    "options": "European, Black 1976 on the forward, full revaluation at the end of the liquidation period",
+    "day count": "actual/365 to expiry; liquidation days are weekdays",
+}
+
+
+def manifest(inputs: dict[str, Path], rulebook: Rulebook, run: dict[str, Any]) -> dict[str, Any]:
+    """The manifest of a run; `inputs` are files by role."""
+    return {
+        "program": {"ccp": ccp.__version__},
+        "run": run,
+        "inputs": {role: {"file": path.name, "sha256": file_digest(path)} for role, path in inputs.items()},
+        "rulebook": rulebook.model_dump(mode="json"),
+        "conventions": CONVENTIONS | {"quantile": rulebook.margin.quantile},
+        "libraries": {name: _version(name) for name in LIBRARIES},
+    }
+
+
+def synthetic_manifest(size: dict[str, int], seed: int, day: str) -> dict[str, Any]:
+    """The manifest of a synthetic book: what to ask for to get it again."""
+    return {
+        "program": {"ccp": ccp.__version__},
+        "synthetic": "every member, account and position is invented",
+        "seed": seed,
+        "size": size,
+        "date": day,
+        "libraries": {name: _version(name) for name in LIBRARIES},
+    }
+
+
+def file_digest(path: Path) -> str:
+    """SHA-256 of a file."""
+    with path.open("rb") as handle:
+        return hashlib.file_digest(handle, "sha256").hexdigest()
+
+
+def _version(name: str) -> str:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return "unknown"

@@ -1,0 +1,36 @@
+"""The whole rulebook."""
+
+from typing import Annotated
+
+from pydantic import AfterValidator, Field
+
+from ccp.documents import Frozen
+from ccp.rulebook.fund import FundRules
+from ccp.rulebook.margin import MarginRules
+from ccp.rulebook.stress import HistoricalStress, StressRules
+from ccp.rulebook.tiers import Tier, check_order
+
+
+class BookRules(Frozen):
+    """What must hold of any book cleared under these rules."""
+
+    matched: bool = Field(True, description="whether quantities must sum to zero in every instrument")
+
+
+def _textbook_stress() -> StressRules:
+    return StressRules(historical=HistoricalStress(worst=10))
+
+
+class Rulebook(Frozen):
+    """One clearing service's rules: how it margins, what it stresses, how large its fund is, and who pays when."""
+
+    name: str = Field(min_length=1)
+    description: str = ""
+    source: str = Field("", description="where the rules come from")
+    currency: str = Field(pattern="^[A-Z]{3}$", description="service currency (ISO 4217)")
+    currency_digits: int = Field(2, ge=0, le=4, description="decimal digits of the currency's minor unit")
+    book: BookRules = BookRules()
+    margin: MarginRules
+    stress: StressRules = Field(default_factory=_textbook_stress)
+    fund: FundRules = FundRules()
+    tiers: Annotated[tuple[Tier, ...], Field(min_length=1), AfterValidator(check_order)]

@@ -1,0 +1,94 @@
+"""Scenarios that happened: the latest returns for margin, the worst windows of the history for stress."""
+
+from datetime import date
+
+import numpy as np
+
+from ccp.market.history import Market
+from ccp.market.returns import overlapping_returns
+from ccp.scenarios.scenario_set import Label, ScenarioSet
+from ccp.types import Flags, ScenarioByFactor, Vector
+
+CRISES = (
+    (date(2000, 3, 10), date(2000, 12, 31), "end of the technology boom"),
+    (date(2001, 9, 10), date(2001, 9, 30), "attacks of 11 September 2001"),
+    (date(2002, 6, 1), date(2002, 10, 31), "accounting scandals of 2002"),
+    (date(2008, 9, 1), date(2008, 12, 31), "failure of Lehman Brothers and after"),
+    (date(2009, 1, 1), date(2009, 6, 30), "bank crisis of 2009"),
+    (date(2010, 5, 1), date(2010, 7, 31), "flash crash and Greek debt"),
+    (date(2011, 7, 25), date(2011, 12, 31), "euro debt crisis and US downgrade"),
+    (date(2015, 1, 12), date(2015, 1, 23), "end of the Swiss franc's floor"),
+    (date(2015, 8, 17), date(2015, 9, 4), "China's devaluation of 2015"),
+    (date(2016, 6, 20), date(2016, 7, 8), "British vote to leave the European Union"),
+    (date(2020, 2, 20), date(2020, 6, 30), "pandemic of 2020"),
+    (date(2022, 2, 21), date(2022, 12, 31), "war in Ukraine and rise of interest rates"),
+)
+"""Names for spans of the calendar; a window that ends in one bears its name."""
+
+
+def is_relative(market: Market, factor_ids: list[str]) -> Flags:
+    """Per factor whether it moves by ratios."""
+    return np.array([change != "absolute" for change in market.kinds("change", factor_ids)], dtype=bool)
+
+
+def _moves(returns: ScenarioByFactor, relative: Flags) -> tuple[ScenarioByFactor, ScenarioByFactor]:
+    return np.where(relative, returns, 0.0), np.where(relative, 0.0, returns)
+
+
+def margin_scenarios(market: Market, factor_ids: list[str], lookback: int, days: int) -> ScenarioSet:
+    """The latest `lookback` overlapping returns over `days`, oldest first.
+
+    The market must hold values of every factor on the latest `lookback + days` days (checked by
+    `ccp.market.needs`). With n - h + 1 style overlap the returns are autocorrelated; see docs/arithmetic.md.
+    """
+    relative = is_relative(market, factor_ids)
+    levels = market.matrix(factor_ids)[-(lookback + days) :]
+    returns = overlapping_returns(levels, days, relative)
+    ends = market.dates[-returns.shape[0] :]
+    labels = [
+        Label(f"margin {end}", "historical", f"{days}-day return to {end}", "market history") for end in ends
+    ]
+    return ScenarioSet(factor_ids, labels, *_moves(returns, relative))
+
+
+def worst_windows(market: Market, factor_ids: list[str], worst: int, days: int) -> ScenarioSet:
+    """The `worst` windows of `days` in the history, worst first, no two overlapping.
+
+    A window's severity is the root mean square over asset classes of its moves, each move in units of the
+    factor's own standard deviation over the history known so far: it knows nothing of the book, and a jump of
+    currencies counts as one of stocks does. Windows in which any factor has no value are passed over.
+    """
+    relative = is_relative(market, factor_ids)
+    returns = overlapping_returns(market.matrix(factor_ids), days, relative)
+    whole = np.flatnonzero(np.isfinite(returns).all(axis=1))
+    severity = _severity(returns[whole], market.kinds("asset_class", factor_ids))
+    chosen = _apart(whole, severity, worst, days)
+    dates = market.dates
+    labels = [_window_label(dates[row], dates[row + days], score) for row, score in chosen]
+    rows = [row for row, _ in chosen]
+    return ScenarioSet(factor_ids, labels, *_moves(returns[rows], relative))
+
+
+def _severity(returns: ScenarioByFactor, classes: list[str | None]) -> Vector:
+    deviation = returns.std(axis=0)
+    scaled = np.divide(returns, deviation, out=np.zeros_like(returns), where=deviation > 0) ** 2
+    named = np.array([name or "" for name in classes])
+    by_class = [scaled[:, named == name].mean(axis=1) for name in sorted(set(named)) if name != "volatility"]
+    return np.sqrt(np.mean(by_class, axis=0)) if by_class else np.sqrt(scaled.mean(axis=1))
+
+
+def _apart(rows: np.ndarray, severity: Vector, worst: int, days: int) -> list[tuple[int, float]]:
+    chosen: list[tuple[int, float]] = []
+    for place in np.lexsort((rows, -severity)):
+        row = int(rows[place])
+        if all(abs(row - other) >= days for other, _ in chosen):
+            chosen.append((row, float(severity[place])))
+        if len(chosen) == worst:
+            break
+    return chosen
+
+
+def _window_label(start: date, end: date, severity: float) -> Label:
+    name = next((name for first, last, name in CRISES if first <= end <= last), "no named crisis")
+    description = f"{start} to {end} ({name}); severity {severity:.1f} standard deviations"
+    return Label(f"history {end}", "historical", description, f"market history, {start} to {end}")

@@ -1,0 +1,54 @@
+"""The stress set of a rulebook, or of a file in its place."""
+
+from dataclasses import replace
+from pathlib import Path
+
+from ccp.errors import InputError, Problem
+from ccp.market.history import Market
+from ccp.rulebook.rulebook import Rulebook
+from ccp.rulebook.stress import Plausible
+from ccp.scenarios.files import read_scenarios
+from ccp.scenarios.historical import worst_windows
+from ccp.scenarios.hypothetical import ladder_scenarios
+from ccp.scenarios.scenario_set import Label, ScenarioSet, capped, joined, multiplied
+
+
+def stress_scenarios(
+    rulebook: Rulebook, market: Market, factor_ids: list[str], file: Path | None = None
+) -> ScenarioSet:
+    """The scenarios that losses are run in: the file's, or else the rulebook's, capped.
+
+    Raises InputError when there is none, or when two of the rulebook's have the same id.
+    """
+    if file is not None:
+        return capped(read_scenarios(file, factor_ids, market.factor_ids))
+    stress = rulebook.stress
+    parts = []
+    if stress.historical is not None:
+        windows = worst_windows(market, factor_ids, stress.historical.worst, rulebook.margin.liquidation_days)
+        parts.append(multiplied(windows, stress.historical.multiples or stress.multiples))
+    for ladder in stress.hypothetical:
+        parts.append(
+            multiplied(ladder_scenarios(ladder, market, factor_ids), ladder.multiples or stress.multiples)
+        )
+    problems = _set_problems([label.scenario_id for part in parts for label in part.labels])
+    if problems:
+        raise InputError(problems)
+    whole = capped(joined(parts))
+    if stress.plausible is None:
+        return whole
+    return replace(whole, labels=[_judged(label, stress.plausible) for label in whole.labels])
+
+
+def _set_problems(ids: list[str]) -> list[Problem]:
+    if not ids:
+        expected = "at least one stress scenario was expected, under stress.historical or stress.hypothetical"
+        return [Problem("rulebook", expected)]
+    twice = sorted({name for name in ids if ids.count(name) > 1})
+    expected = "duplicate; two ladders or multiples of the rulebook make the same scenario"
+    return [Problem("rulebook", expected, "scenario_id", name) for name in twice]
+
+
+def _judged(label: Label, plausible: Plausible) -> Label:
+    within = label.multiple <= plausible.multiple and (label.gap is None or label.gap <= plausible.gap)
+    return replace(label, sizes_fund=within)

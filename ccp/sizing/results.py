@@ -1,0 +1,235 @@
+"""A sized fund as the tables and figures that a run writes. Money leaves in units of the service currency."""
+
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from ccp.frames import Contributions, Losses, Margin, Scenarios
+from ccp.money import to_units
+from ccp.sizing.cover import Cover, cover_by_scenario, ranked_groups, worst_cover
+from ccp.sizing.coverage import coverage
+from ccp.sizing.size import Sized, member_margin
+from ccp.types import Cents
+from ccp.waterfall.plan import make_plan
+from ccp.waterfall.table import defaulters_name, outcome_rows, waterfall_frame
+
+
+def result_tables(sized: Sized) -> dict[str, pl.DataFrame]:
+    """The tables of a run, by name, each in the schema of `ccp.frames`."""
+    return {
+        "margin": margin_table(sized),
+        "losses": losses_table(sized),
+        "scenarios": scenarios_table(sized),
+        "contributions": contributions_table(sized),
+        "waterfall": waterfall_table(sized),
+    }
+
+
+def margin_table(sized: Sized) -> pl.DataFrame:
+    """Margin by account, in order of member, pool and account."""
+    measured = sized.measured
+    portfolio, digits = measured.case.portfolio, measured.case.rulebook.currency_digits
+    pools, members = np.array(portfolio.pools), np.array(portfolio.members)
+    return pl.DataFrame(
+        {
+            "account_id": portfolio.accounts,
+            "pool_id": pools[portfolio.account_pool],
+            "member_id": members[portfolio.account_member],
+            "margin": to_units(measured.account_margin, digits),
+            "net_option_value": np.round(measured.net_option_value, digits) + 0.0,
+        },
+        schema=Margin.create_empty().schema,
+    )
+
+
+def losses_table(sized: Sized) -> pl.DataFrame:
+    """Loss over margin by scenario and group."""
+    case = sized.measured.case
+    losses = sized.measured.losses.group_over_margin
+    groups, count = case.portfolio.groups, sized.measured.scenarios.count
+    return pl.DataFrame(
+        {
+            "scenario_id": np.repeat(np.array(sized.measured.scenarios.ids), len(groups)),
+            "group_id": groups * count,
+            "loss_over_margin": to_units(losses.T.ravel(), case.rulebook.currency_digits),
+        },
+        schema=Losses.create_empty().schema,
+    )
+
+
+def scenarios_table(sized: Sized) -> pl.DataFrame:
+    """Every scenario with its cover figures and what the worst default leaves uncovered."""
+    measured, digits = sized.measured, sized.measured.case.rulebook.currency_digits
+    count, by_group = measured.case.rulebook.fund.cover, measured.losses.group_over_margin
+    labels, ranked = measured.scenarios.labels, ranked_groups(by_group)[:count]
+    uncovered = np.maximum(sized.coverage.uncovered, 0)
+    return pl.DataFrame(
+        {
+            "scenario_id": [label.scenario_id for label in labels],
+            "kind": [label.kind for label in labels],
+            "multiple": [label.multiple for label in labels],
+            "sizes_fund": [label.sizes_fund for label in labels],
+            "cover_1": to_units(cover_by_scenario(by_group, 1), digits),
+            "cover_2": to_units(cover_by_scenario(by_group, 2), digits),
+            "cover_n": to_units(cover_by_scenario(by_group, count), digits),
+            "groups": [_with_losses(sized, ranked[:, place], place) for place in range(len(labels))],
+            "uncovered": to_units(uncovered, digits),
+            "description": [label.description for label in labels],
+            "provenance": [label.provenance for label in labels],
+        },
+        schema=Scenarios.create_empty().schema,
+    )
+
+
+def _with_losses(sized: Sized, groups: Cents, scenario: int) -> str:
+    """Those of some groups that lose anything over margin in the scenario."""
+    losses = sized.measured.losses.group_over_margin[:, scenario]
+    return defaulters_name(sized.plan, tuple(int(group) for group in groups if losses[group] > 0))
+
+
+def contributions_table(sized: Sized) -> pl.DataFrame:
+    """Who contributes what to the required fund, and what is posted."""
+    case = sized.measured.case
+    portfolio, digits = case.portfolio, case.rulebook.currency_digits
+    posted = None if sized.posted is None else to_units(sized.posted, digits)
+    return pl.DataFrame(
+        {
+            "member_id": portfolio.members,
+            "group_id": [portfolio.groups[group] for group in portfolio.member_group],
+            "margin": to_units(member_margin(sized.measured), digits),
+            "weight": to_units(np.array(sized.weights, dtype=np.int64), digits),
+            "contribution": to_units(np.array(sized.required, dtype=np.int64), digits),
+            "posted": [None] * len(portfolio.members) if posted is None else posted,
+        },
+        schema=Contributions.create_empty().schema,
+    )
+
+
+def waterfall_table(sized: Sized) -> pl.DataFrame:
+    """Who pays in every scenario: for the cover-N groups, and for the coverage test's worst set where it differs."""
+    digits = sized.measured.case.rulebook.currency_digits
+    rows = []
+    for place, scenario_id in enumerate(sized.measured.scenarios.ids):
+        for groups in default_sets(sized, place):
+            rows += outcome_rows(sized.plan, sized.outcome(place, groups), scenario_id, digits)
+    return waterfall_frame(rows)
+
+
+def default_sets(sized: Sized, scenario: int) -> list[tuple[int, ...]]:
+    """The sets of groups whose default a scenario's waterfall is run for."""
+    largest = sized.largest_groups(scenario)
+    worst = tuple(int(group) for group in sized.coverage.defaulters[:, scenario])
+    return [largest] if set(largest) == set(worst) else [largest, worst]
+
+
+def coverage_figures(sized: Sized) -> dict[str, Any]:
+    """Everything `coverage.json` states: cover figures, the fund against what is there, the coverage test."""
+    case = sized.measured.case
+    rulebook, digits = case.rulebook, case.rulebook.currency_digits
+    everything = np.ones_like(sized.counted)
+    by_group = sized.measured.losses.group_over_margin
+    prefunded = sized.plan.fund + sized.plan.capital
+    count = rulebook.fund.cover
+    beyond = {
+        f"cover_{n}": _cover(sized, worst_cover(by_group, n, everything)) for n in sorted({1, 2, count})
+    }
+    return {
+        "rulebook": rulebook.name,
+        "date": case.date.isoformat(),
+        "currency": rulebook.currency,
+        "cover": count,
+        **{f"cover_{n}": _cover(sized, cover) for n, cover in sized.covers.items()},
+        "emir_42_3": _cover(sized, sized.emir),
+        "all_scenarios": beyond,
+        "cover_n_by_margin_counted": _by_resources(sized),
+        "fund": {
+            "required": _units(sized.fund.required, digits),
+            "bound_by": sized.fund.bound_by,
+            "buffer": rulebook.fund.buffer,
+            "floor": rulebook.fund.floor,
+            "posted": None if sized.posted is None else _units(sized.plan.fund, digits),
+            "in_force": "required" if sized.posted is None else "posted",
+        },
+        "ccp_capital": _units(sized.plan.capital, digits),
+        "prefunded": _units(prefunded, digits),
+        "coverage_ratio": prefunded / sized.cover.amount if sized.cover.amount else None,
+        "coverage_test": {
+            "sizing_scenarios": _test(sized, sized.coverage.worst(sized.counted)),
+            "all_scenarios": _test(sized, sized.coverage.worst(everything)),
+            "sizing_scenarios_if_required_fund_is_posted": _test_if_required(sized),
+        },
+        "margin": _units(int(sized.measured.pool_margin.sum()), digits),
+        "scenarios": {"run": sized.measured.scenarios.count, "sizing": int(sized.counted.sum())},
+        "coverage_of_scenarios": _scenario_counts(sized),
+    }
+
+
+def _units(cents: int, digits: int) -> float:
+    return float(to_units(cents, digits))
+
+
+def _cover(sized: Sized, cover: Cover) -> dict[str, Any]:
+    digits = sized.measured.case.rulebook.currency_digits
+    losses = sized.measured.losses.group_over_margin[:, cover.scenario]
+    return {
+        "amount": _units(cover.amount, digits),
+        "scenario_id": sized.measured.scenarios.ids[cover.scenario],
+        "groups": [sized.plan.groups[group] for group in cover.groups],
+        "losses": [_units(int(losses[group]), digits) for group in cover.groups],
+    }
+
+
+def _by_resources(sized: Sized) -> dict[str, float]:
+    """Cover-N under each way of counting margin; they differ only where the book has collateral."""
+    count, digits = sized.measured.case.rulebook.fund.cover, sized.measured.case.rulebook.currency_digits
+    return {
+        way: _units(worst_cover(losses.group_over_margin, count, sized.counted).amount, digits)
+        for way, losses in sized.measured.by_resources.items()
+    }
+
+
+def _test(sized: Sized, scenario: int) -> dict[str, Any]:
+    digits = sized.measured.case.rulebook.currency_digits
+    uncovered = int(sized.coverage.uncovered[scenario])
+    groups = sized.coverage.defaulters[:, scenario]
+    own = int(sized.plan.group_contributions[groups].sum())
+    return {
+        "passed": uncovered <= 0,
+        "uncovered": _units(max(uncovered, 0), digits),
+        "headroom": _units(max(-uncovered, 0), digits),
+        "scenario_id": sized.measured.scenarios.ids[scenario],
+        "defaulters": [sized.plan.groups[group] for group in groups],
+        "survivors_fund": _units(sized.plan.fund - own, digits),
+        "defaulters_share_of_fund": own / sized.plan.fund if sized.plan.fund else None,
+    }
+
+
+def _test_if_required(sized: Sized) -> dict[str, Any]:
+    """The coverage test again, as if every member had paid in what is required of it."""
+    case = sized.measured.case
+    portfolio, digits = case.portfolio, case.rulebook.currency_digits
+    required = np.array(sized.required, dtype=np.int64)
+    plan = make_plan(case.rulebook, portfolio.members, portfolio.groups, portfolio.member_group, required)
+    tested = coverage(plan, sized.measured.losses.group_over_margin, case.rulebook.fund.cover)
+    scenario = tested.worst(sized.counted)
+    uncovered = int(tested.uncovered[scenario])
+    return {
+        "passed": uncovered <= 0,
+        "uncovered": _units(max(uncovered, 0), digits),
+        "scenario_id": sized.measured.scenarios.ids[scenario],
+        "defaulters": [plan.groups[group] for group in tested.defaulters[:, scenario]],
+    }
+
+
+def _scenario_counts(sized: Sized) -> dict[str, int]:
+    """How many scenarios stay inside margin, draw on prefunded resources, and go beyond them."""
+    cover = cover_by_scenario(
+        sized.measured.losses.group_over_margin, sized.measured.case.rulebook.fund.cover
+    )
+    beyond = sized.coverage.uncovered > 0
+    return {
+        "inside_margin": int(((cover == 0) & ~beyond).sum()),
+        "inside_prefunded": int(((cover > 0) & ~beyond).sum()),
+        "beyond_prefunded": int(beyond.sum()),
+    }

@@ -1,0 +1,114 @@
+"""From stress losses to a sized fund: cover, contributions, coverage test, and the waterfall of every scenario."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ccp.errors import refuse
+from ccp.money import exact, minor_units, scaled_up, to_minor
+from ccp.sizing.cover import Cover, emir_42_3, ranked_groups, worst_cover
+from ccp.sizing.coverage import Coverage, coverage
+from ccp.sizing.fund import FundSize, contributions, fund_size
+from ccp.stress.measure import Measured
+from ccp.types import Cents, Flags
+from ccp.waterfall.event import Event, Outcome
+from ccp.waterfall.plan import Plan, make_plan
+from ccp.waterfall.run import run_waterfall
+
+
+@dataclass(frozen=True)
+class Sized:
+    """The fund and everything it rests on. Money in cents; `weights` is what the fund was shared out by.
+
+    `plan` is resolved against the fund in force: what is posted where the book says so, else what is required.
+    `covers` holds cover-1, cover-2 and the rulebook's cover-N over the scenarios that size the fund.
+    """
+
+    measured: Measured
+    counted: Flags
+    covers: dict[int, Cover]
+    emir: Cover
+    fund: FundSize
+    weights: list[int]
+    required: list[int]
+    posted: Cents | None
+    plan: Plan
+    coverage: Coverage
+
+    @property
+    def cover(self) -> Cover:
+        """The rulebook's cover-N."""
+        return self.covers[self.measured.case.rulebook.fund.cover]
+
+    def largest_groups(self, scenario: int) -> tuple[int, ...]:
+        """The rulebook's number of groups with the largest losses over margin in a scenario."""
+        losses = self.measured.losses.group_over_margin[:, [scenario]]
+        return tuple(
+            int(group) for group in ranked_groups(losses)[: self.measured.case.rulebook.fund.cover, 0]
+        )
+
+    def event(self, scenario: int, groups: tuple[int, ...]) -> Event:
+        """A default of some groups in one scenario."""
+        losses = self.measured.losses
+        return Event(groups, losses.loss[:, scenario], losses.over_margin[:, scenario])
+
+    def outcome(self, scenario: int, groups: tuple[int, ...]) -> Outcome:
+        """Who pays when some groups default in one scenario."""
+        return run_waterfall(self.plan, self.event(scenario, groups))
+
+    @property
+    def worst_event(self) -> tuple[int, tuple[int, ...]]:
+        """The scenario and groups of cover-N, those that size the fund."""
+        return self.cover.scenario, tuple(self.cover.groups)
+
+
+def counted_scenarios(measured: Measured) -> Flags:
+    """Which scenarios size the fund. Raises InputError when none does."""
+    counted = np.array([label.sizes_fund for label in measured.scenarios.labels], dtype=bool)
+    if not counted.any():
+        raise refuse(
+            "scenarios", "at least one scenario that sizes the fund was expected; all are beyond plausible"
+        )
+    return counted
+
+
+def size_fund(measured: Measured) -> Sized:
+    """Size the fund, share it out, and test what is prefunded against the worst default in every scenario."""
+    rulebook, portfolio = measured.case.rulebook, measured.case.portfolio
+    rules, minor = rulebook.fund, minor_units(rulebook.currency_digits)
+    counted = counted_scenarios(measured)
+    by_group = measured.losses.group_over_margin
+    covers = {count: worst_cover(by_group, count, counted) for count in sorted({1, 2, rules.cover})}
+    emir = emir_42_3(by_group, counted)
+    fund = fund_size(rules, covers[rules.cover].amount, emir.amount, len(portfolio.members), minor)
+    weights = contribution_weights(measured, counted)
+    required = contributions(fund.required, weights, scaled_up(minor, exact(rules.minimum_contribution)))
+    posted = posted_contributions(measured)
+    in_force = np.array(required, dtype=np.int64) if posted is None else posted
+    plan = make_plan(rulebook, portfolio.members, portfolio.groups, portfolio.member_group, in_force)
+    tested = coverage(plan, by_group, rules.cover)
+    return Sized(measured, counted, covers, emir, fund, weights, required, posted, plan, tested)
+
+
+def contribution_weights(measured: Measured, counted: Flags) -> list[int]:
+    """What the fund is shared by: each member's margin, or its worst loss over margin among counted scenarios."""
+    if measured.case.rulebook.fund.allocation == "stress_loss_share":
+        return [int(loss) for loss in measured.losses.over_margin[:, counted].max(axis=1)]
+    return [int(margin) for margin in member_margin(measured)]
+
+
+def member_margin(measured: Measured) -> Cents:
+    """Required margin by member, all its pools together."""
+    portfolio = measured.case.portfolio
+    sums = np.zeros(len(portfolio.members), dtype=np.int64)
+    np.add.at(sums, portfolio.pool_member, measured.pool_margin)
+    return sums
+
+
+def posted_contributions(measured: Measured) -> Cents | None:
+    """What the members have paid in today, in order of member id, or None when the book does not say."""
+    book = measured.case.book
+    if not book.states_contributions:
+        return None
+    stated = book.members.sort("member_id")["fund_contribution"].to_numpy()
+    return to_minor(stated, measured.case.rulebook.currency_digits)
