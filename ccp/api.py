@@ -169,9 +169,7 @@ def default(
     )
 
 
-def synthesize(
-    out: Path | str, book_size: BookSize | None = None, seed: int = 1, overwrite: bool = False
-) -> Path:
+def synthesize(out: Path | str, book_size: BookSize | None = None, seed: int = 1, overwrite: bool = False) -> Path:
     """Write a synthetic book on the shipped market: invented, and the same for the same seed and size."""
     wanted = book_size or BookSize()
     check_free(Path(out), overwrite)

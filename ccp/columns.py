@@ -61,9 +61,7 @@ _ALL = [
         "variation: value exchanged daily, as a future's; premium: paid once, so its value still stands",
     ),
     Column("forward", "number", "the option's forward price today; default: the factor's value", "currency"),
-    Column(
-        "discount_rate", "number", "continuous rate that discounts an option's payoff; default 0", "a year"
-    ),
+    Column("discount_rate", "number", "continuous rate that discounts an option's payoff; default 0", "a year"),
     Column("average_daily_volume", "number", "units traded on an average day", "units"),
     Column("half_spread", "number", "half the bid-ask spread, in price units", "currency"),
     Column("asset_id", "text", "a piece of collateral"),
@@ -103,14 +101,15 @@ _ALL = [
 COLUMNS: dict[str, Column] = {column.name: column for column in _ALL}
 
 
-def column(name: str, stated_as: str | None = None, **limits: Any) -> dy.Column:
+def column(name: str, stated_as: str | None = None, **limits: Any) -> Any:
     """A dataframely column as stated here. `stated_as` names the entry when the table calls it otherwise."""
     stated = COLUMNS[stated_as or name]
-    shared = {"description": stated.meaning, "metadata": {"column": stated.name}, **limits}
+    shared: dict[str, Any] = {"description": stated.meaning, "metadata": {"column": stated.name}, **limits}
     if isinstance(stated.kind, tuple):
         return dy.Enum(list(stated.kind), **shared)
     if stated.kind == "text":
-        return dy.String(**({"min_length": 1} | shared))
+        filled: dict[str, Any] = {"min_length": 1, **shared}
+        return dy.String(**filled)
     if stated.kind == "date":
         return dy.Date(**shared)
     if stated.kind == "flag":

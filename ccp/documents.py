@@ -75,8 +75,7 @@ def _problems(source: str, node: Node | None, error: ValidationError) -> list[Pr
     kept = [
         one
         for one in found
-        if one["type"] != "too_short"
-        or not any(place[: len(one["loc"])] == one["loc"] != place for place in places)
+        if one["type"] != "too_short" or not any(place[: len(one["loc"])] == one["loc"] != place for place in places)
     ]  # a list is called too short when its entries were refused: the entries' own messages say it better
     seen = {str(problem): problem for problem in (_problem(source, node, one) for one in kept)}
     return list(seen.values())

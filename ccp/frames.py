@@ -12,7 +12,6 @@ import polars as pl
 from ccp.columns import COLUMNS, column
 from ccp.errors import SHOWN, InputError, Problem, refuse
 
-OPTIONAL = {"nullable": True}
 CURRENCY = "^[A-Z]{3}$"
 NAME = "^[^,+]+$"
 """Groups and members are listed with commas on the command line and joined by + in results."""
@@ -26,10 +25,10 @@ class Members(dy.Schema):
     """The clearing members and the groups they belong to."""
 
     member_id = column("member_id", primary_key=True, regex=NAME)
-    group_id = column("group_id", regex=NAME, **OPTIONAL)
-    fund_contribution = column("fund_contribution", min=0, **OPTIONAL)
-    capital = column("capital", min=0, **OPTIONAL)
-    default_probability = column("default_probability", min=0, max=1, **OPTIONAL)
+    group_id = column("group_id", regex=NAME, nullable=True)
+    fund_contribution = column("fund_contribution", min=0, nullable=True)
+    capital = column("capital", min=0, nullable=True)
+    default_probability = column("default_probability", min=0, max=1, nullable=True)
 
 
 class Accounts(dy.Schema):
@@ -37,7 +36,7 @@ class Accounts(dy.Schema):
 
     account_id = column("account_id", primary_key=True)
     member_id = column("member_id")
-    pool_id = column("pool_id", **OPTIONAL)
+    pool_id = column("pool_id", nullable=True)
     kind = column("kind", "account_kind")
 
 
@@ -58,16 +57,16 @@ class Instruments(dy.Schema):
     currency = column("currency", regex=CURRENCY)
     multiplier = column("multiplier", min_exclusive=0)
     price = column("price")
-    expiry = column("expiry", **OPTIONAL)
-    strike = column("strike", min_exclusive=0, **OPTIONAL)
-    right = column("right", **OPTIONAL)
-    volatility_id = column("volatility_id", **OPTIONAL)
-    implied_volatility = column("implied_volatility", min_exclusive=0, **OPTIONAL)
-    style = column("style", **OPTIONAL)
-    forward = column("forward", min_exclusive=0, **OPTIONAL)
-    discount_rate = column("discount_rate", **OPTIONAL)
-    average_daily_volume = column("average_daily_volume", min=0, **OPTIONAL)
-    half_spread = column("half_spread", min=0, **OPTIONAL)
+    expiry = column("expiry", nullable=True)
+    strike = column("strike", min_exclusive=0, nullable=True)
+    right = column("right", nullable=True)
+    volatility_id = column("volatility_id", nullable=True)
+    implied_volatility = column("implied_volatility", min_exclusive=0, nullable=True)
+    style = column("style", nullable=True)
+    forward = column("forward", min_exclusive=0, nullable=True)
+    discount_rate = column("discount_rate", nullable=True)
+    average_daily_volume = column("average_daily_volume", min=0, nullable=True)
+    half_spread = column("half_spread", min=0, nullable=True)
 
 
 class Collateral(dy.Schema):
@@ -77,8 +76,8 @@ class Collateral(dy.Schema):
     asset_id = column("asset_id", primary_key=True)
     market_value = column("market_value", min=0)
     haircut = column("haircut", min=0, max=1)
-    factor_id = column("factor_id", **OPTIONAL)
-    currency = column("currency", regex=CURRENCY, **OPTIONAL)
+    factor_id = column("factor_id", nullable=True)
+    currency = column("currency", regex=CURRENCY, nullable=True)
 
 
 class Prices(dy.Schema):
@@ -93,11 +92,11 @@ class Factors(dy.Schema):
     """What kind of thing each factor is."""
 
     factor_id = column("factor_id", primary_key=True)
-    change = column("change", **OPTIONAL)
-    asset_class = column("asset_class", **OPTIONAL)
-    sector = column("sector", **OPTIONAL)
-    description = column("description", **OPTIONAL)
-    source = column("source", **OPTIONAL)
+    change = column("change", nullable=True)
+    asset_class = column("asset_class", nullable=True)
+    sector = column("sector", nullable=True)
+    description = column("description", nullable=True)
+    source = column("source", nullable=True)
 
 
 class Shocks(dy.Schema):
@@ -107,9 +106,9 @@ class Shocks(dy.Schema):
     factor_id = column("factor_id", primary_key=True)
     kind = column("kind", "shock_kind")
     shock = column("shock")
-    description = column("description", **OPTIONAL)
-    provenance = column("provenance", **OPTIONAL)
-    sizes_fund = column("sizes_fund", **OPTIONAL)
+    description = column("description", nullable=True)
+    provenance = column("provenance", nullable=True)
+    sizes_fund = column("sizes_fund", nullable=True)
 
 
 class Margin(dy.Schema):
@@ -154,7 +153,7 @@ class Contributions(dy.Schema):
     margin = column("margin", min=0)
     weight = column("weight", min=0)
     contribution = column("contribution", min=0)
-    posted = column("posted", min=0, **OPTIONAL)
+    posted = column("posted", min=0, nullable=True)
 
 
 class Waterfall(dy.Schema):
@@ -164,7 +163,7 @@ class Waterfall(dy.Schema):
     defaulters = column("defaulters")
     tier_place = column("tier_place")
     tier = column("tier")
-    member_id = column("member_id", **OPTIONAL)
+    member_id = column("member_id", nullable=True)
     amount = column("amount", min=0)
 
 
@@ -213,9 +212,7 @@ def read_table(path: Path, schema: type[dy.Schema]) -> tuple[pl.DataFrame, list[
     return check_table(read_raw(path), schema, path.name)
 
 
-def check_table(
-    raw: pl.DataFrame, schema: type[dy.Schema], source: str
-) -> tuple[pl.DataFrame, list[Problem], int]:
+def check_table(raw: pl.DataFrame, schema: type[dy.Schema], source: str) -> tuple[pl.DataFrame, list[Problem], int]:
     """Check a frame against a schema. With problems, the frame is only fit for looking for more of them."""
     problems = _column_problems(raw, schema, source)
     if raw.height == 0:
@@ -241,9 +238,7 @@ def _column_problems(raw: pl.DataFrame, schema: type[dy.Schema], source: str) ->
         if name not in known
     ]
     missing = [name for name, kind in known.items() if not kind.nullable and name not in raw.columns]
-    return problems + [
-        Problem(source, "this column is required and is missing", field=name) for name in missing
-    ]
+    return problems + [Problem(source, "this column is required and is missing", field=name) for name in missing]
 
 
 def _cast(present: pl.DataFrame, name: str, kind: dy.Column) -> pl.Expr:

@@ -1,7 +1,7 @@
 """The instruments of a synthetic book: spot, futures and options on whatever factors the market has.
 
-Prices follow from the factors' levels by a flat carry: forward = level * (1 + carry * years). That is an assumption, not
-a market: no dividends by date, no term structure. Option prices are the model's own, with a plain smile.
+Prices follow from the factors' levels by a flat carry: forward = level * (1 + carry * years). That is an assumption,
+not a market: no dividends by date, no term structure. Option prices are the model's own, with a plain smile.
 """
 
 from datetime import date, timedelta
@@ -31,9 +31,7 @@ def catalogue(count: int, levels: dict[str, float], day: date) -> tuple[pl.DataF
     rows += [_future(INDEX, levels, expiry, day, 50.0) for expiry in expiries[:3]]
     rows += [_future(INDEX, levels, expiry, day, 10.0, "EUR") for expiry in expiries[1:2]]
     rows += [_spot(name, levels) for name in stocks]
-    rows += [
-        _future(name, levels, expiries[1], day, CURRENCY_UNITS.get(name, 125_000.0)) for name in CURRENCIES
-    ]
+    rows += [_future(name, levels, expiries[1], day, CURRENCY_UNITS.get(name, 125_000.0)) for name in CURRENCIES]
     rows += [_future(name, levels, expiries[1], day, 100.0) for name in stocks]
     ladder = [(expiry, strike) for strike in STRIKES for expiry in expiries]
     first, rest = ladder[:21], ladder[21:]
@@ -54,9 +52,7 @@ def _friday(day: date) -> date:
     return day + timedelta(days=(4 - day.weekday()) % 7)
 
 
-def _row(
-    identity: str, kind: str, factor: str, price: float, multiplier: float, **more: object
-) -> dict[str, object]:
+def _row(identity: str, kind: str, factor: str, price: float, multiplier: float, **more: object) -> dict[str, object]:
     row: dict[str, object] = {
         "instrument_id": identity, "kind": kind, "factor_id": factor, "currency": "USD", "multiplier": multiplier,
         "price": price, "expiry": None, "strike": None, "right": None, "volatility_id": None,
@@ -82,9 +78,7 @@ def _future(
     mark = "" if currency == "USD" else f"-{currency}"
     identity = f"{name.replace('/', '')}{mark}-F-{expiry:%y%m}"
     crowded = name == INDEX and not mark
-    return _row(
-        identity, "future", name, price, multiplier, currency=currency, expiry=expiry, crowded=crowded
-    )
+    return _row(identity, "future", name, price, multiplier, currency=currency, expiry=expiry, crowded=crowded)
 
 
 def _option(

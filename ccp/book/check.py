@@ -29,9 +29,7 @@ class Findings:
 
     def rows(self, source: str, table: pl.DataFrame, wrong: pl.Expr, field: str, expected: str) -> None:
         """Every row of `table` where `wrong` holds, as a problem with its value."""
-        self.mask(
-            source, table[field], table.select(wrong.fill_null(False).alias("wrong"))["wrong"], expected
-        )
+        self.mask(source, table[field], table.select(wrong.fill_null(False).alias("wrong"))["wrong"], expected)
 
     def mask(self, source: str, values: pl.Series, wrong: pl.Series, expected: str) -> None:
         """Every place of `values` where `wrong` is true."""
@@ -71,9 +69,7 @@ def check_references(tables: Tables, sources: dict[str, str], matched: bool, fin
         _matched(usable["positions"], source["positions"], findings)
 
 
-def _unknown(
-    table: pl.DataFrame, key: str, known: pl.Series, source: str, target: str, findings: Findings
-) -> None:
+def _unknown(table: pl.DataFrame, key: str, known: pl.Series, source: str, target: str, findings: Findings) -> None:
     wrong = table[key].is_not_null() & ~table[key].is_in(known.drop_nulls().unique().implode())
     findings.mask(source, table[key], wrong, f"unknown; the {target} table has no such {key}")
 
@@ -107,9 +103,7 @@ def _instruments(instruments: pl.DataFrame, source: str, findings: Findings) -> 
         wrong = option & pl.col(field).is_null()
         findings.rows(source, instruments, wrong, field, "an option must state this")
     unmoved = option & pl.col("volatility_id").is_null() & pl.col("implied_volatility").is_null()
-    findings.rows(
-        source, instruments, unmoved, "volatility_id", "an option must state this or implied_volatility"
-    )
+    findings.rows(source, instruments, unmoved, "volatility_id", "an option must state this or implied_volatility")
     for field in ("strike", "right", "volatility_id", "implied_volatility", "style", "forward"):
         wrong = (pl.col("kind") != "option") & pl.col(field).is_not_null()
         findings.rows(source, instruments, wrong, field, "only an option may state this")
@@ -131,9 +125,7 @@ def _matched(positions: pl.DataFrame, source: str, findings: Findings) -> None:
         .filter(pl.col("net").abs() > MATCH_TOLERANCE * pl.col("gross"))
         .sort("instrument_id")
     )
-    expected = (
-        "quantities over all accounts must sum to 0 in every instrument (rulebook switch: book.matched)"
-    )
+    expected = "quantities over all accounts must sum to 0 in every instrument (rulebook switch: book.matched)"
     findings.add(
         [
             Problem(source, f"{expected}; the sum is {row['net']:g}", "instrument_id", row["instrument_id"])

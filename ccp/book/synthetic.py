@@ -46,9 +46,7 @@ def synthetic_book(size: BookSize, seed: int, levels: dict[str, float], day: dat
     members, weight = _members(size.members, streams[0])
     accounts, scale, tilt = _accounts(size, weight, streams[1])
     crowd = np.array(accounts["crowd"])
-    held = _holdings(
-        size, scale, crowd, traits["popularity"].to_numpy(), traits["crowded"].to_numpy(), streams[2]
-    )
+    held = _holdings(size, scale, crowd, traits["popularity"].to_numpy(), traits["crowded"].to_numpy(), streams[2])
     quantity = _quantities(held, scale, tilt, crowd, traits, streams[3])
     names = accounts["account_id"].to_numpy()
     positions = pl.DataFrame(
@@ -82,9 +80,7 @@ def _members(count: int, random: np.random.Generator) -> tuple[pl.DataFrame, Vec
     return pl.DataFrame(table, schema_overrides={"group_id": pl.String}), weight
 
 
-def _accounts(
-    size: BookSize, weight: Vector, random: np.random.Generator
-) -> tuple[pl.DataFrame, Vector, Vector]:
+def _accounts(size: BookSize, weight: Vector, random: np.random.Generator) -> tuple[pl.DataFrame, Vector, Vector]:
     """Accounts, their gross notional and their tilt: 1 long the market, -1 short, 0 hedged."""
     members = weight.size
     clients = _spread(size.accounts - members, weight**0.8)
@@ -137,15 +133,11 @@ def _holdings(
 ) -> tuple[Index, Index]:
     """Which account holds which instrument: larger accounts hold more, popular instruments are held by more."""
     count = popularity.size
-    wanted = np.clip(
-        _spread(size.positions, scale**0.35 * random.lognormal(0, 0.4, scale.size)), 1, max(count // 2, 1)
-    )
+    wanted = np.clip(_spread(size.positions, scale**0.35 * random.lognormal(0, 0.4, scale.size)), 1, max(count // 2, 1))
     account = np.repeat(np.arange(scale.size), wanted)
     edges = np.cumsum(popularity) / popularity.sum()
     instrument = np.searchsorted(edges, random.random(account.size) * edges[-1]).clip(0, count - 1)
-    for _ in range(
-        6
-    ):  # an account that drew an instrument twice draws again, and gives up after a few rounds
+    for _ in range(6):  # an account that drew an instrument twice draws again, and gives up after a few rounds
         key = np.sort(account * count + instrument)
         key = key[np.concatenate([[True], np.diff(key) > 0])]
         missing = wanted - np.bincount(key // count, minlength=scale.size)

@@ -1,0 +1,1 @@
+"""The commands, one file each. They read options, call `ccp.api` and print; no arithmetic, and imports are lazy."""

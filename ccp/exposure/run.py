@@ -66,9 +66,7 @@ def run_exposure(
         chunk = chunks(portfolio.positions.offset, first, last, blocks.chunk_accounts)
         margin_and_stress(tiles, portfolio.positions, chunk, columns, margin, losses)
         for way, fold in folds.items():
-            fold_accounts(
-                first, margin, losses, pools, way, fold.pool_margin, fold.pool_loss, fold.shortfalls
-            )
+            fold_accounts(first, margin, losses, pools, way, fold.pool_margin, fold.pool_loss, fold.shortfalls)
         if progress is not None:
             progress(last, accounts)
     pool_margin = next(iter(folds.values())).pool_margin

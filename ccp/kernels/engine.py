@@ -10,7 +10,7 @@ import os
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import llvmlite
 import llvmlite.binding as llvm
@@ -49,12 +49,13 @@ _CACHE = str(cache_directory())
 
 
 def _compiled(function: Function, **options: Any) -> Function:
-    before = numba_config.CACHE_DIR
-    numba_config.CACHE_DIR = _CACHE
+    settings = cast(Any, numba_config)
+    before = settings.CACHE_DIR
+    settings.CACHE_DIR = _CACHE
     try:
-        return numba.njit(function, cache=True, error_model="numpy", **options)
+        return cast(Any, numba.njit(function, cache=True, error_model="numpy", **options))
     finally:
-        numba_config.CACHE_DIR = before
+        settings.CACHE_DIR = before
 
 
 def kernel(function: Function) -> Function:
@@ -70,7 +71,7 @@ def parallel_kernel(function: Function) -> Function:
 def use_threads(count: int | None) -> int:
     """Set how many threads the parallel kernels use (None: all). Returns the number in use."""
     if count is not None:
-        numba.set_num_threads(max(1, min(count, numba_config.NUMBA_NUM_THREADS)))
+        numba.set_num_threads(max(1, min(count, cast(Any, numba_config).NUMBA_NUM_THREADS)))
     return numba.get_num_threads()
 
 

@@ -94,9 +94,7 @@ def margin_and_stress(tiles, positions, chunk, columns, margin: Cents, stress: C
         loss = np.empty((last - first, count * width))
         for t in range(count):
             for account in range(first, last):
-                sum_positions(
-                    tiles[t], positions, account, loss[account - first, t * width : (t + 1) * width]
-                )
+                sum_positions(tiles[t], positions, account, loss[account - first, t * width : (t + 1) * width])
         top = np.empty(columns.tail_weight.shape[0])
         for account in range(first, last):
             row = loss[account - first]

@@ -45,9 +45,7 @@ class Market:
         if known.is_empty() or known["date"][-1] != day:
             span = f"{self.levels['date'][0]} to {self.levels['date'][-1]}"
             nearest = f"; the last day before it is {known['date'][-1]}" if known.height else ""
-            raise refuse(
-                "date", f"a day of the market's history was expected ({span}){nearest}", value=str(day)
-            )
+            raise refuse("date", f"a day of the market's history was expected ({span}){nearest}", value=str(day))
         return Market(known, self.factors, self.files, self.modelled)
 
     def level(self, factor_id: str) -> float:

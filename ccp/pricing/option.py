@@ -16,16 +16,14 @@ def option_prices(terms: Terms, rows: Index, scenarios: ScenarioSet) -> Instrume
     model's value then less the model's value today.
     """
     forward = moved_levels(terms.forward[rows], terms.factor[rows], scenarios)
-    volatility = np.maximum(
-        moved_levels(terms.volatility[rows], terms.volatility_factor[rows], scenarios), 0.0
-    )
+    volatility = np.maximum(moved_levels(terms.volatility[rows], terms.volatility_factor[rows], scenarios), 0.0)
     value = _discounted(terms, rows, forward, volatility, terms.years_after[rows])
     return terms.price[rows][:, None] + (value - model_values_today(terms, rows)[:, None])
 
 
 def model_values_today(terms: Terms, rows: Index) -> Vector:
     """What the model says each option is worth now; a settlement price far from it deserves a warning."""
-    forward, volatility = terms.forward[rows][:, None], terms.volatility[rows][:, None]
+    forward, volatility = terms.forward[rows].reshape(-1, 1), terms.volatility[rows].reshape(-1, 1)
     return _discounted(terms, rows, forward, volatility, terms.years[rows])[:, 0]
 
 
@@ -33,7 +31,5 @@ def _discounted(
     terms: Terms, rows: Index, forward: InstrumentByScenario, volatility: InstrumentByScenario, years: Vector
 ) -> InstrumentByScenario:
     value = np.empty(forward.shape)
-    arrays = (forward, volatility, years, terms.strike[rows])
-    contiguous = [np.ascontiguousarray(array) for array in arrays]
-    option_values(*contiguous, terms.call[rows], value)
+    option_values(forward, volatility, years, terms.strike[rows], terms.call[rows], value)
     return value * np.exp(-terms.discount_rate[rows] * years)[:, None]

@@ -51,9 +51,7 @@ def instrument_terms(
     """
     table = instruments.sort("instrument_id")
     levels = {factor_id: market.level(factor_id) for factor_id in factor_ids}
-    pairs = [
-        None if currency == service else currency_factor(currency, service) for currency in table["currency"]
-    ]
+    pairs = [None if currency == service else currency_factor(currency, service) for currency in table["currency"]]
     today = market.levels["date"][-1]
     after = np.busday_offset(np.datetime64(today, "D"), liquidation_days, roll="forward").astype(date)
     factors = table["factor_id"].to_list()

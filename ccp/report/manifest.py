@@ -5,7 +5,6 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-import ccp
 from ccp.rulebook.rulebook import Rulebook
 
 LIBRARIES = ("numpy", "numba", "llvmlite", "polars", "pydantic", "dataframely")
@@ -24,7 +23,7 @@ CONVENTIONS = {
 def manifest(inputs: dict[str, Path], rulebook: Rulebook, run: dict[str, Any]) -> dict[str, Any]:
     """The manifest of a run; `inputs` are files by role."""
     return {
-        "program": {"ccp": ccp.__version__},
+        "program": {"ccp": _version("ccp-waterfall")},
         "run": run,
         "inputs": {role: {"file": path.name, "sha256": file_digest(path)} for role, path in inputs.items()},
         "rulebook": rulebook.model_dump(mode="json"),
@@ -36,7 +35,7 @@ def manifest(inputs: dict[str, Path], rulebook: Rulebook, run: dict[str, Any]) -
 def synthetic_manifest(size: dict[str, int], seed: int, day: str) -> dict[str, Any]:
     """The manifest of a synthetic book: what to ask for to get it again."""
     return {
-        "program": {"ccp": ccp.__version__},
+        "program": {"ccp": _version("ccp-waterfall")},
         "synthetic": "every member, account and position is invented",
         "seed": seed,
         "size": size,

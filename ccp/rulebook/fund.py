@@ -10,15 +10,15 @@ from ccp.documents import Frozen
 class FundRules(Frozen):
     """How large the default fund must be, and who contributes what."""
 
-    cover: int = Field(2, ge=1, description="the number of largest groups whose joint default it covers")
-    buffer: float = Field(0.0, ge=0, description="added on top, as a share")
-    floor: float = Field(0.0, ge=0, description="smallest size of the fund")
-    minimum_contribution: float = Field(0.0, ge=0, description="smallest contribution of a member")
+    cover: int = Field(default=2, ge=1, description="the number of largest groups whose joint default it covers")
+    buffer: float = Field(default=0.0, ge=0, description="added on top, as a share")
+    floor: float = Field(default=0.0, ge=0, description="smallest size of the fund")
+    minimum_contribution: float = Field(default=0.0, ge=0, description="smallest contribution of a member")
     allocation: Literal["margin_share", "stress_loss_share"] = "margin_share"
     covers_emir_42_3: bool = Field(
-        False, description="also at least the largest group, or the second and third together if larger"
+        default=False, description="also at least the largest group, or the second and third together if larger"
     )
     unused_contribution_shared: bool = Field(
-        False,
+        default=False,
         description="whether what one defaulter's contribution leaves over pays for another defaulter's loss",
     )

@@ -3,7 +3,6 @@
 from pathlib import Path
 from typing import Any
 
-import ccp
 from ccp.documents import read_model
 from ccp.errors import refuse
 from ccp.rulebook.rulebook import Rulebook
@@ -11,7 +10,7 @@ from ccp.rulebook.rulebook import Rulebook
 
 def shipped_directory() -> Path:
     """Where the shipped rulebooks stand: inside an installed package, or beside it in a checkout."""
-    package = Path(ccp.__file__).parent
+    package = Path(__file__).parent.parent
     inside = package / "waterfall_configs"
     return inside if inside.is_dir() else package.parent / "waterfall_configs"
 
@@ -44,9 +43,7 @@ def rulebook_schema() -> dict[str, Any]:
     schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
     definitions = schema["$defs"]
     tier_names = ("DefaulterMargin", "DefaulterFund", "CcpCapital", "SurvivorsFund", "Uncovered")
-    schema["properties"]["tiers"]["items"] = {
-        "anyOf": [_tier_forms(definitions[name]) for name in tier_names]
-    }
+    schema["properties"]["tiers"]["items"] = {"anyOf": [_tier_forms(definitions[name]) for name in tier_names]}
     ladder = {"$ref": "#/$defs/Ladder"}
     names = {"enum": definitions["Ladder"]["properties"]["ladder"]["enum"]}
     definitions["StressRules"]["properties"]["hypothetical"]["items"] = {"anyOf": [names, ladder]}

@@ -15,7 +15,7 @@ class MarginRules(Frozen):
     lookback_days: int = Field(ge=2, description="margin scenarios: this many latest overlapping returns")
     liquidation_days: int = Field(ge=1, le=20, description="business days it takes to close a book out")
     quantile: Literal["ceil", "floor_plus_one"] = Field(
-        "ceil",
+        default="ceil",
         description="which order statistic is the quantile of n losses: the ceil(n * confidence)-th smallest, "
         "or the floor(n * confidence) + 1st (differs when n * confidence is whole)",
     )

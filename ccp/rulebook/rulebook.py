@@ -14,7 +14,7 @@ from ccp.rulebook.tiers import Tier, check_order
 class BookRules(Frozen):
     """What must hold of any book cleared under these rules."""
 
-    matched: bool = Field(True, description="whether quantities must sum to zero in every instrument")
+    matched: bool = Field(default=True, description="whether quantities must sum to zero in every instrument")
 
 
 def _textbook_stress() -> StressRules:
@@ -26,11 +26,11 @@ class Rulebook(Frozen):
 
     name: str = Field(min_length=1)
     description: str = ""
-    source: str = Field("", description="where the rules come from")
+    source: str = Field(default="", description="where the rules come from")
     currency: str = Field(pattern="^[A-Z]{3}$", description="service currency (ISO 4217)")
-    currency_digits: int = Field(2, ge=0, le=4, description="decimal digits of the currency's minor unit")
-    book: BookRules = BookRules()
+    currency_digits: int = Field(default=2, ge=0, le=4, description="decimal digits of the currency's minor unit")
+    book: BookRules = Field(default_factory=BookRules)
     margin: MarginRules
     stress: StressRules = Field(default_factory=_textbook_stress)
-    fund: FundRules = FundRules()
+    fund: FundRules = Field(default_factory=FundRules)
     tiers: Annotated[tuple[Tier, ...], Field(min_length=1), AfterValidator(check_order)]

@@ -15,7 +15,7 @@ class HistoricalStress(Frozen):
     """The worst windows of the history."""
 
     worst: int = Field(ge=1, description="how many windows, worst first, no two of them overlapping")
-    multiples: Multiples | None = Field(None, description="instead of the multiples of the whole set")
+    multiples: Multiples | None = Field(default=None, description="instead of the multiples of the whole set")
 
 
 class Ladder(Frozen):
@@ -26,10 +26,10 @@ class Ladder(Frozen):
     """
 
     ladder: LadderName
-    sizes: tuple[Annotated[float, Field(gt=0, lt=1)], ...] = Field(GAP_SIZES, min_length=1)
-    volatility_per_fall: float = Field(4.0, ge=0)
-    volatility_per_rise: float = Field(1.0, ge=-1)
-    multiples: Multiples | None = Field(None, description="instead of the multiples of the whole set")
+    sizes: tuple[Annotated[float, Field(gt=0, lt=1)], ...] = Field(default=GAP_SIZES, min_length=1)
+    volatility_per_fall: float = Field(default=4.0, ge=0)
+    volatility_per_rise: float = Field(default=1.0, ge=-1)
+    multiples: Multiples | None = Field(default=None, description="instead of the multiples of the whole set")
 
 
 def _named(value: object) -> object:
@@ -39,23 +39,23 @@ def _named(value: object) -> object:
 class Plausible(Frozen):
     """Where extreme stops being plausible: scenarios beyond are run and reported, but do not size the fund."""
 
-    multiple: float = Field(1.0, gt=0, description="largest multiple that still sizes the fund")
-    gap: float = Field(1.0, gt=0, le=1, description="largest gap of a ladder that still sizes the fund")
+    multiple: float = Field(default=1.0, gt=0, description="largest multiple that still sizes the fund")
+    gap: float = Field(default=1.0, gt=0, le=1, description="largest gap of a ladder that still sizes the fund")
 
 
 class StressRules(Frozen):
     """Which scenarios are run, and what counts against their losses."""
 
     house_surplus_covers_clients: bool = Field(
-        True,
+        default=True,
         description="whether a member's own surplus margin pays for its clients' shortfalls (never the reverse)",
     )
     resources: Literal["required", "held", "minimum"] = Field(
-        "minimum",
+        default="minimum",
         description="what counts as a pool's margin: the requirement, the collateral held after haircut, or the "
         "smaller of the two (excess collateral may be withdrawn before a default)",
     )
     historical: HistoricalStress | None = None
     hypothetical: tuple[Annotated[Ladder, BeforeValidator(_named)], ...] = ()
-    multiples: Multiples = Field((1.0,), description="every scenario is run at each of these multiples")
-    plausible: Plausible | None = Field(None, description="absent: every scenario sizes the fund")
+    multiples: Multiples = Field(default=(1.0,), description="every scenario is run at each of these multiples")
+    plausible: Plausible | None = Field(default=None, description="absent: every scenario sizes the fund")

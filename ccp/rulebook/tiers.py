@@ -26,8 +26,8 @@ class CcpCapital(Frozen):
     """
 
     tier: Literal["ccp_capital"] = "ccp_capital"
-    amount: float | None = Field(None, ge=0)
-    share_of_fund: float | None = Field(None, ge=0)
+    amount: float | None = Field(default=None, ge=0)
+    share_of_fund: float | None = Field(default=None, ge=0)
 
     @model_validator(mode="after")
     def _one_size(self) -> "CcpCapital":
@@ -96,9 +96,7 @@ def check_order(tiers: tuple[Tier, ...]) -> tuple[Tier, ...]:
     if "survivors_fund" in words and "defaulter_fund" not in words:
         raise ValueError("survivors_fund without defaulter_fund: the defaulter's contribution pays first")
     if "survivors_fund" in words and words.index("survivors_fund") < words.index("defaulter_fund"):
-        raise ValueError(
-            "survivors_fund stands before defaulter_fund: the defaulter's contribution pays first"
-        )
+        raise ValueError("survivors_fund stands before defaulter_fund: the defaulter's contribution pays first")
     if "uncovered" in words and words[-1] != "uncovered":
         raise ValueError("uncovered must be the last tier")
     return tiers

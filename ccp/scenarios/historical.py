@@ -45,9 +45,7 @@ def margin_scenarios(market: Market, factor_ids: list[str], lookback: int, days:
     levels = market.matrix(factor_ids)[-(lookback + days) :]
     returns = overlapping_returns(levels, days, relative)
     ends = market.dates[-returns.shape[0] :]
-    labels = [
-        Label(f"margin {end}", "historical", f"{days}-day return to {end}", "market history") for end in ends
-    ]
+    labels = [Label(f"margin {end}", "historical", f"{days}-day return to {end}", "market history") for end in ends]
     return ScenarioSet(factor_ids, labels, *_moves(returns, relative))
 
 

@@ -101,9 +101,7 @@ def capped(scenarios: ScenarioSet) -> ScenarioSet:
     """The set with relative falls capped, and every scenario that was capped saying so."""
     below = scenarios.relative < LOWEST_RELATIVE
     labels = [
-        replace(
-            label, description=f"{label.description}; {hit.sum()} factors capped at {LOWEST_RELATIVE:.0%}"
-        )
+        replace(label, description=f"{label.description}; {hit.sum()} factors capped at {LOWEST_RELATIVE:.0%}")
         if hit.any()
         else label
         for label, hit in zip(scenarios.labels, below, strict=True)

@@ -28,9 +28,7 @@ def stress_scenarios(
         windows = worst_windows(market, factor_ids, stress.historical.worst, rulebook.margin.liquidation_days)
         parts.append(multiplied(windows, stress.historical.multiples or stress.multiples))
     for ladder in stress.hypothetical:
-        parts.append(
-            multiplied(ladder_scenarios(ladder, market, factor_ids), ladder.multiples or stress.multiples)
-        )
+        parts.append(multiplied(ladder_scenarios(ladder, market, factor_ids), ladder.multiples or stress.multiples))
     problems = _set_problems([label.scenario_id for part in parts for label in part.labels])
     if problems:
         raise InputError(problems)

@@ -9,7 +9,7 @@ from ccp.frames import Contributions, Losses, Margin, Scenarios
 from ccp.money import to_units
 from ccp.sizing.cover import Cover, cover_by_scenario, ranked_groups, worst_cover
 from ccp.sizing.coverage import coverage
-from ccp.sizing.size import Sized, member_margin
+from ccp.sizing.size import Sized, by_member
 from ccp.types import Cents
 from ccp.waterfall.plan import make_plan
 from ccp.waterfall.table import defaulters_name, outcome_rows, waterfall_frame
@@ -97,7 +97,7 @@ def contributions_table(sized: Sized) -> pl.DataFrame:
         {
             "member_id": portfolio.members,
             "group_id": [portfolio.groups[group] for group in portfolio.member_group],
-            "margin": to_units(member_margin(sized.measured), digits),
+            "margin": to_units(by_member(sized.measured, sized.measured.pool_margin), digits),
             "weight": to_units(np.array(sized.weights, dtype=np.int64), digits),
             "contribution": to_units(np.array(sized.required, dtype=np.int64), digits),
             "posted": [None] * len(portfolio.members) if posted is None else posted,
@@ -131,9 +131,7 @@ def coverage_figures(sized: Sized) -> dict[str, Any]:
     by_group = sized.measured.losses.group_over_margin
     prefunded = sized.plan.fund + sized.plan.capital
     count = rulebook.fund.cover
-    beyond = {
-        f"cover_{n}": _cover(sized, worst_cover(by_group, n, everything)) for n in sorted({1, 2, count})
-    }
+    beyond = {f"cover_{n}": _cover(sized, worst_cover(by_group, n, everything)) for n in sorted({1, 2, count})}
     return {
         "rulebook": rulebook.name,
         "date": case.date.isoformat(),
@@ -224,9 +222,7 @@ def _test_if_required(sized: Sized) -> dict[str, Any]:
 
 def _scenario_counts(sized: Sized) -> dict[str, int]:
     """How many scenarios stay inside margin, draw on prefunded resources, and go beyond them."""
-    cover = cover_by_scenario(
-        sized.measured.losses.group_over_margin, sized.measured.case.rulebook.fund.cover
-    )
+    cover = cover_by_scenario(sized.measured.losses.group_over_margin, sized.measured.case.rulebook.fund.cover)
     beyond = sized.coverage.uncovered > 0
     return {
         "inside_margin": int(((cover == 0) & ~beyond).sum()),

@@ -43,14 +43,13 @@ class Sized:
     def largest_groups(self, scenario: int) -> tuple[int, ...]:
         """The rulebook's number of groups with the largest losses over margin in a scenario."""
         losses = self.measured.losses.group_over_margin[:, [scenario]]
-        return tuple(
-            int(group) for group in ranked_groups(losses)[: self.measured.case.rulebook.fund.cover, 0]
-        )
+        return tuple(int(group) for group in ranked_groups(losses)[: self.measured.case.rulebook.fund.cover, 0])
 
     def event(self, scenario: int, groups: tuple[int, ...]) -> Event:
         """A default of some groups in one scenario."""
         losses = self.measured.losses
-        return Event(groups, losses.loss[:, scenario], losses.over_margin[:, scenario])
+        margin = by_member(self.measured, self.measured.pool_counted)
+        return Event(groups, losses.loss[:, scenario], losses.over_margin[:, scenario], margin)
 
     def outcome(self, scenario: int, groups: tuple[int, ...]) -> Outcome:
         """Who pays when some groups default in one scenario."""
@@ -66,9 +65,7 @@ def counted_scenarios(measured: Measured) -> Flags:
     """Which scenarios size the fund. Raises InputError when none does."""
     counted = np.array([label.sizes_fund for label in measured.scenarios.labels], dtype=bool)
     if not counted.any():
-        raise refuse(
-            "scenarios", "at least one scenario that sizes the fund was expected; all are beyond plausible"
-        )
+        raise refuse("scenarios", "at least one scenario that sizes the fund was expected; all are beyond plausible")
     return counted
 
 
@@ -94,14 +91,14 @@ def contribution_weights(measured: Measured, counted: Flags) -> list[int]:
     """What the fund is shared by: each member's margin, or its worst loss over margin among counted scenarios."""
     if measured.case.rulebook.fund.allocation == "stress_loss_share":
         return [int(loss) for loss in measured.losses.over_margin[:, counted].max(axis=1)]
-    return [int(margin) for margin in member_margin(measured)]
+    return [int(margin) for margin in by_member(measured, measured.pool_margin)]
 
 
-def member_margin(measured: Measured) -> Cents:
-    """Required margin by member, all its pools together."""
+def by_member(measured: Measured, pool_amounts: Cents) -> Cents:
+    """Amounts by pool as sums by member."""
     portfolio = measured.case.portfolio
     sums = np.zeros(len(portfolio.members), dtype=np.int64)
-    np.add.at(sums, portfolio.pool_member, measured.pool_margin)
+    np.add.at(sums, portfolio.pool_member, pool_amounts)
     return sums
 
 

@@ -27,8 +27,8 @@ def stress_losses(short: Shortfalls, house_surplus_covers_clients: bool, member_
         over_margin = max(house_short + client_short - phi * house_surplus, 0)
 
     phi is 1 when the rulebook lets a member's own surplus pay for its clients' shortfalls. A client pool
-    never pays for the house or for another client pool, and a member never for its affiliate: the group is the sum of its
-    members. Source: EMIR, Regulation (EU) 648/2012, Article 39 for the segregation of clients.
+    never pays for the house or for another client pool, and a member never for its affiliate: the group is
+    the sum of its members. Source: EMIR, Regulation (EU) 648/2012, Article 39 for the segregation of clients.
     """
     covered = short.house_surplus if house_surplus_covers_clients else np.zeros_like(short.house_surplus)
     over_margin = np.maximum(short.house_short + short.client_short - covered, 0)

@@ -78,8 +78,7 @@ def measure(case: Case, stress: ScenarioSet, progress: Progress | None = None) -
     )
     phi = case.rulebook.stress.house_surplus_covers_clients
     found = {
-        way: stress_losses(exposure.shortfalls[number], phi, portfolio.member_group)
-        for way, number in ways.items()
+        way: stress_losses(exposure.shortfalls[number], phi, portfolio.member_group) for way, number in ways.items()
     }
     everyone = np.arange(len(portfolio.accounts))
     return Measured(

@@ -80,9 +80,7 @@ def _planned(tier: Tier, fund: int, minor: int) -> PlannedTier:
     if not isinstance(tier, CcpCapital):
         return PlannedTier(tier.tier, rule=RULES[tier.tier])
     if tier.amount is not None:
-        return PlannedTier(
-            "ccp_capital", round(exact(tier.amount) * minor), "the clearing house's capital, fixed"
-        )
+        return PlannedTier("ccp_capital", round(exact(tier.amount) * minor), "the clearing house's capital, fixed")
     share = exact(tier.share_of_fund or 0.0)
     rule = f"the clearing house's capital, {float(share):.4g} of the fund"
     return PlannedTier("ccp_capital", round(fund * share), rule)

@@ -29,15 +29,19 @@ class State:
 
 
 def defaulter_margin(plan: Plan, tier: PlannedTier, state: State) -> Draw:
-    """Each defaulter's margin pays for its own pools; what a pool may pay for is settled in `ccp.stress`."""
+    """Each defaulter's margin pays for its own pools; what a pool may pay for is settled in `ccp.stress`.
+
+    The house pool's gain may pay for clients beside its margin, so more can be paid than margin alone holds.
+    """
     owed = state.owed
+    margin = sum(int(state.event.margin[member]) for member in state.defaulting)
     paid: dict[int | None, int] = {}
     for member in state.defaulting:
         left = int(state.event.over_margin[member])
         paid[member] = state.owed_by[member] - left
         state.owed_by[member] = left
     state.pay(paid)
-    return Draw(tier.word, tier.rule, sum(paid.values()), owed, paid)
+    return Draw(tier.word, tier.rule, max(margin, sum(paid.values())), owed, paid)
 
 
 def defaulter_fund(plan: Plan, tier: PlannedTier, state: State) -> Draw:
@@ -62,9 +66,7 @@ def defaulter_fund(plan: Plan, tier: PlannedTier, state: State) -> Draw:
     return Draw(tier.word, tier.rule, available, owed, paid)
 
 
-def _pay_within(
-    circle: list[int], owed_by: dict[int, int], left: dict[int, int], paid: dict[int | None, int]
-) -> None:
+def _pay_within(circle: list[int], owed_by: dict[int, int], left: dict[int, int], paid: dict[int | None, int]) -> None:
     """Let the contributions left in a circle of members pay what the circle owes, each in proportion."""
     amount = min(sum(owed_by[member] for member in circle), sum(left[member] for member in circle))
     if amount == 0:

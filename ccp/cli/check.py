@@ -1,0 +1,36 @@
+"""`ccp check`: is a book sound, and does the market know what it needs?"""
+
+from ccp.cli.options import DEFAULT_RULEBOOK, AsJson, BookPath, MarketPath, Quiet, RulebookName, RunDate
+from ccp.cli.session import parse_date, session
+
+
+def check(
+    book: BookPath,
+    rulebook: RulebookName = DEFAULT_RULEBOOK,
+    market: MarketPath = None,
+    date: RunDate = None,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+) -> None:
+    """Read a book, check every table against each other and against the market, and say what is wrong.
+
+    Example: ccp check my-book --market my-prices.parquet
+    """
+    with session(as_json, quiet) as out:
+        import ccp
+
+        found = ccp.check(book, rulebook, market, parse_date(date))
+        counts = ", ".join(f"{count:,} {name}" for name, count in found.counts.items())
+        out.answer(
+            {
+                "sound": True,
+                "date": found.date.isoformat(),
+                "counts": found.counts,
+                "factors": found.factors,
+                "modelled": found.modelled,
+                "warnings": found.warnings,
+            }
+        )
+        out.show(f"The book is sound: {counts}; {len(found.factors)} factors, priced on {found.date}.")
+        for warning in found.warnings:
+            out.say(f"note: {warning}")

@@ -1,0 +1,65 @@
+"""`ccp default`: one event, and who pays for it."""
+
+from typing import Annotated
+
+import typer
+
+from ccp.cli.options import (
+    DEFAULT_RULEBOOK,
+    AsJson,
+    BookPath,
+    MarketPath,
+    Out,
+    Overwrite,
+    Quiet,
+    RulebookName,
+    RunDate,
+    ScenarioFile,
+    Threads,
+    Verbose,
+)
+from ccp.cli.session import parse_date, session, use_threads
+
+
+def default(
+    book: BookPath,
+    out: Out,
+    rulebook: RulebookName = DEFAULT_RULEBOOK,
+    scenario: Annotated[
+        str | None, typer.Option("--scenario", help="Id of the scenario. Default: the worst that sizes the fund.")
+    ] = None,
+    defaulters: Annotated[
+        str | None, typer.Option("--defaulters", help="Groups that default, apart by commas.", metavar="G1,G2")
+    ] = None,
+    cover: Annotated[
+        int | None, typer.Option("--cover", help="Instead: the N groups that lose most in the scenario.", metavar="N")
+    ] = None,
+    market: MarketPath = None,
+    scenarios: ScenarioFile = None,
+    date: RunDate = None,
+    threads: Threads = None,
+    overwrite: Overwrite = False,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+) -> None:
+    """Let some groups default in one scenario, and say line by line who pays what.
+
+    Example: ccp default my-book --scenario "market down 30%" --defaulters M001,M002 --out my-event
+    """
+    with session(as_json, quiet, verbose) as current:
+        import ccp
+        from ccp.report.story import story_text, waterfall_bars
+        from ccp.report.write import check_free
+
+        check_free(out, overwrite)
+        use_threads(threads)
+        names = None if defaulters is None else [name.strip() for name in defaulters.split(",") if name.strip()]
+        with current.progress("margining and stressing accounts") as progress:
+            event = ccp.default(book, rulebook, scenario, names, cover, market, scenarios, parse_date(date), progress)
+        event.write(out, overwrite)
+        digits = event.manifest["rulebook"]["currency_digits"]
+        current.answer(event.trace)
+        current.show(waterfall_bars(event.trace, digits))
+        current.show("\n" + story_text(event.trace, digits))
+        current.say(f"Written to {out}: {', '.join(sorted(path.name for path in out.iterdir()))}")

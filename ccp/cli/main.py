@@ -1,0 +1,42 @@
+"""The command `ccp`."""
+
+import typer
+
+from ccp.cli import check, default, demo, rulebook, size, synth
+
+EPILOG = "Exit status: 0 the run is complete, 1 a fault of this program, 2 the input or the call is wrong."
+
+app = typer.Typer(
+    name="ccp",
+    help="Default-waterfall simulator for central clearing houses: how big must the fund be, and who pays.",
+    epilog=EPILOG,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command("demo")(demo.demo)
+app.command("check")(check.check)
+app.command("size")(size.size)
+app.command("default")(default.default)
+app.command("synth")(synth.synth)
+app.add_typer(rulebook.app, name="rulebook")
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(f"ccp {version('ccp-waterfall')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _top(
+    version: bool = typer.Option(False, "--version", callback=_version, is_eager=True, help="Print the version."),
+) -> None:
+    """Default-waterfall simulator for central clearing houses: how big must the fund be, and who pays."""
+
+
+def main() -> None:
+    """Run the command line."""
+    app()

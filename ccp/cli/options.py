@@ -1,0 +1,34 @@
+"""Options that several commands share, stated once."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+DEFAULT_RULEBOOK = "textbook/cover-two"
+
+BookPath = Annotated[Path, typer.Argument(help="Directory of the book's tables (.parquet or .csv).", metavar="BOOK")]
+RulebookName = Annotated[
+    str, typer.Option("--rulebook", "-r", help="Rulebook file, or the name of a shipped one.", metavar="FILE")
+]
+MarketPath = Annotated[
+    str | None,
+    typer.Option(
+        "--market", "-m", help="Price history: a directory or file. Default: the shipped one.", metavar="PATH"
+    ),
+]
+ScenarioFile = Annotated[
+    Path | None,
+    typer.Option("--scenarios", "-s", help="Scenario file instead of the rulebook's stress set.", metavar="FILE"),
+]
+RunDate = Annotated[
+    str | None, typer.Option("--date", help="Day of the run, default the market's last.", metavar="YYYY-MM-DD")
+]
+Out = Annotated[Path, typer.Option("--out", "-o", help="Directory to write the run to.", metavar="DIR")]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace an earlier run in that directory.")]
+Threads = Annotated[
+    int | None, typer.Option("--threads", min=1, help="Threads to use, default all. Never changes a result.")
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON on standard output.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")]
+Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Also print what is done, and how long it took.")]

@@ -1,0 +1,93 @@
+"""`ccp size`: from files on disk to a sized default fund."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ccp.cli.options import (
+    DEFAULT_RULEBOOK,
+    AsJson,
+    BookPath,
+    MarketPath,
+    Out,
+    Overwrite,
+    Quiet,
+    RulebookName,
+    RunDate,
+    ScenarioFile,
+    Threads,
+    Verbose,
+)
+from ccp.cli.session import Session, parse_date, session, use_threads
+
+if TYPE_CHECKING:
+    from ccp.api import Sizing
+
+
+def size(
+    book: BookPath,
+    out: Out,
+    rulebook: RulebookName = DEFAULT_RULEBOOK,
+    market: MarketPath = None,
+    scenarios: ScenarioFile = None,
+    date: RunDate = None,
+    threads: Threads = None,
+    overwrite: Overwrite = False,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+) -> None:
+    """Margin a book, stress it, size the default fund, share it out, and say who pays if the worst groups default.
+
+    Example: ccp size my-book --rulebook textbook/cover-two --out my-run
+    """
+    with session(as_json, quiet, verbose) as current:
+        from ccp.report.write import check_free
+
+        check_free(out, overwrite)
+        result = run_size(current, book, rulebook, market, scenarios, date, threads)
+        result.write(out, overwrite)
+        show_size(current, result)
+        current.say(f"Written to {out}: {', '.join(sorted(path.name for path in out.iterdir()))}")
+
+
+def run_size(
+    current: Session,
+    book: Path,
+    rulebook: str,
+    market: str | None,
+    scenarios: Path | None,
+    date: str | None,
+    threads: int | None,
+) -> "Sizing":
+    """Size a book with a progress bar."""
+    import ccp
+
+    use_threads(threads)
+    current.detail(f"reading {book}")
+    with current.progress("margining and stressing accounts") as progress:
+        result = ccp.size(book, rulebook, market, scenarios, parse_date(date), progress)
+    current.detail("sized")
+    return result
+
+
+def show_size(current: Session, result: "Sizing") -> None:
+    """Print what an analyst wants to see first."""
+    from ccp.report.summary import size_summary
+
+    digits = result.manifest["rulebook"]["currency_digits"]
+    current.answer(size_document(result))
+    width = current.console.width
+    current.show(size_summary(result.coverage, result.tables, result.worst_event, digits, width))
+    for warning in result.warnings:
+        current.say(f"note: {warning}")
+
+
+def size_document(result: "Sizing") -> dict[str, Any]:
+    """The result as JSON: the figures, the contributions and the worst event; the rest is in the run's tables."""
+    contributions = result.tables["contributions"].to_dicts()
+    return {
+        "coverage": result.coverage,
+        "contributions": contributions,
+        "worst_event": result.worst_event,
+        "warnings": result.warnings,
+    }

@@ -1,0 +1,122 @@
+"""The story of one event: as text line by line, and as a waterfall of bars for the terminal."""
+
+from typing import Any
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from ccp.report.words import exact_amount, listed, share
+
+BAR_WIDTH = 24
+SHOWN_SURVIVORS = 10
+
+
+def story_text(trace: dict[str, Any], digits: int) -> str:
+    """Everything in a trace, line by line, for reading and for printing."""
+    lines = [
+        f"{trace['rulebook']}, {trace['date']}, {trace['currency']}",
+        f"Default of {listed(trace['defaulters'])} in '{trace['scenario_id']}': {trace['scenario']}",
+        f"(scenario from {trace['provenance']}; the fund in force is what is {trace['fund_in_force']})",
+        "",
+        "Pools of the defaulters: loss, margin, and what margin does not cover",
+    ]
+    lines += [_pool_line(pool, digits) for pool in trace["pools"]]
+    lines += ["", f"Loss to be paid: {exact_amount(trace['loss'], digits)} (a pool's gain stays its owner's)", ""]
+    for tier in trace["tiers"]:
+        lines += _tier_lines(tier, digits)
+    lines += ["", _sum_line(trace, digits)]
+    return "\n".join(lines)
+
+
+def _pool_line(pool: dict[str, Any], digits: int) -> str:
+    result = (
+        f"short {exact_amount(pool['short'], digits)}"
+        if pool["short"]
+        else f"surplus {exact_amount(pool['surplus'], digits)}"
+    )
+    loss = f"loss {exact_amount(pool['loss'], digits)}" if pool["loss"] >= 0 else _gain(pool["loss"], digits)
+    who = f"  {pool['member_id']} {pool['kind']} pool {pool['pool_id']}"
+    return f"{who}: {loss}, margin {exact_amount(pool['margin'], digits)}, {result}"
+
+
+def _gain(loss: float, digits: int) -> str:
+    return f"gain {exact_amount(-loss, digits)}"
+
+
+def _tier_lines(tier: dict[str, Any], digits: int) -> list[str]:
+    head = f"{tier['place']}. {tier['tier']}: {tier['rule']}"
+    lines = [head, f"   owed {exact_amount(tier['owed'], digits)}"]
+    if tier["tier"] != "uncovered":
+        lines[1] += f", has {exact_amount(tier['available'], digits)}, pays {exact_amount(tier['paid'], digits)}"
+        lines[1] += f", leaves {exact_amount(tier['left'], digits)}"
+    lines[1] += f" ({tier['why']})"
+    return lines + [f"     {payer['member_id']} {exact_amount(payer['paid'], digits)}" for payer in tier["payers"]]
+
+
+def _sum_line(trace: dict[str, Any], digits: int) -> str:
+    paid, nobody = exact_amount(trace["paid"], digits), exact_amount(trace["uncovered"], digits)
+    verdict = "it adds up" if trace["adds_up"] else "IT DOES NOT ADD UP"
+    return f"Paid {paid} + uncovered {nobody} = loss {exact_amount(trace['loss'], digits)}: {verdict}"
+
+
+def waterfall_bars(trace: dict[str, Any], digits: int) -> RenderableType:
+    """The event's waterfall: a bar a tier, used and unused, with amounts; then what each survivor pays."""
+    title = Text("\n")
+    title.append(f"If {listed(trace['defaulters'])} default", style="bold")
+    title.append(f" in '{trace['scenario_id']}' ({trace['scenario']}), the loss is ")
+    title.append(f"{trace['currency']} {exact_amount(trace['loss'], digits)}", style="bold")
+    return Group(title, _bars(trace, digits), *_survivors(trace, digits))
+
+
+def _bars(trace: dict[str, Any], digits: int) -> Table:
+    largest = max([tier["available"] for tier in trace["tiers"]] + [trace["uncovered"], 0.01])
+    table = Table(box=None, pad_edge=False)
+    table.add_column("tier", no_wrap=True)
+    table.add_column("used \u2588 unused \u2591", no_wrap=True, width=BAR_WIDTH)
+    table.add_column("pays", justify="right", no_wrap=True)
+    table.add_column("of", justify="right", no_wrap=True)
+    for tier in trace["tiers"]:
+        nobody = tier["tier"] == "uncovered"
+        bar = _bar(tier["paid"], tier["available"], largest)
+        style = "red" if nobody and tier["paid"] else ""
+        of = "" if nobody else exact_amount(tier["available"], digits)
+        table.add_row(tier["tier"], Text(bar), exact_amount(tier["paid"], digits), of, style=style)
+    return table
+
+
+def _bar(used: float, available: float, largest: float) -> str:
+    """Whole blocks; anything used or left shows at least one."""
+    whole = max(round(BAR_WIDTH * available / largest), int(available > 0))
+    full = round(whole * used / available) if available else 0
+    if used and not full:
+        full = 1
+    if used < available and full == whole:
+        full, whole = (full - 1, whole) if whole > 1 else (1, 2)
+    return "\u2588" * full + "\u2591" * (whole - full)
+
+
+def _survivors(trace: dict[str, Any], digits: int) -> list[RenderableType]:
+    """What each survivor pays, the largest bills first."""
+    tier = next((tier for tier in trace["tiers"] if tier["tier"] == "survivors_fund"), None)
+    if tier is None or not tier["payers"]:
+        return [Text("No survivor pays anything.")]
+    payers = sorted(tier["payers"], key=lambda payer: (-payer["paid"], payer["member_id"]))
+    used = share(tier["paid"] / tier["available"])
+    heading = Text(f"\nWhat the survivors pay: {used} of their contributions", style="bold")
+    table = Table(box=None, pad_edge=False)
+    shown, rest = payers[:SHOWN_SURVIVORS], payers[SHOWN_SURVIVORS:]
+    rows = [(payer["member_id"], payer["paid"]) for payer in shown]
+    if rest:
+        rows.append((f"{len(rest)} others", sum(payer["paid"] for payer in rest)))
+    half = -(-len(rows) // 2)
+    for name in ("survivor", "pays", "survivor", "pays"):
+        table.add_column(name, justify="right" if name == "pays" else "left", no_wrap=True)
+    for place in range(half):
+        right = rows[half + place] if half + place < len(rows) else ("", None)
+        table.add_row(*_cells(rows[place], digits), *_cells(right, digits))
+    return [heading, table]
+
+
+def _cells(row: tuple[str, float | None], digits: int) -> tuple[str, str]:
+    return row[0], "" if row[1] is None else exact_amount(row[1], digits)

@@ -1,0 +1,312 @@
+"""Random small books, markets and rulebooks as plain rows: every product, pool and switch there is, from one seed."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from typing import Any, NamedTuple
+
+import numpy as np
+
+Row = dict[str, Any]
+SERVICE = "USD"
+DAYS = 330
+SECTORS = ["energy", "health", "technology"]
+
+
+class RandomCase(NamedTuple):
+    """What one run needs; see `end_to_end_twin` for the shapes."""
+
+    book: Row
+    market: Row
+    rules: Row
+    given: list[Row] | None
+    day: date | None
+
+
+def random_case(seed: int) -> RandomCase:
+    rng = np.random.default_rng(seed)
+    market = random_market(rng)
+    day = None
+    if rng.random() < 0.3:  # an earlier date than the market's last
+        day = market["dates"][-1 - int(rng.integers(1, 6))]
+    rules = random_rules(rng)
+    book = random_book(rng, market, day or market["dates"][-1])
+    given = random_scenarios(rng, market) if rng.random() < 0.25 else None
+    return RandomCase(book, market, rules, given, day)
+
+
+# --- market ----------------------------------------------------------------------------------------------------------
+
+
+def random_walk(rng: np.random.Generator, start: float, volatility: float) -> list[float | None]:
+    steps = rng.standard_t(4, DAYS) * volatility / np.sqrt(2)
+    return [float(level) for level in start * np.exp(np.cumsum(steps))]
+
+
+def random_market(rng: np.random.Generator) -> Row:
+    first = date(2021, 1, 4) + timedelta(days=int(rng.integers(0, 700)))
+    days = (first + timedelta(days=each) for each in range(2 * DAYS))
+    dates = [day for day in days if day.weekday() < 5][:DAYS]
+    levels: dict[str, list[float | None]] = {}
+    factors: dict[str, Row] = {}
+    for number in range(int(rng.integers(2, 6))):
+        name = f"EQ{number}"
+        levels[name] = random_walk(rng, float(rng.uniform(20, 300)), float(rng.uniform(0.008, 0.025)))
+        sector = SECTORS[int(rng.integers(len(SECTORS)))] if rng.random() < 0.8 else None
+        factors[name] = {"change": "relative", "asset_class": "equity", "sector": sector}
+    levels["OIL"] = random_walk(rng, 70.0, 0.02)
+    factors["OIL"] = {"change": "relative", "asset_class": "commodity", "sector": "energy"}
+    levels["PLAIN"] = random_walk(rng, 10.0, 0.015)
+    factors["PLAIN"] = {"change": "relative", "asset_class": None, "sector": None}
+    levels["EUR/USD"] = random_walk(rng, 1.1, 0.006)
+    levels["GBP/USD"] = random_walk(rng, 1.25, 0.006)
+    for name in ("EUR/USD", "GBP/USD"):
+        factors[name] = {"change": "relative", "asset_class": "currency", "sector": None}
+    levels["SPREAD"] = [float(level) for level in 2 + np.cumsum(rng.normal(0, 0.4, DAYS))]  # passes zero
+    factors["SPREAD"] = {"change": "absolute", "asset_class": "rate", "sector": None}
+    levels["EQ0.VOL"] = [float(level) for level in 0.25 * np.exp(np.cumsum(rng.normal(0, 0.03, DAYS)))]
+    factors["EQ0.VOL"] = {"change": "relative", "asset_class": "volatility", "sector": None}
+    levels["FEAR"] = [float(level) for level in 0.3 * np.exp(np.cumsum(rng.normal(0, 0.03, DAYS)))]
+    factors["FEAR"] = {"change": str(rng.choice(["relative", "absolute"])), "asset_class": "volatility", "sector": None}
+    if rng.random() < 0.3:  # a factor nobody needs, with holes
+        levels["SPARE"] = [float(level) if rng.random() < 0.8 else None for level in rng.uniform(1, 2, DAYS)]
+        factors["SPARE"] = {"change": "relative", "asset_class": "equity", "sector": "technology"}
+    if rng.random() < 0.4:  # holes early in the history of needed factors
+        for name in ("EQ1", "EUR/USD"):
+            for row in rng.integers(0, 60, 3):
+                levels[name][int(row)] = None
+    if rng.random() < 0.2:  # a factor that never moves
+        levels["PLAIN"] = [10.0] * DAYS
+    return {"dates": dates, "levels": levels, "factors": factors}
+
+
+# --- book ------------------------------------------------------------------------------------------------------------
+
+
+def random_option(rng: np.random.Generator, factor: str, level: float, today: date) -> Row:
+    days = int(rng.choice([1, 2, 3, 5, 20, 60, 250]))
+    option: Row = {
+        "expiry": today + timedelta(days=days),
+        "strike": float(np.round(level * rng.uniform(0.8, 1.2), 2)),
+        "right": str(rng.choice(["call", "put"])),
+        "style": str(rng.choice(["variation", "premium"])),
+    }
+    way = rng.random()
+    if way < 0.7:
+        option["volatility_id"] = "FEAR" if rng.random() < 0.2 else f"{factor}.VOL"
+    if way > 0.5:
+        option["implied_volatility"] = float(np.round(rng.uniform(0.05, 0.6), 3))
+    if rng.random() < 0.3:
+        option["forward"] = level * float(rng.uniform(0.95, 1.05))
+    if rng.random() < 0.3:
+        option["discount_rate"] = float(np.round(rng.uniform(-0.01, 0.06), 4))
+    return option
+
+
+def random_instruments(rng: np.random.Generator, market: Row, today: date) -> list[Row]:
+    row_today = market["dates"].index(today)
+    rows: list[Row] = []
+    names = [name for name in market["levels"] if name.startswith("EQ") and not name.endswith(".VOL")]
+    tradable = [*names, "OIL", "PLAIN", "SPREAD"]
+    for number in range(int(rng.integers(4, 12))):
+        factor = str(rng.choice(tradable))
+        level = market["levels"][factor][row_today]
+        kind = "future" if factor == "SPREAD" else str(rng.choice(["spot", "future", "option", "option"]))
+        row: Row = {
+            "instrument_id": f"I{rng.permutation(100)[0]:02d}-{number}",
+            "kind": kind,
+            "factor_id": factor,
+            "currency": "EUR" if rng.random() < 0.3 else SERVICE,
+            "multiplier": float(rng.choice([1, 10, 100, 0.5])),
+            "price": level,
+        }
+        if kind == "option":
+            row["price"] = level * float(rng.uniform(0.01, 0.2))
+            row |= random_option(rng, factor, level, today)
+        rows.append(row)
+    return rows
+
+
+def random_accounts(rng: np.random.Generator) -> tuple[list[Row], list[Row]]:
+    members: list[Row] = []
+    accounts: list[Row] = []
+    count = int(rng.integers(2, 9))
+    grouped, named_pools = rng.random() < 0.7, rng.random() < 0.9
+    for number in range(count):
+        member = f"M{number}"
+        row: Row = {"member_id": member}
+        if grouped:
+            row["group_id"] = f"G{int(rng.integers(0, count))}" if rng.random() < 0.6 else None
+        members.append(row)
+        owned: list[tuple[str | None, str]] = [("H", "house")]
+        if rng.random() < 0.3:
+            owned.append(("H" if rng.random() < 0.5 else "H2", "house"))  # one more account in a pool, or a second pool
+        if rng.random() < 0.6:
+            owned.append(("N", "client"))  # net omnibus
+        if rng.random() < 0.5:
+            owned += [("G", "client")] * int(rng.integers(2, 5))  # gross omnibus
+        owned += [(None, "client")] * int(rng.integers(0, 3))  # individually segregated
+        for each, (pool, kind) in enumerate(owned):
+            account: Row = {"account_id": f"{member}-{each}", "member_id": member, "kind": kind}
+            if named_pools:
+                account["pool_id"] = None if pool is None else f"{member}/{pool}"
+            accounts.append(account)
+    return members, accounts
+
+
+def random_positions(rng: np.random.Generator, accounts: list[Row], instruments: list[Row]) -> list[Row]:
+    """Matched: what the accounts hold of an instrument sums to zero, exactly (quantities are whole eighths)."""
+    names = [row["account_id"] for row in accounts]
+    rows: list[Row] = []
+    alike = rng.random() < 0.25  # equal holdings, so that losses tie
+    for instrument in instruments:
+        held = [str(name) for name in rng.permutation(names)[: int(rng.integers(2, len(names) + 1))]]
+        size = float(rng.choice([5, 100, 2000])) / max(instrument["multiplier"] * instrument["price"], 0.5) * 100
+        quantities = rng.normal(0, size, len(held))
+        if alike:
+            quantities = size * rng.choice([-1, 1], len(held))
+        quantities = np.round(quantities * 8) / 8 if rng.random() < 0.4 else np.round(quantities)
+        quantities[-1] = -quantities[:-1].sum()
+        for account, quantity in zip(held, quantities, strict=True):
+            if quantity != 0:
+                rows.append(
+                    {
+                        "account_id": account,
+                        "instrument_id": instrument["instrument_id"],
+                        "quantity": float(quantity),
+                    }
+                )
+    return [rows[int(each)] for each in rng.permutation(len(rows))]
+
+
+def random_collateral(rng: np.random.Generator, accounts: list[Row]) -> list[Row]:
+    rows: list[Row] = []
+    for pool in sorted({row.get("pool_id") or row["account_id"] for row in accounts}):
+        for number in range(int(rng.integers(0, 3))):
+            rows.append(
+                {
+                    "pool_id": pool,
+                    "asset_id": f"A{number}",
+                    "market_value": float(np.round(rng.lognormal(8, 2), 2)),
+                    "haircut": float(rng.choice([0, 0.02, 0.1, 0.35])),
+                    "factor_id": None,
+                    "currency": str(rng.choice([SERVICE, "EUR", "GBP"])),
+                }
+            )
+    return rows
+
+
+def random_book(rng: np.random.Generator, market: Row, today: date) -> Row:
+    instruments = random_instruments(rng, market, today)
+    members, accounts = random_accounts(rng)
+    positions = random_positions(rng, accounts, instruments)
+    if rng.random() < 0.35:
+        scale = float(rng.choice([100, 3000, 100_000]))
+        for row in members:
+            row["fund_contribution"] = float(np.round(rng.uniform(0, scale), 2)) if rng.random() < 0.8 else 0.0
+    collateral = random_collateral(rng, accounts) if rng.random() < 0.4 else None
+    return {
+        "members": [members[int(each)] for each in rng.permutation(len(members))],
+        "accounts": [accounts[int(each)] for each in rng.permutation(len(accounts))],
+        "instruments": instruments,
+        "positions": positions,
+        "collateral": collateral or None,
+    }
+
+
+# --- rulebook --------------------------------------------------------------------------------------------------------
+
+
+def random_ladders(rng: np.random.Generator) -> list[Any]:
+    ladders: list[Any] = []
+    for name in ("market_gaps", "sector_gaps", "currency_gaps"):
+        if rng.random() < 0.75:
+            if rng.random() < 0.3:
+                ladders.append(name)
+                continue
+            ladder: Row = {"ladder": name}
+            if rng.random() < 0.6:
+                sizes = rng.choice([0.05, 0.1, 0.125, 0.15, 0.3, 0.5, 0.9], int(rng.integers(1, 4)), replace=False)
+                ladder["sizes"] = [float(size) for size in sizes]
+            if rng.random() < 0.5:
+                ladder["volatility_per_fall"] = float(rng.choice([0, 2, 5]))
+                ladder["volatility_per_rise"] = float(rng.choice([-0.5, 0, 2]))
+            if rng.random() < 0.3:
+                ladder["multiples"] = [1, 1.25]
+            ladders.append(ladder)
+    return ladders
+
+
+def random_tiers(rng: np.random.Generator) -> list[Any]:
+    def capital() -> Row:
+        if rng.random() < 0.5:
+            return {"ccp_capital": {"amount": float(np.round(rng.lognormal(7, 2), 2))}}
+        return {"ccp_capital": {"share_of_fund": float(rng.choice([0.05, 0.1, 0.25, 0.333]))}}
+
+    place = str(rng.choice(["before", "after", "both", "none"], p=[0.4, 0.25, 0.25, 0.1]))
+    tiers: list[Any] = ["defaulter_margin", "defaulter_fund"]
+    tiers += [capital()] if place in ("before", "both") else []
+    tiers += ["survivors_fund"]
+    tiers += [capital()] if place in ("after", "both") else []
+    return tiers + (["uncovered"] if rng.random() < 0.5 else [])
+
+
+def random_rules(rng: np.random.Generator) -> Row:
+    def coin(share: float = 0.5) -> bool:
+        return bool(rng.random() < share)
+
+    stress: Row = {
+        "house_surplus_covers_clients": coin(0.6),
+        "resources": str(rng.choice(["required", "held", "minimum"])),
+        "historical": {"worst": int(rng.integers(3, 6))},
+        "hypothetical": random_ladders(rng),
+        "multiples": [[1], [1, 2], [1, 1.5, 3], [0.5, 1, 2]][int(rng.integers(4))],
+    }
+    if coin(0.2):
+        stress["historical"]["multiples"] = [1, 4]
+    if coin(0.6):
+        stress["plausible"] = {
+            "multiple": float(rng.choice([1, 1.5, 2])),
+            "gap": float(rng.choice([0.1, 0.2, 0.3])),
+        }
+    return {
+        "name": "Random",
+        "currency": SERVICE,
+        "currency_digits": int(rng.choice([2, 2, 2, 0, 3])),
+        "margin": {
+            "measure": str(rng.choice(["expected_shortfall", "value_at_risk"])),
+            "confidence": float(rng.choice([0.99, 0.975, 0.9, 0.95, 0.995])),
+            "lookback_days": int(rng.choice([20, 30, 40, 41, 60])),
+            "liquidation_days": int(rng.integers(1, 4)),
+            "quantile": str(rng.choice(["ceil", "floor_plus_one"])),
+        },
+        "stress": stress,
+        "fund": {
+            "cover": int(rng.integers(1, 4)),
+            "buffer": float(rng.choice([0, 0.05, 0.1, 0.15])),
+            "floor": float(rng.choice([0, 0, 1000.5, 50_000])),
+            "minimum_contribution": float(rng.choice([0, 0, 100.25, 2500])),
+            "allocation": str(rng.choice(["margin_share", "stress_loss_share"])),
+            "covers_emir_42_3": coin(),
+            "unused_contribution_shared": coin(0.35),
+        },
+        "tiers": random_tiers(rng),
+    }
+
+
+def random_scenarios(rng: np.random.Generator, market: Row) -> list[Row]:
+    """Explicit scenarios: exact names, patterns that overlap, absolute and relative shocks, some not plausible."""
+    rows: list[Row] = []
+    patterns = ["*", "EQ*", "*.VOL", "*/USD", "EQ0*", "O*L", "EQ0", "EQ1", "OIL", "EUR/USD", "PLAIN"]
+    for number in range(int(rng.integers(1, 6))):
+        shocks: dict[str, tuple[str, float]] = {}
+        for pattern in rng.permutation(patterns)[: int(rng.integers(1, 5))]:
+            shocks[str(pattern)] = ("relative", float(np.round(rng.uniform(-0.5, 0.5), 3)))
+        if rng.random() < 0.5:
+            shocks["SPREAD"] = ("absolute", float(np.round(rng.normal(0, 3), 2)))
+        if rng.random() < 0.3:
+            shocks["EQ0.VOL"] = ("absolute", float(np.round(rng.uniform(-0.5, 0.5), 2)))
+        if rng.random() < 0.2:
+            shocks["OIL"] = ("relative", -1.3)
+        rows.append({"id": f"scenario {number}", "shocks": shocks, "sizes_fund": bool(rng.random() < 0.8 or not rows)})
+    return rows
