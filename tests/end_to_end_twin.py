@@ -78,8 +78,7 @@ class History:
     def __init__(self, book: Row, market: Row, currency: str, day: date | None) -> None:
         self.dates = [each for each in market["dates"] if day is None or each <= day]
         self.date = day or self.dates[-1]
-        self.kinds: dict[str, Row] = market["factors"]
-        self.listed = sorted(market["levels"])
+        self.kinds: dict[str, Row] = {name: row for name, row in market["factors"].items() if name in market["levels"]}
         self.levels: dict[str, list[float | None]] = {}
         for factor in needed_factors(book, currency):
             if factor in market["levels"]:
@@ -98,8 +97,12 @@ class History:
         return self.kinds.get(factor, {}).get("change") == "absolute"
 
     def asset_class(self, factor: str) -> str:
-        known = self.kinds.get(factor, {}).get("asset_class")
-        return known or ("volatility" if factor.endswith(".VOL") else "")
+        """As the market says; else what the name says: a volatility, a currency's rate, or of no class."""
+        if known := self.kinds.get(factor, {}).get("asset_class"):
+            return known
+        if factor.endswith(".VOL"):
+            return "volatility"
+        return "currency" if re.fullmatch("[A-Z]{3}/[A-Z]{3}", factor) else ""
 
     def sector(self, factor: str) -> str:
         return self.kinds.get(factor, {}).get("sector") or ""
@@ -149,8 +152,8 @@ def worst_windows(history: History, rows: int, worst: int) -> list[tuple[date, S
 def gap(history: History, moved: Iterable[str], move: float, per_fall: float, per_rise: float) -> Shocks:
     shocks: Shocks = {}
     for factor in moved:
-        if not history.absolute(factor):
-            shocks[factor] = (move, 0.0)
+        shocks[factor] = (move, 0.0)
+        if not history.absolute(factor + ".VOL"):
             shocks[factor + ".VOL"] = (per_fall * -move if move < 0 else per_rise * move, 0.0)
     return shocks
 
@@ -158,17 +161,20 @@ def gap(history: History, moved: Iterable[str], move: float, per_fall: float, pe
 def ladder(history: History, rung: Row | str) -> list[tuple[str, float, Shocks]]:
     rung = {"ladder": rung} if isinstance(rung, str) else rung
     slopes = rung.get("volatility_per_fall", 4.0), rung.get("volatility_per_rise", 1.0)
-    factors = sorted(set(history.levels) | set(history.listed))
+    factors = list(history.levels)
     market = [f for f in factors if history.asset_class(f) not in ("currency", "volatility", "rate")]
     if rung["ladder"] == "market_gaps":
         moves = {"market": market}
     elif rung["ladder"] == "currency_gaps":
         moves = {"currencies": [f for f in factors if history.asset_class(f) == "currency"]}
     else:
-        sectors = sorted({history.sector(f) for f in market} - {""})
-        moves = {f"sector {name}": [f for f in market if history.sector(f) == name] for name in sectors}
+        sectors = sorted({history.sector(f) for f in factors} - {""})
+        moves = {f"sector {name}": [f for f in factors if history.sector(f) == name] for name in sectors}
     result = []
     for name, moved in moves.items():
+        moved = [factor for factor in moved if not history.absolute(factor)]
+        if not moved:  # a ladder that moves nothing the book needs is not run
+            continue
         for size in rung.get("sizes") or LADDER_SIZES:
             for way, sign in (("down", -1), ("up", 1)):
                 result.append((f"{name} {way} {100 * size:g}%", size, gap(history, moved, sign * size, *slopes)))
@@ -201,7 +207,7 @@ def stress_scenarios(history: History, rules: Row, given: list[Row] | None) -> d
     if given is not None:
         for each in given:
             shocks = {factor: match(factor, each["shocks"]) for factor in history.levels}
-            base.append((each["id"], shocks, each.get("sizes_fund", True), multiples))
+            base.append((each["id"], shocks, each.get("sizes_fund", True), [1]))
     else:
         if historical := stress.get("historical"):
             for day, shocks in worst_windows(history, rows, historical["worst"]):
@@ -417,11 +423,11 @@ def size(book: Row, market: Row, rules: Row, given: list[Row] | None = None, day
         scenario = max(sizing, key=lambda scenario: cover(scenario, count))
         return cover(scenario, count), scenario, largest(scenario, count)
 
-    minimum = round(exact(fund_rules.get("minimum_contribution", 0)) * minor)
+    minimum = math.ceil(exact(fund_rules.get("minimum_contribution", 0)) * minor)
     emir_42_3 = max(emir(scenario) for scenario in sizing)
     required = max(
         math.ceil((1 + exact(fund_rules.get("buffer", 0))) * worst_cover(number)[0]),
-        round(exact(fund_rules.get("floor", 0)) * minor),
+        math.ceil(exact(fund_rules.get("floor", 0)) * minor),
         len(members) * minimum,
         emir_42_3 if fund_rules.get("covers_emir_42_3") else 0,
     )

@@ -16,7 +16,8 @@ SHOWN_BEYOND = 5
 SHOWN_GROUPS = 10
 
 
-WIDE = 110
+DESCRIPTION = 48
+WIDE = 118
 """From this width on scenarios are described and not only named."""
 
 
@@ -156,14 +157,14 @@ def _scenario_table(
     rows = chosen.head(most)
     table = Table(box=None, pad_edge=False)
     names = ["cover_1", "cover_2"] + (["cover_n"] if count > 2 else [])
-    table.add_column("scenario", min_width=_widest(rows["scenario_id"], 28), overflow="fold")
+    table.add_column("scenario", min_width=_widest(rows["scenario_id"], 28), max_width=28, overflow="fold")
     for name in names:
         heading = name.replace("_", "-").replace("-n", f"-{count}")
         table.add_column(heading, justify="right", no_wrap=True, min_width=8)
     table.add_column("groups", min_width=_widest(rows["groups"], 20) + 2, overflow="fold")
     table.add_column("uncovered", justify="right", no_wrap=True, min_width=9)
     if wide:
-        table.add_column("what happens", no_wrap=True, overflow="ellipsis")
+        table.add_column("what happens", no_wrap=True, overflow="ellipsis", max_width=DESCRIPTION)
     for row in rows.iter_rows(named=True):
         style = "red" if row["uncovered"] else ""
         amounts = [millions(row[name]) for name in names]

@@ -9,11 +9,8 @@ def exact_amount(value: float, digits: int = 2) -> str:
 
 
 def millions(value: float) -> str:
-    """An amount in millions with one decimal, two below ten million; a dash for nothing at all."""
-    if value == 0:
-        return "-"
-    size = abs(value) / MILLION
-    return f"{value / MILLION:,.1f}" if size >= 10 else f"{value / MILLION:,.2f}"
+    """An amount in millions with two decimals; a dash for nothing at all."""
+    return f"{value / MILLION:,.2f}" if value else "-"
 
 
 def share(value: float | None) -> str:
