@@ -4,17 +4,43 @@ YAML 1.2 as ruamel.yaml reads it: `NO` is text, duplicate keys are refused.
 """
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
-from ruamel.yaml.nodes import MappingNode, Node, SequenceNode
+from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+from ruamel.yaml.reader import ReaderError
 
-from ccp.errors import InputError, Problem, refuse
+from ccp.errors import FORMS, InputError, Problem, refuse
 
 Model = TypeVar("Model", bound=BaseModel)
+
+EXPECTATIONS = {
+    "extra_forbidden": "unknown key; remove it or correct its spelling",
+    "missing": "this key is required",
+    "int_type": "a whole number was expected",
+    "int_from_float": "a whole number was expected",
+    "float_type": "a number was expected",
+    "finite_number": "a finite number was expected",
+    "bool_type": "true or false was expected",
+    "string_type": "text was expected",
+    "string_too_short": "text was expected, it is empty",
+    "tuple_type": "a list was expected",
+    "too_short": "at least one entry was expected, there is none",
+    "model_type": "a mapping of keys to values was expected",
+    "dict_type": "a mapping of keys to values was expected",
+    "literal_error": "{expected} was expected",
+    "greater_than": "more than {gt:g} was expected",
+    "greater_than_equal": "at least {ge:g} was expected",
+    "less_than": "less than {lt:g} was expected",
+    "less_than_equal": "at most {le:g} was expected",
+}
+"""What pydantic's kinds of mistake are called here; the tables of `ccp.frames` speak the same way."""
+KEYS = ("str", "int", "float", "bool", "null", "merge")
+"""The tags of keys that JSON can write."""
 
 
 class Frozen(BaseModel):
@@ -27,8 +53,9 @@ def read_text(path: Path) -> str:
     """The text of a file, or an `InputError` that says why it cannot be read."""
     try:
         return path.read_text(encoding="utf-8")
-    except UnicodeDecodeError:
-        raise refuse(str(path), "text in UTF-8 was expected") from None
+    except UnicodeDecodeError as error:
+        line = error.object.count(b"\n", 0, error.start) + 1
+        raise refuse(str(path), "text in UTF-8 was expected", line=line) from None
     except IsADirectoryError:
         raise refuse(str(path), "a file was expected, this is a directory") from None
     except OSError as error:
@@ -41,13 +68,22 @@ def load_yaml(path: Path) -> tuple[Any, Node | None]:
     try:
         data = YAML(typ="safe", pure=True).load(text)
         return data, YAML(typ="safe", pure=True).compose(text)
+    except RecursionError:
+        raise refuse(str(path), "not valid YAML: nested too deeply") from None
+    except ReaderError as error:
+        line = text.count("\n", 0, error.position) + 1
+        raise refuse(str(path), f"not valid YAML: {error.reason}", line=line) from None
     except MarkedYAMLError as error:
         mark = error.problem_mark
         first_line = str(error.problem or error.context or "not valid YAML").splitlines()[0]
         where = {"line": mark.line + 1, "position": mark.column + 1} if mark else {}
         raise InputError([Problem(str(path), f"not valid YAML: {first_line}", **where)]) from None
-    except (YAMLError, ValueError) as error:
+    except YAMLError as error:
         raise refuse(str(path), f"not valid YAML: {str(error).splitlines()[0]}") from None
+    except ValueError:
+        found = _unreadable(YAML(typ="safe", pure=True).compose(text))
+        expected = "neither a date nor a number that can be read; put text in quotes"
+        raise InputError([_scalar_problem(str(path), node, expected) for node in found]) from None
 
 
 def read_model(path: Path, model: type[Model]) -> Model:
@@ -61,12 +97,62 @@ def validated(data: Any, node: Node | None, source: str, model: type[Model]) -> 
     if not isinstance(data, dict):
         line = node.start_mark.line + 1 if node is not None else None
         raise refuse(source, "a mapping of keys to values was expected", line=line)
+    text = _as_json(data, node, source)
     try:
-        return model.model_validate_json(json.dumps(data, default=str), strict=True)
+        return model.model_validate_json(text, strict=True)
     except ValidationError as error:
         raise InputError(_problems(source, node, error)) from None
+
+
+def _as_json(data: Any, node: Node | None, source: str) -> str:
+    try:
+        return json.dumps(data, default=str)
     except TypeError:
-        raise refuse(source, "every key must be text") from None
+        keys = [key for one in _nodes(node, set()) if isinstance(one, MappingNode) for key, _ in one.value]
+        strange = [key for key in keys if key.tag.rpartition(":")[2] not in KEYS]
+        raise InputError([_scalar_problem(source, key, "every key must be text") for key in strange]) from None
+    except ValueError:
+        raise refuse(source, "not usable: an anchor stands inside itself") from None
+
+
+def _scalar_problem(source: str, node: Node, expected: str) -> Problem:
+    value = node.value if isinstance(node, ScalarNode) else None
+    return Problem(source, expected, None, value, **_mark(node))
+
+
+def _nodes(node: Node | None, seen: set[int]) -> Iterator[Node]:
+    """A node and everything inside it, each once: an anchor may stand inside itself."""
+    if node is None or id(node) in seen:
+        return
+    seen.add(id(node))
+    yield node
+    if isinstance(node, MappingNode | SequenceNode):
+        for entry in node.value:
+            for inner in entry if isinstance(entry, tuple) else (entry,):
+                yield from _nodes(inner, seen)
+
+
+def _unreadable(node: Node | None) -> Iterator[Node]:
+    """Scalars that look like a date or a number and are none: 2024-02-30."""
+    for one in _nodes(node, set()):
+        if isinstance(one, ScalarNode) and one.style is None:
+            try:
+                YAML(typ="safe", pure=True).load(one.value)
+            except ValueError:
+                yield one
+            except YAMLError:
+                continue
+
+
+def place_of(node: Node | None, *location: str | int) -> dict[str, int]:
+    """Line and position of a key or entry of a document, as a `Problem` takes them."""
+    return _mark(_descend(node, location)[1])
+
+
+def _mark(node: Node | None) -> dict[str, int]:
+    if node is None:
+        return {}
+    return {"line": node.start_mark.line + 1, "position": node.start_mark.column + 1}
 
 
 def _problems(source: str, node: Node | None, error: ValidationError) -> list[Problem]:
@@ -84,24 +170,23 @@ def _problems(source: str, node: Node | None, error: ValidationError) -> list[Pr
 def _problem(source: str, root: Node | None, found: Any) -> Problem:
     path, node = _descend(root, found["loc"])
     value = found.get("input")
-    shown = None if found["type"] == "missing" or isinstance(value, dict | list) else value
+    shown = None if found["type"] == "missing" or isinstance(value, dict | list | tuple) else value
     return Problem(
         source,
         _expectation(found),
         field=".".join(path) or None,
         value=shown,
-        line=node.start_mark.line + 1 if node is not None else None,
-        position=node.start_mark.column + 1 if node is not None else None,
+        **_mark(node),
     )
 
 
 def _expectation(found: Any) -> str:
-    if found["type"] == "extra_forbidden":
-        return "unknown key; remove it or correct its spelling"
-    if found["type"] == "missing":
-        return "this key is required"
-    message = str(found["msg"])
-    return message.removeprefix("Value error, ").removeprefix("Input ")
+    kind, details = found["type"], found.get("ctx", {})
+    if kind == "string_pattern_mismatch" and details["pattern"] in FORMS:
+        return f"{FORMS[details['pattern']]} was expected"
+    if kind in EXPECTATIONS:
+        return EXPECTATIONS[kind].format(**details)
+    return str(found["msg"]).removeprefix("Value error, ")
 
 
 def _descend(root: Node | None, location: tuple[Any, ...]) -> tuple[list[str], Node | None]:

@@ -1,9 +1,22 @@
 """Errors a user can mend: what is wrong, where, and what was expected. Sees nothing else of the package."""
 
 from dataclasses import dataclass
+from math import isfinite
 
 SHOWN = 20
 """How many problems a message lists before it only counts the rest."""
+
+CURRENCY = "^[A-Z]{3}$"
+NAME = "^[^,+]*$"
+"""Groups and members are listed with commas on the command line and joined by + in results."""
+FORMS = {
+    CURRENCY: "a code of three capital letters (ISO 4217)",
+    NAME: "a name without comma or plus sign",
+}
+"""What a text must look like, in words; tables and documents use the same."""
+
+LARGEST_AMOUNT = 1e14
+"""No single amount of money may be larger: cents are 64-bit integers, and sums of many amounts must fit as well."""
 
 
 @dataclass(frozen=True)
@@ -33,14 +46,21 @@ class Problem:
         if self.field:
             parts.append(f"{'field' if self.line is not None else 'column'} {self.field}")
         if self.value is not None:
-            parts.append(f"value {self.value!r}")
+            parts.append(f"value {_shown(self.value)}")
         return ", ".join(parts) + f": {self.expected}"
 
     def as_dict(self) -> dict[str, object]:
         """The same as plain data, without what is not known."""
         fields = ("source", "row", "line", "position", "field", "value", "expected")
         found = {name: getattr(self, name) for name in fields}
+        if isinstance(self.value, float) and not isfinite(self.value):
+            found["value"] = str(self.value)  # JSON has no NaN and no infinity
         return {name: value for name, value in found.items() if value is not None}
+
+
+def _shown(value: object) -> str:
+    text = repr(value if isinstance(value, str | int | float) else str(value))
+    return text if len(text) <= 80 else f"{text[:80]}..."
 
 
 class CcpError(Exception):

@@ -5,7 +5,7 @@ It shares no code with the package and never imports it. Slow on purpose; small 
     book    {"members": [row], "accounts": [row], "instruments": [row], "positions": [row], "collateral": [row] or None}
     market  {"dates": [date], "levels": {factor: [level or None]}, "factors": {factor: {change, asset_class, sector}}}
     rules   the rulebook as its YAML says it
-    given   explicit scenarios [{"id", "shocks": {pattern: (kind, size)}, "sizes_fund"}] in place of the rulebook's
+    given   explicit scenarios [{"id", "shocks": {pattern: (kind, size)}, "sizes_fund", "multiples"}] in their place
 
 Money leaves as whole minor units of the service currency.
 """
@@ -14,11 +14,11 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, timedelta
 from fractions import Fraction
-from itertools import combinations
-from typing import Any
+from itertools import combinations, pairwise
+from typing import Any, NamedTuple
 
 Row = dict[str, Any]
 Shock = tuple[float, float]  # relative, absolute
@@ -34,7 +34,7 @@ def exact(number: float) -> Fraction:
 
 
 def share_out(amount: int, weights: Mapping[str, int]) -> dict[str, int]:
-    """Whole cents in proportion to the weights: largest remainder, ties to the smaller id; alike if no weight is set."""
+    """Whole cents in proportion to the weights: largest remainder, ties to the smaller id; alike if all are 0."""
     if sum(weights.values()) == 0:
         weights = dict.fromkeys(weights, 1)
     whole = sum(weights.values())
@@ -55,7 +55,7 @@ def modelled_volatility(levels: list[float | None]) -> list[float | None]:
     squares: list[float] = []
     fast = 0.0
     weight = (1 - 0.98**63) / (63 * (1 - 0.98))
-    for before, day in zip(days[:-1], days[1:], strict=True):
+    for before, day in pairwise(days):
         square = math.log(levels[day] / levels[before]) ** 2  # type: ignore[operator]
         squares.append(square)
         fast = 0.94 * (fast if len(squares) > 1 else square) + 0.06 * square
@@ -192,22 +192,31 @@ def match(factor: str, shocks: Mapping[str, tuple[str, float]]) -> Shock:
 
 
 def multiply(shocks: Shocks, multiple: float) -> Shocks:
+    """Every shock times the multiple; no relative one below -99 %."""
     return {f: (max(relative * multiple, -0.99), absolute * multiple) for f, (relative, absolute) in shocks.items()}
 
 
-def stress_scenarios(history: History, rules: Row, given: list[Row] | None) -> dict[str, tuple[Shocks, bool]]:
-    """Scenario id -> its shocks, and whether it sizes the fund; in the order in which they are run."""
+class Scenario(NamedTuple):
+    """Shocks that are run, whether they size the fund, and how many needed factors are capped at -99 %."""
+
+    shocks: Shocks
+    sizes: bool
+    capped: int
+
+
+def stress_scenarios(history: History, rules: Row, given: list[Row] | None) -> dict[str, Scenario]:
+    """Scenario id -> scenario, in the order in which they are run."""
     stress = rules.get("stress", {})
     rows = rules["margin"]["liquidation_days"]
     plausible = stress.get("plausible") or {}
     multiples = stress.get("multiples") or [1]
     largest_multiple = plausible.get("multiple", 1) if plausible else math.inf
     largest_gap = plausible.get("gap", 1) if plausible else math.inf
-    base: list[tuple[str, Shocks, bool, list[float]]] = []
+    base: list[tuple[str, Shocks, bool, Sequence[float]]] = []
     if given is not None:
         for each in given:
             shocks = {factor: match(factor, each["shocks"]) for factor in history.levels}
-            base.append((each["id"], shocks, each.get("sizes_fund", True), [1]))
+            base.append((each["id"], shocks, each.get("sizes_fund", True), each.get("multiples", [1])))
     else:
         if historical := stress.get("historical"):
             for day, shocks in worst_windows(history, rows, historical["worst"]):
@@ -220,7 +229,8 @@ def stress_scenarios(history: History, rules: Row, given: list[Row] | None) -> d
     for name, shocks, sizes, own in base:
         for multiple in own:
             suffix = "" if multiple == 1 else f"@{multiple:g}x"
-            result[name + suffix] = (multiply(shocks, multiple), sizes and multiple <= largest_multiple)
+            capped = sum(shocks[f][0] * multiple < -0.99 for f in shocks if f in history.levels)
+            result[name + suffix] = Scenario(multiply(shocks, multiple), sizes and multiple <= largest_multiple, capped)
     return result
 
 
@@ -273,8 +283,8 @@ def close_out_loss(instrument: Row, shocks: Shocks, history: History, currency: 
     forward = history.today(factor) if forward is None else forward
     source = instrument.get("volatility_id")
     volatility = instrument.get("implied_volatility")
-    volatility = history.today(source) if volatility is None else volatility
-    volatility_in_scenario = max(move(volatility, shocks.get(source, STILL)), 0.0)
+    volatility = history.today(str(source)) if volatility is None else volatility
+    volatility_in_scenario = max(move(volatility, shocks.get(str(source), STILL)), 0.0)
     end = weekdays_after(history.date, horizon)
     years = max((instrument["expiry"] - history.date).days, 0) / 365
     years_then = max((instrument["expiry"] - end).days, 0) / 365
@@ -387,7 +397,7 @@ def size(book: Row, market: Row, rules: Row, given: list[Row] | None = None, day
     pool_loss: dict[str, dict[str, int]] = {}
     over_margin: dict[str, dict[str, int]] = {}
     group_loss: dict[str, dict[str, int]] = {}
-    for scenario, (shocks, _) in scenarios.items():
+    for scenario, (shocks, _, _) in scenarios.items():
         losses = {account: round(loss * minor) for account, loss in account_losses(shocks).items()}
         pool_loss[scenario] = {
             pool: sum(losses[account] for account in accounts if pool_of[account] == pool) for pool in pools
@@ -407,7 +417,7 @@ def size(book: Row, market: Row, rules: Row, given: list[Row] | None = None, day
         }
 
     # cover, fund, contributions
-    sizing = [scenario for scenario, (_, sizes) in scenarios.items() if sizes]
+    sizing = [name for name, scenario in scenarios.items() if scenario.sizes]
     number = fund_rules.get("cover", 2)
 
     def largest(scenario: str, count: int) -> list[str]:
@@ -424,7 +434,8 @@ def size(book: Row, market: Row, rules: Row, given: list[Row] | None = None, day
         return cover(scenario, count), scenario, largest(scenario, count)
 
     minimum = math.ceil(exact(fund_rules.get("minimum_contribution", 0)) * minor)
-    emir_42_3 = max(emir(scenario) for scenario in sizing)
+    emir_scenario = max(sizing, key=emir)
+    emir_42_3 = emir(emir_scenario)
     required = max(
         math.ceil((1 + exact(fund_rules.get("buffer", 0))) * worst_cover(number)[0]),
         math.ceil(exact(fund_rules.get("floor", 0)) * minor),
@@ -452,12 +463,19 @@ def size(book: Row, market: Row, rules: Row, given: list[Row] | None = None, day
     # coverage test, by enumeration
     group_fund = {group: sum(in_force[m] for m in members if group_of[m] == group) for group in groups}
 
+    tier_names = [tier if isinstance(tier, str) else next(iter(tier)) for tier in rules["tiers"]]
+    own_fund = group_fund if "defaulter_fund" in tier_names else dict.fromkeys(groups, 0)
+    others_fund = group_fund if "survivors_fund" in tier_names else dict.fromkeys(groups, 0)
+
     def uncovered(scenario: str, defaulters: tuple[str, ...]) -> int:
-        losses = group_loss[scenario]
+        """Of a tier that the rulebook does not have, nothing pays."""
+        losses = {group: group_loss[scenario][group] for group in defaulters}
+        others = sum(others_fund[group] for group in groups if group not in defaulters)
         if fund_rules.get("unused_contribution_shared"):
-            return sum(losses[group] for group in defaulters) - sum(capital) - fund
-        own = sum(max(losses[group] - group_fund[group], 0) for group in defaulters)
-        return own - sum(capital) - sum(group_fund[group] for group in groups if group not in defaulters)
+            own = sum(losses.values()) - sum(own_fund[group] for group in defaulters)
+        else:
+            own = sum(max(loss - own_fund[group], 0) for group, loss in losses.items())
+        return own - sum(capital) - others
 
     coverage_test = {}
     for scenario in scenarios:
@@ -474,7 +492,7 @@ def size(book: Row, market: Row, rules: Row, given: list[Row] | None = None, day
         "pools": pools,
         "group_of": group_of,
         "scenarios": list(scenarios),
-        "shocks": {scenario: shocks for scenario, (shocks, _) in scenarios.items()},
+        "capped": {name: scenario.capped for name, scenario in scenarios.items()},
         "sizing": sizing,
         "pool_loss": pool_loss,
         "over_margin": over_margin,
@@ -484,7 +502,7 @@ def size(book: Row, market: Row, rules: Row, given: list[Row] | None = None, day
         "cover_1": worst_cover(1),
         "cover_2": worst_cover(2),
         "cover_n": worst_cover(number),
-        "emir_42_3": emir_42_3,
+        "emir_42_3": (emir_42_3, emir_scenario),
         "required": required,
         "required_of": required_of,
         "posted": posted,

@@ -10,6 +10,7 @@ import numpy as np
 Row = dict[str, Any]
 SERVICE = "USD"
 DAYS = 330
+GAPS = [0.05, 0.1, 0.125, 0.15, 0.29, 0.5, 0.57, 0.9]
 SECTORS = ["energy", "health", "technology"]
 
 
@@ -29,9 +30,14 @@ def random_case(seed: int) -> RandomCase:
     day = None
     if rng.random() < 0.3:  # an earlier date than the market's last
         day = market["dates"][-1 - int(rng.integers(1, 6))]
+    saturdays = [each for each in market["dates"][-10:] if each.weekday() == 5]
+    if saturdays and rng.random() < 0.7:
+        day = saturdays[-1]
     rules = random_rules(rng)
     book = random_book(rng, market, day or market["dates"][-1])
-    given = random_scenarios(rng, market) if rng.random() < 0.25 else None
+    given = None
+    if rng.random() < 0.35:
+        given = random_scenarios(rng, multiples="plausible" not in rules["stress"])
     return RandomCase(book, market, rules, given, day)
 
 
@@ -47,6 +53,8 @@ def random_market(rng: np.random.Generator) -> Row:
     first = date(2021, 1, 4) + timedelta(days=int(rng.integers(0, 700)))
     days = (first + timedelta(days=each) for each in range(2 * DAYS))
     dates = [day for day in days if day.weekday() < 5][:DAYS]
+    if rng.random() < 0.15:  # a market that is open from Tuesday to Saturday
+        dates = [day + timedelta(days=1) for day in dates]
     levels: dict[str, list[float | None]] = {}
     factors: dict[str, Row] = {}
     for number in range(int(rng.integers(2, 6))):
@@ -62,10 +70,17 @@ def random_market(rng: np.random.Generator) -> Row:
     levels["GBP/USD"] = random_walk(rng, 1.25, 0.006)
     for name in ("EUR/USD", "GBP/USD"):
         factors[name] = {"change": "relative", "asset_class": "currency", "sector": None}
+        if rng.random() < 0.2:  # no class (its name says it), or a sector of its own
+            factors[name] = {"change": "relative", "asset_class": None, "sector": "energy"}
     levels["SPREAD"] = [float(level) for level in 2 + np.cumsum(rng.normal(0, 0.4, DAYS))]  # passes zero
     factors["SPREAD"] = {"change": "absolute", "asset_class": "rate", "sector": None}
+    levels["YIELD"] = random_walk(rng, 3.0, 0.02)
+    factors["YIELD"] = {"change": "relative", "asset_class": "rate", "sector": None}
+    if rng.random() < 0.1:  # a history that repeats itself, so that windows are equally severe
+        levels = {name: [column[row % 41] for row in range(DAYS)] for name, column in levels.items()}
     levels["EQ0.VOL"] = [float(level) for level in 0.25 * np.exp(np.cumsum(rng.normal(0, 0.03, DAYS)))]
-    factors["EQ0.VOL"] = {"change": "relative", "asset_class": "volatility", "sector": None}
+    change = "absolute" if rng.random() < 0.2 else "relative"
+    factors["EQ0.VOL"] = {"change": change, "asset_class": "volatility", "sector": None}
     levels["FEAR"] = [float(level) for level in 0.3 * np.exp(np.cumsum(rng.normal(0, 0.03, DAYS)))]
     factors["FEAR"] = {"change": str(rng.choice(["relative", "absolute"])), "asset_class": "volatility", "sector": None}
     if rng.random() < 0.3:  # a factor nobody needs, with holes
@@ -93,7 +108,7 @@ def random_option(rng: np.random.Generator, factor: str, level: float, today: da
     }
     way = rng.random()
     if way < 0.7:
-        option["volatility_id"] = "FEAR" if rng.random() < 0.2 else f"{factor}.VOL"
+        option["volatility_id"] = str(rng.choice(["FEAR", "OIL.VOL", f"{factor}.VOL"], p=[0.15, 0.1, 0.75]))
     if way > 0.5:
         option["implied_volatility"] = float(np.round(rng.uniform(0.05, 0.6), 3))
     if rng.random() < 0.3:
@@ -107,11 +122,11 @@ def random_instruments(rng: np.random.Generator, market: Row, today: date) -> li
     row_today = market["dates"].index(today)
     rows: list[Row] = []
     names = [name for name in market["levels"] if name.startswith("EQ") and not name.endswith(".VOL")]
-    tradable = [*names, "OIL", "PLAIN", "SPREAD"]
+    tradable = [*names, "OIL", "PLAIN", "SPREAD", "YIELD"]
     for number in range(int(rng.integers(4, 12))):
         factor = str(rng.choice(tradable))
         level = market["levels"][factor][row_today]
-        kind = "future" if factor == "SPREAD" else str(rng.choice(["spot", "future", "option", "option"]))
+        kind = "future" if factor in ("SPREAD", "YIELD") else str(rng.choice(["spot", "future", "option", "option"]))
         row: Row = {
             "instrument_id": f"I{rng.permutation(100)[0]:02d}-{number}",
             "kind": kind,
@@ -151,6 +166,8 @@ def random_accounts(rng: np.random.Generator) -> tuple[list[Row], list[Row]]:
             if named_pools:
                 account["pool_id"] = None if pool is None else f"{member}/{pool}"
             accounts.append(account)
+    if rng.random() < 0.2:  # a member that clears nothing
+        members.append({"member_id": "M99"})
     return members, accounts
 
 
@@ -169,13 +186,8 @@ def random_positions(rng: np.random.Generator, accounts: list[Row], instruments:
         quantities[-1] = -quantities[:-1].sum()
         for account, quantity in zip(held, quantities, strict=True):
             if quantity != 0:
-                rows.append(
-                    {
-                        "account_id": account,
-                        "instrument_id": instrument["instrument_id"],
-                        "quantity": float(quantity),
-                    }
-                )
+                row = {"account_id": account, "instrument_id": instrument["instrument_id"]}
+                rows.append(row | {"quantity": float(quantity)})
     return [rows[int(each)] for each in rng.permutation(len(rows))]
 
 
@@ -202,8 +214,11 @@ def random_book(rng: np.random.Generator, market: Row, today: date) -> Row:
     positions = random_positions(rng, accounts, instruments)
     if rng.random() < 0.35:
         scale = float(rng.choice([100, 3000, 100_000]))
-        for row in members:
+        alike = rng.random() < 0.3
+        for row in members:  # all or none of them
             row["fund_contribution"] = float(np.round(rng.uniform(0, scale), 2)) if rng.random() < 0.8 else 0.0
+            if alike:
+                row["fund_contribution"] = scale
     collateral = random_collateral(rng, accounts) if rng.random() < 0.4 else None
     return {
         "members": [members[int(each)] for each in rng.permutation(len(members))],
@@ -226,8 +241,7 @@ def random_ladders(rng: np.random.Generator) -> list[Any]:
                 continue
             ladder: Row = {"ladder": name}
             if rng.random() < 0.6:
-                sizes = rng.choice([0.05, 0.1, 0.125, 0.15, 0.3, 0.5, 0.9], int(rng.integers(1, 4)), replace=False)
-                ladder["sizes"] = [float(size) for size in sizes]
+                ladder["sizes"] = [float(size) for size in rng.permutation(GAPS)[: int(rng.integers(1, 4))]]
             if rng.random() < 0.5:
                 ladder["volatility_per_fall"] = float(rng.choice([0, 2, 5]))
                 ladder["volatility_per_rise"] = float(rng.choice([-0.5, 0, 2]))
@@ -240,10 +254,12 @@ def random_ladders(rng: np.random.Generator) -> list[Any]:
 def random_tiers(rng: np.random.Generator) -> list[Any]:
     def capital() -> Row:
         if rng.random() < 0.5:
-            return {"ccp_capital": {"amount": float(np.round(rng.lognormal(7, 2), 2))}}
+            return {"ccp_capital": {"amount": float(np.round(rng.lognormal(7, 2), 3))}}
         return {"ccp_capital": {"share_of_fund": float(rng.choice([0.05, 0.1, 0.25, 0.333]))}}
 
     place = str(rng.choice(["before", "after", "both", "none"], p=[0.4, 0.25, 0.25, 0.1]))
+    if rng.random() < 0.1:  # a service whose survivors do not pay
+        return ["defaulter_margin", "defaulter_fund", capital()]
     tiers: list[Any] = ["defaulter_margin", "defaulter_fund"]
     tiers += [capital()] if place in ("before", "both") else []
     tiers += ["survivors_fund"]
@@ -272,20 +288,20 @@ def random_rules(rng: np.random.Generator) -> Row:
     return {
         "name": "Random",
         "currency": SERVICE,
-        "currency_digits": int(rng.choice([2, 2, 2, 0, 3])),
+        "currency_digits": int(rng.choice([2, 2, 2, 0, 0, 3])),
         "margin": {
             "measure": str(rng.choice(["expected_shortfall", "value_at_risk"])),
-            "confidence": float(rng.choice([0.99, 0.975, 0.9, 0.95, 0.995])),
-            "lookback_days": int(rng.choice([20, 30, 40, 41, 60])),
+            "confidence": float(rng.choice([0.99, 0.975, 0.9, 0.95, 0.995, 0.58])),
+            "lookback_days": int(rng.choice([20, 30, 40, 41, 50, 60])),
             "liquidation_days": int(rng.integers(1, 4)),
             "quantile": str(rng.choice(["ceil", "floor_plus_one"])),
         },
         "stress": stress,
         "fund": {
-            "cover": int(rng.integers(1, 4)),
+            "cover": int(rng.choice([1, 1, 2, 3])),
             "buffer": float(rng.choice([0, 0.05, 0.1, 0.15])),
-            "floor": float(rng.choice([0, 0, 1000.5, 50_000])),
-            "minimum_contribution": float(rng.choice([0, 0, 100.25, 2500])),
+            "floor": float(rng.choice([0, 0, 50_000.25, 20_000_000.3])),
+            "minimum_contribution": float(rng.choice([0, 0, 100.25, 2500, 10_000_000.5])),
             "allocation": str(rng.choice(["margin_share", "stress_loss_share"])),
             "covers_emir_42_3": coin(),
             "unused_contribution_shared": coin(0.35),
@@ -294,7 +310,7 @@ def random_rules(rng: np.random.Generator) -> Row:
     }
 
 
-def random_scenarios(rng: np.random.Generator, market: Row) -> list[Row]:
+def random_scenarios(rng: np.random.Generator, multiples: bool) -> list[Row]:
     """Explicit scenarios: exact names, patterns that overlap, absolute and relative shocks, some not plausible."""
     rows: list[Row] = []
     patterns = ["*", "EQ*", "*.VOL", "*/USD", "EQ0*", "O*L", "EQ0", "EQ1", "OIL", "EUR/USD", "PLAIN"]
@@ -305,8 +321,12 @@ def random_scenarios(rng: np.random.Generator, market: Row) -> list[Row]:
         if rng.random() < 0.5:
             shocks["SPREAD"] = ("absolute", float(np.round(rng.normal(0, 3), 2)))
         if rng.random() < 0.3:
-            shocks["EQ0.VOL"] = ("absolute", float(np.round(rng.uniform(-0.5, 0.5), 2)))
+            shocks[str(rng.choice(["EQ0.VOL", "*.VOL"]))] = ("absolute", float(np.round(rng.uniform(-1, 0.5), 2)))
         if rng.random() < 0.2:
             shocks["OIL"] = ("relative", -1.3)
+        if rng.random() < 0.35:  # to a price below zero
+            shocks[str(rng.choice(["OIL", "EQ0", "EQ*"]))] = ("absolute", -400.0)
         rows.append({"id": f"scenario {number}", "shocks": shocks, "sizes_fund": bool(rng.random() < 0.8 or not rows)})
+        if multiples:
+            rows[-1]["multiples"] = [1, float(rng.choice([0.5, 1.5, 3]))]
     return rows

@@ -6,6 +6,16 @@ additions, multiplications and comparisons are involved.
 
 import math
 from collections import defaultdict
+from fractions import Fraction
+
+from ccp.kernels.engine import compiles
+
+
+def multiply_add(factor, value, total):
+    """`factor * value + total`: rounded once as compiled kernels do, or twice as plain Python does."""
+    if compiles():
+        return float(Fraction(factor) * Fraction(value) + Fraction(total))
+    return factor * value + total
 
 
 def sum_positions(cube, offset, instrument, quantity, account):
@@ -13,7 +23,7 @@ def sum_positions(cube, offset, instrument, quantity, account):
     losses = [0.0] * cube.shape[1]
     for entry in range(offset[account], offset[account + 1]):
         for s in range(cube.shape[1]):
-            losses[s] += float(quantity[entry]) * float(cube[instrument[entry], s])
+            losses[s] = multiply_add(float(quantity[entry]), float(cube[instrument[entry], s]), losses[s])
     return losses
 
 
@@ -25,8 +35,6 @@ def largest_losses(losses, count):
 
 def weighted_tail(losses, weights):
     """Weights times largest losses, added from the largest on."""
-    if len(losses) == 0:
-        return 0.0
     total = 0.0
     for weight, loss in zip(weights, largest_losses(losses, len(weights)), strict=True):
         if weight:
@@ -44,7 +52,8 @@ def margin_and_stress(cube, offset, instrument, quantity, margin_columns, weight
     margin, stress = [], []
     for account in range(len(offset) - 1):
         losses = sum_positions(cube, offset, instrument, quantity, account)
-        margin.append(half_even(max(weighted_tail(losses[:margin_columns], weights), 0.0) * minor))
+        tail = weighted_tail(losses[:margin_columns], weights) if margin_columns else 0.0
+        margin.append(half_even(max(tail, 0.0) * minor))
         stress.append([half_even(loss * minor) for loss in losses[margin_columns:]])
     return margin, stress
 

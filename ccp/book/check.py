@@ -25,15 +25,26 @@ class Findings:
 
     def missing_table(self, name: str) -> None:
         """A required table has no file."""
-        self.add([Problem(name, f"this table is required: {name}.parquet or {name}.csv")])
+        self.add([Problem(name, f"this table is required: {name}.parquet or {name}.csv in the book's directory")])
+
+    def _cells(self) -> set[tuple[str, str | None, int | None]]:
+        return {(one.source, one.field, one.row) for one in self.problems}
+
+    def told(self, problem: Problem) -> bool:
+        """Whether the problem's cell has a problem already: what follows from it need not be said."""
+        return (problem.source, problem.field, problem.row) in self._cells()
 
     def rows(self, source: str, table: pl.DataFrame, wrong: pl.Expr, field: str, expected: str) -> None:
         """Every row of `table` where `wrong` holds, as a problem with its value."""
         self.mask(source, table[field], table.select(wrong.fill_null(False).alias("wrong"))["wrong"], expected)
 
     def mask(self, source: str, values: pl.Series, wrong: pl.Series, expected: str) -> None:
-        """Every place of `values` where `wrong` is true."""
+        """Every place of `values` where `wrong` is true, without cells that have a problem already."""
         places = wrong.arg_true()
+        told = [row for one, field, row in self._cells() if (one, field) == (source, values.name)]
+        if None in told:
+            return  # the whole column has been refused
+        places = places.filter(~(places + 1).is_in(told))
         shown = [
             Problem(source, expected, field=values.name, value=_plain(values[place]), row=place + 1)
             for place in places.head(SHOWN).to_list()
@@ -66,10 +77,12 @@ def check_references(tables: Tables, sources: dict[str, str], matched: bool, fin
     if "instruments" in usable:
         _instruments(usable["instruments"], source["instruments"], findings)
     if matched and "positions" in usable and "instruments" in usable:
-        _matched(usable["positions"], source["positions"], findings)
+        _matched(usable["positions"], usable["instruments"], source["positions"], findings)
 
 
 def _unknown(table: pl.DataFrame, key: str, known: pl.Series, source: str, target: str, findings: Findings) -> None:
+    if known.null_count() == len(known):
+        return  # the target's column is missing, and has been reported
     wrong = table[key].is_not_null() & ~table[key].is_in(known.drop_nulls().unique().implode())
     findings.mask(source, table[key], wrong, f"unknown; the {target} table has no such {key}")
 
@@ -87,14 +100,10 @@ def _contributions(members: pl.DataFrame, source: str, findings: Findings) -> No
 
 def _pools(accounts: pl.DataFrame, source: str, findings: Findings) -> None:
     pool = pl.coalesce("pool_id", "account_id")
-    for field, of in (("member_id", "two members"), ("kind", "both house and client accounts")):
+    for field in ("member_id", "kind"):
         mixed = accounts.select((pl.col(field) != pl.col(field).first()).over(pool).alias("mixed"))["mixed"]
-        findings.mask(
-            source,
-            accounts[field],
-            mixed.fill_null(False),
-            f"its pool holds accounts of {of}; a pool may not",
-        )
+        expected = f"a pool's accounts must have the same {field}, another account of the pool has a different one"
+        findings.mask(source, accounts.select(pool.alias("pool_id"))["pool_id"], mixed.fill_null(False), expected)
 
 
 def _instruments(instruments: pl.DataFrame, source: str, findings: Findings) -> None:
@@ -117,12 +126,18 @@ def _instruments(instruments: pl.DataFrame, source: str, findings: Findings) -> 
     findings.rows(source, instruments, option & (pl.col("price") < 0), "price", "at least 0 was expected")
 
 
-def _matched(positions: pl.DataFrame, source: str, findings: Findings) -> None:
+def _matched(positions: pl.DataFrame, instruments: pl.DataFrame, source: str, findings: Findings) -> None:
+    """Quantities that do not sum to zero, but of instruments that have a problem already: their sums mean nothing."""
     sums = (
-        positions.filter(pl.col("quantity").is_finite() & pl.col("instrument_id").is_not_null())
-        .group_by("instrument_id")
-        .agg(pl.col("quantity").sum().alias("net"), pl.col("quantity").abs().sum().alias("gross"))
+        positions.group_by("instrument_id")
+        .agg(
+            pl.col("quantity").sum().alias("net"),
+            pl.col("quantity").abs().sum().alias("gross"),
+            pl.col("quantity").null_count().alias("unstated"),
+        )
+        .filter((pl.col("unstated") == 0) & pl.col("gross").is_finite())
         .filter(pl.col("net").abs() > MATCH_TOLERANCE * pl.col("gross"))
+        .join(instruments.select("instrument_id").unique(), on="instrument_id", how="semi")
         .sort("instrument_id")
     )
     expected = "quantities over all accounts must sum to 0 in every instrument (rulebook switch: book.matched)"

@@ -6,16 +6,17 @@ from dataclasses import dataclass
 import numpy as np
 
 from ccp.book.portfolio import Portfolio
-from ccp.exposure.tiles import TILE, tiled
+from ccp.exposure.tiles import tiled
 from ccp.kernels.exposure import Columns, PositionArrays, margin_and_stress, sum_accounts
 from ccp.kernels.pools import PoolArrays, Shortfalls, fold_accounts
 from ccp.types import Cents, Index, InstrumentByScenario, Vector
 
 BLOCK_ACCOUNTS = 16_384
 """Accounts between two folds: bounds the block's stress losses in memory."""
-CHUNK_ACCOUNTS = 128
-CHUNK_POSITIONS = 16_384
-"""What one thread takes at a time, whichever is reached first."""
+CHUNK_ACCOUNTS = 2_048
+CHUNK_POSITIONS = 131_072
+"""What one thread takes at a time, whichever is reached first: much work for each tile that is brought into cache, and
+still enough chunks in a block for threads to end together."""
 
 Progress = Callable[[int, int], None]
 
@@ -35,7 +36,6 @@ class Blocks:
 
     accounts: int = BLOCK_ACCOUNTS
     chunk_accounts: int = CHUNK_ACCOUNTS
-    tile: int = TILE
 
 
 def run_exposure(
@@ -54,7 +54,7 @@ def run_exposure(
     `ccp.kernels.pools`). `progress` is called with accounts done and accounts in all.
     """
     blocks = blocks or Blocks()
-    tiles = tiled(close_out_loss, blocks.tile)
+    tiles = tiled(close_out_loss)
     pools = PoolArrays(portfolio.account_pool, portfolio.pool_member, portfolio.pool_house, held)
     folds = {way: _Fold.empty(portfolio, columns.stress) for way in resources}
     accounts = len(portfolio.accounts)
@@ -100,8 +100,6 @@ def account_values(positions: PositionArrays, unit_value: Vector, accounts: Inde
 
     The same sum, in the same order, as one column of the whole pass.
     """
-    tile = np.ascontiguousarray(unit_value[:, None])
-    tile.flags.writeable = False
-    values = np.empty((len(accounts), 1))
-    sum_accounts(tile, positions, accounts, values)
-    return values[:, 0]
+    values = np.empty(len(accounts))
+    sum_accounts(tiled(unit_value[:, None])[0], positions, accounts, values)
+    return values

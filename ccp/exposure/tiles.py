@@ -2,19 +2,16 @@
 
 import numpy as np
 
+from ccp.kernels.exposure import TILE
 from ccp.types import InstrumentByScenario
 
-TILE = 128
-"""Scenarios in a tile: 2,000 instruments x 128 x 8 bytes = 2 MB. Measured best of 64, 128 and 256."""
 
-
-def tiled(close_out_loss: InstrumentByScenario, width: int = TILE) -> np.ndarray:
+def tiled(close_out_loss: InstrumentByScenario) -> np.ndarray:
     """Tile x instrument x scenario within the tile, the last tile padded with zeros. Read-only."""
     instruments, scenarios = close_out_loss.shape
-    count = -(-scenarios // width)
-    tiles = np.zeros((count, instruments, width))
-    for number in range(count):
-        part = close_out_loss[:, number * width : (number + 1) * width]
+    tiles = np.zeros((-(-scenarios // TILE), instruments, TILE))
+    for number in range(tiles.shape[0]):
+        part = close_out_loss[:, number * TILE : (number + 1) * TILE]
         tiles[number, :, : part.shape[1]] = part
     tiles.flags.writeable = False
     return tiles

@@ -1,7 +1,5 @@
 """The tail of a loss distribution without sorting it: few losses pass the running threshold."""
 
-import numpy as np
-
 from ccp.kernels.engine import kernel
 
 STRIDE = 16
@@ -9,42 +7,41 @@ STRIDE = 16
 
 
 @kernel
-def largest_losses(loss, top):
-    """Fill `top` with the largest of `loss`, largest first. `loss` must hold no NaN.
-
-    When `loss` is shorter than `top` the rest of `top` is minus infinity.
-    """
-    count, kept = loss.shape[0], top.shape[0]
-    for place in range(kept):
-        top[place] = -np.inf
-    for begin in range(0, count, STRIDE):
-        end = min(begin + STRIDE, count)
-        threshold = top[kept - 1]
-        passing = 0
-        for s in range(begin, end):
-            passing += loss[s] > threshold
-        if passing == 0:
-            continue
-        for s in range(begin, end):
-            value = loss[s]
-            if value > top[kept - 1]:
-                place = kept - 1
-                while place > 0 and top[place - 1] < value:
-                    top[place] = top[place - 1]
-                    place -= 1
-                top[place] = value
+def insert(value, top):
+    """Put a value in its place among the largest; the smallest of them falls out."""
+    place = top.shape[0] - 1
+    while place > 0 and top[place - 1] < value:
+        top[place] = top[place - 1]
+        place -= 1
+    top[place] = value
 
 
 @kernel
-def weighted_tail(loss, weight, top):
-    """The sum of the largest losses times their weights, largest first; zero without losses.
+def keep_largest(loss, top):
+    """Keep in `top`, largest first, the largest of what it holds and of `loss`. `loss` must hold no NaN.
 
-    `top` is scratch of the length of `weight`. Weights for value at risk and expected shortfall come from
-    `ccp.margin.measure`.
+    Losses can be handed over in parts and in any order: `top` ends the same.
     """
-    if loss.shape[0] == 0:
-        return 0.0
-    largest_losses(loss, top)
+    count, last = loss.shape[0], top.shape[0] - 1
+    for begin in range(0, count - STRIDE + 1, STRIDE):
+        passing = False
+        for s in range(STRIDE):
+            passing |= loss[begin + s] > top[last]
+        if passing:
+            for s in range(begin, begin + STRIDE):
+                if loss[s] > top[last]:
+                    insert(loss[s], top)
+    for s in range(count - count % STRIDE, count):
+        if loss[s] > top[last]:
+            insert(loss[s], top)
+
+
+@kernel
+def weighted_sum(top, weight):
+    """The largest losses times their weights, added from the largest on; a weight of zero is passed over.
+
+    Weights for value at risk and expected shortfall come from `ccp.margin.measure`.
+    """
     total = 0.0
     for place in range(weight.shape[0]):
         if weight[place] != 0.0:

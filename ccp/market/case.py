@@ -11,9 +11,9 @@ from ccp.book.book import Book, book_of, book_tables, find_book_problems
 from ccp.book.check import Findings
 from ccp.book.portfolio import Portfolio, build_portfolio
 from ccp.errors import Problem
-from ccp.frames import raise_problems
+from ccp.frames import BOOK_TABLES, raise_problems
 from ccp.market.history import Market
-from ccp.market.needs import find_market_problems, needed_factors
+from ccp.market.needs import find_market_problems, find_too_large, needed_factors
 from ccp.market.volatility import with_modelled_volatility
 from ccp.rulebook.rulebook import Rulebook
 
@@ -54,6 +54,7 @@ def open_case(book: Path | str | Book, market: Market, rulebook: Rulebook, day: 
     factor_ids = needed_factors(book, rulebook.currency)
     known = with_modelled_volatility(known, factor_ids)
     problems = _market_problems(book, known, rulebook)
+    problems = problems or find_too_large(book, known, rulebook.currency, rulebook.currency_digits)
     raise_problems(problems, len(problems))
     return Case(book, known, rulebook, factor_ids)
 
@@ -71,9 +72,10 @@ def _raise_all(
     rulebook: Rulebook,
 ) -> None:
     """Add what the market has to say about the instruments that could be read, then raise."""
-    required = {"members", "accounts", "positions", "instruments"}
-    if required <= typed.keys() and typed["instruments"].height:
-        book = book_of(typed, files)
+    if "instruments" in typed:
+        empty = {name: schema.create_empty() for name, schema in BOOK_TABLES.items() if name != "collateral"}
+        book = book_of(empty | typed, files)
         with_volatility = with_modelled_volatility(market, needed_factors(book, rulebook.currency))
-        findings.add(_market_problems(book, with_volatility, rulebook))
+        problems = _market_problems(book, with_volatility, rulebook)
+        findings.add([problem for problem in problems if not findings.told(problem)])
     raise_problems(findings.problems, findings.total)

@@ -1,6 +1,6 @@
 """A market: daily levels of factors, and what kind of thing each factor is."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from importlib.resources import files
 from pathlib import Path
@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 
 from ccp.errors import Problem, refuse
-from ccp.frames import Factors, Prices, check_table, find_table, raise_problems, read_raw
+from ccp.frames import Days, Factors, Levels, Prices, check_table, find_table, raise_problems, read_raw
 from ccp.types import Vector
 
 SHIPPED = "shipped"
@@ -72,8 +72,8 @@ def read_market(path: Path | str | None = None) -> Market:
         path = Path(str(files("ccp.market") / "data"))
     prices, factors = _market_files(Path(path))
     raw = read_raw(prices)
-    wide = {"factor_id", "value"} - set(raw.columns)
-    levels, problems, total = _read_wide(raw, prices.name) if wide else _read_long(raw, prices.name)
+    long = {"factor_id", "value"} & set(raw.columns)
+    levels, problems, total = _read_long(raw, prices.name) if long else _read_wide(raw, prices.name)
     kinds, found, count = _read_factors(factors, levels.columns[1:])
     problems, total = problems + found, total + count
     raise_problems(problems, total)
@@ -102,39 +102,25 @@ _EMPTY = pl.DataFrame(schema={"date": pl.Date})
 
 
 def _read_wide(raw: pl.DataFrame, source: str) -> tuple[pl.DataFrame, list[Problem], int]:
-    """A wide table is checked as the long one it stands for; empty cells are days without a value."""
+    """A wide table: the days, and a column a factor; empty cells are days without a value."""
     if "date" not in raw.columns:
-        expected = "either date, factor_id and value, or date and one column a factor, was expected"
-        return _EMPTY, [Problem(source, f"{expected}; there is no date")], 1
+        expected = "this column is required and is missing; beside it factor_id and value, or one column a factor"
+        return _EMPTY, [Problem(source, expected, "date")], 1
     if raw.width == 1:
         return _EMPTY, [Problem(source, "at least one factor's column was expected beside date")], 1
-    values, problems, total = [], [], 0
+    days, problems, total = check_table(raw.select("date"), Days, source)
+    if raw.height == 0:
+        return _EMPTY, problems, total
+    columns = [days]
     for name in raw.columns:
-        if name == "date":
-            continue
-        one = raw.select("date", pl.lit(name).alias("factor_id"), pl.col(name).alias("value"))
-        present = one["value"].is_not_null()
-        frame, found, _ = check_table(one, Prices, source)
-        kept = [problem for problem in found if not (problem.row and not present[problem.row - 1])]
-        renamed = [_as_wide(problem, name) for problem in kept if not (values and problem.field == "date")]
-        problems += renamed
-        total += len(renamed)
-        if frame.height == raw.height:
-            values.append(frame.select("date", pl.col("value").alias(name)))
+        if name != "date":
+            levels, found, count = check_table(raw.select(pl.col(name).alias("value")), Levels, source)
+            columns.append(levels.rename({"value": name}))
+            problems += [replace(problem, field=name) for problem in found]
+            total += count
     if total:
         return _EMPTY, problems, total
-    return (
-        pl.concat([values[0], *(one.drop("date") for one in values[1:])], how="horizontal").sort("date"),
-        [],
-        0,
-    )
-
-
-def _as_wide(problem: Problem, name: str) -> Problem:
-    duplicate = problem.field == "date, factor_id"
-    field = "date" if duplicate else name if problem.field == "value" else problem.field
-    value = str(problem.value).split(",")[0] if duplicate else problem.value
-    return Problem(problem.source, problem.expected, field, value, problem.row)
+    return pl.concat(columns, how="horizontal").sort("date"), [], 0
 
 
 def _read_factors(path: Path | None, factor_ids: list[str]) -> tuple[pl.DataFrame, list[Problem], int]:

@@ -1,11 +1,16 @@
 """Which factors a book needs of a market, and whether the market has them."""
 
-import numpy as np
+from dataclasses import dataclass
+
 import polars as pl
 
 from ccp.book.book import Book
 from ccp.errors import Problem
-from ccp.market.history import Market
+from ccp.market.history import Market, latest_levels
+from ccp.market.volatility import SUFFIX
+
+LARGEST_HOLDING = 1e17
+"""In minor units: a ninetieth of the largest 64-bit integer."""
 
 
 def currency_factor(currency: str, service: str) -> str:
@@ -13,15 +18,34 @@ def currency_factor(currency: str, service: str) -> str:
     return f"{currency}/{service}"
 
 
+@dataclass(frozen=True)
+class Use:
+    """Where a book first names a factor: table, column and row from 1."""
+
+    table: str
+    field: str
+    row: int
+
+
+def factor_uses(book: Book, service: str) -> dict[str, Use]:
+    """Every factor that moves the book - prices, volatilities, currencies - and where it is first named."""
+    columns = [("instruments", book.instruments[name]) for name in ("currency", "factor_id", "volatility_id")]
+    if book.collateral is not None:
+        columns.insert(1, ("collateral", book.collateral["currency"]))
+    uses: dict[str, Use] = {}
+    for table, values in columns:
+        for place in values.arg_unique().to_list():
+            name = values[place]
+            if name is None or (values.name == "currency" and name == service):
+                continue
+            factor_id = currency_factor(name, service) if values.name == "currency" else name
+            uses.setdefault(factor_id, Use(table, values.name, place + 1))
+    return uses
+
+
 def needed_factors(book: Book, service: str) -> list[str]:
     """Every factor that moves the book: prices, volatilities, currencies. Sorted."""
-    instruments = book.instruments
-    named = pl.concat([instruments["factor_id"].drop_nulls(), instruments["volatility_id"].drop_nulls()])
-    currencies = instruments["currency"].drop_nulls()
-    if book.collateral is not None:
-        currencies = pl.concat([currencies, book.collateral["currency"].drop_nulls()])
-    pairs = [currency_factor(currency, service) for currency in currencies.unique() if currency != service]
-    return sorted({*named, *pairs})
+    return sorted(factor_uses(book, service))
 
 
 def find_market_problems(book: Book, market: Market, service: str, history_days: int) -> list[Problem]:
@@ -29,12 +53,12 @@ def find_market_problems(book: Book, market: Market, service: str, history_days:
 
     `history_days` is how many of the latest rows must hold a value of every factor.
     """
-    source = book.files["instruments"].name if "instruments" in book.files else "instruments"
     problems = [
-        problem
-        for factor_id in needed_factors(book, service)
-        if (problem := _factor_problem(factor_id, source, market, history_days)) is not None
+        Problem(_source(book, use.table), expected, use.field, factor_id, use.row)
+        for factor_id, use in sorted(factor_uses(book, service).items())
+        if (expected := _lacking(factor_id, use, market, history_days)) is not None
     ]
+    source = _source(book, "instruments")
     today = market.levels["date"][-1]
     expired = (book.instruments["expiry"] <= today).fill_null(False).arg_true().to_list()
     expected = f"a day after the run's date {today} was expected; the instrument has expired"
@@ -43,24 +67,73 @@ def find_market_problems(book: Book, market: Market, service: str, history_days:
     return problems + _negative_futures(book, market, source)
 
 
-def _factor_problem(factor_id: str, source: str, market: Market, history_days: int) -> Problem | None:
+def _source(book: Book, table: str) -> str:
+    return book.files[table].name if table in book.files else table
+
+
+def _lacking(factor_id: str, use: Use, market: Market, history_days: int) -> str | None:
+    """What was expected of a factor's history, or None when it serves."""
     if factor_id not in market.factor_ids:
-        return Problem(source, "the market has no history of this factor", "factor", factor_id)
+        return "the market has no history of this factor" + _why_not_modelled(factor_id, market)
     recent = market.levels[factor_id].tail(history_days)
     if recent[-1] is None:
-        today = market.levels["date"][-1]
-        return Problem(source, f"the market has no value of this factor on {today}", "factor", factor_id)
+        return f"the market has no value of this factor on {market.levels['date'][-1]}"
     have = recent.len() - recent.null_count()
     if have < history_days:
-        expected = f"a value on each of the latest {history_days} days was expected, the market has {have}"
-        return Problem(source, expected, "factor", factor_id)
-    relative = market.kinds("change", [factor_id])[0] == "relative"
-    lowest = market.levels[factor_id].min()
-    if relative and isinstance(lowest, float) and lowest <= 0:
-        day = market.levels["date"][int(np.argmin(market.matrix([factor_id])[:, 0]))]
-        expected = f"levels of a relative factor must be positive; on {day} it is {lowest:g}"
-        return Problem(source, expected, "factor", factor_id)
-    return None
+        empty = market.levels["date"].tail(history_days).filter(recent.is_null())
+        gap = f", none on {empty[-1]}" if len(empty) else ""
+        return f"a value on each of the latest {history_days} days was expected, the market has {have}{gap}"
+    return _not_positive(factor_id, use, market)
+
+
+def _why_not_modelled(factor_id: str, market: Market) -> str:
+    base = factor_id.removesuffix(SUFFIX)
+    if base == factor_id or base not in market.factor_ids or (market.levels[base].drop_nulls() > 0).all():
+        return ""
+    return f", and none can be modelled from {base}: its levels are not all positive"
+
+
+def _not_positive(factor_id: str, use: Use, market: Market) -> str | None:
+    """Ratios of levels mean nothing below zero, and an exchange rate does not either, however it moves."""
+    levels = market.levels[factor_id]
+    lowest = levels.arg_min()
+    if lowest is None or levels[lowest] > 0:
+        return None
+    found = f"on {market.levels['date'][lowest]} it is {levels[lowest]:g}"
+    if market.kinds("change", [factor_id])[0] == "relative":
+        return f"levels of a relative factor must be positive; {found}"
+    return f"an exchange rate must be positive; {found}" if use.field == "currency" else None
+
+
+def find_too_large(book: Book, market: Market, service: str, digits: int) -> list[Problem]:
+    """Instruments of which so much is held that losses would not fit into 64-bit numbers of minor units.
+
+    For a book and a market that are sound otherwise. The bound leaves room for scenarios that move prices many
+    times over. `digits` are the decimal digits of the service currency.
+    """
+    levels = latest_levels(market)
+    rates = {
+        currency: 1.0 if currency == service else levels[currency_factor(currency, service)]
+        for currency in book.instruments["currency"].unique()
+    }
+    highest = pl.max_horizontal(
+        pl.col("price").abs(),
+        pl.col("forward").abs(),
+        pl.col("strike"),
+        pl.col("factor_id").replace_strict(levels, return_dtype=pl.Float64).abs(),
+    )
+    rate = pl.col("currency").replace_strict(rates, return_dtype=pl.Float64)
+    worth = book.instruments.select("instrument_id", worth=highest * pl.col("multiplier") * rate)
+    limit = LARGEST_HOLDING / 10**digits
+    if float(book.positions["quantity"].abs().sum()) * max(worth["worth"]) <= limit:
+        return []  # the usual case, without sums by instrument
+    held = book.positions.group_by("instrument_id").agg(pl.col("quantity").abs().sum())
+    worth = worth.join(held, on="instrument_id").with_columns(worth=pl.col("worth") * pl.col("quantity"))
+    expected = f"all holdings of an instrument may be worth {limit:g} {service} at most, these are worth"
+    return [
+        Problem(_source(book, "positions"), f"{expected} {row['worth']:g}", "instrument_id", row["instrument_id"])
+        for row in worth.filter(pl.col("worth") > limit).sort("instrument_id").to_dicts()
+    ]
 
 
 def _negative_futures(book: Book, market: Market, source: str) -> list[Problem]:

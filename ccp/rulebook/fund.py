@@ -5,15 +5,20 @@ from typing import Literal
 from pydantic import Field
 
 from ccp.documents import Frozen
+from ccp.errors import LARGEST_AMOUNT
 
 
 class FundRules(Frozen):
     """How large the default fund must be, and who contributes what."""
 
-    cover: int = Field(default=2, ge=1, description="the number of largest groups whose joint default it covers")
-    buffer: float = Field(default=0.0, ge=0, description="added on top, as a share")
-    floor: float = Field(default=0.0, ge=0, description="smallest size of the fund")
-    minimum_contribution: float = Field(default=0.0, ge=0, description="smallest contribution of a member")
+    cover: int = Field(
+        default=2, ge=1, le=1000, description="the number of largest groups whose joint default it covers"
+    )
+    buffer: float = Field(default=0.0, ge=0, le=10, description="added on top, as a share")
+    floor: float = Field(default=0.0, ge=0, le=LARGEST_AMOUNT, description="smallest size of the fund")
+    minimum_contribution: float = Field(
+        default=0.0, ge=0, le=LARGEST_AMOUNT, description="smallest contribution of a member"
+    )
     allocation: Literal["margin_share", "stress_loss_share"] = "margin_share"
     covers_emir_42_3: bool = Field(
         default=False, description="also at least the largest group, or the second and third together if larger"

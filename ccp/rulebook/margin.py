@@ -12,7 +12,7 @@ class MarginRules(Frozen):
 
     measure: Literal["expected_shortfall", "value_at_risk"] = "expected_shortfall"
     confidence: float = Field(gt=0, lt=1, description="share of losses that margin covers; 0.99 is 99 %")
-    lookback_days: int = Field(ge=2, description="margin scenarios: this many latest overlapping returns")
+    lookback_days: int = Field(ge=2, le=100_000, description="margin scenarios: this many latest overlapping returns")
     liquidation_days: int = Field(ge=1, le=20, description="business days it takes to close a book out")
     quantile: Literal["ceil", "floor_plus_one"] = Field(
         default="ceil",

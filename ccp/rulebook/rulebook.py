@@ -5,6 +5,7 @@ from typing import Annotated
 from pydantic import AfterValidator, Field
 
 from ccp.documents import Frozen
+from ccp.errors import CURRENCY
 from ccp.rulebook.fund import FundRules
 from ccp.rulebook.margin import MarginRules
 from ccp.rulebook.stress import HistoricalStress, StressRules
@@ -27,7 +28,7 @@ class Rulebook(Frozen):
     name: str = Field(min_length=1)
     description: str = ""
     source: str = Field(default="", description="where the rules come from")
-    currency: str = Field(pattern="^[A-Z]{3}$", description="service currency (ISO 4217)")
+    currency: str = Field(pattern=CURRENCY, description="service currency (ISO 4217)")
     currency_digits: int = Field(default=2, ge=0, le=4, description="decimal digits of the currency's minor unit")
     book: BookRules = Field(default_factory=BookRules)
     margin: MarginRules

@@ -2,19 +2,31 @@
 
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 
 from ccp.documents import Frozen
 
 LadderName = Literal["market_gaps", "sector_gaps", "currency_gaps"]
 GAP_SIZES = (0.10, 0.15, 0.20, 0.25, 0.30, 0.40)
-Multiples = Annotated[tuple[Annotated[float, Field(gt=0)], ...], Field(min_length=1)]
+
+
+def check_distinct(values: tuple[float, ...]) -> tuple[float, ...]:
+    """Every value at most once: the same multiple twice would make the same scenario twice."""
+    twice = sorted({value for value in values if values.count(value) > 1})
+    if twice:
+        raise ValueError(f"{twice[0]:g} stands twice; once was expected")
+    return values
+
+
+Multiples = Annotated[
+    tuple[Annotated[float, Field(gt=0, le=100)], ...], Field(min_length=1), AfterValidator(check_distinct)
+]
 
 
 class HistoricalStress(Frozen):
     """The worst windows of the history."""
 
-    worst: int = Field(ge=1, description="how many windows, worst first, no two of them overlapping")
+    worst: int = Field(ge=1, le=100_000, description="how many windows, worst first, no two of them overlapping")
     multiples: Multiples | None = Field(default=None, description="instead of the multiples of the whole set")
 
 
@@ -27,13 +39,28 @@ class Ladder(Frozen):
 
     ladder: LadderName
     sizes: tuple[Annotated[float, Field(gt=0, lt=1)], ...] = Field(default=GAP_SIZES, min_length=1)
-    volatility_per_fall: float = Field(default=4.0, ge=0)
-    volatility_per_rise: float = Field(default=1.0, ge=-1)
+    volatility_per_fall: float = Field(default=4.0, ge=0, le=100)
+    volatility_per_rise: float = Field(default=1.0, ge=-1, le=100)
     multiples: Multiples | None = Field(default=None, description="instead of the multiples of the whole set")
 
 
 def _named(value: object) -> object:
-    return {"ladder": value} if isinstance(value, str) else value
+    """A ladder's name alone is short for a ladder of that name.
+
+    Strict pydantic takes a list for a tuple only while it reads JSON itself, and after this function it no longer does.
+    """
+    if not isinstance(value, dict):
+        return {"ladder": value} if isinstance(value, str) else value
+    return {key: tuple(entry) if isinstance(entry, list) else entry for key, entry in value.items()}
+
+
+def check_ladders(ladders: tuple[Ladder, ...]) -> tuple[Ladder, ...]:
+    """Every rung at most once: a ladder may stand twice, with other sizes."""
+    rungs = [(ladder.ladder, size) for ladder in ladders for size in ladder.sizes]
+    twice = sorted({rung for rung in rungs if rungs.count(rung) > 1})
+    if twice:
+        raise ValueError(f"the ladder {twice[0][0]} has the size {twice[0][1]:g} twice; once was expected")
+    return ladders
 
 
 class Plausible(Frozen):
@@ -56,6 +83,6 @@ class StressRules(Frozen):
         "smaller of the two (excess collateral may be withdrawn before a default)",
     )
     historical: HistoricalStress | None = None
-    hypothetical: tuple[Annotated[Ladder, BeforeValidator(_named)], ...] = ()
+    hypothetical: Annotated[tuple[Annotated[Ladder, BeforeValidator(_named)], ...], AfterValidator(check_ladders)] = ()
     multiples: Multiples = Field(default=(1.0,), description="every scenario is run at each of these multiples")
     plausible: Plausible | None = Field(default=None, description="absent: every scenario sizes the fund")

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, Discriminator, Field, Tag, model_validator
 
 from ccp.documents import Frozen
+from ccp.errors import LARGEST_AMOUNT
 
 
 class DefaulterMargin(Frozen):
@@ -26,8 +27,8 @@ class CcpCapital(Frozen):
     """
 
     tier: Literal["ccp_capital"] = "ccp_capital"
-    amount: float | None = Field(default=None, ge=0)
-    share_of_fund: float | None = Field(default=None, ge=0)
+    amount: float | None = Field(default=None, ge=0, le=LARGEST_AMOUNT)
+    share_of_fund: float | None = Field(default=None, ge=0, le=10)
 
     @model_validator(mode="after")
     def _one_size(self) -> "CcpCapital":
@@ -60,8 +61,10 @@ def _spelled_out(value: object) -> object:
         if details is not None and not isinstance(details, dict):
             raise ValueError(f"the tier {word} takes a mapping, for example {{amount: 1000000}}")
         value = {"tier": word, **(details or {})}
-    if isinstance(value, dict) and value.get("tier") not in WORDS:
-        raise ValueError(f"unknown tier {value.get('tier')!r}; one of {', '.join(WORDS)} was expected")
+    if not isinstance(value, dict | Frozen) or (isinstance(value, dict) and "tier" not in value):
+        raise ValueError("a tier's word was expected, alone or with a mapping of its details")
+    if isinstance(value, dict) and value["tier"] not in WORDS:
+        raise ValueError(f"unknown tier {value['tier']!r}; one of {', '.join(WORDS)} was expected")
     return value
 
 

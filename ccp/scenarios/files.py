@@ -9,10 +9,14 @@ import numpy as np
 import polars as pl
 from pydantic import BeforeValidator, Field
 
-from ccp.documents import Frozen, load_yaml, validated
+from ccp.documents import Frozen, load_yaml, place_of, validated
 from ccp.errors import Problem
 from ccp.frames import Shocks, raise_problems, read_table
+from ccp.rulebook.stress import Multiples
 from ccp.scenarios.scenario_set import Label, ScenarioSet, joined, multiplied
+
+LARGEST_RELATIVE = 100.0
+"""A relative shock beyond this is a percentage, or a slip."""
 
 
 class Move(Frozen):
@@ -23,7 +27,11 @@ class Move(Frozen):
 
 
 def _spelled_out(value: object) -> object:
-    return {"shock": value} if isinstance(value, int | float) and not isinstance(value, bool) else value
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return {"shock": value}
+    if not isinstance(value, dict):
+        raise ValueError("a number was expected, or a mapping with kind and shock")
+    return value
 
 
 class YamlScenario(Frozen):
@@ -34,7 +42,7 @@ class YamlScenario(Frozen):
     provenance: str = ""
     kind: Literal["relative", "absolute"] = "relative"
     sizes_fund: bool = True
-    multiples: tuple[Annotated[float, Field(gt=0)], ...] = (1.0,)
+    multiples: Multiples = (1.0,)
     shocks: dict[str, Annotated[Move, BeforeValidator(_spelled_out)]] = Field(min_length=1)
 
 
@@ -45,13 +53,32 @@ class ScenarioFile(Frozen):
 
 
 @dataclass(frozen=True)
+class Place:
+    """Where something stands in a file: its field, and `row`, or `line` and `position`."""
+
+    field: str
+    where: dict[str, int]
+
+
+@dataclass(frozen=True)
 class Shock:
-    """One shock of one scenario, and where it stands in the file."""
+    """One shock of one scenario. `place` is that of the pattern; in a table the size has a column of its own."""
 
     pattern: str
     kind: str
     size: float
-    row: int | None = None
+    place: Place
+    size_field: str
+
+
+@dataclass(frozen=True)
+class Stated:
+    """One scenario as its file states it."""
+
+    label: Label
+    multiples: tuple[float, ...]
+    shocks: list[Shock]
+    place: Place
 
 
 def read_scenarios(path: Path, factor_ids: list[str], known: list[str]) -> ScenarioSet:
@@ -60,13 +87,22 @@ def read_scenarios(path: Path, factor_ids: list[str], known: list[str]) -> Scena
     `known` are all the factors of the market: a pattern must match at least one of them. A factor named
     exactly beats a pattern; of two patterns that match, the later one counts. Raises InputError.
     """
-    found = _read_yaml(path) if path.suffix in (".yaml", ".yml") else _read_shocks(path)
-    problems = _unmatched(path.name, found, [*known, *factor_ids]) + _repeated(path.name, found)
+    yaml = path.suffix in (".yaml", ".yml")
+    source, found = (str(path), _read_yaml(path)) if yaml else (path.name, _read_shocks(path))
+    sets = [multiplied(_one(stated.label, stated.shocks, factor_ids), stated.multiples) for stated in found]
+    problems = [
+        *_unmatched(source, found, [*known, *factor_ids]),
+        *_too_far(source, found),
+        *_repeated(source, found, sets),
+    ]
+    if not any(stated.label.sizes_fund for stated in found):
+        expected = "at least one scenario that sizes the fund was expected; all say sizes_fund: false"
+        problems.append(Problem(source, expected))
     raise_problems(problems, len(problems))
-    return joined([multiplied(_one(label, shocks, factor_ids), times) for label, times, shocks in found])
+    return joined(sets)
 
 
-def _read_shocks(path: Path) -> list[tuple[Label, tuple[float, ...], list[Shock]]]:
+def _read_shocks(path: Path) -> list[Stated]:
     frame, problems, total = read_table(path, Shocks)
     raise_problems(problems, total)
     numbered = frame.with_row_index("row", offset=1)
@@ -81,8 +117,11 @@ def _read_shocks(path: Path) -> list[tuple[Label, tuple[float, ...], list[Shock]
             _first(rows["provenance"]) or f"file {path.name}",
             sizes_fund=bool(plausible.all()) if len(plausible) else True,
         )
-        shocks = [Shock(r["factor_id"], r["kind"], r["shock"], r["row"]) for r in rows.iter_rows(named=True)]
-        found.append((label, (1.0,), shocks))
+        shocks = [
+            Shock(row["factor_id"], row["kind"], row["shock"], Place("factor_id", {"row": row["row"]}), "shock")
+            for row in rows.iter_rows(named=True)
+        ]
+        found.append(Stated(label, (1.0,), shocks, Place("scenario_id", {"row": first["row"]})))
     return found
 
 
@@ -91,42 +130,67 @@ def _first(values: pl.Series) -> str | None:
     return stated[0] if len(stated) else None
 
 
-def _read_yaml(path: Path) -> list[tuple[Label, tuple[float, ...], list[Shock]]]:
+def _read_yaml(path: Path) -> list[Stated]:
     data, node = load_yaml(path)
     document = validated(data, node, str(path), ScenarioFile)
+
+    def place(*location: str | int) -> Place:
+        return Place(".".join(map(str, location)), place_of(node, *location))
+
     found = []
-    for one in document.scenarios:
+    for number, one in enumerate(document.scenarios):
         provenance = one.provenance or f"file {path.name}"
         label = Label(one.id, "file", one.description or one.id, provenance, sizes_fund=one.sizes_fund)
-        shocks = [Shock(pattern, move.kind or one.kind, move.shock) for pattern, move in one.shocks.items()]
-        found.append((label, one.multiples, shocks))
+        shocks = []
+        for pattern, move in one.shocks.items():
+            here = place("scenarios", number, "shocks", pattern)
+            shocks.append(Shock(pattern, move.kind or one.kind, move.shock, here, here.field))
+        found.append(Stated(label, one.multiples, shocks, place("scenarios", number, "id")))
     return found
 
 
-def _unmatched(
-    source: str, found: list[tuple[Label, tuple[float, ...], list[Shock]]], known: list[str]
-) -> list[Problem]:
+def _unmatched(source: str, found: list[Stated], known: list[str]) -> list[Problem]:
     return [
         Problem(
             source,
-            f"no factor of the market matches (scenario {label.scenario_id})",
-            "factor_id",
+            f"no factor of the market matches (scenario {stated.label.scenario_id})",
+            shock.place.field,
             shock.pattern,
-            shock.row,
+            **shock.place.where,
         )
-        for label, _, shocks in found
-        for shock in shocks
+        for stated in found
+        for shock in stated.shocks
         if not any(fnmatchcase(factor_id, shock.pattern) for factor_id in known)
     ]
 
 
-def _repeated(source: str, found: list[tuple[Label, tuple[float, ...], list[Shock]]]) -> list[Problem]:
-    ids = [label.scenario_id for label, _, _ in found]
+def _too_far(source: str, found: list[Stated]) -> list[Problem]:
+    expected = f"a relative shock of {LARGEST_RELATIVE:g} at most was expected; 0.1 is up 10 %"
     return [
-        Problem(source, "duplicate; a scenario's id may stand only once", "scenario_id", name)
-        for name in sorted(set(ids))
-        if ids.count(name) > 1
+        Problem(source, expected, shock.size_field, shock.size, **shock.place.where)
+        for stated in found
+        for shock in stated.shocks
+        if shock.kind == "relative" and shock.size > LARGEST_RELATIVE
     ]
+
+
+def _repeated(source: str, found: list[Stated], sets: list[ScenarioSet]) -> list[Problem]:
+    """Ids that stand more than once, those that multiples make included."""
+    problems, seen = [], set[str]()
+    for stated, scenarios in zip(found, sets, strict=True):
+        problems += [
+            Problem(
+                source,
+                "duplicate; a scenario's id may stand only once",
+                stated.place.field,
+                name,
+                **stated.place.where,
+            )
+            for name in scenarios.ids
+            if name in seen
+        ]
+        seen |= set(scenarios.ids)
+    return problems
 
 
 def _one(label: Label, shocks: list[Shock], factor_ids: list[str]) -> ScenarioSet:

@@ -9,8 +9,8 @@ from ccp.types import Cents
 class Event:
     """Groups that default together, and their members' losses, in cents by member (others are not read).
 
-    `loss` is the sum of the member's pools' losses, `over_margin` what margin does not cover of it, `margin` what counts
-    as margin in all the member's pools.
+    `loss` is the sum of the member's pools' losses, `over_margin` what margin does not cover of it, `margin` what
+    counts as margin in all the member's pools.
     """
 
     defaulters: tuple[int, ...]
