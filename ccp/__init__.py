@@ -7,23 +7,18 @@
 Names are loaded when they are first used, so that importing `ccp` costs next to nothing.
 """
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from ccp.api import (
-        CheckReport,
-        DefaultEvent,
-        Sizing,
-        check,
-        default,
-        example_book,
-        read_book,
-        read_market,
-        read_rulebook,
-        size,
-        synthesize,
-    )
+    from ccp.api.check import CheckReport, check
+    from ccp.api.default import DefaultEvent, default
+    from ccp.api.inputs import example_book, read_rulebook
+    from ccp.api.size import Sizing, size
+    from ccp.api.synthesize import synthesize
+    from ccp.book.book import read_book
     from ccp.errors import InputError
+    from ccp.market.history import read_market
 
 __version__ = "0.1.0"
 __all__ = [
@@ -40,17 +35,25 @@ __all__ = [
     "size",
     "synthesize",
 ]
+_HOMES = {
+    "CheckReport": "ccp.api.check",
+    "DefaultEvent": "ccp.api.default",
+    "InputError": "ccp.errors",
+    "Sizing": "ccp.api.size",
+    "check": "ccp.api.check",
+    "default": "ccp.api.default",
+    "example_book": "ccp.api.inputs",
+    "read_book": "ccp.book.book",
+    "read_market": "ccp.market.history",
+    "read_rulebook": "ccp.api.inputs",
+    "size": "ccp.api.size",
+    "synthesize": "ccp.api.synthesize",
+}
 
 
 def __getattr__(name: str) -> Any:
-    if name == "InputError":
-        from ccp.errors import InputError
-
-        return InputError
-    if name in __all__:
-        from ccp import api
-
-        return getattr(api, name)
+    if name in _HOMES:
+        return getattr(import_module(_HOMES[name]), name)
     raise AttributeError(f"module 'ccp' has no attribute {name!r}")
 
 

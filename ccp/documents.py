@@ -81,9 +81,8 @@ def load_yaml(path: Path) -> tuple[Any, Node | None]:
     except YAMLError as error:
         raise refuse(str(path), f"not valid YAML: {str(error).splitlines()[0]}") from None
     except ValueError:
-        found = _unreadable(YAML(typ="safe", pure=True).compose(text))
         expected = "neither a date nor a number that can be read; put text in quotes"
-        raise InputError([_scalar_problem(str(path), node, expected) for node in found]) from None
+        raise _located(str(path), list(_unreadable(YAML(typ="safe", pure=True).compose(text))), expected) from None
 
 
 def read_model(path: Path, model: type[Model]) -> Model:
@@ -110,14 +109,18 @@ def _as_json(data: Any, node: Node | None, source: str) -> str:
     except TypeError:
         keys = [key for one in _nodes(node, set()) if isinstance(one, MappingNode) for key, _ in one.value]
         strange = [key for key in keys if key.tag.rpartition(":")[2] not in KEYS]
-        raise InputError([_scalar_problem(source, key, "every key must be text") for key in strange]) from None
+        raise _located(source, strange, "every key must be text") from None
     except ValueError:
         raise refuse(source, "not usable: an anchor stands inside itself") from None
 
 
-def _scalar_problem(source: str, node: Node, expected: str) -> Problem:
-    value = node.value if isinstance(node, ScalarNode) else None
-    return Problem(source, expected, None, value, **_mark(node))
+def _located(source: str, nodes: list[Node], expected: str) -> InputError:
+    """The same expectation of several nodes; with none that could be found, of the whole file."""
+    problems = [
+        Problem(source, expected, None, node.value if isinstance(node, ScalarNode) else None, **_mark(node))
+        for node in nodes
+    ]
+    return InputError(problems or [Problem(source, expected)])
 
 
 def _nodes(node: Node | None, seen: set[int]) -> Iterator[Node]:

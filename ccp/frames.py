@@ -224,7 +224,7 @@ def _read_csv(path: Path) -> pl.DataFrame:
             names = next(csv.reader(lines), [])
         _check_header(path, names)
         table = pl.read_csv(path, infer_schema=False)
-    except (UnicodeDecodeError, pl.exceptions.PolarsError):
+    except (UnicodeDecodeError, csv.Error, pl.exceptions.PolarsError):
         _check_text(path)
         _check_lines(path)
         raise
@@ -256,13 +256,16 @@ def _check_text(path: Path) -> None:
 def _check_lines(path: Path) -> None:
     """Refuse the first line that has not as many values as the header has names."""
     with path.open(encoding="utf-8-sig", newline="") as lines:
-        rows = csv.reader(lines)
-        width, before = len(next(rows)), rows.line_num
-        for row in rows:
-            if len(row) != width:
-                expected = f"{width} values were expected, as many as columns, there are {len(row)}"
-                raise refuse(str(path), expected, line=before + 1)
-            before = rows.line_num
+        rows, width, before = csv.reader(lines), 0, 0
+        try:
+            for row in rows:
+                width = width or len(row)
+                if len(row) != width:
+                    expected = f"{width} values were expected, as many as columns, there are {len(row)}"
+                    raise refuse(str(path), expected, line=before + 1)
+                before = rows.line_num
+        except csv.Error as error:
+            raise refuse(str(path), f"{error}; is there a quote that never ends?", line=before + 1) from None
 
 
 def read_table(path: Path, schema: type[dy.Schema]) -> tuple[pl.DataFrame, list[Problem], int]:

@@ -240,7 +240,7 @@ SIZE_YAML = (*SIZE, "-s", SHOCKS_YAML)
 class Case:
     """One bad input. `says` are the lines of the message, whole; one that ends in `...` only begins so.
 
-    `calls` are the command lines to try, the last of them with --json as well.
+    `calls` are one or two command lines: the first is tried as it is, the last with --json.
     """
 
     name: str
@@ -352,6 +352,11 @@ FILES = [
     book("a line too short", swap(MEMBERS, "M2,G1,2000000", "M2,G1"), f"{MEMBERS}:3: {three_values(2)}"),
     book("a blank line", swap(POSITIONS, "A2,ACME-F", "\nA2,ACME-F"), f"{POSITIONS}:4: {three_values(0)}"),
     book("a quote that never ends", swap(MEMBERS, "M2,G1", '"M2,G1'), f"{MEMBERS}:3: {three_values(1)}"),
+    book(
+        "a quote that never ends in a long table",
+        put(POSITIONS, TABLES[POSITIONS] + '"' + "A1,ACME,0\n" * 20_000),
+        f"{POSITIONS}:12: field larger than field limit (131072); is there a quote that never ends?",
+    ),
     book(
         "semicolons for commas",
         put(MEMBERS, TABLES[MEMBERS].replace(",", ";")),
@@ -907,6 +912,7 @@ RULEBOOK = [
         "2024-02-30",
         f"{RULES}:1:7, value '2024-02-30': neither a date nor a number that can be read; put text in quotes",
     ),
+    rules("a number that is none", "worst: 5", "worst: !!int five", f"{RULES}: neither a date nor a number that ..."),
     rules("unknown key", "buffer", "bufer", f"{RULES}:14:3, field fund.bufer, value 0.1: {UNKNOWN_KEY}"),
     rules("unknown part", "fund:", "funds:", f"{RULES}:12:1, field funds: {UNKNOWN_KEY}"),
     rules("number as key", "name: Tiny", "name: Tiny\n7: Tiny", f"{RULES}:2:1, field 7, value 'Tiny': {UNKNOWN_KEY}"),
@@ -1091,7 +1097,7 @@ RULEBOOK = [
     rules_file(
         "rulebook in Latin-1", "currency: USD\nname: Größe\n".encode("latin-1"), f"{RULES}:2: text in UTF-8 ..."
     ),
-    rules_file("nested without end", "a: " + "[" * 5000, f"{RULES}: not valid YAML: nested too deeply"),
+    rules_file("nested without end", "a: " + "[" * 1000, f"{RULES}: not valid YAML: nested too deeply"),
     call(
         "unknown rulebook",
         unchanged,

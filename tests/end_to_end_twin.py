@@ -2,6 +2,9 @@
 
 It shares no code with the package and never imports it. Slow on purpose; small books only.
 
+Written before the text said so: a ladder is dropped if it moves no factor the book needs; sectors hold factors of any class; absolute volatilities stay; `AAA/BBB` without a class is
+a currency; a file's scenarios take their own multiples only; floor and minimum contribution round up to the cent.
+
     book    {"members": [row], "accounts": [row], "instruments": [row], "positions": [row], "collateral": [row] or None}
     market  {"dates": [date], "levels": {factor: [level or None]}, "factors": {factor: {change, asset_class, sector}}}
     rules   the rulebook as its YAML says it
@@ -80,6 +83,7 @@ class History:
         self.date = day or self.dates[-1]
         self.kinds: dict[str, Row] = {name: row for name, row in market["factors"].items() if name in market["levels"]}
         self.levels: dict[str, list[float | None]] = {}
+        self.every = sorted({*market["levels"], *needed_factors(book, currency)})
         for factor in needed_factors(book, currency):
             if factor in market["levels"]:
                 self.levels[factor] = market["levels"][factor][: len(self.dates)]
@@ -161,7 +165,7 @@ def gap(history: History, moved: Iterable[str], move: float, per_fall: float, pe
 def ladder(history: History, rung: Row | str) -> list[tuple[str, float, Shocks]]:
     rung = {"ladder": rung} if isinstance(rung, str) else rung
     slopes = rung.get("volatility_per_fall", 4.0), rung.get("volatility_per_rise", 1.0)
-    factors = list(history.levels)
+    factors = history.every
     market = [f for f in factors if history.asset_class(f) not in ("currency", "volatility", "rate")]
     if rung["ladder"] == "market_gaps":
         moves = {"market": market}
@@ -173,7 +177,8 @@ def ladder(history: History, rung: Row | str) -> list[tuple[str, float, Shocks]]
     result = []
     for name, moved in moves.items():
         moved = [factor for factor in moved if not history.absolute(factor)]
-        if not moved:  # a ladder that moves nothing the book needs is not run
+        touched = {*moved, *(f"{factor}.VOL" for factor in moved if not history.absolute(f"{factor}.VOL"))}
+        if not touched & set(history.levels):  # a ladder that moves nothing the book needs is not run
             continue
         for size in rung.get("sizes") or LADDER_SIZES:
             for way, sign in (("down", -1), ("up", 1)):

@@ -41,8 +41,8 @@ def book(
 ) -> Book:
     """A book of positions (account, instrument, quantity) and accounts (member, pool, kind).
 
-    Instruments: `X` and `Y` spot at 100 and 50, `FX` a future on X in euro. What the positions leave unmatched goes to the
-    account `DEALER` of a member of the same name, which has no say in any test.
+    Instruments: `X` and `Y` spot at 100 and 50, `FX` a future on X in euro. What the positions leave unmatched goes
+    to the account `DEALER` of a member of the same name, which has no say in any test.
     """
     net: dict[str, float] = {}
     for _, instrument, quantity in positions:
@@ -89,7 +89,7 @@ def book(
     return book_from_frames(tables)
 
 
-def rulebook(**changes: dict[str, Any]) -> Rulebook:
+def rulebook(**changes: Any) -> Rulebook:
     """Rules with three gaps of X and Y, changed part by part."""
     document: dict[str, Any] = {
         "name": "test",

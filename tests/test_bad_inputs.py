@@ -11,11 +11,10 @@ from typing import Any
 
 import bad_inputs as bad
 import pytest
-from click.testing import Result
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
 from ccp.cli.main import app
-from ccp.errors import SHOWN
+from ccp.errors import SHOWN, InputError, Problem
 
 Contents = dict[str, bytes | None]
 
@@ -41,9 +40,9 @@ def contents(folder: Path) -> Contents:
     return {str(path.relative_to(folder)): path.read_bytes() if path.is_file() else None for path in folder.rglob("*")}
 
 
-def run(arguments: tuple[str, ...]) -> Any:
+def run(arguments: tuple[str, ...]) -> Result:
     """Run a command in this process. A traceback is a failure of the test."""
-    result: Result = CliRunner().invoke(app, list(arguments))
+    result = CliRunner().invoke(app, list(arguments))
     if result.exception is not None and not isinstance(result.exception, SystemExit):
         raise result.exception
     return result
@@ -90,28 +89,25 @@ def test_every_case_has_its_own_name() -> None:
 def test_bad_input_is_refused_with_one_clear_message(case: bad.Case, folder: Path) -> None:
     case.change(folder)
     before = contents(folder)
-    for arguments in case.calls:
-        result = run(arguments)
-        assert result.exit_code == 2
-        assert agree(lines(result.stderr), case.says), result.stderr
-        assert result.stdout == ""
-        assert contents(folder) == before
-    check_json(run((*case.calls[-1], "--json")), case.says)
+    result = run(case.calls[0])
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert agree(lines(result.stderr), case.says), result.stderr
+    assert contents(folder) == before
+    result = run((*case.calls[-1], "--json"))
+    assert (result.exit_code, result.stderr) == (2, "")
+    assert agree(lines_of_json(result.stdout), case.says), result.stdout
     assert contents(folder) == before
 
 
-def check_json(result: Any, says: tuple[str, ...]) -> None:
-    """The same problems as a JSON document on standard output."""
-    assert (result.exit_code, result.stderr) == (2, "")
-    document = json.loads(result.stdout, parse_constant=refuse_constant)
+def lines_of_json(text: str) -> list[str]:
+    """The problems of a JSON document, as the message would put them."""
+    document = json.loads(text, parse_constant=refuse_constant)
     assert set(document) == {"problems", "total"}
     assert len(document["problems"]) == min(document["total"], SHOWN)
-    for problem, line in zip(document["problems"], says, strict=False):
-        assert set(problem) <= {"source", "row", "line", "position", "field", "value", "expected"}
-        assert line.startswith(problem["source"])
-        assert line.endswith(("...", problem["expected"]))
-        for name in ("row", "line", "position", "field"):
-            assert str(problem.get(name, "")) in line
+    for problem in document["problems"]:
+        if problem.get("value") in ("nan", "inf"):
+            problem["value"] = float(problem["value"])
+    return InputError([Problem(**problem) for problem in document["problems"]], document["total"]).message.splitlines()
 
 
 def test_json_says_how_many_problems_there_are_in_all(folder: Path) -> None:
@@ -144,8 +140,7 @@ def test_a_parent_that_may_not_be_written_to(folder: Path) -> None:
     assert list((folder / "sub").iterdir()) == []
 
 
-def test_a_book_of_an_earlier_version_of_the_columns_order_is_read(folder: Path) -> None:
-    """The order of columns does not matter, only their names do."""
+def test_columns_may_stand_in_any_order(folder: Path) -> None:
     for name in (bad.MEMBERS, bad.ACCOUNTS, bad.POSITIONS, bad.COLLATERAL, bad.FACTORS):
         rows = [line.split(",")[::-1] for line in bad.TABLES[name].splitlines()]
         (folder / name).write_text("\n".join(",".join(row) for row in rows) + "\n")
@@ -174,7 +169,7 @@ def real(*arguments: str, folder: Path, **options: Any) -> "subprocess.Popen[str
     return subprocess.Popen([sys.executable, *arguments], cwd=folder, text=True, **pipes, **options)
 
 
-@pytest.mark.parametrize("name", ["ten for a quantity", "unknown key", "corrupt Parquet", "--out is not empty"])
+@pytest.mark.parametrize("name", ["ten for a quantity", "unknown key", "--out is not empty"])
 def test_the_real_command_refuses_alike(name: str, folder: Path) -> None:
     case = next(case for case in bad.CASES if case.name == name)
     case.change(folder)
@@ -186,8 +181,11 @@ def test_the_real_command_refuses_alike(name: str, folder: Path) -> None:
     assert contents(folder) == before
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL], ids=lambda number: number.name)
-@pytest.mark.parametrize("overwrite", [False, True], ids=["new", "overwrite"])
+@pytest.mark.parametrize(
+    ("number", "overwrite"),
+    [(signal.SIGTERM, False), (signal.SIGTERM, True), (signal.SIGINT, False), (signal.SIGKILL, True)],
+    ids=["SIGTERM", "SIGTERM, --overwrite", "SIGINT", "SIGKILL, --overwrite"],
+)
 def test_a_run_killed_while_it_writes_leaves_no_half_result(
     number: signal.Signals, overwrite: bool, folder: Path
 ) -> None:

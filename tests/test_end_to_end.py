@@ -16,7 +16,7 @@ from ruamel.yaml import YAML
 
 import ccp
 
-SEEDS = range(40)
+SEEDS = [*range(39), 54]  # in 54 the fund is sized by EMIR 42(3)
 
 COLUMNS = {
     "members": ["member_id", "group_id", "fund_contribution"],

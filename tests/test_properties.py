@@ -21,10 +21,11 @@ from ccp.waterfall.invariants import check_outcome
 from ccp.waterfall.plan import Plan, make_plan
 from ccp.waterfall.run import run_waterfall
 
+CAPITAL_1, CAPITAL_2 = {"ccp_capital": {"amount": 1}}, {"ccp_capital": {"amount": 2}}
 TIER_ORDERS: list[list[Any]] = [
     ["defaulter_margin", "defaulter_fund", {"ccp_capital": {"amount": 7}}, "survivors_fund"],
     ["defaulter_margin", "defaulter_fund", "survivors_fund", {"ccp_capital": {"share_of_fund": 0.3}}],
-    ["defaulter_margin", "defaulter_fund", {"ccp_capital": {"amount": 1}}, "survivors_fund", {"ccp_capital": {"amount": 2}}],
+    ["defaulter_margin", "defaulter_fund", CAPITAL_1, "survivors_fund", CAPITAL_2],
     ["defaulter_margin", "defaulter_fund"],
     ["defaulter_margin", {"ccp_capital": {"amount": 3}}],
 ]  # fmt: skip
@@ -126,7 +127,7 @@ def test_cover_equals_enumeration(rows: list[list[int]], count: int) -> None:
     found = worst_cover(losses, count, counted)
     assert found.amount == max(by_hand)
     assert sum(rows[found.scenario][group] for group in found.groups) == found.amount
-    ordered = [sorted(row, reverse=True) + [0, 0] for row in rows]
+    ordered = [[*sorted(row, reverse=True), 0, 0] for row in rows]
     assert emir_42_3(losses, counted).amount == max(max(row[0], row[1] + row[2]) for row in ordered)
 
 
@@ -173,8 +174,13 @@ def test_a_wrong_outcome_stops_the_run(draws: list[tuple[str, int, int]], messag
 
 
 POSITIONS = [
-    ("a-h", "X", 400.0), ("a-c", "Y", -200.0), ("b-h", "X", -120.0), ("b-h", "FX", 6.0), ("c-1", "Y", 300.0), ("c-2", "X", 90.0),
-]  # fmt: skip
+    ("a-h", "X", 400.0),
+    ("a-c", "Y", -200.0),
+    ("b-h", "X", -120.0),
+    ("b-h", "FX", 6.0),
+    ("c-1", "Y", 300.0),
+    ("c-2", "X", 90.0),
+]
 ACCOUNTS = {
     "a-h": ("A", "a-h", "house"),
     "a-c": ("A", "a-c", "client"),

@@ -20,7 +20,7 @@ from ccp.cli.options import (
 from ccp.cli.session import Session, parse_date, session, use_threads
 
 if TYPE_CHECKING:
-    from ccp.api import Sizing
+    from ccp.api.size import Sizing
 
 
 def size(

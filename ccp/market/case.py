@@ -4,18 +4,21 @@ from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import polars as pl
 
 from ccp.book.book import Book, book_of, book_tables, find_book_problems
 from ccp.book.check import Findings
-from ccp.book.portfolio import Portfolio, build_portfolio
 from ccp.errors import Problem
 from ccp.frames import BOOK_TABLES, raise_problems
 from ccp.market.history import Market
 from ccp.market.needs import find_market_problems, find_too_large, needed_factors
 from ccp.market.volatility import with_modelled_volatility
 from ccp.rulebook.rulebook import Rulebook
+
+if TYPE_CHECKING:
+    from ccp.book.portfolio import Portfolio
 
 
 @dataclass(frozen=True)
@@ -33,8 +36,10 @@ class Case:
         return self.market.levels["date"][-1]
 
     @cached_property
-    def portfolio(self) -> Portfolio:
+    def portfolio(self) -> "Portfolio":
         """The book sorted and indexed."""
+        from ccp.book.portfolio import build_portfolio  # loads numba: not for a book that is only checked
+
         return build_portfolio(self.book)
 
 

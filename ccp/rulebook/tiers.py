@@ -86,7 +86,8 @@ Tier = Annotated[
 def check_order(tiers: tuple[Tier, ...]) -> tuple[Tier, ...]:
     """The order every rulebook keeps: the defaulter pays first, nobody after `uncovered`, no tier twice.
 
-    Only `ccp_capital` may stand more than once. Source: EMIR, Regulation (EU) 648/2012, Article 45, for the
+    Only `ccp_capital` may stand more than once, and never ahead of the defaulter's contribution: whose loss it
+    would pay could not be told. Source: EMIR, Regulation (EU) 648/2012, Article 45, for the
     defaulter before the others; the place of the clearing house's capital is left to the rulebook, since
     rulebooks before and outside EMIR have it elsewhere.
     """
@@ -98,8 +99,8 @@ def check_order(tiers: tuple[Tier, ...]) -> tuple[Tier, ...]:
         raise ValueError("the first tier must be defaulter_margin")
     if "survivors_fund" in words and "defaulter_fund" not in words:
         raise ValueError("survivors_fund without defaulter_fund: the defaulter's contribution pays first")
-    if "survivors_fund" in words and words.index("survivors_fund") < words.index("defaulter_fund"):
-        raise ValueError("survivors_fund stands before defaulter_fund: the defaulter's contribution pays first")
     if "uncovered" in words and words[-1] != "uncovered":
         raise ValueError("uncovered must be the last tier")
+    if "defaulter_fund" in words and words[1] != "defaulter_fund":
+        raise ValueError(f"{words[1]} stands before defaulter_fund: the defaulter's contribution pays first")
     return tiers

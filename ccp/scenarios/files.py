@@ -1,7 +1,7 @@
 """Scenarios from a file: a table of shocks, or the same in YAML."""
 
+import re
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -160,7 +160,7 @@ def _unmatched(source: str, found: list[Stated], known: list[str]) -> list[Probl
         )
         for stated in found
         for shock in stated.shocks
-        if not any(fnmatchcase(factor_id, shock.pattern) for factor_id in known)
+        if not any(matches(factor_id, shock.pattern) for factor_id in known)
     ]
 
 
@@ -172,6 +172,11 @@ def _too_far(source: str, found: list[Stated]) -> list[Problem]:
         for shock in stated.shocks
         if shock.kind == "relative" and shock.size > LARGEST_RELATIVE
     ]
+
+
+def matches(factor_id: str, pattern: str) -> bool:
+    """Whether a factor's name fits a pattern, in which `*` stands for any text and nothing else is special."""
+    return re.fullmatch(".*".join(re.escape(part) for part in pattern.split("*")), factor_id) is not None
 
 
 def _repeated(source: str, found: list[Stated], sets: list[ScenarioSet]) -> list[Problem]:
@@ -196,7 +201,7 @@ def _repeated(source: str, found: list[Stated], sets: list[ScenarioSet]) -> list
 def _one(label: Label, shocks: list[Shock], factor_ids: list[str]) -> ScenarioSet:
     relative, absolute = np.zeros((1, len(factor_ids))), np.zeros((1, len(factor_ids)))
     for place, factor_id in enumerate(factor_ids):
-        matching = [shock for shock in shocks if fnmatchcase(factor_id, shock.pattern)]
+        matching = [shock for shock in shocks if matches(factor_id, shock.pattern)]
         if matching:
             shock = next((shock for shock in matching if shock.pattern == factor_id), matching[-1])
             (relative if shock.kind == "relative" else absolute)[0, place] = shock.size

@@ -1,8 +1,10 @@
 """Scenarios that have not happened: ladders of gaps, market-wide, by sector and by currency, both ways."""
 
 import numpy as np
+import polars as pl
 
 from ccp.market.history import Market
+from ccp.market.volatility import SUFFIX
 from ccp.rulebook.stress import Ladder
 from ccp.scenarios.scenario_set import Label, ScenarioSet
 from ccp.types import Flags
@@ -12,19 +14,19 @@ UNMOVED = ("currency", "volatility", "rate")
 
 
 def ladder_scenarios(ladder: Ladder, market: Market, factor_ids: list[str]) -> ScenarioSet:
-    """One scenario a gap, direction and (for sectors) sector.
+    """One scenario a gap, direction and (for sectors) sector, over `factor_ids`.
 
-    Prices named by the ladder move by the gap; volatilities of what moves rise by `volatility_per_fall` times a
-    fall, or `volatility_per_rise` times a rise; nothing else moves. Factors that move by differences are not
-    gapped: a share of a level means nothing for them.
+    Prices named by the ladder move by the gap; volatilities `X.VOL` of every `X` that moves rise by
+    `volatility_per_fall` times a fall, or `volatility_per_rise` times a rise, also where only `X.VOL` and not
+    `X` is among `factor_ids`; nothing else moves. Factors that move by differences are not gapped: a share of a level means
+    nothing for them. A rung that moves none of `factor_ids` is left out.
     """
-    relative = np.array([change != "absolute" for change in market.kinds("change", factor_ids)], dtype=bool)
     labels, moves = [], []
-    for name, moved in _targets(ladder, market, factor_ids):
-        moved = moved & relative
-        if not moved.any():
+    for name, gapped in _targets(ladder, market):
+        moved = np.array([factor_id in gapped for factor_id in factor_ids], dtype=bool)
+        volatile = _volatilities_of(gapped, market, factor_ids)
+        if not (moved | volatile).any():
             continue
-        volatile = _volatilities_of(moved, factor_ids) & relative
         for size in ladder.sizes:
             for gap in (-size, size):
                 per_unit = ladder.volatility_per_fall if gap < 0 else ladder.volatility_per_rise
@@ -35,21 +37,29 @@ def ladder_scenarios(ladder: Ladder, market: Market, factor_ids: list[str]) -> S
     return ScenarioSet(factor_ids, labels, np.array(moves).reshape(shape), np.zeros(shape))
 
 
-def _targets(ladder: Ladder, market: Market, factor_ids: list[str]) -> list[tuple[str, Flags]]:
-    """What each rung of the ladder moves, by name."""
-    classes = np.array([name or "" for name in market.kinds("asset_class", factor_ids)])
+def _targets(ladder: Ladder, market: Market) -> list[tuple[str, set[str]]]:
+    """What each rung of the ladder gaps, by name: factors of the whole market that move by ratios."""
+    kinds = market.factors.filter(pl.col("change").cast(pl.String) == "relative").with_columns(
+        pl.col("asset_class").fill_null(""), pl.col("sector").fill_null("")
+    )
     if ladder.ladder == "market_gaps":
-        return [("market", ~np.isin(classes, UNMOVED))]
+        return [("market", set(kinds.filter(~pl.col("asset_class").is_in(UNMOVED))["factor_id"]))]
     if ladder.ladder == "currency_gaps":
-        return [("currencies", classes == "currency")]
-    sectors = np.array([name or "" for name in market.kinds("sector", factor_ids)])
-    return [(f"sector {name}", sectors == name) for name in sorted(set(sectors) - {""})]
+        return [("currencies", set(kinds.filter(asset_class="currency")["factor_id"]))]
+    sectors = sorted(set(kinds["sector"]) - {""})
+    return [(f"sector {name}", set(kinds.filter(sector=name)["factor_id"])) for name in sectors]
 
 
-def _volatilities_of(moved: Flags, factor_ids: list[str]) -> Flags:
-    """The volatility factors `X.VOL` of the factors `X` that move."""
-    names = {f"{factor_id}.VOL" for factor_id, hit in zip(factor_ids, moved, strict=True) if hit}
-    return np.array([factor_id in names for factor_id in factor_ids], dtype=bool)
+def _volatilities_of(gapped: set[str], market: Market, factor_ids: list[str]) -> Flags:
+    """Which of the factors are a volatility `X.VOL` of a gapped `X`, and move by ratios themselves."""
+    changes = market.kinds("change", factor_ids)
+    return np.array(
+        [
+            factor_id.endswith(SUFFIX) and factor_id.removesuffix(SUFFIX) in gapped and change != "absolute"
+            for factor_id, change in zip(factor_ids, changes, strict=True)
+        ],
+        dtype=bool,
+    )
 
 
 def _label(name: str, gap: float, rise: float) -> Label:

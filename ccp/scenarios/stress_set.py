@@ -20,9 +20,9 @@ def stress_scenarios(
 
     Raises InputError when there is none, or when two of the rulebook's have the same id.
     """
-    if file is not None:
-        return capped(read_scenarios(file, factor_ids, market.factor_ids))
     stress = rulebook.stress
+    if file is not None:
+        return _judged(capped(read_scenarios(file, factor_ids, market.factor_ids)), stress.plausible)
     parts = []
     if stress.historical is not None:
         windows = worst_windows(market, factor_ids, stress.historical.worst, rulebook.margin.liquidation_days)
@@ -32,10 +32,7 @@ def stress_scenarios(
     problems = _set_problems([label.scenario_id for part in parts for label in part.labels])
     if problems:
         raise InputError(problems)
-    whole = capped(joined(parts))
-    if stress.plausible is None:
-        return whole
-    return replace(whole, labels=[_judged(label, stress.plausible) for label in whole.labels])
+    return _judged(capped(joined(parts)), stress.plausible)
 
 
 def _set_problems(ids: list[str]) -> list[Problem]:
@@ -47,6 +44,13 @@ def _set_problems(ids: list[str]) -> list[Problem]:
     return [Problem("rulebook", expected, "scenario_id", name) for name in twice]
 
 
-def _judged(label: Label, plausible: Plausible) -> Label:
+def _judged(scenarios: ScenarioSet, plausible: Plausible | None) -> ScenarioSet:
+    """The set with every scenario that the rulebook calls beyond plausible marked so."""
+    if plausible is None:
+        return scenarios
+    return replace(scenarios, labels=[_judged_label(label, plausible) for label in scenarios.labels])
+
+
+def _judged_label(label: Label, plausible: Plausible) -> Label:
     within = label.multiple <= plausible.multiple and (label.gap is None or label.gap <= plausible.gap)
-    return replace(label, sizes_fund=within)
+    return replace(label, sizes_fund=label.sizes_fund and within)

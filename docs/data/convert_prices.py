@@ -249,8 +249,7 @@ def read_reference_rates(content: bytes) -> pl.DataFrame:
 def to_usd_per_unit(rates: pl.DataFrame) -> pl.DataFrame:
     """Turn rates per euro into dollars per unit of currency: (USD per EUR) / (currency per EUR)."""
     crosses = [
-        (pl.col("USD") if code == "EUR" else pl.col("USD") / pl.col(code)).alias(f"{code}/USD")
-        for code in CURRENCIES
+        (pl.col("USD") if code == "EUR" else pl.col("USD") / pl.col(code)).alias(f"{code}/USD") for code in CURRENCIES
     ]
     return rates.select("date", *crosses)
 
@@ -375,9 +374,7 @@ def write_outputs(panel: pl.DataFrame, out_dir: Path) -> tuple[Path, Path]:
     out_dir.mkdir(parents=True, exist_ok=True)
     prices_path = out_dir / "prices.parquet"
     factors_path = out_dir / "factors.csv"
-    panel.write_parquet(
-        prices_path, compression="zstd", compression_level=ZSTD_LEVEL, row_group_size=panel.height
-    )
+    panel.write_parquet(prices_path, compression="zstd", compression_level=ZSTD_LEVEL, row_group_size=panel.height)
     with factors_path.open("w", encoding="utf-8", newline="") as handle:
         writer = csv.writer(handle, lineterminator="\n")
         writer.writerow(FACTOR_COLUMNS)
@@ -430,9 +427,7 @@ def percent(value: float) -> str:
     return f"{100.0 * value:+.2f}%"
 
 
-def report_shape(
-    panel: pl.DataFrame, stocks: pl.DataFrame, currencies: pl.DataFrame, wti: pl.DataFrame
-) -> None:
+def report_shape(panel: pl.DataFrame, stocks: pl.DataFrame, currencies: pl.DataFrame, wti: pl.DataFrame) -> None:
     """Row counts, spans and how many business days a step covers."""
     in_span = pl.col("date").is_between(FIRST_DATE, LAST_DATE)
     sessions = set(stocks.filter(in_span)["date"].to_list())
@@ -488,9 +483,7 @@ def report_resolution(panel: pl.DataFrame, rates: pl.DataFrame) -> None:
             default=0,
         )
         std = math.sqrt(math.fsum(c * c for c in changes) / len(changes))
-        rows.append(
-            (factor_id, f"{low:.6g}", tick, sum(c == 0.0 for c in changes), longest, f"{100 * std:.3f}%")
-        )
+        rows.append((factor_id, f"{low:.6g}", tick, sum(c == 0.0 for c in changes), longest, f"{100 * std:.3f}%"))
     table(
         (
             "factor",
@@ -510,16 +503,11 @@ def report_resolution(panel: pl.DataFrame, rates: pl.DataFrame) -> None:
     )
     table(
         ("date", "unchanged per euro"),
-        [
-            (row["date"], ", ".join(code for code in codes if row[code]))
-            for row in repeats.iter_rows(named=True)
-        ],
+        [(row["date"], ", ".join(code for code in codes if row[code])) for row in repeats.iter_rows(named=True)],
     )
     low, high = HKD_BAND
     print(f"Dates on which the pegged Hong Kong dollar is outside {low} .. {high} per US dollar:\n")
-    off_peg = panel.select("date", per_usd=1.0 / pl.col("HKD/USD")).filter(
-        ~pl.col("per_usd").is_between(low, high)
-    )
+    off_peg = panel.select("date", per_usd=1.0 / pl.col("HKD/USD")).filter(~pl.col("per_usd").is_between(low, high))
     table(("date", "HKD per USD"), [(day, f"{value:.4f}") for day, value in off_peg.rows()])
 
 
@@ -536,16 +524,11 @@ def report_moves(panel: pl.DataFrame) -> None:
     by_day = {(m.factor_id, m.end): m.change for f in panel.columns[1:] for m in moves(panel, f)}
     table(
         ("date", "event", "moves"),
-        [
-            (day, what, ", ".join(f"{f} {percent(by_day[f, day])}" for f in factors))
-            for day, what, factors in EVENTS
-        ],
+        [(day, what, ", ".join(f"{f} {percent(by_day[f, day])}" for f in factors)) for day, what, factors in EVENTS],
     )
 
     print("## Split adjustment\n")
-    print(
-        "Largest move within five calendar days of each split; a missed one would show the second column.\n"
-    )
+    print("Largest move within five calendar days of each split; a missed one would show the second column.\n")
     rows = []
     for ticker, day, ratio in SPLITS:
         near = [m for m in moves(panel, ticker) if abs((m.end - day).days) <= 5]

@@ -2,8 +2,8 @@
 
     python docs/data/make_example.py
 
-What the members have posted is what the rulebook `textbook/cover-two` required of the same book on 28 November 2022; the
-example is priced on 28 December 2022. Needs nothing but the installed package.
+What the members have posted is what the rulebook `textbook/cover-two` required of the same book on 28 November 2022;
+the example is priced on 28 December 2022. Needs nothing but the installed package.
 """
 
 import shutil

@@ -1,0 +1,103 @@
+"""One default event, and who pays for it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from ccp.api.inputs import DEFAULT_RULEBOOK, open_inputs, run_manifest
+from ccp.api.size import event_story
+from ccp.book.book import Book
+from ccp.errors import InputError, Problem, refuse
+from ccp.exposure.run import Progress
+from ccp.market.case import Case
+from ccp.market.history import Market
+from ccp.report.write import write_run
+from ccp.rulebook.rulebook import Rulebook
+from ccp.scenarios.scenario_set import ScenarioSet
+from ccp.scenarios.stress_set import stress_scenarios
+from ccp.sizing.size import size_fund
+from ccp.stress.measure import measure
+from ccp.waterfall.table import outcome_rows, waterfall_frame
+
+
+@dataclass(frozen=True)
+class DefaultEvent:
+    """What `default` found: who paid what (`waterfall`), and the story line by line (`trace`)."""
+
+    waterfall: pl.DataFrame
+    trace: dict[str, Any]
+    manifest: dict[str, Any]
+
+    def write(self, out: Path | str, overwrite: bool = False) -> Path:
+        """Write the event to a directory, whole or not at all."""
+        documents = {"trace": self.trace, "manifest": self.manifest}
+        return write_run(Path(out), {"waterfall": self.waterfall}, documents, overwrite)
+
+
+def default(
+    book: Path | str | Book,
+    rulebook: str | Path | Rulebook = DEFAULT_RULEBOOK,
+    scenario: str | None = None,
+    defaulters: Sequence[str] | None = None,
+    cover: int | None = None,
+    market: str | Path | Market | None = None,
+    scenarios: Path | str | None = None,
+    day: date | None = None,
+    progress: Progress | None = None,
+) -> DefaultEvent:
+    """Let some groups default in one scenario, and say who pays.
+
+    Without `defaulters` the `cover` groups (default: the rulebook's number) with the largest losses over margin in the
+    scenario; without `scenario` the one that is worst for `cover` groups among those that size the fund.
+    Raises InputError.
+    """
+    case = open_inputs(book, rulebook, market, day)
+    _check_cover(cover, defaulters)
+    groups = None if defaulters is None else _group_places(case, defaulters)
+    if cover is not None:
+        fund = case.rulebook.fund.model_copy(update={"cover": cover})
+        case = Case(case.book, case.market, case.rulebook.model_copy(update={"fund": fund}), case.factor_ids)
+    file = None if scenarios is None else Path(scenarios)
+    stress = stress_scenarios(case.rulebook, case.market, case.factor_ids, file)
+    place = None if scenario is None else _scenario_place(stress, scenario)
+    sized = size_fund(measure(case, stress, progress))
+    place = sized.cover.scenario if place is None else place
+    groups = groups or sized.largest_groups(place)
+    digits = case.rulebook.currency_digits
+    rows = outcome_rows(sized.plan, sized.outcome(place, groups), stress.ids[place], digits)
+    return DefaultEvent(
+        waterfall_frame(rows),
+        event_story(sized, place, groups),
+        run_manifest(case, rulebook, file, stress, "default"),
+    )
+
+
+def _check_cover(cover: int | None, defaulters: Sequence[str] | None) -> None:
+    if cover is not None and defaulters is not None:
+        raise refuse("--cover", "either defaulters or a cover number was expected, not both", value=cover)
+    if cover is not None and cover < 1:
+        raise refuse("--cover", "at least 1 was expected", value=cover)
+
+
+def _group_places(case: Case, names: Sequence[str]) -> tuple[int, ...]:
+    known = {name: place for place, name in enumerate(case.portfolio.groups)}
+    expected = f"no such group; the book's groups are {', '.join(case.portfolio.groups[:20])}"
+    expected += ", ..." if len(known) > 20 else ""
+    unknown = [Problem("--defaulters", expected, value=name) for name in names if name not in known]
+    if unknown:
+        raise InputError(unknown)
+    if not names:
+        raise refuse("--defaulters", "at least one group was expected")
+    return tuple(dict.fromkeys(known[name] for name in names))
+
+
+def _scenario_place(stress: ScenarioSet, scenario_id: str) -> int:
+    if scenario_id not in stress.ids:
+        shown = ", ".join(stress.ids[:12])
+        expected = f"no such scenario; there are {stress.count}, for example {shown}"
+        raise refuse("--scenario", expected, value=scenario_id)
+    return stress.ids.index(scenario_id)

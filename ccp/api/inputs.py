@@ -1,0 +1,48 @@
+"""What a run starts from, and what it says of that."""
+
+from datetime import date
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from ccp.book.book import Book
+from ccp.market.case import Case, open_case
+from ccp.market.history import Market, read_market
+from ccp.report.manifest import manifest
+from ccp.rulebook.load import load_rulebook, rulebook_path
+from ccp.rulebook.rulebook import Rulebook
+from ccp.scenarios.scenario_set import ScenarioSet
+
+DEFAULT_RULEBOOK = "textbook/cover-two"
+read_rulebook = load_rulebook
+
+
+def example_book() -> Path:
+    """The directory of the synthetic book that is shipped with the package."""
+    return Path(str(files("ccp.book") / "example"))
+
+
+def open_inputs(
+    book: Path | str | Book,
+    rulebook: str | Path | Rulebook,
+    market: str | Path | Market | None,
+    day: date | None,
+) -> Case:
+    """A book met with its market under a rulebook, each given as it is or by its path or name."""
+    rules = rulebook if isinstance(rulebook, Rulebook) else load_rulebook(rulebook)
+    prices = market if isinstance(market, Market) else read_market(market)
+    return open_case(book, prices, rules, day)
+
+
+def run_manifest(
+    case: Case, rulebook: str | Path | Rulebook, scenarios: Path | None, stress: ScenarioSet, command: str
+) -> dict[str, Any]:
+    """Inputs, versions and conventions of a run."""
+    inputs = {f"book/{name}": path for name, path in case.book.files.items()}
+    inputs |= {f"market/{name}": path for name, path in case.market.files.items()}
+    if not isinstance(rulebook, Rulebook):
+        inputs["rulebook"] = rulebook_path(rulebook)
+    if scenarios is not None:
+        inputs["scenarios"] = scenarios
+    run = {"command": command, "date": case.date.isoformat(), "modelled_factors": list(case.market.modelled)}
+    return manifest(inputs, case.rulebook, run | {"stress_scenarios": stress.count})

@@ -1,0 +1,21 @@
+"""Writing a synthetic book."""
+
+from pathlib import Path
+
+from ccp.book.synthetic import BookSize, synthetic_book
+from ccp.market.history import latest_levels, read_market
+from ccp.market.volatility import SUFFIX, with_modelled_volatility
+from ccp.report.manifest import synthetic_manifest
+from ccp.report.write import check_free, write_run
+
+
+def synthesize(out: Path | str, book_size: BookSize | None = None, seed: int = 1, overwrite: bool = False) -> Path:
+    """Write a synthetic book on the shipped market: invented, and the same for the same seed and size."""
+    wanted = book_size or BookSize()
+    check_free(Path(out), overwrite)
+    market = read_market()
+    volatilities = [f"{name}{SUFFIX}" for name in market.factor_ids]
+    levels = latest_levels(with_modelled_volatility(market, volatilities))
+    tables = synthetic_book(wanted, seed, levels, market.dates[-1])
+    stated = synthetic_manifest(wanted.__dict__, seed, market.dates[-1].isoformat())
+    return write_run(Path(out), tables, {"manifest": stated}, overwrite)

@@ -1,0 +1,128 @@
+"""Make the parts of the documents that follow from the code, so that they cannot drift from it.
+
+    python docs/generate.py          write them
+    python docs/generate.py --check  say which are out of date, and end with status 1 if any is
+
+Made here: docs/data-dictionary.md, waterfall_configs/rulebook.schema.json, the list of worked examples in
+docs/validation.md, the commands' help in docs/commands.md and the transcript in README.md.
+"""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from ruamel.yaml import YAML
+
+ROOT = Path(__file__).parents[1]
+
+
+def data_dictionary() -> str:
+    """Every table and its columns, from the schemas."""
+    from ccp.columns import COLUMNS
+    from ccp.frames import BOOK_TABLES, MARKET_TABLES, RESULT_TABLES
+
+    lines = ["# Data dictionary", "", "Made from the table schemas by `docs/generate.py`.", ""]
+    for heading, tables in (("Book", BOOK_TABLES), ("Market and scenarios", MARKET_TABLES), ("Results", RESULT_TABLES)):
+        lines += [f"## {heading}", ""]
+        for name, schema in tables.items():
+            lines += [f"### {name}", "", f"{(schema.__doc__ or '').strip()}", ""]
+            lines += ["| column | kind | required | unit | meaning |", "| --- | --- | --- | --- | --- |"]
+            for column, kind in schema.columns().items():
+                stated = COLUMNS[(kind.metadata or {})["column"]]
+                needed = "key" if kind.primary_key else "no" if kind.nullable else "yes"
+                what = stated.kind_in_words
+                lines.append(f"| {column} | {what} | {needed} | {stated.unit or '-'} | {stated.meaning} |")
+            lines.append("")
+    return "\n".join(lines)
+
+
+def rulebook_schema() -> str:
+    """The JSON Schema of rulebooks."""
+    from ccp.rulebook.load import rulebook_schema as schema
+
+    return json.dumps(schema(), indent=2) + "\n"
+
+
+def worked_examples(before: str) -> str:
+    """The validation document with its list of worked examples made anew."""
+    rows = ["| file | example | source |", "| --- | --- | --- |"]
+    for path in sorted((ROOT / "tests" / "cases").glob("*.yaml")):
+        document = YAML(typ="safe").load(path.read_text(encoding="utf-8"))
+        for number, case in enumerate(document["cases"], start=1):
+            name = case.get("name") or ", ".join(f"{key} {value}" for key, value in list(case.items())[:3])
+            source = " ".join(str(case.get("source") or document["source"]).split())
+            rows.append(f"| {path.stem} {number} | {name} | {source} |")
+    return replaced(before, "worked examples", "\n".join(rows))
+
+
+def command_help() -> str:
+    """The help of every command, as a terminal of 100 columns shows it."""
+    lines = ["# Commands", "", "Made from the commands' own `--help` by `docs/generate.py`.", ""]
+    commands = ("", "demo", "check", "size", "default", "synth", "rulebook", "rulebook check", "rulebook schema")
+    for command in commands:
+        lines += [f"## ccp {command}".rstrip(), "", "```text", run(f"{command} --help", 100), "```", ""]
+    return "\n".join(lines)
+
+
+def readme(before: str) -> str:
+    """The README with the demo's transcript made anew."""
+    transcript = f"```text\n$ ccp demo\n{run('demo', 80)}\n```"
+    return replaced(before, "transcript of the demo", transcript)
+
+
+def run(arguments: str, width: int) -> str:
+    """What a command prints on standard output, without trailing blanks."""
+    settings = os.environ | {
+        "COLUMNS": str(width),
+        "TERM": "dumb",
+        "NO_COLOR": "1",
+        "_TYPER_FORCE_DISABLE_TERMINAL": "1",
+    }
+    done = subprocess.run(
+        [sys.executable, "-m", "ccp", *arguments.split()], capture_output=True, text=True, env=settings, check=True
+    )
+    return "\n".join(line.rstrip() for line in done.stdout.strip("\n").splitlines())
+
+
+def replaced(document: str, name: str, content: str) -> str:
+    """A document with the part between its two marks `<!-- name -->` and `<!-- end -->` replaced."""
+    pattern = re.compile(rf"(<!-- {name} -->\n).*?(<!-- end -->)", re.DOTALL)
+    if not pattern.search(document):
+        raise SystemExit(f"the mark <!-- {name} --> is missing")
+    return pattern.sub(lambda found: f"{found[1]}{content}\n{found[2]}", document)
+
+
+MADE: dict[str, Callable[..., str]] = {
+    "docs/data-dictionary.md": data_dictionary,
+    "waterfall_configs/rulebook.schema.json": rulebook_schema,
+    "docs/validation.md": worked_examples,
+    "docs/commands.md": command_help,
+    "README.md": readme,
+}
+IN_PLACE = (worked_examples, readme)
+
+
+def main(arguments: list[str]) -> int:
+    """Write or check every made document."""
+    stale = []
+    for name, make in MADE.items():
+        path = ROOT / name
+        before = path.read_text(encoding="utf-8") if path.exists() else ""
+        inputs: tuple[Any, ...] = (before,) if make in IN_PLACE else ()
+        after = make(*inputs)
+        if after != before:
+            stale.append(name)
+            if "--check" not in arguments:
+                path.write_text(after, encoding="utf-8")
+    if stale:
+        print(("out of date: " if "--check" in arguments else "written: ") + ", ".join(stale))
+    return 1 if stale and "--check" in arguments else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,69 @@
+"""The house itself: imports go one way, made documents are fresh, versions agree, shipped files are there."""
+
+import os
+import re
+import subprocess
+import sys
+import tomllib
+from importlib.metadata import version
+from pathlib import Path
+
+import pytest
+
+import ccp
+from ccp.rulebook.load import load_rulebook, shipped_names
+
+ROOT = Path(__file__).parents[1]
+PLAIN = os.environ.get("NUMBA_DISABLE_JIT") == "1"
+
+
+def test_imports_go_one_way() -> None:
+    done = subprocess.run(["lint-imports"], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.skipif(PLAIN, reason="the documents show the compiled program; the plain run would take minutes")
+def test_made_documents_are_fresh() -> None:
+    done = subprocess.run(
+        [sys.executable, "docs/generate.py", "--check"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_versions_agree() -> None:
+    stated = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+    assert stated == ccp.__version__ == version("ccp-waterfall")
+    assert f"## {stated}" in (ROOT / "CHANGELOG.md").read_text()
+
+
+def test_constraints_hold_names_and_versions_only() -> None:
+    lines = [line for line in (ROOT / "constraints.txt").read_text().splitlines() if not line.startswith("#")]
+    assert all(re.fullmatch(r"[A-Za-z0-9_.-]+==[0-9][0-9a-z.]*", line) for line in lines)
+    pinned = {line.split("==")[0].lower().replace("_", "-").replace(".", "-") for line in lines}
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    direct = project["dependencies"] + project["optional-dependencies"]["test"]
+    assert all(">=" in one for one in direct)
+    names = {re.split(r"[\[>=<]", one)[0].lower().replace(".", "-") for one in direct}
+    assert names <= pinned
+
+
+def test_everything_public_is_there_and_named() -> None:
+    for name in ccp.__all__:
+        assert getattr(ccp, name).__doc__, name
+    with pytest.raises(AttributeError):
+        _ = ccp.nothing  # type: ignore[attr-defined]
+
+
+def test_shipped_rulebooks_load() -> None:
+    assert len(shipped_names()) >= 3
+    for name in shipped_names():
+        assert load_rulebook(name).source, name
+
+
+def test_every_link_in_the_documents_leads_somewhere() -> None:
+    pages = [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]
+    assert len(pages) > 10
+    for page in pages:
+        for target in re.findall(r"\]\(([^)#]+?)(?:#[^)]*)?\)", page.read_text(encoding="utf-8")):
+            if not target.startswith("http"):
+                assert (page.parent / target).exists(), f"{page.name}: {target}"
