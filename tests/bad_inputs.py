@@ -1038,6 +1038,12 @@ RULEBOOK = [
         f"{RULES}:15:1, field tiers: survivors_fund stands before defaulter_fund: {DEFAULTER_FIRST}",
     ),
     rules(
+        "capital before the defaulter's contribution",
+        "- defaulter_fund",
+        "- ccp_capital: {amount: 1}\n  - defaulter_fund",
+        f"{RULES}:15:1, field tiers: ccp_capital stands before defaulter_fund: {DEFAULTER_FIRST}",
+    ),
+    rules(
         "survivors alone",
         "  - defaulter_fund\n",
         "",

@@ -2,9 +2,6 @@
 
 It shares no code with the package and never imports it. Slow on purpose; small books only.
 
-Written before the text said so: a ladder is dropped if it moves no factor the book needs; sectors hold factors of any class; absolute volatilities stay; `AAA/BBB` without a class is
-a currency; a file's scenarios take their own multiples only; floor and minimum contribution round up to the cent.
-
     book    {"members": [row], "accounts": [row], "instruments": [row], "positions": [row], "collateral": [row] or None}
     market  {"dates": [date], "levels": {factor: [level or None]}, "factors": {factor: {change, asset_class, sector}}}
     rules   the rulebook as its YAML says it

@@ -327,13 +327,15 @@ def engine_value(row: Row, forward: float, volatility: float, day: Any) -> float
         return float(payoff(forward))
     if forward <= 0.0 or volatility <= 0.0:
         return float(payoff(forward)) * math.exp(-rate * (expiry - day) / 365)
-    ql.Settings.instance().evaluationDate = day
-    flat = ql.YieldTermStructureHandle(ql.FlatForward(day, rate, ql.Actual365Fixed()))
-    level = ql.BlackVolTermStructureHandle(ql.BlackConstantVol(day, ql.WeekendsOnly(), volatility, ql.Actual365Fixed()))
-    process = ql.BlackProcess(ql.QuoteHandle(ql.SimpleQuote(forward)), flat, level)
-    priced = ql.VanillaOption(payoff, ql.EuropeanExercise(expiry))
-    priced.setPricingEngine(ql.AnalyticEuropeanEngine(process))
-    return float(priced.NPV())
+    with ql.SavedSettings():
+        ql.Settings.instance().evaluationDate = day
+        flat = ql.YieldTermStructureHandle(ql.FlatForward(day, rate, ql.Actual365Fixed()))
+        smile = ql.BlackConstantVol(day, ql.WeekendsOnly(), volatility, ql.Actual365Fixed())
+        quote = ql.QuoteHandle(ql.SimpleQuote(forward))
+        priced = ql.VanillaOption(payoff, ql.EuropeanExercise(expiry))
+        process = ql.BlackProcess(quote, flat, ql.BlackVolTermStructureHandle(smile))
+        priced.setPricingEngine(ql.AnalyticEuropeanEngine(process))
+        return float(priced.NPV())
 
 
 def expected_option(row: Row, market: Market, move: dict[str, Move], days: int) -> tuple[float, float, float]:

@@ -18,8 +18,8 @@ def ladder_scenarios(ladder: Ladder, market: Market, factor_ids: list[str]) -> S
 
     Prices named by the ladder move by the gap; volatilities `X.VOL` of every `X` that moves rise by
     `volatility_per_fall` times a fall, or `volatility_per_rise` times a rise, also where only `X.VOL` and not
-    `X` is among `factor_ids`; nothing else moves. Factors that move by differences are not gapped: a share of a level means
-    nothing for them. A rung that moves none of `factor_ids` is left out.
+    `X` is among `factor_ids`; nothing else moves. Factors that move by differences are not gapped: a share of
+    a level means nothing for them. A rung that moves none of `factor_ids` is left out.
     """
     labels, moves = [], []
     for name, gapped in _targets(ladder, market):
