@@ -289,7 +289,7 @@ CAPITAL = "ccp_capital: {amount: 5}"
     [
         ["defaulter_margin", "defaulter_fund", CAPITAL, "survivors_fund"],
         ["defaulter_margin", "defaulter_fund", "survivors_fund", CAPITAL],
-        ["defaulter_margin", CAPITAL, "defaulter_fund", "survivors_fund", "uncovered"],
+        ["defaulter_margin", "defaulter_fund", CAPITAL, "survivors_fund", "uncovered"],
         ["defaulter_margin", "defaulter_fund", CAPITAL, "survivors_fund", "ccp_capital: {share_of_fund: 1}"],
         ["defaulter_margin", CAPITAL, "uncovered"],
         ["defaulter_margin"],
@@ -308,6 +308,7 @@ def test_orders_that_keep_the_rules_are_taken(tiers: list[str], tmp_path: Path) 
         (["uncovered", "defaulter_margin"], "defaulter_margin"),
         (["defaulter_margin", "survivors_fund", "defaulter_fund"], "survivors_fund"),
         (["defaulter_margin", "survivors_fund"], "survivors_fund"),
+        (["defaulter_margin", CAPITAL, "defaulter_fund", "survivors_fund"], "ccp_capital"),
         (["defaulter_margin", "uncovered", "defaulter_fund"], "uncovered"),
         (["defaulter_margin", "uncovered", CAPITAL], "uncovered"),
         (["defaulter_margin", "defaulter_margin"], "defaulter_margin"),

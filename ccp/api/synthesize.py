@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from ccp.book.synthetic import BookSize, synthetic_book
+from ccp.errors import refuse
 from ccp.market.history import latest_levels, read_market
 from ccp.market.volatility import SUFFIX, with_modelled_volatility
 from ccp.report.manifest import synthetic_manifest
@@ -12,6 +13,10 @@ from ccp.report.write import check_free, write_run
 def synthesize(out: Path | str, book_size: BookSize | None = None, seed: int = 1, overwrite: bool = False) -> Path:
     """Write a synthetic book on the shipped market: invented, and the same for the same seed and size."""
     wanted = book_size or BookSize()
+    if wanted.accounts < wanted.members:
+        raise refuse(
+            "--accounts", f"at least one account a member was expected ({wanted.members})", value=wanted.accounts
+        )
     check_free(Path(out), overwrite)
     market = read_market()
     volatilities = [f"{name}{SUFFIX}" for name in market.factor_ids]

@@ -7,7 +7,8 @@ import polars as pl
 
 from ccp.book.check import Findings, check_references
 from ccp.errors import refuse
-from ccp.frames import BOOK_TABLES, check_table, find_table, raise_problems, read_raw
+from ccp.frames import BOOK_TABLES
+from ccp.tables import check_table, find_table, raise_problems, read_raw
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,8 @@ class Book:
 def book_tables(directory: Path) -> tuple[dict[str, pl.DataFrame], dict[str, Path]]:
     """The book's tables as they stand in their files, and the files."""
     if not directory.is_dir():
-        raise refuse(str(directory), "a book is a directory of tables; there is no such directory")
+        found = "this is a file" if directory.exists() else "there is no such directory"
+        raise refuse(str(directory), f"a book is a directory of tables; {found}")
     files = {name: path for name in BOOK_TABLES if (path := find_table(directory, name)) is not None}
     if not files:
         expected = f"none of the book's tables stands here ({', '.join(BOOK_TABLES)}, as .parquet or .csv)"

@@ -11,11 +11,12 @@ import polars as pl
 from ccp.book.book import Book, book_of, book_tables, find_book_problems
 from ccp.book.check import Findings
 from ccp.errors import Problem
-from ccp.frames import BOOK_TABLES, raise_problems
+from ccp.frames import BOOK_TABLES
 from ccp.market.history import Market
 from ccp.market.needs import find_market_problems, find_too_large, needed_factors
 from ccp.market.volatility import with_modelled_volatility
 from ccp.rulebook.rulebook import Rulebook
+from ccp.tables import raise_problems
 
 if TYPE_CHECKING:
     from ccp.book.portfolio import Portfolio

@@ -9,7 +9,8 @@ import numpy as np
 import polars as pl
 
 from ccp.errors import Problem, refuse
-from ccp.frames import Days, Factors, Levels, Prices, check_table, find_table, raise_problems, read_raw
+from ccp.frames import Days, Factors, Levels, Prices
+from ccp.tables import check_table, find_table, raise_problems, read_raw
 from ccp.types import Vector
 
 SHIPPED = "shipped"

@@ -33,6 +33,9 @@ def check_free(out: Path, overwrite: bool) -> None:
     """Refuse a destination that is in use, before any work is done for it. Raises InputError."""
     if out.exists() and not out.is_dir():
         raise refuse(str(out), "a directory was expected, this is a file")
+    beside = next(folder for folder in out.absolute().parents if folder.exists())
+    if not beside.is_dir() or not os.access(beside, os.W_OK):
+        raise refuse(str(out), f"cannot be written: {beside} is not a directory that may be written to")
     if not out.is_dir() or not any(out.iterdir()):
         return
     if not overwrite:

@@ -11,9 +11,10 @@ from pydantic import BeforeValidator, Field
 
 from ccp.documents import Frozen, load_yaml, place_of, validated
 from ccp.errors import Problem
-from ccp.frames import Shocks, raise_problems, read_table
+from ccp.frames import Shocks
 from ccp.rulebook.stress import Multiples
 from ccp.scenarios.scenario_set import Label, ScenarioSet, joined, multiplied
+from ccp.tables import raise_problems, read_table
 
 LARGEST_RELATIVE = 100.0
 """A relative shock beyond this is a percentage, or a slip."""

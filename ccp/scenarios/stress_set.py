@@ -3,7 +3,7 @@
 from dataclasses import replace
 from pathlib import Path
 
-from ccp.errors import InputError, Problem
+from ccp.errors import InputError, Problem, refuse
 from ccp.market.history import Market
 from ccp.rulebook.rulebook import Rulebook
 from ccp.rulebook.stress import Plausible
@@ -45,10 +45,12 @@ def _set_problems(ids: list[str]) -> list[Problem]:
 
 
 def _judged(scenarios: ScenarioSet, plausible: Plausible | None) -> ScenarioSet:
-    """The set with every scenario that the rulebook calls beyond plausible marked so."""
-    if plausible is None:
-        return scenarios
-    return replace(scenarios, labels=[_judged_label(label, plausible) for label in scenarios.labels])
+    """The set with every scenario that the rulebook calls beyond plausible marked so. Some must be left."""
+    if plausible is not None:
+        scenarios = replace(scenarios, labels=[_judged_label(label, plausible) for label in scenarios.labels])
+    if not any(label.sizes_fund for label in scenarios.labels):
+        raise refuse("scenarios", "at least one scenario that sizes the fund was expected; all are beyond plausible")
+    return scenarios
 
 
 def _judged_label(label: Label, plausible: Plausible) -> Label:

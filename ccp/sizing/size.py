@@ -4,7 +4,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ccp.errors import refuse
 from ccp.money import exact, minor_units, scaled_up, to_minor
 from ccp.sizing.cover import Cover, emir_42_3, ranked_groups, worst_cover
 from ccp.sizing.coverage import Coverage, coverage
@@ -61,19 +60,11 @@ class Sized:
         return self.cover.scenario, tuple(self.cover.groups)
 
 
-def counted_scenarios(measured: Measured) -> Flags:
-    """Which scenarios size the fund. Raises InputError when none does."""
-    counted = np.array([label.sizes_fund for label in measured.scenarios.labels], dtype=bool)
-    if not counted.any():
-        raise refuse("scenarios", "at least one scenario that sizes the fund was expected; all are beyond plausible")
-    return counted
-
-
 def size_fund(measured: Measured) -> Sized:
     """Size the fund, share it out, and test what is prefunded against the worst default in every scenario."""
     rulebook, portfolio = measured.case.rulebook, measured.case.portfolio
     rules, minor = rulebook.fund, minor_units(rulebook.currency_digits)
-    counted = counted_scenarios(measured)
+    counted = np.array([label.sizes_fund for label in measured.scenarios.labels], dtype=bool)
     by_group = measured.losses.group_over_margin
     covers = {count: worst_cover(by_group, count, counted) for count in sorted({1, 2, rules.cover})}
     emir = emir_42_3(by_group, counted)

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ccp.book.portfolio import Portfolio
+from ccp.errors import refuse
 from ccp.exposure.run import Progress, account_values, run_exposure
 from ccp.kernels.exposure import Columns
 from ccp.kernels.pools import HELD, REQUIRED, SMALLER
@@ -19,6 +21,10 @@ from ccp.stress.loss_over_margin import StressLosses, stress_losses
 from ccp.types import Cents, Vector
 
 RESOURCES = {"required": REQUIRED, "held": HELD, "minimum": SMALLER}
+
+
+LARGEST = 2.0**62
+"""Minor units that the losses of the whole book may come to: sums of them stay whole numbers of 64 bits."""
 
 
 @dataclass(frozen=True)
@@ -67,6 +73,7 @@ def measure(case: Case, stress: ScenarioSet, progress: Progress | None = None) -
     weights = tail_weights(rules, margin.count)
     columns = Columns(margin.count, stress.count, weights, float(minor_units(digits)))
     unit_loss = cube.close_out_loss
+    check_size(portfolio, unit_loss, minor_units(digits))
     exposure = run_exposure(
         portfolio,
         unit_loss,
@@ -91,6 +98,18 @@ def measure(case: Case, stress: ScenarioSet, progress: Progress | None = None) -
         _counted(case.rulebook.stress.resources, exposure.pool_margin, held),
         found if held is not None else dict.fromkeys(RESOURCES, found["required"]),
     )
+
+
+def check_size(portfolio: Portfolio, unit_loss: np.ndarray, minor: int) -> None:
+    """Refuse a book whose losses, all of one sign, would not fit whole minor units of 64 bits."""
+    positions = portfolio.positions
+    gross = np.bincount(positions.instrument, np.abs(positions.quantity), minlength=len(portfolio.instruments))
+    largest = np.abs(unit_loss).max(axis=1, initial=0.0)
+    total = float(np.sum(gross * largest)) * minor
+    if not total < LARGEST:
+        worst = portfolio.instruments[int(np.nanargmax(np.nan_to_num(gross * largest, nan=np.inf)))]
+        expected = f"losses below {LARGEST / minor:.0e} in all were expected; the largest are in this instrument"
+        raise refuse("instruments", expected, field="instrument_id", value=worst)
 
 
 def price_cube(case: Case, scenarios: ScenarioSet) -> Cube:
