@@ -134,7 +134,8 @@ def worst_windows(history: History, rows: int, worst: int) -> list[tuple[date, S
         returns = [sum(shocks[factor]) for shocks in windows.values()]
         mean = sum(returns) / len(returns)
         deviation[factor] = math.sqrt(sum((each - mean) ** 2 for each in returns) / len(returns))
-        if max(returns) == min(returns):
+        levels = [abs(level) for level in history.levels[factor] if level is not None]
+        if deviation[factor] <= 1e-12 * (max(levels) if history.absolute(factor) else 1):
             deviation[factor] = 0.0
     severity = {}
     for end, shocks in windows.items():
@@ -169,8 +170,9 @@ def ladder(history: History, rung: Row | str) -> list[tuple[str, float, Shocks]]
     elif rung["ladder"] == "currency_gaps":
         moves = {"currencies": [f for f in factors if history.asset_class(f) == "currency"]}
     else:
-        sectors = sorted({history.sector(f) for f in factors} - {""})
-        moves = {f"sector {name}": [f for f in factors if history.sector(f) == name] for name in sectors}
+        priced = [f for f in factors if history.asset_class(f) != "volatility"]
+        sectors = sorted({history.sector(f) for f in priced} - {""})
+        moves = {f"sector {name}": [f for f in priced if history.sector(f) == name] for name in sectors}
     result = []
     for name, moved in moves.items():
         moved = [factor for factor in moved if not history.absolute(factor)]

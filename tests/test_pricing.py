@@ -586,7 +586,6 @@ def test_options_priced_far_from_the_model_are_worth_a_warning() -> None:
         assert all(name in warning for name, warning in zip(expected, warnings, strict=True))
 
 
-@pytest.mark.xfail(strict=True, reason="the distance is divided by the forward, which may be zero or below")
 @pytest.mark.parametrize("level", [-5.0, 0.0])
 def test_options_on_a_forward_that_is_not_positive_are_warned_of_too(level: float) -> None:
     """A call on a forward at or below zero is worth nothing to the model, and 900 to the book."""

@@ -419,7 +419,6 @@ def test_schema_and_loader_refuse_the_same(text: str, tmp_path: Path) -> None:
     assert not accepts(text)
 
 
-@pytest.mark.xfail(strict=True, reason="the schema knows the short forms only")
 @pytest.mark.parametrize("tier", ["{tier: defaulter_fund}", "{tier: ccp_capital, amount: 5}", "defaulter_fund: {}"])
 def test_schema_accepts_the_long_forms_of_tiers_as_the_loader_does(tier: str, tmp_path: Path) -> None:
     text = with_tiers("defaulter_margin", tier)
@@ -427,9 +426,6 @@ def test_schema_accepts_the_long_forms_of_tiers_as_the_loader_does(tier: str, tm
     assert accepts(text)
 
 
-@pytest.mark.xfail(
-    strict=True, reason="the schema does not say that one size of the capital, and one only, must be given"
-)
 @pytest.mark.parametrize("tier", ["ccp_capital: {}", "ccp_capital: {amount: 5, share_of_fund: 0.1}"])
 def test_schema_refuses_a_capital_without_a_size_or_with_two(tier: str, tmp_path: Path) -> None:
     text = with_tiers("defaulter_margin", tier)

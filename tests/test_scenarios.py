@@ -229,7 +229,6 @@ def test_a_class_of_one_counts_as_much_as_a_class_of_many() -> None:
     assert stated_severity(found.labels[0]) > 2 * stated_severity(found.labels[1])
 
 
-@pytest.mark.xfail(strict=True, reason="a deviation that is rounding error alone divides returns that are not")
 @pytest.mark.parametrize("change", ["relative", "absolute"])
 def test_a_factor_that_moves_alike_every_day_does_not_choose_the_windows(change: str) -> None:
     """An index of cash: its returns differ in the last binary digit only, and that digit says nothing of a crisis."""
@@ -364,7 +363,6 @@ def test_sector_gaps_move_whatever_states_the_sector() -> None:
     assert fall == pytest.approx({"A": -0.2, "A.VOL": 0.8, "EUR/USD": -0.2, "R": -0.2})
 
 
-@pytest.mark.xfail(strict=True, reason="a volatility that states its sector falls with the sector")
 def test_volatility_rises_in_a_fall_of_its_sector_even_if_it_states_the_sector() -> None:
     kinds: Kinds = {"A": ("relative", "equity", "tech"), "A.VOL": ("relative", "volatility", "tech")}
     market = market_of({name: [1.0, 1.1] for name in kinds}, kinds)

@@ -8,6 +8,7 @@ from datetime import date, timedelta
 
 import polars as pl
 
+from ccp.errors import refuse
 from ccp.frames import Instruments
 from ccp.kernels.black import black_forward_value
 
@@ -39,6 +40,9 @@ def catalogue(count: int, levels: dict[str, float], day: date) -> tuple[pl.DataF
         for expiry, strike in steps:
             for name in names:
                 rows += [_option(name, levels, expiry, day, strike, right) for right in ("put", "call")]
+    if count > len(rows):
+        expected = f"at most {len(rows):,} was expected: so many can be made from this market's factors"
+        raise refuse("--instruments", expected, value=count)
     rows = rows[:count]
     for place, row in enumerate(rows):
         row["popularity"] = 1.0 / (place + 5.0)

@@ -154,8 +154,15 @@ def _holdings(
             np.repeat(crowd_accounts, extra.size) * count + np.tile(extra, crowd_accounts.size),
         ]
     )
-    key = np.unique(key)
+    key = _with_counterparts(np.unique(key), count, scale.size)
     return key // count, key % count
+
+
+def _with_counterparts(key: Index, count: int, accounts: int) -> Index:
+    """Give every instrument that only one account holds a second holder: somebody must be on the other side."""
+    holders = np.bincount(key % count, minlength=count)
+    alone = key[holders[key % count] == 1]
+    return np.unique(np.concatenate([key, (alone // count + 1) % accounts * count + alone % count]))
 
 
 def _quantities(
@@ -184,8 +191,10 @@ def _matched(quantity: Vector, instrument: Index, count: int) -> Vector:
     alone = np.bincount(instrument, weights=np.abs(quantity), minlength=count) == np.abs(
         np.bincount(instrument, weights=quantity, minlength=count)
     )
-    flip = alone[instrument] & (np.arange(quantity.size) % 2 == 0)
-    quantity = np.where(flip, -quantity, quantity)
+    order = np.argsort(instrument, kind="stable")
+    rank = np.empty(order.size, dtype=np.int64)
+    rank[order] = np.arange(order.size)  # neighbours in an instrument differ in parity, so both sides are taken
+    quantity = np.where(alone[instrument] & (rank % 2 == 0), -quantity, quantity)
     bought = np.bincount(instrument, weights=np.maximum(quantity, 0), minlength=count)
     sold = np.bincount(instrument, weights=np.maximum(-quantity, 0), minlength=count)
     target = np.sqrt(bought * sold)

@@ -7,7 +7,7 @@ from ccp.pricing.option import model_values_today
 from ccp.pricing.terms import instrument_terms
 
 TOLERANCE = 0.01
-"""An option's price may differ from the model's by this share of its forward before it is worth a word."""
+"""An option's price may differ from the model's by this share of its forward or strike, the larger, without a word."""
 
 
 def price_warnings(case: Case) -> list[str]:
@@ -23,12 +23,13 @@ def price_warnings(case: Case) -> list[str]:
     options = np.flatnonzero(terms.option)
     if not options.size:
         return warnings
-    miss = np.abs(terms.price[options] - model_values_today(terms, options)) / terms.forward[options]
+    scale = np.maximum(np.abs(terms.forward[options]), terms.strike[options])
+    miss = np.abs(terms.price[options] - model_values_today(terms, options)) / scale
     far = miss > TOLERANCE
     if far.any():
         worst = terms.instrument_ids[int(options[int(np.argmax(miss))])]
         warnings.append(
-            f"{far.sum()} option prices differ from the model's by more than {TOLERANCE:.0%} of the forward, most of "
-            f"all {worst} ({miss.max():.1%}); scenarios start from the price in the book"
+            f"{far.sum()} option prices differ from the model's by more than {TOLERANCE:.0%} of the forward or strike, "
+            f"most of all {worst} ({miss.max():.1%}); scenarios start from the price in the book"
         )
     return warnings

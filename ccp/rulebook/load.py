@@ -51,16 +51,18 @@ def rulebook_schema() -> dict[str, Any]:
 
 
 def _tier_forms(tier: dict[str, Any]) -> dict[str, Any]:
-    """A tier as a word alone, or as a word with a mapping of its details."""
+    """A tier as a word alone, as a word with a mapping of its details, or spelled out with `tier: word`."""
     word = tier["properties"]["tier"]["const"]
     details = {name: rule for name, rule in tier["properties"].items() if name != "tier"}
+    sizes = int(bool(details))  # one detail, and one only, where there is a choice of sizes
+    inner = _mapping(details, [], sizes)
+    forms = [_mapping({word: inner}, [word]), _mapping({"tier": {"const": word}, **details}, ["tier"], 1 + sizes)]
     if not details:
-        return {"const": word, "description": tier["description"]}
-    inner = {"type": "object", "properties": details, "additionalProperties": False}
-    return {
-        "type": "object",
-        "description": tier["description"],
-        "properties": {word: inner},
-        "required": [word],
-        "additionalProperties": False,
-    }
+        forms.insert(0, {"const": word})
+    return {"description": tier["description"], "anyOf": forms}
+
+
+def _mapping(properties: dict[str, Any], required: list[str], count: int | None = None) -> dict[str, Any]:
+    """The schema of a mapping with these keys and no others; `count`: how many of them must stand."""
+    schema = {"type": "object", "properties": properties, "required": required, "additionalProperties": False}
+    return schema if count is None else schema | {"minProperties": count, "maxProperties": count}

@@ -26,6 +26,10 @@ CRISES = (
 """Names for spans of the calendar; a window that ends in one bears its name."""
 
 
+STEADY = 1e-12
+"""A factor whose returns deviate by no more than this share of what they are rounded to moves alike every day."""
+
+
 def is_relative(market: Market, factor_ids: list[str]) -> Flags:
     """Per factor whether it moves by ratios."""
     return np.array([change != "absolute" for change in market.kinds("change", factor_ids)], dtype=bool)
@@ -57,9 +61,11 @@ def worst_windows(market: Market, factor_ids: list[str], worst: int, days: int) 
     currencies counts as one of stocks does. Windows in which any factor has no value are passed over.
     """
     relative = is_relative(market, factor_ids)
-    returns = overlapping_returns(market.matrix(factor_ids), days, relative)
+    levels = market.matrix(factor_ids)
+    returns = overlapping_returns(levels, days, relative)
+    rounding = STEADY * np.where(relative, 1.0, np.nanmax(np.abs(levels), axis=0))
     whole = np.flatnonzero(np.isfinite(returns).all(axis=1))
-    severity = _severity(returns[whole], market.kinds("asset_class", factor_ids))
+    severity = _severity(returns[whole], rounding, market.kinds("asset_class", factor_ids))
     chosen = _apart(whole, severity, worst, days)
     dates = market.dates
     labels = [_window_label(dates[row], dates[row + days], score) for row, score in chosen]
@@ -67,9 +73,9 @@ def worst_windows(market: Market, factor_ids: list[str], worst: int, days: int) 
     return ScenarioSet(factor_ids, labels, *_moves(returns[rows], relative))
 
 
-def _severity(returns: ScenarioByFactor, classes: list[str | None]) -> Vector:
+def _severity(returns: ScenarioByFactor, rounding: Vector, classes: list[str | None]) -> Vector:
     deviation = returns.std(axis=0)
-    scaled = np.divide(returns, deviation, out=np.zeros_like(returns), where=deviation > 0) ** 2
+    scaled = np.divide(returns, deviation, out=np.zeros_like(returns), where=deviation > rounding) ** 2
     named = np.array([name or "" for name in classes])
     by_class = [scaled[:, named == name].mean(axis=1) for name in sorted(set(named)) if name != "volatility"]
     return np.sqrt(np.mean(by_class, axis=0)) if by_class else np.sqrt(scaled.mean(axis=1))

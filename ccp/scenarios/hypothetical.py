@@ -46,8 +46,9 @@ def _targets(ladder: Ladder, market: Market) -> list[tuple[str, set[str]]]:
         return [("market", set(kinds.filter(~pl.col("asset_class").is_in(UNMOVED))["factor_id"]))]
     if ladder.ladder == "currency_gaps":
         return [("currencies", set(kinds.filter(asset_class="currency")["factor_id"]))]
-    sectors = sorted(set(kinds["sector"]) - {""})
-    return [(f"sector {name}", set(kinds.filter(sector=name)["factor_id"])) for name in sectors]
+    priced = kinds.filter(pl.col("asset_class") != "volatility")  # volatility rises when its sector falls
+    sectors = sorted(set(priced["sector"]) - {""})
+    return [(f"sector {name}", set(priced.filter(sector=name)["factor_id"])) for name in sectors]
 
 
 def _volatilities_of(gapped: set[str], market: Market, factor_ids: list[str]) -> Flags:
