@@ -140,15 +140,15 @@ def test_largest_losses_equal_a_full_sort(values: np.ndarray, count: int) -> Non
     values.flags.writeable = False
     top = np.full(count, -np.inf)
     half = values.size // 3
-    keep_largest(values[half:], top)
-    keep_largest(values[:half], top)
+    keep_largest(values[half:], top, np.empty(values[half:].size))
+    keep_largest(values[:half], top, np.empty(values[:half].size))
     assert top.tolist() == reference.largest_losses(values, count)
 
 
 @given(losses, hnp.arrays(np.float64, st.integers(1, 12), elements=st.floats(0, 1)))
 def test_weighted_tail_equals_its_twin(values: np.ndarray, weights: np.ndarray) -> None:
     top = np.full(weights.size, -np.inf)
-    keep_largest(values, top)
+    keep_largest(values, top, np.empty(values.size))
     assert weighted_sum(top, weights) == reference.weighted_tail(values, weights)
 
 

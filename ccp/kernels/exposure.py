@@ -108,14 +108,14 @@ def sum_accounts(tile, positions, accounts, value: Vector):
 
 
 @kernel
-def take_columns(loss, begin, columns, top, stress):
+def take_columns(loss, begin, columns, top, passing, stress):
     """Hand one tile's losses of an account on: margin scenarios to `top`, stress scenarios to `stress` in cents.
 
-    `begin` is the number of the tile's first column.
+    `begin` is the number of the tile's first column, `passing` is scratch.
     """
     of_margin = min(max(columns.margin - begin, 0), TILE)
     if of_margin > 0:
-        keep_largest(loss[:of_margin], top)
+        keep_largest(loss[:of_margin], top, passing)
     last = min(TILE, columns.margin + columns.stress - begin)
     for s in range(of_margin, last):
         stress[begin + s - columns.margin] = np.int64(np.rint(loss[s] * columns.minor))
@@ -133,12 +133,13 @@ def margin_and_stress(tiles, positions, chunk, columns, margin: Cents, stress: C
     start, kept = chunk[0], columns.tail_weight.shape[0]
     for c in prange(chunk.shape[0] - 1):
         first, last = chunk[c], chunk[c + 1]
-        loss = np.empty(TILE)
+        loss, passing = np.empty(TILE), np.empty(TILE)
         top = np.full((last - first, kept), -np.inf)
         for t in range(tiles.shape[0]):
+            tile = tiles[t]
             for account in range(first, last):
-                sum_positions(tiles[t], positions, account, loss)
-                take_columns(loss, t * TILE, columns, top[account - first], stress[account - start])
+                sum_positions(tile, positions, account, loss)
+                take_columns(loss, t * TILE, columns, top[account - first], passing, stress[account - start])
         for account in range(first, last):
             tail = weighted_sum(top[account - first], columns.tail_weight) if columns.margin > 0 else 0.0
             margin[account - start] = np.int64(np.rint(max(tail, 0.0) * columns.minor))

@@ -2,38 +2,35 @@
 
 from ccp.kernels.engine import kernel
 
-STRIDE = 16
-"""Losses compared with the threshold at once."""
-
 
 @kernel
 def insert(value, top):
-    """Put a value in its place among the largest; the smallest of them falls out."""
-    place = top.shape[0] - 1
-    while place > 0 and top[place - 1] < value:
-        top[place] = top[place - 1]
-        place -= 1
-    top[place] = value
+    """Put a value in its place among the largest; the smallest of them falls out.
+
+    Every place is compared, without branches: a processor that cannot guess where to stop loses more than that.
+    """
+    for place in range(top.shape[0]):
+        held = top[place]
+        top[place] = held if held > value else value
+        value = value if held > value else held
 
 
 @kernel
-def keep_largest(loss, top):
+def keep_largest(loss, top, passing):
     """Keep in `top`, largest first, the largest of what it holds and of `loss`. `loss` must hold no NaN.
 
-    Losses can be handed over in parts and in any order: `top` ends the same.
+    Losses can be handed over in parts and in any order: `top` ends the same. `passing` is scratch, at least as
+    long as `loss`: those above the threshold are collected first, again without branches.
     """
-    count, last = loss.shape[0], top.shape[0] - 1
-    for begin in range(0, count - STRIDE + 1, STRIDE):
-        passing = False
-        for s in range(STRIDE):
-            passing |= loss[begin + s] > top[last]
-        if passing:
-            for s in range(begin, begin + STRIDE):
-                if loss[s] > top[last]:
-                    insert(loss[s], top)
-    for s in range(count - count % STRIDE, count):
-        if loss[s] > top[last]:
-            insert(loss[s], top)
+    last = top.shape[0] - 1
+    threshold = top[last]
+    count = 0
+    for s in range(loss.shape[0]):
+        passing[count] = loss[s]
+        count += loss[s] > threshold
+    for s in range(count):
+        if passing[s] > top[last]:
+            insert(passing[s], top)
 
 
 @kernel

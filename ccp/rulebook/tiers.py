@@ -21,7 +21,9 @@ class DefaulterFund(Frozen):
 
 
 class CcpCapital(Frozen):
-    """The clearing house's own money, a fixed amount or a share of the fund; may stand anywhere, more than once.
+    """The clearing house's own money, a fixed amount or a share of the fund.
+
+    May stand anywhere behind the defaulter's own money, and more than once.
 
     Examples: `- ccp_capital: {amount: 50000000}` and `- ccp_capital: {share_of_fund: 0.1}`.
     """

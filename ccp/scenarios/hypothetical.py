@@ -65,7 +65,7 @@ def _volatilities_of(gapped: set[str], market: Market, factor_ids: list[str]) ->
 
 def _label(name: str, gap: float, rise: float) -> Label:
     way = "down" if gap < 0 else "up"
-    volatility = f", volatility {rise:+.0%}" if rise else ""
-    description = f"{name} {way} {abs(gap):.0%}{volatility}"
+    volatility = f", volatility {rise * 100:+g}%" if rise else ""
+    description = f"{name} {way} {abs(gap) * 100:g}%{volatility}"
     identity = f"{name} {way} {abs(gap) * 100:g}%"
     return Label(identity, "hypothetical", description, "ladder of gaps in the rulebook", gap=abs(gap))

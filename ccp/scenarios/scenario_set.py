@@ -101,9 +101,13 @@ def capped(scenarios: ScenarioSet) -> ScenarioSet:
     """The set with relative falls capped, and every scenario that was capped saying so."""
     below = scenarios.relative < LOWEST_RELATIVE
     labels = [
-        replace(label, description=f"{label.description}; {hit.sum()} factors capped at {LOWEST_RELATIVE:.0%}")
+        replace(label, description=f"{label.description}; {_factors(hit.sum())} capped at {LOWEST_RELATIVE:.0%}")
         if hit.any()
         else label
         for label, hit in zip(scenarios.labels, below, strict=True)
     ]
     return replace(scenarios, labels=labels, relative=np.maximum(scenarios.relative, LOWEST_RELATIVE))
+
+
+def _factors(count: int) -> str:
+    return "1 factor" if count == 1 else f"{count} factors"
