@@ -441,7 +441,7 @@ def test_falls_beyond_99_percent_are_capped_and_say_so() -> None:
     assert (found.absolute == -7.0).all()  # differences are not capped
     assert found.labels[0].description == "about a"
     for label in found.labels[1:]:
-        assert "1 factors capped at -99%" in label.description
+        assert "; 1 factor capped at -99%" in label.description
 
 
 def test_multiples_come_before_the_cap() -> None:
