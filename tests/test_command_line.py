@@ -222,4 +222,4 @@ def test_a_second_start_compiles_nothing(small_book: Path, tmp_path: Path) -> No
     (_, compiled), (loaded, compiled_again) = counts
     assert compiled > 0
     assert compiled_again == 0
-    assert loaded >= compiled
+    assert loaded > 0  # fewer than compiled: inner kernels are part of those that call them
