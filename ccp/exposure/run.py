@@ -15,8 +15,10 @@ BLOCK_ACCOUNTS = 16_384
 """Accounts between two folds: bounds the block's stress losses in memory."""
 CHUNK_ACCOUNTS = 2_048
 CHUNK_POSITIONS = 131_072
-"""What one thread takes at a time, whichever is reached first: much work for each tile that is brought into cache, and
-still enough chunks in a block for threads to end together."""
+"""What one thread takes at a time, at most: much work for each tile that is brought into cache."""
+CHUNKS_A_BLOCK = 16
+"""At least so many chunks, where there are positions for them, so that threads end together."""
+FEWEST_POSITIONS = 4_096
 
 Progress = Callable[[int, int], None]
 
@@ -75,7 +77,9 @@ def run_exposure(
 
 def chunks(offset: Index, first: int, last: int, most_accounts: int) -> Index:
     """Bounds of the chunks between two accounts: about equal in positions, so that threads end together."""
-    by_positions = np.searchsorted(offset, np.arange(offset[first], offset[last], CHUNK_POSITIONS))
+    positions = int(offset[last] - offset[first])
+    step = min(max(positions // CHUNKS_A_BLOCK, FEWEST_POSITIONS), CHUNK_POSITIONS)
+    by_positions = np.searchsorted(offset, np.arange(offset[first], offset[last], step))
     by_accounts = np.arange(first, last, most_accounts)
     bounds = np.unique(np.concatenate([by_positions, by_accounts, [first, last]]))
     return bounds[(bounds >= first) & (bounds <= last)].astype(np.int64)
