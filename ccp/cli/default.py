@@ -61,5 +61,5 @@ def default(
         digits = event.manifest["rulebook"]["currency_digits"]
         current.answer(event.trace)
         current.show(waterfall_bars(event.trace, digits))
-        current.show("\n" + story_text(event.trace, digits))
+        current.tell("\n" + story_text(event.trace, digits))
         current.say(f"Written to {out}: {', '.join(sorted(path.name for path in out.iterdir()))}")

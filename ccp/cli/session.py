@@ -33,6 +33,11 @@ class Session:
         if not (self.quiet or self.as_json):
             self.console.print(renderable)
 
+    def tell(self, text: str) -> None:
+        """Print plain text for people as it is, without breaking its lines."""
+        if not (self.quiet or self.as_json):
+            typer.echo(text)
+
     def answer(self, document: dict[str, Any]) -> None:
         """Print the result as JSON, when asked to."""
         if self.as_json:

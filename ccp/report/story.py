@@ -15,33 +15,39 @@ SHOWN_SURVIVORS = 10
 def story_text(trace: dict[str, Any], digits: int) -> str:
     """Everything in a trace, line by line, for reading and for printing."""
     lines = [
-        f"{trace['rulebook']}, {trace['date']}, {trace['currency']}",
-        f"Default of {listed(trace['defaulters'])} in '{trace['scenario_id']}': {trace['scenario']}",
-        f"(scenario from {trace['provenance']}; the fund in force is what is {trace['fund_in_force']})",
+        f"{trace['rulebook']}, {trace['date']}, amounts in {trace['currency']}",
+        f"Default of {listed(trace['defaulters'])} in '{trace['scenario_id']}'",
+        f"  what happens: {trace['scenario']}",
+        f"  from: {trace['provenance']}; fund in force: what is {trace['fund_in_force']}",
         "",
-        "Pools of the defaulters: loss, margin, and what margin does not cover",
+        "Pools of the defaulters (a negative loss is a gain, and stays its owner's)",
+        *_aligned(trace["pools"], ("member_id", "pool_id", "kind", "loss", "margin", "short"), digits),
+        "",
+        "Members: what their pools are short, and what their own house surplus pays of it",
+        *_aligned(trace["members"], ("member_id", "loss", "short", "house_surplus_used", "over_margin"), digits),
+        "",
+        f"Loss to be paid: {exact_amount(trace['loss'], digits)}",
+        "",
     ]
-    lines += [_pool_line(pool, digits) for pool in trace["pools"]]
-    lines += ["", f"Loss to be paid: {exact_amount(trace['loss'], digits)} (a pool's gain stays its owner's)", ""]
     for tier in trace["tiers"]:
         lines += _tier_lines(tier, digits)
     lines += ["", _sum_line(trace, digits)]
     return "\n".join(lines)
 
 
-def _pool_line(pool: dict[str, Any], digits: int) -> str:
-    result = (
-        f"short {exact_amount(pool['short'], digits)}"
-        if pool["short"]
-        else f"surplus {exact_amount(pool['surplus'], digits)}"
-    )
-    loss = f"loss {exact_amount(pool['loss'], digits)}" if pool["loss"] >= 0 else _gain(pool["loss"], digits)
-    who = f"  {pool['member_id']} {pool['kind']} pool {pool['pool_id']}"
-    return f"{who}: {loss}, margin {exact_amount(pool['margin'], digits)}, {result}"
-
-
-def _gain(loss: float, digits: int) -> str:
-    return f"gain {exact_amount(-loss, digits)}"
+def _aligned(rows: list[dict[str, Any]], columns: tuple[str, ...], digits: int) -> list[str]:
+    """Rows of a trace as columns of text: names to the left, amounts to the right."""
+    cells = [[column.replace("_id", "").replace("_", " ") for column in columns]]
+    for row in rows:
+        values = [row[column] for column in columns]
+        cells.append([value if isinstance(value, str) else exact_amount(value, digits) for value in values])
+    widths = [max(len(line[place]) for line in cells) for place in range(len(columns))]
+    text = [bool(rows) and isinstance(rows[0][column], str) for column in columns]
+    return [
+        "  "
+        + "  ".join(cell.ljust(w) if left else cell.rjust(w) for cell, w, left in zip(line, widths, text, strict=True))
+        for line in cells
+    ]
 
 
 def _tier_lines(tier: dict[str, Any], digits: int) -> list[str]:

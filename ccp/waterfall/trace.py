@@ -21,6 +21,7 @@ def trace_event(
     return {
         "defaulters": [plan.groups[group] for group in outcome.event.defaulters],
         "pools": [_pool(plan, pool, pool_ids, unit) for pool in pools],
+        "members": _members(plan, outcome, pools, unit),
         "loss": outcome.loss / unit,
         "tiers": [_tier(plan, place, draw, unit) for place, draw in enumerate(outcome.draws, start=1)],
         "paid": paid / unit,
@@ -40,6 +41,25 @@ def _pool(plan: Plan, pool: PoolLoss, pool_ids: list[str], unit: int) -> dict[st
         "short": max(pool.loss - pool.margin, 0) / unit,
         "surplus": max(pool.margin - pool.loss, 0) / unit,
     }
+
+
+def _members(plan: Plan, outcome: Outcome, pools: list[PoolLoss], unit: int) -> list[dict[str, Any]]:
+    """Each defaulter's way from the losses of its pools to what is left over margin."""
+    lines = []
+    for member in sorted({pool.member for pool in pools}):
+        own = [pool for pool in pools if pool.member == member]
+        short = sum(max(pool.loss - pool.margin, 0) for pool in own)
+        over_margin = int(outcome.event.over_margin[member])
+        lines.append(
+            {
+                "member_id": plan.members[member],
+                "loss": int(outcome.event.loss[member]) / unit,
+                "short": short / unit,
+                "house_surplus_used": (short - over_margin) / unit,
+                "over_margin": over_margin / unit,
+            }
+        )
+    return lines
 
 
 def _tier(plan: Plan, place: int, draw: Draw, unit: int) -> dict[str, Any]:
