@@ -89,13 +89,19 @@ _ALL = [
     Column("tier", "text", "the layer of the waterfall, by its word in the rulebook"),
     Column("tier_place", "number", "the tier's place in the rulebook's order, from 1"),
     Column("amount", "number", f"what was drawn from it, or is left uncovered; {CENTS_NOTE}", MONEY),
-    Column("kind", "text", "historical, hypothetical or file, and the multiple where there is one"),
+    Column("kind", "text", "historical, hypothetical or file"),
     Column("multiple", "number", "what the scenario's shocks were multiplied by"),
     Column("cover_1", "number", "largest group's loss over margin in the scenario", MONEY),
     Column("cover_2", "number", "two largest groups' losses over margin in the scenario", MONEY),
     Column("cover_n", "number", "the rulebook's number of largest groups' losses over margin", MONEY),
     Column("groups", "text", "the groups in cover_n, largest first, joined by +"),
-    Column("uncovered", "number", "what the worst set of cover_n groups leaves uncovered", MONEY),
+    Column("uncovered", "number", "what the worst set of as many groups leaves uncovered (coverage test)", MONEY),
+    Column("uncovered_groups", "text", "that worst set, joined by +; it need not be the groups of cover_n"),
+    Column(
+        "chosen_by",
+        ("largest losses", "coverage test", "both", "name"),
+        "why these groups default: the largest losses over margin, the coverage test's worst set, or as asked for",
+    ),
 ]
 
 COLUMNS: dict[str, Column] = {column.name: column for column in _ALL}

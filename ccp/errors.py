@@ -7,11 +7,11 @@ SHOWN = 20
 """How many problems a message lists before it only counts the rest."""
 
 CURRENCY = "^[A-Z]{3}$"
-NAME = "^[^,+]*$"
+NAME = r"^[^,+\x00-\x1f\x7f]*$"
 """Groups and members are listed with commas on the command line and joined by + in results."""
 FORMS = {
     CURRENCY: "a code of three capital letters (ISO 4217)",
-    NAME: "a name without comma or plus sign",
+    NAME: "a name without comma, plus sign or control character",
 }
 """What a text must look like, in words; tables and documents use the same."""
 

@@ -138,6 +138,7 @@ class Scenarios(dy.Schema):
     cover_n = column("cover_n", min=0)
     groups = column("groups", min_length=0)
     uncovered = column("uncovered", min=0)
+    uncovered_groups = column("uncovered_groups")
     description = column("description")
     provenance = column("provenance")
 
@@ -158,6 +159,7 @@ class Waterfall(dy.Schema):
 
     scenario_id = column("scenario_id")
     defaulters = column("defaulters")
+    chosen_by = column("chosen_by")
     tier_place = column("tier_place")
     tier = column("tier")
     member_id = column("member_id", nullable=True)

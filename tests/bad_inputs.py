@@ -229,6 +229,7 @@ def both(*changes: Change) -> Change:
 # --- the table --------------------------------------------------------------------------------------------------------
 
 CHECK = ("check", "book", "-r", RULES, "-m", "market")
+OURS = '{"made_by": "ccp size"}'
 SIZE = ("size", "book", "-r", RULES, "-m", "market", "-o", "out")
 DEFAULT = ("default", "book", "-r", RULES, "-m", "market", "-o", "out")
 RULES_CHECK = ("rulebook", "check", RULES)
@@ -494,12 +495,12 @@ IDS = [
     book(
         "group with a comma",
         swap(MEMBERS, "M1,G1", 'M1,"G,1"'),
-        "members.csv, row 1, column group_id, value 'G,1': a name without comma or plus sign was expected",
+        "members.csv, row 1, column group_id, value 'G,1': a name without comma, plus sign or control character was expected",
     ),
     book(
         "group with a plus sign",
         swap(MEMBERS, "M1,G1", "M1,G+1"),
-        "members.csv, row 1, column group_id, value 'G+1': a name without comma or plus sign was expected",
+        "members.csv, row 1, column group_id, value 'G+1': a name without comma, plus sign or control character was expected",
     ),
 ]
 
@@ -1264,13 +1265,37 @@ CALLS = [
         "--overwrite of what is no run",
         put("out/mine.txt", "x"),
         (*DEFAULT, "--overwrite"),
-        "out: only a directory that an earlier run has written may be overwritten",
+        "out: only a directory that an earlier ccp default has written may be overwritten",
     ),
     call(
         "--overwrite of a run with a directory inside",
-        both(put("out/manifest.json", "{}"), lambda folder: (folder / "out/mine").mkdir()),
+        both(put("out/manifest.json", OURS), lambda folder: (folder / "out/mine").mkdir()),
         (*SIZE, "--overwrite"),
-        "out: only a directory that an earlier run has written may be overwritten",
+        "out: only a directory that an earlier ccp size has written may be overwritten",
+    ),
+    call(
+        "--overwrite of a run with a file of one's own",
+        both(put("out/manifest.json", OURS), put("out/thesis.txt", "precious")),
+        (*SIZE, "--overwrite"),
+        "out: only a directory that an earlier ccp size has written may be overwritten",
+    ),
+    call(
+        "--overwrite of a manifest that is not ours",
+        put("out/manifest.json", "{}"),
+        (*SIZE, "--overwrite"),
+        "out: only a directory that an earlier ccp size has written may be overwritten",
+    ),
+    call(
+        "--overwrite of another command's run",
+        put("out/manifest.json", OURS),
+        (*DEFAULT, "--overwrite"),
+        "out: only a directory that an earlier ccp default has written may be overwritten",
+    ),
+    call(
+        "--overwrite of the book itself",
+        unchanged,
+        (*SIZE[:-1], "book", "--overwrite"),
+        "book: only a directory that an earlier ccp size has written may be overwritten",
     ),
     call("--overwrite of a file", put("out", "x"), (*SIZE, "--overwrite"), "out: a directory was expected, ..."),
     call("--out inside a file", put("sub", "x"), (*SIZE[:-1], "sub/out"), "sub/out: cannot be written: ..."),

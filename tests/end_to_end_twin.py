@@ -296,7 +296,7 @@ def close_out_loss(instrument: Row, shocks: Shocks, history: History, currency: 
     before = black(terms[0], forward, terms[1], volatility, years, terms[2])
     forward_in_scenario = move(forward, shocks.get(factor, STILL))
     after = black(terms[0], forward_in_scenario, terms[1], volatility_in_scenario, years_then, terms[2])
-    price_then = price + (after - before)
+    price_then = max(price + (after - before), 0.0)
     if instrument["style"] == "variation":
         return -(multiplier * (price_then - price) * rate_in_scenario)
     change = multiplier * (price_then * rate_in_scenario - price * rate)

@@ -324,8 +324,8 @@ def random_scenarios(rng: np.random.Generator, multiples: bool) -> list[Row]:
             shocks[str(rng.choice(["EQ0.VOL", "*.VOL"]))] = ("absolute", float(np.round(rng.uniform(-1, 0.5), 2)))
         if rng.random() < 0.2:
             shocks["OIL"] = ("relative", -1.3)
-        if rng.random() < 0.35:  # to a price below zero
-            shocks[str(rng.choice(["OIL", "EQ0", "EQ*"]))] = ("absolute", -400.0)
+        if rng.random() < 0.35:
+            shocks[str(rng.choice(["OIL", "EQ0", "EQ*"]))] = ("absolute", -2.0)
         rows.append({"id": f"scenario {number}", "shocks": shocks, "sizes_fund": bool(rng.random() < 0.8 or not rows)})
         if multiples:
             rows[-1]["multiples"] = [1, float(rng.choice([0.5, 1.5, 3]))]

@@ -190,7 +190,7 @@ def test_a_run_killed_while_it_writes_leaves_no_half_result(
     number: signal.Signals, overwrite: bool, folder: Path
 ) -> None:
     if overwrite:
-        bad.put("out/manifest.json", "{}")(folder)
+        bad.put("out/manifest.json", bad.OURS)(folder)
     before = contents(folder)
     more = ["--overwrite"] if overwrite else []
     with real("-c", SLOW_WRITING, *bad.SIZE, *more, folder=folder) as process:

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -13,6 +14,7 @@ import pytest
 from typer.testing import CliRunner
 
 import ccp
+from ccp.book.synthetic import BookSize
 from ccp.cli.main import app
 from ccp.frames import RESULT_TABLES
 
@@ -223,3 +225,36 @@ def test_a_second_start_compiles_nothing(small_book: Path, tmp_path: Path) -> No
     assert compiled > 0
     assert compiled_again == 0
     assert loaded > 0  # fewer than compiled: inner kernels are part of those that call them
+
+
+def test_names_with_marks_of_formatting_are_printed_as_they_are(tmp_path: Path) -> None:
+    """Square brackets mean something to the library that draws the tables; in a name they are only brackets."""
+    folder = ccp.synthesize(tmp_path / "book", BookSize(3, 12, 120, 20), seed=1)
+    for name, columns in (("members", ["member_id"]), ("accounts", ["member_id"])):
+        table = pl.read_parquet(folder / f"{name}.parquet")
+        renamed = [pl.col(column).str.replace("M001", "[/x] :smile:", literal=True) for column in columns]
+        table.with_columns(renamed).write_parquet(folder / f"{name}.parquet")
+    found = call("size", folder, "-o", tmp_path / "run")
+    assert found.exit_code == 0, found.output
+    assert "[/x] :smile:" in found.stdout
+
+
+def test_a_fund_short_of_its_requirement_says_so(small_book: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "book"
+    shutil.copytree(small_book, folder)
+    members = pl.read_parquet(folder / "members.parquet").with_columns(pl.lit(1_000.0).alias("fund_contribution"))
+    members.write_parquet(folder / "members.parquet")
+    found = call("size", folder, "-o", tmp_path / "run")
+    assert "LESS than required" in found.stdout
+    assert "No. With the fund posted" in " ".join(found.stdout.replace("│", " ").split())
+
+
+def test_the_relative_path_of_the_run_one_stands_in_is_kept_whole(run_directory: Path, small_book: Path) -> None:
+    before = {path.name: path.read_bytes() for path in run_directory.iterdir()}
+    arguments = ["size", str(small_book), "-q", "--overwrite", "-o", f"../{run_directory.name}"]
+    done = subprocess.run(
+        [sys.executable, "-m", "ccp", *arguments], cwd=run_directory, capture_output=True, check=False
+    )
+    assert done.returncode == 2
+    assert {path.name: path.read_bytes() for path in run_directory.iterdir()} == before
+    assert {path.name for path in run_directory.parent.iterdir()} == {run_directory.name}

@@ -359,7 +359,7 @@ def expected_option(row: Row, market: Market, move: dict[str, Move], days: int) 
     end = week.advance(week.adjust(start, ql.Following), days, ql.Days)
     before = engine_value(row, forward, volatility, start)
     after = engine_value(row, forward_then, volatility_then, end)
-    price_then = row["price"] + (after - before)
+    price_then = max(row["price"] + (after - before), 0.0)
     scale = row["multiplier"] * max(rate, rate_then) * (forward + abs(forward_then) + row["strike"] + row["price"])
     if row["style"] == "premium":
         standing = row["multiplier"] * row["price"] * rate
@@ -459,11 +459,11 @@ def test_liquidation_period_ends_so_many_weekdays_later(today: date, days: int, 
 @pytest.mark.parametrize("right", ["call", "put"])
 @pytest.mark.parametrize("expiry", [date(2022, 12, 28), date(2022, 12, 29)])
 def test_option_that_expires_inside_the_liquidation_period_settles_at_intrinsic_value(right: str, expiry: date) -> None:
-    row = option(right=right, expiry=expiry, volatility_id="X.VOL", implied_volatility=0.8, price=2.0)
+    today = quantlib_black(100.0, 100.0, 0.8 * math.sqrt((expiry - TUESDAY).days / 365), right == "call")
+    row = option(right=right, expiry=expiry, volatility_id="X.VOL", implied_volatility=0.8, price=today)
     market = market_of({"X": 100.0, "X.VOL": 0.8})
     moves: list[dict[str, Move]] = [{"X": (0.1, 0.0), "X.VOL": (2.0, 0.0)}, {"X": (-0.1, 0.0), "X.VOL": (2.0, 0.0)}]
     changes = check_option(row, market, moves)
-    today = quantlib_black(100.0, 100.0, 0.8 * math.sqrt((expiry - TUESDAY).days / 365), right == "call")
     settled = [10.0, 0.0] if right == "call" else [0.0, 10.0]
     assert changes.tolist() == pytest.approx([100.0 * (each - today) for each in settled], rel=1e-12)
 
@@ -508,11 +508,18 @@ def test_volatility_comes_from_the_column_and_moves_with_its_factor() -> None:
         (0.25, 0.25, [0.375, 0.35, 0.0]),  # the column beats the factor's level, the factor moves it, never below 0
         (None, 0.4, [0.6, 0.5, 0.0]),
     ):
-        row = option(implied_volatility=stated, volatility_id="X.VOL")
-        changes = check_option(row, market, moves)
         before = quantlib_black(100.0, 100.0, today * math.sqrt(years[0]), True)
+        row = option(implied_volatility=stated, volatility_id="X.VOL", price=before)
+        changes = check_option(row, market, moves)
         after = [quantlib_black(100.0, 100.0, each * math.sqrt(years[1]), True) for each in moved]
         assert changes.tolist() == pytest.approx([100 * (each - before) for each in after], rel=1e-12)
+
+
+def test_a_holder_never_loses_more_than_the_premium() -> None:
+    """A price of 1 where the model says about 20: the model's fall is larger than the price, which ends at nothing."""
+    row = option(forward=120.0, price=1.0, style="premium")
+    (change,) = check_option(row, market_of({"X": 100.0}), [{"X": (-0.4, 0.0)}])
+    assert change == -100.0  # one unit of the underlying times the multiplier of 100
 
 
 def test_option_without_volatility_factor_keeps_its_volatility() -> None:

@@ -1,6 +1,7 @@
 """The mistakes an expert looks for first, each with a test that would catch it. Arithmetic traps that a worked example
 catches stand in `tests/cases`; here are those that need a whole run."""
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -125,18 +126,18 @@ def test_every_event_adds_up_to_its_loss() -> None:
 
 
 def test_the_clearing_houses_capital_pays_before_the_survivors_and_once() -> None:
-    """Two groups default: one tranche of capital, used up before a survivor pays. In the other order, after."""
-    contributions = {"A": 100.0, "B": 100.0, "C": 100.0, "DEALER": 700.0}
-    the_book = book(LONGS, HOUSES, contributions=contributions)
+    """Two groups default and leave 1,000 each: with 200 of their own paid, one tranche of capital, and not two."""
+    held = {"a": 49_000.0, "b": 24_000.0, "c": 1e6, "DEALER": 1e6}
+    contributions = {"A": 100.0, "B": 100.0, "C": 1_000.0, "DEALER": 1_000.0}
+    the_book = book(LONGS, HOUSES, contributions=contributions, collateral=held)
     capital = {"ccp_capital": {"amount": 250}}
-    first = rulebook(tiers=["defaulter_margin", "defaulter_fund", capital, "survivors_fund"])
-    last = rulebook(tiers=["defaulter_margin", "defaulter_fund", "survivors_fund", capital])
-    for rules, order in ((first, ["ccp_capital", "survivors_fund"]), (last, ["survivors_fund", "ccp_capital"])):
+    held_counts = {"resources": "held"}
+    first = rulebook(stress=held_counts, tiers=["defaulter_margin", "defaulter_fund", capital, "survivors_fund"])
+    last = rulebook(stress=held_counts, tiers=["defaulter_margin", "defaulter_fund", "survivors_fund", capital])
+    for rules, expected in ((first, (250, 1_550)), (last, (0, 1_800))):
         event = ccp.default(the_book, rules, "market down 50%", ["A", "B"], market=market())
         tiers = {tier["tier"]: tier["paid"] for tier in event.trace["tiers"]}
-        assert tiers["ccp_capital"] == 250
-        assert tiers["survivors_fund"] == 800
-        assert [tier["tier"] for tier in event.trace["tiers"]][2:4] == order
+        assert (tiers["ccp_capital"], tiers["survivors_fund"]) == expected
 
 
 def test_assessments_are_not_counted_as_prefunded() -> None:
@@ -196,10 +197,32 @@ def test_a_run_without_any_plausible_scenario_is_refused() -> None:
         size(book(LONGS, HOUSES), nothing)
 
 
-def test_a_euro_future_gains_in_euro_at_the_scenarios_rate() -> None:
-    """Ten a point, in euro: -20 points are -200 EUR a contract, at today's rate when the scenario leaves it alone."""
+def test_a_euro_future_gains_in_euro_at_the_scenarios_rate(tmp_path: Path) -> None:
+    """Ten a point, in euro: -20 points are -200 EUR a contract, and the euro falls by 5 % in the same scenario."""
     prices = market()
     held = {"a": 0.0, "b": 0.0, "c": 0.0, "DEALER": 0.0}
-    sizing = size(book([("a", "FX", 7.0)], HOUSES, collateral=held), rulebook(stress={"resources": "held"}), prices)
-    expected = 7 * 10 * 20 * prices.level("EUR/USD")
-    assert loss(sizing, "market down 20%", "A") == pytest.approx(expected, abs=0.005)
+    path = tmp_path / "both.csv"
+    path.write_text("scenario_id,factor_id,kind,shock\nboth,X,relative,-0.2\nboth,EUR/USD,relative,-0.05\n")
+    the_book = book([("a", "FX", 7.0)], HOUSES, collateral=held)
+    sizing = ccp.size(the_book, rulebook(stress={"resources": "held"}), prices, scenarios=path)
+    expected = 7 * 10 * 20 * prices.level("EUR/USD") * 0.95
+    assert loss(sizing, "both", "A") == pytest.approx(expected, abs=0.005)
+
+
+def test_naming_a_cover_number_chooses_defaulters_and_leaves_the_fund_as_it_is() -> None:
+    the_book = book(LONGS, HOUSES)
+    funds = set()
+    for cover in (1, 2, 3):
+        event = ccp.default(the_book, rulebook(), "market down 50%", cover=cover, market=market())
+        tiers = {tier["tier"]: tier["available"] for tier in event.trace["tiers"]}
+        funds.add(round(tiers["defaulter_fund"] + tiers["survivors_fund"], 2))
+        assert len(event.trace["defaulters"]) == cover
+        assert event.manifest["rulebook"]["fund"]["cover"] == 2
+    assert funds == {size(the_book).coverage["fund"]["required"]}
+
+
+def test_a_price_that_differences_would_take_below_zero_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "s.csv"
+    path.write_text("scenario_id,factor_id,kind,shock\nall gone,X,absolute,-500\n")
+    with pytest.raises(InputError, match="more than 0 was expected"):
+        ccp.size(book(LONGS, HOUSES), rulebook(), market(), scenarios=path)

@@ -35,7 +35,7 @@ class DefaultEvent:
     def write(self, out: Path | str, overwrite: bool = False) -> Path:
         """Write the event to a directory, whole or not at all."""
         documents = {"trace": self.trace, "manifest": self.manifest}
-        return write_run(Path(out), {"waterfall": self.waterfall}, documents, overwrite)
+        return write_run(Path(out), "default", {"waterfall": self.waterfall}, documents, overwrite)
 
 
 def default(
@@ -49,38 +49,38 @@ def default(
     day: date | None = None,
     progress: Progress | None = None,
 ) -> DefaultEvent:
-    """Let some groups default in one scenario, and say who pays.
+    """Let some groups default in one scenario, and say who pays. The fund stays as the rulebook sizes it.
 
     Without `defaulters` the `cover` groups (default: the rulebook's number) with the largest losses over margin in the
     scenario; without `scenario` the one that is worst for `cover` groups among those that size the fund.
     Raises InputError.
     """
     case = open_inputs(book, rulebook, market, day)
-    _check_cover(cover, defaulters)
+    _check_cover(cover, defaulters, len(case.portfolio.groups))
     groups = None if defaulters is None else _group_places(case, defaulters)
-    if cover is not None:
-        fund = case.rulebook.fund.model_copy(update={"cover": cover})
-        case = Case(case.book, case.market, case.rulebook.model_copy(update={"fund": fund}), case.factor_ids)
     file = None if scenarios is None else Path(scenarios)
     stress = stress_scenarios(case.rulebook, case.market, case.factor_ids, file)
     place = None if scenario is None else _scenario_place(stress, scenario)
     sized = size_fund(measure(case, stress, progress))
-    place = sized.cover.scenario if place is None else place
-    groups = groups or sized.largest_groups(place)
+    place = sized.worst_scenario(cover) if place is None else place
+    chosen = groups or sized.largest_groups(place, cover)
     digits = case.rulebook.currency_digits
-    rows = outcome_rows(sized.plan, sized.outcome(place, groups), stress.ids[place], digits)
+    chosen_by = "name" if groups else "largest losses"
+    rows = outcome_rows(sized.plan, sized.outcome(place, chosen), stress.ids[place], chosen_by, digits)
     return DefaultEvent(
         waterfall_frame(rows),
-        event_story(sized, place, groups),
+        event_story(sized, place, chosen),
         run_manifest(case, rulebook, file, stress, "default"),
     )
 
 
-def _check_cover(cover: int | None, defaulters: Sequence[str] | None) -> None:
+def _check_cover(cover: int | None, defaulters: Sequence[str] | None, groups: int) -> None:
     if cover is not None and defaulters is not None:
         raise refuse("--cover", "either defaulters or a cover number was expected, not both", value=cover)
     if cover is not None and cover < 1:
         raise refuse("--cover", "at least 1 was expected", value=cover)
+    if cover is not None and cover > groups:
+        raise refuse("--cover", f"at most {groups} was expected, as many as there are groups", value=cover)
 
 
 def _group_places(case: Case, names: Sequence[str]) -> tuple[int, ...]:

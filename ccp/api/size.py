@@ -10,10 +10,12 @@ import polars as pl
 from ccp.api.inputs import DEFAULT_RULEBOOK, open_inputs, run_manifest
 from ccp.book.book import Book
 from ccp.exposure.run import Progress
+from ccp.market.case import Case
 from ccp.market.history import Market
 from ccp.pricing.quality import price_warnings
 from ccp.report.write import write_run
 from ccp.rulebook.rulebook import Rulebook
+from ccp.scenarios.historical import history_note
 from ccp.scenarios.stress_set import stress_scenarios
 from ccp.sizing.results import coverage_figures, result_tables
 from ccp.sizing.size import Sized, size_fund
@@ -23,21 +25,29 @@ from ccp.waterfall.trace import trace_event
 
 @dataclass(frozen=True)
 class Sizing:
-    """What `size` found: tables by name (polars), the figures of `coverage.json`, the worst event's story.
+    """What `size` found: tables by name (polars), the figures of `coverage.json`, and the stories of two events.
 
-    `manifest` states inputs and conventions, `warnings` what a reader should know of the data.
+    `worst_event` is the default that sizes the fund (cover-N); `coverage_test_event` the one that leaves most
+    uncovered, or least left over, with the fund in force. `manifest` states inputs and conventions, `warnings` what a
+    reader should know of the data.
     """
 
     tables: dict[str, pl.DataFrame]
     coverage: dict[str, Any]
     worst_event: dict[str, Any]
+    coverage_test_event: dict[str, Any]
     manifest: dict[str, Any]
     warnings: list[str]
 
     def write(self, out: Path | str, overwrite: bool = False) -> Path:
         """Write the run to a directory, whole or not at all."""
-        documents = {"coverage": self.coverage, "worst_event": self.worst_event, "manifest": self.manifest}
-        return write_run(Path(out), self.tables, documents, overwrite)
+        documents = {
+            "coverage": self.coverage,
+            "worst_event": self.worst_event,
+            "coverage_test_event": self.coverage_test_event,
+            "manifest": self.manifest,
+        }
+        return write_run(Path(out), "size", self.tables, documents, overwrite)
 
 
 def size(
@@ -60,9 +70,17 @@ def size(
         result_tables(sized),
         coverage_figures(sized),
         event_story(sized, *sized.worst_event),
+        event_story(sized, *sized.coverage_test_event),
         run_manifest(case, rulebook, file, stress, "size"),
-        price_warnings(case),
+        price_warnings(case) + _notes(case, file),
     )
+
+
+def _notes(case: Case, scenarios: Path | None) -> list[str]:
+    """What a reader should know of the scenarios."""
+    historical = scenarios is None and case.rulebook.stress.historical is not None
+    note = history_note(case.market, case.factor_ids) if historical else None
+    return [note] if note else []
 
 
 def event_story(sized: Sized, scenario: int, groups: tuple[int, ...]) -> dict[str, Any]:

@@ -17,10 +17,10 @@ def synthesize(out: Path | str, book_size: BookSize | None = None, seed: int = 1
         raise refuse(
             "--accounts", f"at least one account a member was expected ({wanted.members})", value=wanted.accounts
         )
-    check_free(Path(out), overwrite)
+    check_free(Path(out), "synth", overwrite)
     market = read_market()
     volatilities = [f"{name}{SUFFIX}" for name in market.factor_ids]
     levels = latest_levels(with_modelled_volatility(market, volatilities))
     tables = synthetic_book(wanted, seed, levels, market.dates[-1])
     stated = synthetic_manifest(wanted.__dict__, seed, market.dates[-1].isoformat())
-    return write_run(Path(out), tables, {"manifest": stated}, overwrite)
+    return write_run(Path(out), "synth", tables, {"manifest": stated}, overwrite)

@@ -52,7 +52,7 @@ def default(
         from ccp.report.story import story_text, waterfall_bars
         from ccp.report.write import check_free
 
-        check_free(out, overwrite)
+        check_free(out, "default", overwrite)
         use_threads(threads)
         names = None if defaulters is None else [name.strip() for name in defaulters.split(",") if name.strip()]
         with current.progress("margining and stressing accounts") as progress:

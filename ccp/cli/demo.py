@@ -30,7 +30,7 @@ def demo(
         from ccp.report.write import check_free
 
         if out is not None:
-            check_free(out, overwrite)
+            check_free(out, "size", overwrite)
         current.say("The members and positions are invented; the prices are real (see docs/data).")
         result = run_size(current, ccp.example_book(), rulebook, None, None, None, threads)
         if out is not None:

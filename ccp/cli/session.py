@@ -58,7 +58,7 @@ class Session:
         """The terminal; without one, as wide as COLUMNS says or 80."""
         from rich.console import Console
 
-        return Console(highlight=False)
+        return Console(highlight=False, markup=False, emoji=False)
 
     @contextmanager
     def progress(self, what: str) -> Iterator[Any]:

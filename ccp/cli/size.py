@@ -43,7 +43,7 @@ def size(
     with session(as_json, quiet, verbose) as current:
         from ccp.report.write import check_free
 
-        check_free(out, overwrite)
+        check_free(out, "size", overwrite)
         result = run_size(current, book, rulebook, market, scenarios, date, threads)
         result.write(out, overwrite)
         show_size(current, result)
@@ -72,12 +72,17 @@ def run_size(
 
 def show_size(current: Session, result: "Sizing") -> None:
     """Print what an analyst wants to see first."""
+    from ccp.report.story import waterfall_bars
     from ccp.report.summary import size_summary
 
     digits = result.manifest["rulebook"]["currency_digits"]
     current.answer(size_document(result))
     width = current.console.width
     current.show(size_summary(result.coverage, result.tables, result.worst_event, digits, width))
+    test, worst = result.coverage_test_event, result.worst_event
+    same = test["scenario_id"] == worst["scenario_id"] and set(test["defaulters"]) == set(worst["defaulters"])
+    if test["uncovered"] and not same:
+        current.show(waterfall_bars(test, digits))
     for warning in result.warnings:
         current.say(f"note: {warning}")
 
@@ -89,5 +94,6 @@ def size_document(result: "Sizing") -> dict[str, Any]:
         "coverage": result.coverage,
         "contributions": contributions,
         "worst_event": result.worst_event,
+        "coverage_test_event": result.coverage_test_event,
         "warnings": result.warnings,
     }

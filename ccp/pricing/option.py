@@ -13,12 +13,13 @@ def option_prices(terms: Terms, rows: Index, scenarios: ScenarioSet) -> Instrume
     """The price of each option in `rows` at the end of the liquidation period, in each scenario.
 
     The model says how far the price moves, the market where it starts: today's settlement price plus the
-    model's value then less the model's value today.
+    model's value then less the model's value today, and never below zero.
     """
     forward = moved_levels(terms.forward[rows], terms.factor[rows], scenarios)
     volatility = np.maximum(moved_levels(terms.volatility[rows], terms.volatility_factor[rows], scenarios), 0.0)
     value = _discounted(terms, rows, forward, volatility, terms.years_after[rows])
-    return terms.price[rows][:, None] + (value - model_values_today(terms, rows)[:, None])
+    moved = terms.price[rows][:, None] + (value - model_values_today(terms, rows)[:, None])
+    return np.maximum(moved, 0.0)
 
 
 def model_values_today(terms: Terms, rows: Index) -> Vector:

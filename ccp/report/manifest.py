@@ -23,6 +23,7 @@ CONVENTIONS = {
 def manifest(inputs: dict[str, Path], rulebook: Rulebook, run: dict[str, Any]) -> dict[str, Any]:
     """The manifest of a run; `inputs` are files by role."""
     return {
+        "made_by": f"ccp {run['command']}",
         "program": {"ccp": _version("ccp-waterfall")},
         "run": run,
         "inputs": {role: {"file": path.name, "sha256": file_digest(path)} for role, path in inputs.items()},
@@ -35,6 +36,7 @@ def manifest(inputs: dict[str, Path], rulebook: Rulebook, run: dict[str, Any]) -
 def synthetic_manifest(size: dict[str, int], seed: int, day: str) -> dict[str, Any]:
     """The manifest of a synthetic book: what to ask for to get it again."""
     return {
+        "made_by": "ccp synth",
         "program": {"ccp": _version("ccp-waterfall")},
         "synthetic": "every member, account and position is invented",
         "seed": seed,

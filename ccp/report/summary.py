@@ -4,12 +4,12 @@ from typing import Any
 
 import polars as pl
 from rich.console import Group, RenderableType
-from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
 from ccp.report.story import waterfall_bars
-from ccp.report.words import exact_amount, listed, millions, share
+from ccp.report.verdict import losing, verdict
+from ccp.report.words import exact_amount, scale_of, share
 
 SHOWN_SCENARIOS = 10
 SHOWN_BEYOND = 5
@@ -34,57 +34,12 @@ def size_summary(
     """
     wide = width >= WIDE
     return Group(
-        _verdict(coverage, digits),
+        verdict(coverage, digits),
         *_fund_table(coverage, digits),
         *_scenario_table(coverage, tables["scenarios"], True, wide),
         *_scenario_table(coverage, tables["scenarios"], False, wide),
         *_group_table(coverage, tables),
         waterfall_bars(worst_event, digits),
-    )
-
-
-def _verdict(coverage: dict[str, Any], digits: int) -> Panel:
-    """The answer in sentences."""
-    currency, count = coverage["currency"], coverage["cover"]
-    cover, fund = coverage[f"cover_{count}"], coverage["fund"]
-    test = coverage["coverage_test"]["sizing_scenarios"]
-    lines = Text()
-    lines.append("Default fund required  ", style="bold")
-    lines.append(f"{currency} {exact_amount(fund['required'], digits)}", style="bold")
-    lines.append(f"\nset by {_bound_by(coverage)}.\n")
-    lines.append(
-        f"{listed(cover['groups'])} hurt most, in '{cover['scenario_id']}': together they lose "
-        f"{exact_amount(cover['amount'], digits)} over their margin.\n"
-    )
-    lines.append("Enough? ", style="bold")
-    lines.append("Yes. " if test["passed"] else "No. ", style="bold green" if test["passed"] else "bold red")
-    lines.append(_test_sentence(coverage, test, digits))
-    lines.append("\n" + _count_sentence(coverage))
-    return Panel(lines, title=f"{coverage['rulebook']}, {coverage['date']}", title_align="left")
-
-
-def _bound_by(coverage: dict[str, Any]) -> str:
-    rule, fund = coverage["fund"]["bound_by"], coverage["fund"]
-    if rule == "cover and buffer":
-        return f"cover-{coverage['cover']} and a buffer of {fund['buffer']:.0%}"
-    return f"the {rule}" if rule != "EMIR 42(3)" else "EMIR Article 42(3)"
-
-
-def _test_sentence(coverage: dict[str, Any], test: dict[str, Any], digits: int) -> str:
-    what = "posted today" if coverage["fund"]["in_force"] == "posted" else "required"
-    who = f"if {listed(test['defaulters'])} default in '{test['scenario_id']}'"
-    if test["passed"]:
-        return f"With the fund {what}, every plausible scenario is covered; at worst, {who}, " + (
-            f"{exact_amount(test['headroom'], digits)} is left over."
-        )
-    return f"With the fund {what}, {exact_amount(test['uncovered'], digits)} is paid by nobody {who}."
-
-
-def _count_sentence(coverage: dict[str, Any]) -> str:
-    counts, run = coverage["coverage_of_scenarios"], coverage["scenarios"]
-    return (
-        f"Of {run['run']} scenarios ({run['sizing']} size the fund) {counts['inside_margin']} stay inside margin, "
-        f"{counts['inside_prefunded']} draw on the fund, {counts['beyond_prefunded']} go beyond what is prefunded."
     )
 
 
@@ -109,11 +64,11 @@ def _fund_table(coverage: dict[str, Any], digits: int) -> list[RenderableType]:
         rows.append((f"Cover-{count}", coverage[f"cover_{count}"]["amount"], _of(coverage[f"cover_{count}"])))
     rows += [
         ("EMIR 42(3)", coverage["emir_42_3"]["amount"], _of(coverage["emir_42_3"])),
-        ("Fund required", fund["required"], f"{share(_ratio(fund['required'], coverage['margin']))} of margin"),
+        ("Fund required", fund["required"], _part(_ratio(fund["required"], coverage["margin"]), "of margin")),
         ("Fund posted", fund["posted"], _difference(fund, digits)),
         (f"  without {_joined(test['defaulters'])}", test["survivors_fund"], _defaulters_part(test)),
         ("Clearing house's capital", coverage["ccp_capital"], ""),
-        ("Prefunded", coverage["prefunded"], f"{share(coverage['coverage_ratio'])} of cover-{count}"),
+        ("Prefunded", coverage["prefunded"], _part(coverage["coverage_ratio"], f"of cover-{count}")),
     ]
     for name, amount, note in rows:
         table.add_row(name, "not stated" if amount is None else exact_amount(amount, digits), note)
@@ -125,11 +80,18 @@ def _joined(names: list[str]) -> str:
 
 
 def _defaulters_part(test: dict[str, Any]) -> str:
+    if test["defaulters_share_of_fund"] is None:
+        return ""
     return f"the survivors'; the defaulters paid in {share(test['defaulters_share_of_fund'])} of the fund"
 
 
 def _of(cover: dict[str, Any]) -> str:
-    return f"{_joined(cover['groups'])}, {cover['scenario_id']}"
+    groups = losing(cover)
+    return f"{_joined(groups)}, {cover['scenario_id']}" if groups else "nobody loses more than margin"
+
+
+def _part(value: float | None, of: str) -> str:
+    return "" if value is None else f"{share(value)} {of}"
 
 
 def _ratio(part: float, whole: float) -> float | None:
@@ -153,7 +115,8 @@ def _scenario_table(
     )
     what = "Worst scenarios that size the fund" if sizing else "Beyond plausible, run but not sized on"
     shown = min(most, chosen.height)
-    title = f"{what}: {shown} of {chosen.height} (loss over margin, {coverage['currency']} m)"
+    scale = scale_of(chosen["cover_n"].max())
+    title = f"{what}: {shown} of {chosen.height} (loss over margin, {scale.named(coverage['currency'])})"
     rows = chosen.head(most)
     table = Table(box=None, pad_edge=False)
     names = ["cover_1", "cover_2"] + (["cover_n"] if count > 2 else [])
@@ -167,10 +130,14 @@ def _scenario_table(
         table.add_column("what happens", no_wrap=True, overflow="ellipsis", max_width=DESCRIPTION)
     for row in rows.iter_rows(named=True):
         style = "red" if row["uncovered"] else ""
-        amounts = [millions(row[name]) for name in names]
+        amounts = [scale.amount(row[name]) for name in names]
         groups = row["groups"].replace("+", " + ") or "-"
         described = [row["description"]] if wide else []
-        table.add_row(row["scenario_id"], *amounts, groups, millions(row["uncovered"]), *described, style=style)
+        table.add_row(row["scenario_id"], *amounts, groups, scale.amount(row["uncovered"]), *described, style=style)
+    others = any(set(row["groups"].split("+")) != set(row["uncovered_groups"].split("+")) for row in rows.to_dicts())
+    if others and rows["uncovered"].sum():
+        note = "uncovered is by the worst set of as many groups, not always those shown (scenarios.parquet)"
+        return [_heading(title), table, Text(note, style="italic")]
     return [_heading(title), table]
 
 
@@ -185,6 +152,7 @@ def _group_table(coverage: dict[str, Any], tables: dict[str, pl.DataFrame]) -> l
     groups = largest_groups(tables)
     shown = min(SHOWN_GROUPS, groups.height)
     title = f"Largest groups by worst loss in a scenario that sizes the fund: {shown} of {groups.height}"
+    scale = scale_of(groups["margin"].max())
     table = Table(box=None, pad_edge=False)
     table.add_column("group", overflow="fold")
     for name in ("margin", "contribution", "of fund", "worst loss"):
@@ -193,13 +161,18 @@ def _group_table(coverage: dict[str, Any], tables: dict[str, pl.DataFrame]) -> l
     for row in groups.head(SHOWN_GROUPS).iter_rows(named=True):
         table.add_row(
             row["group_id"],
-            millions(row["margin"]),
-            millions(row["contribution"]),
+            scale.amount(row["margin"]),
+            scale.amount(row["contribution"]),
             share(row["fund_share"]),
-            millions(row["worst_loss"]),
+            scale.amount(row["worst_loss"]),
             row["scenario_id"] if row["worst_loss"] else "-",
         )
-    return [_heading(f"{title} ({coverage['currency']} m)"), table]
+    return [_heading(f"{title} ({scale.named(coverage['currency'])})"), table]
+
+
+def _shares(amounts: pl.Expr) -> pl.Expr:
+    """Each amount's share of the whole; none where the whole is nothing."""
+    return pl.when(amounts.sum() > 0).then(amounts / amounts.sum())
 
 
 def largest_groups(tables: dict[str, pl.DataFrame]) -> pl.DataFrame:
@@ -216,6 +189,6 @@ def largest_groups(tables: dict[str, pl.DataFrame]) -> pl.DataFrame:
     money = tables["contributions"].group_by("group_id").agg(pl.col("margin", "contribution").sum())
     return (
         worst.join(money, on="group_id")
-        .with_columns((pl.col("contribution") / pl.col("contribution").sum()).alias("fund_share"))
+        .with_columns(_shares(pl.col("contribution")).alias("fund_share"))
         .sort("worst_loss", "margin", "group_id", descending=[True, True, False])
     )

@@ -1,6 +1,6 @@
 """How amounts, shares and lists are put in words: the same everywhere."""
 
-MILLION = 1e6
+from dataclasses import dataclass
 
 
 def exact_amount(value: float, digits: int = 2) -> str:
@@ -8,9 +8,28 @@ def exact_amount(value: float, digits: int = 2) -> str:
     return f"{value:,.{digits}f}"
 
 
-def millions(value: float) -> str:
-    """An amount in millions with two decimals; a dash for nothing at all."""
-    return f"{value / MILLION:,.2f}" if value else "-"
+@dataclass(frozen=True)
+class Scale:
+    """The unit that a table's amounts are shown in."""
+
+    unit: float
+    word: str
+
+    def amount(self, value: float) -> str:
+        """An amount in this unit with two decimals; a dash for nothing at all."""
+        return f"{value / self.unit:,.2f}" if value else "-"
+
+    def named(self, currency: str) -> str:
+        """The unit's name, for a table's heading: `USD m`."""
+        return f"{currency} {self.word}".strip()
+
+
+def scale_of(largest: object) -> Scale:
+    """Millions, thousands or units, by the largest amount to show."""
+    size = float(largest) if isinstance(largest, int | float) else 0.0
+    if size >= 1e7:
+        return Scale(1e6, "m")
+    return Scale(1e3, "thousand") if size >= 1e5 else Scale(1.0, "")
 
 
 def share(value: float | None) -> str:

@@ -12,11 +12,24 @@ import polars as pl
 
 from ccp.errors import refuse
 
+TABLES = ("margin", "losses", "scenarios", "contributions", "waterfall")
+BOOK = ("members", "accounts", "instruments", "positions")
+OUTPUTS = {
+    "size": {f"{name}.parquet" for name in TABLES}
+    | {"coverage.json", "worst_event.json", "coverage_test_event.json", "manifest.json"},
+    "default": {"waterfall.parquet", "trace.json", "manifest.json"},
+    "synth": {f"{name}.parquet" for name in BOOK} | {"manifest.json"},
+}
+"""The files that each command writes. A directory with anything else in it is never overwritten."""
 
-def write_run(out: Path, tables: dict[str, pl.DataFrame], documents: dict[str, Any], overwrite: bool) -> Path:
+
+def write_run(
+    out: Path, command: str, tables: dict[str, pl.DataFrame], documents: dict[str, Any], overwrite: bool
+) -> Path:
     """Write tables as Parquet and documents as JSON into a new directory `out`.
 
-    A directory that exists and is not empty is left alone unless `overwrite` is set. Raises InputError.
+    A directory that exists and is not empty is left alone, unless `overwrite` is set and it holds an earlier run of
+    the same command and nothing else. Raises InputError.
     """
 
     def fill(folder: Path) -> None:
@@ -26,27 +39,38 @@ def write_run(out: Path, tables: dict[str, pl.DataFrame], documents: dict[str, A
             text = json.dumps(document, indent=2, ensure_ascii=False, default=str)
             (folder / f"{name}.json").write_text(text + "\n", encoding="utf-8")
 
-    return write_directory(out, fill, overwrite)
+    check_free(out, command, overwrite)
+    return _write_directory(out.resolve(), fill)
 
 
-def check_free(out: Path, overwrite: bool) -> None:
+def check_free(out: Path, command: str, overwrite: bool) -> None:
     """Refuse a destination that is in use, before any work is done for it. Raises InputError."""
+    shown, out = str(out), out.resolve()
     if out.exists() and not out.is_dir():
-        raise refuse(str(out), "a directory was expected, this is a file")
-    beside = next(folder for folder in out.absolute().parents if folder.exists())
+        raise refuse(shown, "a directory was expected, this is a file")
+    beside = next(folder for folder in out.parents if folder.exists())
     if not beside.is_dir() or not os.access(beside, os.W_OK):
-        raise refuse(str(out), f"cannot be written: {beside} is not a directory that may be written to")
-    if not out.is_dir() or not any(out.iterdir()):
-        return
-    if not overwrite:
-        raise refuse(str(out), "the directory is not empty; choose another or say --overwrite")
-    if not (out / "manifest.json").is_file() or any(path.is_dir() for path in out.iterdir()):
-        raise refuse(str(out), "only a directory that an earlier run has written may be overwritten")
+        raise refuse(shown, f"cannot be written: {beside} is not a directory that may be written to")
+    if out == Path.cwd():
+        raise refuse(shown, "another directory than the one you are in was expected")
+    found = {path.name for path in out.iterdir()} if out.is_dir() else set()
+    if found and not overwrite:
+        raise refuse(shown, "the directory is not empty; choose another or say --overwrite")
+    if found and not (found <= OUTPUTS[command] and _made_by(out / "manifest.json") == f"ccp {command}"):
+        raise refuse(shown, f"only a directory that an earlier ccp {command} has written may be overwritten")
 
 
-def write_directory(out: Path, fill: Callable[[Path], None], overwrite: bool) -> Path:
+def _made_by(manifest: Path) -> str | None:
+    """The command that wrote a manifest, if it is one of ours."""
+    try:
+        stated = json.loads(manifest.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return stated.get("made_by") if isinstance(stated, dict) else None
+
+
+def _write_directory(out: Path, fill: Callable[[Path], None]) -> Path:
     """Let `fill` write into a temporary directory beside `out`, then put it in `out`'s place."""
-    check_free(out, overwrite)
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
         partial = Path(tempfile.mkdtemp(prefix=f".{out.name}.partial-", dir=out.parent))
@@ -55,10 +79,7 @@ def write_directory(out: Path, fill: Callable[[Path], None], overwrite: bool) ->
     try:
         fill(partial)
         partial.chmod(0o777 & ~_umask())
-        if out.exists():
-            _replace(out, partial)
-        else:
-            os.rename(partial, out)
+        _put_in_place(partial, out)
     except OSError as error:
         raise refuse(str(out), f"cannot be written: {error.strerror}") from None
     finally:
@@ -72,8 +93,19 @@ def _umask() -> int:
     return mask
 
 
-def _replace(out: Path, partial: Path) -> None:
-    old = Path(tempfile.mkdtemp(prefix=f".{out.name}.old-", dir=out.parent))
-    os.rename(out, old / out.name)
-    os.rename(partial, out)
-    shutil.rmtree(old)
+def _put_in_place(partial: Path, out: Path) -> None:
+    """Rename a whole run to its destination; an earlier one stays until then, and comes back if that fails."""
+    if not out.exists():
+        os.rename(partial, out)
+        return
+    aside = Path(tempfile.mkdtemp(prefix=f".{out.name}.old-", dir=out.parent))
+    try:
+        os.rename(out, aside / out.name)
+        try:
+            os.rename(partial, out)
+        except BaseException:
+            os.rename(aside / out.name, out)
+            raise
+    finally:
+        if out.exists():
+            shutil.rmtree(aside)

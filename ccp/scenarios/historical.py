@@ -43,7 +43,7 @@ def margin_scenarios(market: Market, factor_ids: list[str], lookback: int, days:
     """The latest `lookback` overlapping returns over `days`, oldest first.
 
     The market must hold values of every factor on the latest `lookback + days` days (checked by
-    `ccp.market.needs`). With n - h + 1 style overlap the returns are autocorrelated; see docs/arithmetic.md.
+    `ccp.market.needs`). Overlapping returns are autocorrelated.
     """
     relative = is_relative(market, factor_ids)
     levels = market.matrix(factor_ids)[-(lookback + days) :]
@@ -57,8 +57,9 @@ def worst_windows(market: Market, factor_ids: list[str], worst: int, days: int) 
     """The `worst` windows of `days` in the history, worst first, no two overlapping.
 
     A window's severity is the root mean square over asset classes of its moves, each move in units of the
-    factor's own standard deviation over the history known so far: it knows nothing of the book, and a jump of
-    currencies counts as one of stocks does. Windows in which any factor has no value are passed over.
+    factor's own standard deviation over the history up to the run's date. It looks at the factors that the book
+    needs and not at its positions, and a jump of currencies counts as one of stocks does. Windows in which any
+    factor has no value are passed over; `history_note` says when that leaves years out.
     """
     relative = is_relative(market, factor_ids)
     levels = market.matrix(factor_ids)
@@ -71,6 +72,17 @@ def worst_windows(market: Market, factor_ids: list[str], worst: int, days: int) 
     labels = [_window_label(dates[row], dates[row + days], score) for row, score in chosen]
     rows = [row for row, _ in chosen]
     return ScenarioSet(factor_ids, labels, *_moves(returns[rows], relative))
+
+
+def history_note(market: Market, factor_ids: list[str]) -> str | None:
+    """A sentence when one factor's short history leaves years of the others' out of the stress windows."""
+    first = {name: market.levels["date"].filter(market.levels[name].is_not_null())[0] for name in factor_ids}
+    youngest = max(factor_ids, key=lambda name: (first[name], name))
+    if first[youngest] == market.levels["date"][0]:
+        return None
+    names = sum(day == first[youngest] for day in first.values())
+    others = f" and {names - 1} more" if names > 1 else ""
+    return f"historical stress windows begin on {first[youngest]}, the first day of {youngest}{others}"
 
 
 def _severity(returns: ScenarioByFactor, rounding: Vector, classes: list[str | None]) -> Vector:

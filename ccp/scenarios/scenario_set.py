@@ -48,12 +48,6 @@ class ScenarioSet:
         return [label.scenario_id for label in self.labels]
 
 
-def empty_set(factor_ids: list[str]) -> ScenarioSet:
-    """A set without scenarios."""
-    nothing = np.empty((0, len(factor_ids)))
-    return ScenarioSet(factor_ids, [], nothing, nothing)
-
-
 def joined(sets: list[ScenarioSet]) -> ScenarioSet:
     """Several sets over the same factors as one, in order."""
     return ScenarioSet(

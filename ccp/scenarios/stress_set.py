@@ -3,6 +3,8 @@
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+
 from ccp.errors import InputError, Problem, refuse
 from ccp.market.history import Market
 from ccp.rulebook.rulebook import Rulebook
@@ -22,7 +24,9 @@ def stress_scenarios(
     """
     stress = rulebook.stress
     if file is not None:
-        return _judged(capped(read_scenarios(file, factor_ids, market.factor_ids)), stress.plausible)
+        found = capped(read_scenarios(file, factor_ids, market.factor_ids))
+        _refuse_below_zero(found, market, file.name)
+        return _judged(found, stress.plausible)
     parts = []
     if stress.historical is not None:
         windows = worst_windows(market, factor_ids, stress.historical.worst, rulebook.margin.liquidation_days)
@@ -42,6 +46,32 @@ def _set_problems(ids: list[str]) -> list[Problem]:
     twice = sorted({name for name in ids if ids.count(name) > 1})
     expected = "duplicate; two ladders or multiples of the rulebook make the same scenario"
     return [Problem("rulebook", expected, "scenario_id", name) for name in twice]
+
+
+def _refuse_below_zero(scenarios: ScenarioSet, market: Market, source: str) -> None:
+    """Refuse differences that take a price which moves by ratios, or an exchange rate, to zero or below.
+
+    A volatility may be shocked that far: options floor it at zero.
+    """
+    level = np.array([market.level(factor_id) for factor_id in scenarios.factor_ids])
+    kinds = zip(
+        market.kinds("change", scenarios.factor_ids), market.kinds("asset_class", scenarios.factor_ids), strict=True
+    )
+    positive = np.array([change == "relative" and asset_class != "volatility" for change, asset_class in kinds])
+    positive |= np.array(["/" in factor_id for factor_id in scenarios.factor_ids])
+    ends = level * (1.0 + scenarios.relative) + scenarios.absolute
+    problems = [
+        Problem(
+            source,
+            f"the shock takes this factor from {level[factor]:g} to {ends[place, factor]:g}; more than 0 was expected"
+            f" (scenario {scenarios.ids[place]})",
+            "factor_id",
+            scenarios.factor_ids[factor],
+        )
+        for place, factor in zip(*np.nonzero((ends <= 0) & positive & (level > 0)), strict=True)
+    ]
+    if problems:
+        raise InputError(problems)
 
 
 def _judged(scenarios: ScenarioSet, plausible: Plausible | None) -> ScenarioSet:

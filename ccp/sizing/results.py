@@ -75,11 +75,17 @@ def scenarios_table(sized: Sized) -> pl.DataFrame:
             "cover_n": to_units(cover_by_scenario(by_group, count), digits),
             "groups": [_with_losses(sized, ranked[:, place], place) for place in range(len(labels))],
             "uncovered": to_units(uncovered, digits),
+            "uncovered_groups": [_worst_set(sized, place) for place in range(len(labels))],
             "description": [label.description for label in labels],
             "provenance": [label.provenance for label in labels],
         },
         schema=Scenarios.create_empty().schema,
     )
+
+
+def _worst_set(sized: Sized, scenario: int) -> str:
+    """The groups whose default leaves most uncovered in a scenario."""
+    return defaulters_name(sized.plan, tuple(int(group) for group in sized.coverage.defaulters[:, scenario]))
 
 
 def _with_losses(sized: Sized, groups: Cents, scenario: int) -> str:
@@ -111,16 +117,18 @@ def waterfall_table(sized: Sized) -> pl.DataFrame:
     digits = sized.measured.case.rulebook.currency_digits
     rows = []
     for place, scenario_id in enumerate(sized.measured.scenarios.ids):
-        for groups in default_sets(sized, place):
-            rows += outcome_rows(sized.plan, sized.outcome(place, groups), scenario_id, digits)
+        for chosen_by, groups in default_sets(sized, place).items():
+            rows += outcome_rows(sized.plan, sized.outcome(place, groups), scenario_id, chosen_by, digits)
     return waterfall_frame(rows)
 
 
-def default_sets(sized: Sized, scenario: int) -> list[tuple[int, ...]]:
-    """The sets of groups whose default a scenario's waterfall is run for."""
+def default_sets(sized: Sized, scenario: int) -> dict[str, tuple[int, ...]]:
+    """The sets of groups whose default a scenario's waterfall is run for, by why they are chosen."""
     largest = sized.largest_groups(scenario)
     worst = tuple(int(group) for group in sized.coverage.defaulters[:, scenario])
-    return [largest] if set(largest) == set(worst) else [largest, worst]
+    if set(largest) == set(worst):
+        return {"both": largest}
+    return {"largest losses": largest, "coverage test": worst}
 
 
 def coverage_figures(sized: Sized) -> dict[str, Any]:
@@ -129,7 +137,7 @@ def coverage_figures(sized: Sized) -> dict[str, Any]:
     rulebook, digits = case.rulebook, case.rulebook.currency_digits
     everything = np.ones_like(sized.counted)
     by_group = sized.measured.losses.group_over_margin
-    prefunded = sized.plan.fund + sized.plan.capital
+    prefunded = prefunded_resources(sized)
     count = rulebook.fund.cover
     beyond = {f"cover_{n}": _cover(sized, worst_cover(by_group, n, everything)) for n in sorted({1, 2, count})}
     return {
@@ -163,6 +171,18 @@ def coverage_figures(sized: Sized) -> dict[str, Any]:
     }
 
 
+def prefunded_resources(sized: Sized) -> int:
+    """What stands ready for the default of the cover-N groups, in cents: capital, and contributions that have a tier.
+
+    Without a survivors' tier only the defaulters' own contributions count.
+    """
+    plan = sized.plan
+    if plan.has("survivors_fund"):
+        return plan.capital + plan.fund
+    own = int(plan.group_contributions[sized.cover.groups].sum()) if plan.has("defaulter_fund") else 0
+    return plan.capital + own
+
+
 def _units(cents: int, digits: int) -> float:
     return float(to_units(cents, digits))
 
@@ -192,12 +212,14 @@ def _test(sized: Sized, scenario: int) -> dict[str, Any]:
     uncovered = int(sized.coverage.uncovered[scenario])
     groups = sized.coverage.defaulters[:, scenario]
     own = int(sized.plan.group_contributions[groups].sum())
+    losses = sized.measured.losses.group_over_margin[groups, scenario]
     return {
         "passed": uncovered <= 0,
         "uncovered": _units(max(uncovered, 0), digits),
         "headroom": _units(max(-uncovered, 0), digits),
         "scenario_id": sized.measured.scenarios.ids[scenario],
         "defaulters": [sized.plan.groups[group] for group in groups],
+        "losses": [_units(int(loss), digits) for loss in losses],
         "survivors_fund": _units(sized.plan.fund - own, digits),
         "defaulters_share_of_fund": own / sized.plan.fund if sized.plan.fund else None,
     }

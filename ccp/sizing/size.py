@@ -39,10 +39,16 @@ class Sized:
         """The rulebook's cover-N."""
         return self.covers[self.measured.case.rulebook.fund.cover]
 
-    def largest_groups(self, scenario: int) -> tuple[int, ...]:
-        """The rulebook's number of groups with the largest losses over margin in a scenario."""
+    def largest_groups(self, scenario: int, count: int | None = None) -> tuple[int, ...]:
+        """The `count` groups (default: the rulebook's number) with the largest losses over margin in a scenario."""
         losses = self.measured.losses.group_over_margin[:, [scenario]]
-        return tuple(int(group) for group in ranked_groups(losses)[: self.measured.case.rulebook.fund.cover, 0])
+        most = count or self.measured.case.rulebook.fund.cover
+        return tuple(int(group) for group in ranked_groups(losses)[:most, 0])
+
+    def worst_scenario(self, count: int | None = None) -> int:
+        """The scenario among those that size the fund that is worst for `count` groups."""
+        most = count or self.measured.case.rulebook.fund.cover
+        return worst_cover(self.measured.losses.group_over_margin, most, self.counted).scenario
 
     def event(self, scenario: int, groups: tuple[int, ...]) -> Event:
         """A default of some groups in one scenario."""
@@ -58,6 +64,12 @@ class Sized:
     def worst_event(self) -> tuple[int, tuple[int, ...]]:
         """The scenario and groups of cover-N, those that size the fund."""
         return self.cover.scenario, tuple(self.cover.groups)
+
+    @property
+    def coverage_test_event(self) -> tuple[int, tuple[int, ...]]:
+        """The scenario that sizes the fund, and the groups, that leave most uncovered with the fund in force."""
+        scenario = self.coverage.worst(self.counted)
+        return scenario, tuple(int(group) for group in self.coverage.defaulters[:, scenario])
 
 
 def size_fund(measured: Measured) -> Sized:

@@ -15,8 +15,11 @@ def defaulters_name(plan: Plan, groups: tuple[int, ...]) -> str:
     return "+".join(plan.groups[group] for group in groups)
 
 
-def outcome_rows(plan: Plan, outcome: Outcome, scenario_id: str, digits: int) -> list[dict[str, Any]]:
-    """Rows of the waterfall table. A tier that nobody had to pay stands with one row of zero."""
+def outcome_rows(plan: Plan, outcome: Outcome, scenario_id: str, chosen_by: str, digits: int) -> list[dict[str, Any]]:
+    """Rows of the waterfall table. A tier that nobody had to pay stands with one row of zero.
+
+    `chosen_by` says why these groups default: `largest losses`, `coverage test`, `both` or `name`.
+    """
     rows = []
     defaulters = defaulters_name(plan, outcome.event.defaulters)
     for place, draw in enumerate(outcome.draws, start=1):
@@ -26,6 +29,7 @@ def outcome_rows(plan: Plan, outcome: Outcome, scenario_id: str, digits: int) ->
                 {
                     "scenario_id": scenario_id,
                     "defaulters": defaulters,
+                    "chosen_by": chosen_by,
                     "tier_place": place,
                     "tier": draw.tier,
                     "member_id": None if payer is None else plan.members[payer],
