@@ -63,7 +63,18 @@ def worked_examples(before: str) -> str:
 def command_help() -> str:
     """The help of every command, as a terminal of 100 columns shows it."""
     lines = ["# Commands", "", "Made from the commands' own `--help` by `docs/generate.py`.", ""]
-    commands = ("", "demo", "check", "size", "default", "synth", "rulebook", "rulebook check", "rulebook schema")
+    commands = (
+        "",
+        "demo",
+        "check",
+        "size",
+        "default",
+        "synth",
+        "rulebook",
+        "rulebook check",
+        "rulebook list",
+        "rulebook schema",
+    )
     for command in commands:
         lines += [f"## ccp {command}".rstrip(), "", "```text", run(f"{command} --help", 100), "```", ""]
     return "\n".join(lines)

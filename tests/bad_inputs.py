@@ -495,12 +495,12 @@ IDS = [
     book(
         "group with a comma",
         swap(MEMBERS, "M1,G1", 'M1,"G,1"'),
-        "members.csv, row 1, column group_id, value 'G,1': a name without comma, plus sign or control character was expected",
+        "members.csv, row 1, column group_id, value 'G,1': a name without comma, plus ...",
     ),
     book(
         "group with a plus sign",
         swap(MEMBERS, "M1,G1", "M1,G+1"),
-        "members.csv, row 1, column group_id, value 'G+1': a name without comma, plus sign or control character was expected",
+        "members.csv, row 1, column group_id, value 'G+1': a name without comma, plus ...",
     ),
 ]
 

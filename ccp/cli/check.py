@@ -1,6 +1,6 @@
 """`ccp check`: is a book sound, and does the market know what it needs?"""
 
-from ccp.cli.options import DEFAULT_RULEBOOK, AsJson, BookPath, MarketPath, Quiet, RulebookName, RunDate
+from ccp.cli.options import DEFAULT_RULEBOOK, AsJson, BookPath, MarketPath, Quiet, RulebookName, RunDate, Verbose
 from ccp.cli.session import parse_date, session
 
 
@@ -11,15 +11,19 @@ def check(
     date: RunDate = None,
     as_json: AsJson = False,
     quiet: Quiet = False,
+    verbose: Verbose = False,
 ) -> None:
     """Read a book, check every table against each other and against the market, and say what is wrong.
 
     Example: ccp check my-book --market my-prices.parquet
     """
-    with session(as_json, quiet) as out:
+    with session(as_json, quiet, verbose) as out:
         import ccp
 
-        found = ccp.check(book, rulebook, market, parse_date(date))
+        out.detail(f"reading {book}")
+        with out.progress(f"checking {book}"):
+            found = ccp.check(book, rulebook, market, parse_date(date))
+        out.detail("checked")
         counts = ", ".join(f"{count:,} {name}" for name, count in found.counts.items())
         out.answer(
             {

@@ -4,7 +4,10 @@ import typer
 
 from ccp.cli import check, default, demo, rulebook, size, synth
 
-EPILOG = "Exit status: 0 the run is complete, 1 a fault of this program, 2 the input or the call is wrong."
+EPILOG = (
+    "Exit status: 0 the run is complete, 1 a fault of this program, 2 the input or the call is wrong; "
+    "130 or 143 interrupted."
+)
 
 app = typer.Typer(
     name="ccp",

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from ccp.cli.options import AsJson, Overwrite, Quiet
+from ccp.cli.options import AsJson, Overwrite, Quiet, Verbose
 from ccp.cli.session import session
 
 
@@ -19,17 +19,21 @@ def synth(
     overwrite: Overwrite = False,
     as_json: AsJson = False,
     quiet: Quiet = False,
+    verbose: Verbose = False,
 ) -> None:
     """Write a synthetic book on the shipped market: invented members and positions, matched in every instrument.
 
     Example: ccp synth big-book --members 100 --accounts 100000 --positions 10000000 --instruments 2000
     """
-    with session(as_json, quiet) as current:
+    with session(as_json, quiet, verbose) as current:
         import ccp
         from ccp.book.synthetic import BookSize
 
         size = BookSize(members, accounts, positions, instruments)
-        written = ccp.synthesize(directory, size, seed, overwrite)
+        current.detail(f"inventing {positions:,} positions")
+        with current.progress(f"writing {directory}"):
+            written = ccp.synthesize(directory, size, seed, overwrite)
+        current.detail("written")
         files = sorted(path.name for path in written.iterdir())
         current.answer({"directory": str(written), "files": files, "seed": seed})
         current.say(f"Written to {written}: {', '.join(files)}. Everything in it is invented.")

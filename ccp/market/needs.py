@@ -74,7 +74,7 @@ def _source(book: Book, table: str) -> str:
 def _lacking(factor_id: str, use: Use, market: Market, history_days: int) -> str | None:
     """What was expected of a factor's history, or None when it serves."""
     if factor_id not in market.factor_ids:
-        return "the market has no history of this factor" + _why_not_modelled(factor_id, market)
+        return "the market has no history of this factor" + _why_lacking(factor_id, market)
     recent = market.levels[factor_id].tail(history_days)
     if recent[-1] is None:
         return f"the market has no value of this factor on {market.levels['date'][-1]}"
@@ -86,7 +86,10 @@ def _lacking(factor_id: str, use: Use, market: Market, history_days: int) -> str
     return _not_positive(factor_id, use, market)
 
 
-def _why_not_modelled(factor_id: str, market: Market) -> str:
+def _why_lacking(factor_id: str, market: Market) -> str:
+    inverse = "/".join(reversed(factor_id.split("/")))
+    if inverse != factor_id and inverse in market.factor_ids:
+        return f"; it has {inverse}, the other way round"
     base = factor_id.removesuffix(SUFFIX)
     if base == factor_id or base not in market.factor_ids or (market.levels[base].drop_nulls() > 0).all():
         return ""

@@ -117,7 +117,8 @@ def _survivors(trace: dict[str, Any], digits: int) -> list[RenderableType]:
         rows.append((f"{len(rest)} others", sum(payer["paid"] for payer in rest)))
     half = -(-len(rows) // 2)
     for name in ("survivor", "pays", "survivor", "pays"):
-        table.add_column(name, justify="right" if name == "pays" else "left", no_wrap=True)
+        amounts = name == "pays"
+        table.add_column(name, justify="right" if amounts else "left", no_wrap=amounts, overflow="fold")
     for place in range(half):
         right = rows[half + place] if half + place < len(rows) else ("", None)
         table.add_row(*_cells(rows[place], digits), *_cells(right, digits))

@@ -11,10 +11,11 @@ GAP_SIZES = (0.10, 0.15, 0.20, 0.25, 0.30, 0.40)
 
 
 def check_distinct(values: tuple[float, ...]) -> tuple[float, ...]:
-    """Every value at most once: the same multiple twice would make the same scenario twice."""
-    twice = sorted({value for value in values if values.count(value) > 1})
+    """Every value at most once, as it is written in a scenario's id: twice would make the same scenario twice."""
+    written = [f"{value:g}" for value in values]
+    twice = [value for value in written if written.count(value) > 1]
     if twice:
-        raise ValueError(f"{twice[0]:g} stands twice; once was expected")
+        raise ValueError(f"{twice[0]} stands twice; once was expected")
     return values
 
 

@@ -7,6 +7,7 @@ import numpy as np
 
 from ccp.errors import InputError, Problem, refuse
 from ccp.market.history import Market
+from ccp.market.volatility import SUFFIX
 from ccp.rulebook.rulebook import Rulebook
 from ccp.rulebook.stress import Plausible
 from ccp.scenarios.files import read_scenarios
@@ -24,7 +25,8 @@ def stress_scenarios(
     """
     stress = rulebook.stress
     if file is not None:
-        found = capped(read_scenarios(file, factor_ids, market.factor_ids))
+        known = [*market.factor_ids, *(f"{factor_id}{SUFFIX}" for factor_id in market.factor_ids)]
+        found = capped(read_scenarios(file, factor_ids, known))
         _refuse_below_zero(found, market, file.name)
         return _judged(found, stress.plausible)
     parts = []
