@@ -17,7 +17,8 @@ from ccp.report.write import write_run
 from ccp.rulebook.rulebook import Rulebook
 from ccp.scenarios.historical import history_note
 from ccp.scenarios.stress_set import stress_scenarios
-from ccp.sizing.results import coverage_figures, result_tables
+from ccp.sizing.figures import coverage_figures
+from ccp.sizing.results import result_tables
 from ccp.sizing.size import Sized, size_fund
 from ccp.stress.measure import measure, pool_losses
 from ccp.waterfall.trace import trace_event

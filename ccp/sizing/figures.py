@@ -1,0 +1,133 @@
+"""A sized fund as the figures of `coverage.json`. Money leaves in units of the service currency."""
+
+from typing import Any
+
+import numpy as np
+
+from ccp.money import to_units
+from ccp.sizing.cover import Cover, cover_by_scenario, worst_cover
+from ccp.sizing.coverage import coverage
+from ccp.sizing.size import Sized
+from ccp.waterfall.plan import make_plan
+
+
+def coverage_figures(sized: Sized) -> dict[str, Any]:
+    """Everything `coverage.json` states: cover figures, the fund against what is there, the coverage test."""
+    case = sized.measured.case
+    rulebook, digits = case.rulebook, case.rulebook.currency_digits
+    everything = np.ones_like(sized.counted)
+    by_group = sized.measured.losses.group_over_margin
+    prefunded = prefunded_resources(sized)
+    count = rulebook.fund.cover
+    beyond = {f"cover_{n}": _cover(sized, worst_cover(by_group, n, everything)) for n in sorted({1, 2, count})}
+    return {
+        "rulebook": rulebook.name,
+        "date": case.date.isoformat(),
+        "currency": rulebook.currency,
+        "cover": count,
+        **{f"cover_{n}": _cover(sized, cover) for n, cover in sized.covers.items()},
+        "emir_42_3": _cover(sized, sized.emir),
+        "all_scenarios": beyond,
+        "cover_n_by_margin_counted": _by_resources(sized),
+        "fund": {
+            "required": _units(sized.fund.required, digits),
+            "bound_by": sized.fund.bound_by,
+            "buffer": rulebook.fund.buffer,
+            "floor": rulebook.fund.floor,
+            "posted": None if sized.posted is None else _units(sized.plan.fund, digits),
+            "in_force": "required" if sized.posted is None else "posted",
+        },
+        "ccp_capital": _units(sized.plan.capital, digits),
+        "prefunded": _units(prefunded, digits),
+        "coverage_ratio": prefunded / sized.cover.amount if sized.cover.amount else None,
+        "coverage_test": {
+            "sizing_scenarios": _test(sized, sized.coverage.worst(sized.counted)),
+            "all_scenarios": _test(sized, sized.coverage.worst(everything)),
+            "sizing_scenarios_if_required_fund_is_posted": _test_if_required(sized),
+        },
+        "margin": _units(int(sized.measured.pool_margin.sum()), digits),
+        "scenarios": {"run": sized.measured.scenarios.count, "sizing": int(sized.counted.sum())},
+        "coverage_of_scenarios": _scenario_counts(sized),
+    }
+
+
+def prefunded_resources(sized: Sized) -> int:
+    """What stands ready for the default of the cover-N groups, in cents: capital, and contributions that have a tier.
+
+    Without a survivors' tier only the defaulters' own contributions count.
+    """
+    plan = sized.plan
+    if plan.has("survivors_fund"):
+        return plan.capital + plan.fund
+    own = int(plan.group_contributions[sized.cover.groups].sum()) if plan.has("defaulter_fund") else 0
+    return plan.capital + own
+
+
+def _units(cents: int, digits: int) -> float:
+    return float(to_units(cents, digits))
+
+
+def _cover(sized: Sized, cover: Cover) -> dict[str, Any]:
+    digits = sized.measured.case.rulebook.currency_digits
+    losses = sized.measured.losses.group_over_margin[:, cover.scenario]
+    return {
+        "amount": _units(cover.amount, digits),
+        "scenario_id": sized.measured.scenarios.ids[cover.scenario],
+        "groups": [sized.plan.groups[group] for group in cover.groups],
+        "losses": [_units(int(losses[group]), digits) for group in cover.groups],
+    }
+
+
+def _by_resources(sized: Sized) -> dict[str, float]:
+    """Cover-N under each way of counting margin; they differ only where the book has collateral."""
+    count, digits = sized.measured.case.rulebook.fund.cover, sized.measured.case.rulebook.currency_digits
+    return {
+        way: _units(worst_cover(losses.group_over_margin, count, sized.counted).amount, digits)
+        for way, losses in sized.measured.by_resources.items()
+    }
+
+
+def _test(sized: Sized, scenario: int) -> dict[str, Any]:
+    digits = sized.measured.case.rulebook.currency_digits
+    uncovered = int(sized.coverage.uncovered[scenario])
+    groups = sized.coverage.defaulters[:, scenario]
+    own = int(sized.plan.group_contributions[groups].sum())
+    losses = sized.measured.losses.group_over_margin[groups, scenario]
+    return {
+        "passed": uncovered <= 0,
+        "uncovered": _units(max(uncovered, 0), digits),
+        "headroom": _units(max(-uncovered, 0), digits),
+        "scenario_id": sized.measured.scenarios.ids[scenario],
+        "defaulters": [sized.plan.groups[group] for group in groups],
+        "losses": [_units(int(loss), digits) for loss in losses],
+        "survivors_fund": _units(sized.plan.fund - own, digits),
+        "defaulters_share_of_fund": own / sized.plan.fund if sized.plan.fund else None,
+    }
+
+
+def _test_if_required(sized: Sized) -> dict[str, Any]:
+    """The coverage test again, as if every member had paid in what is required of it."""
+    case = sized.measured.case
+    portfolio, digits = case.portfolio, case.rulebook.currency_digits
+    required = np.array(sized.required, dtype=np.int64)
+    plan = make_plan(case.rulebook, portfolio.members, portfolio.groups, portfolio.member_group, required)
+    tested = coverage(plan, sized.measured.losses.group_over_margin, case.rulebook.fund.cover)
+    scenario = tested.worst(sized.counted)
+    uncovered = int(tested.uncovered[scenario])
+    return {
+        "passed": uncovered <= 0,
+        "uncovered": _units(max(uncovered, 0), digits),
+        "scenario_id": sized.measured.scenarios.ids[scenario],
+        "defaulters": [plan.groups[group] for group in tested.defaulters[:, scenario]],
+    }
+
+
+def _scenario_counts(sized: Sized) -> dict[str, int]:
+    """How many scenarios stay inside margin, draw on prefunded resources, and go beyond them."""
+    cover = cover_by_scenario(sized.measured.losses.group_over_margin, sized.measured.case.rulebook.fund.cover)
+    beyond = sized.coverage.uncovered > 0
+    return {
+        "inside_margin": int(((cover == 0) & ~beyond).sum()),
+        "inside_prefunded": int(((cover > 0) & ~beyond).sum()),
+        "beyond_prefunded": int(beyond.sum()),
+    }
