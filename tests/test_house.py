@@ -67,3 +67,13 @@ def test_every_link_in_the_documents_leads_somewhere() -> None:
         for target in re.findall(r"\]\(([^)#]+?)(?:#[^)]*)?\)", page.read_text(encoding="utf-8")):
             if not target.startswith("http"):
                 assert (page.parent / target).exists(), f"{page.name}: {target}"
+
+
+def test_every_test_and_case_that_the_validation_names_is_there() -> None:
+    page = (ROOT / "docs" / "validation.md").read_text(encoding="utf-8")
+    tests = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "tests").glob("test_*.py"))
+    named = set(re.findall(r"`(test_[a-z_0-9]+)`", page))
+    assert len(named) > 10
+    assert not {name for name in named if f"def {name}(" not in tests}
+    for name in set(re.findall(r"`(?:tests/)?((?:cases/)?[a-z_]+\.(?:yaml|py))`", page)):
+        assert (ROOT / "tests" / name).exists(), name
