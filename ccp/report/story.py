@@ -6,7 +6,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from ccp.report.words import exact_amount, listed, share
+from ccp.report.words import defaulting, exact_amount, listed, share
 
 BAR_WIDTH = 24
 SHOWN_SURVIVORS = 10
@@ -69,7 +69,7 @@ def _sum_line(trace: dict[str, Any], digits: int) -> str:
 def waterfall_bars(trace: dict[str, Any], digits: int) -> RenderableType:
     """The event's waterfall: a bar a tier, used and unused, with amounts; then what each survivor pays."""
     title = Text("\n")
-    title.append(f"If {listed(trace['defaulters'])} default", style="bold")
+    title.append(f"If {listed(trace['defaulters'])} {defaulting(trace['defaulters'])}", style="bold")
     title.append(f" in '{trace['scenario_id']}' ({trace['scenario']}), the loss is ")
     title.append(f"{trace['currency']} {exact_amount(trace['loss'], digits)}", style="bold")
     return Group(title, _bars(trace, digits), *_survivors(trace, digits))

@@ -117,6 +117,8 @@ def _scenario_table(
     shown = min(most, chosen.height)
     scale = scale_of(chosen["cover_n"].max())
     title = f"{what}: {shown} of {chosen.height} (loss over margin, {scale.named(coverage['currency'])})"
+    if chosen.is_empty():
+        return []
     rows = chosen.head(most)
     table = Table(box=None, pad_edge=False)
     names = ["cover_1", "cover_2"] + (["cover_n"] if count > 2 else [])

@@ -5,7 +5,7 @@ from typing import Any
 from rich.panel import Panel
 from rich.text import Text
 
-from ccp.report.words import exact_amount, listed
+from ccp.report.words import defaulting, exact_amount, listed
 
 
 def verdict(coverage: dict[str, Any], digits: int) -> Panel:
@@ -21,7 +21,7 @@ def verdict(coverage: dict[str, Any], digits: int) -> Panel:
         lines.append(f"{coverage['currency']} {exact_amount(fund['posted'], digits)}")
         lines.append(f", {_gap(gap, digits)}.\n", style="bold red" if gap < 0 else "")
     test = coverage["coverage_test"]["sizing_scenarios"]
-    lines.append(f"Enough, if any {_groups(coverage['cover'])} default in a plausible scenario?  ", style="bold")
+    lines.append(f"Enough, if any {_groups_default(coverage['cover'])} in a plausible scenario?  ", style="bold")
     lines.append("Yes. " if test["passed"] else "No. ", style="bold green" if test["passed"] else "bold red")
     lines.append(_test_sentence(coverage, test, digits))
     lines.append("\n" + _count_sentence(coverage))
@@ -33,8 +33,8 @@ def losing(cover: dict[str, Any]) -> list[str]:
     return [group for group, loss in zip(cover["groups"], cover["losses"], strict=True) if loss > 0]
 
 
-def _groups(count: int) -> str:
-    return "one group" if count == 1 else f"{count} groups"
+def _groups_default(count: int) -> str:
+    return "one group defaults" if count == 1 else f"{count} groups default"
 
 
 def _gap(gap: float, digits: int) -> str:
@@ -46,7 +46,8 @@ def _gap(gap: float, digits: int) -> str:
 def _bound_by(coverage: dict[str, Any]) -> str:
     rule, fund = coverage["fund"]["bound_by"], coverage["fund"]
     if rule == "cover and buffer":
-        return f"cover-{coverage['cover']} and a buffer of {fund['buffer'] * 100:g}%"
+        buffer = f" and a buffer of {fund['buffer'] * 100:g}%" if fund["buffer"] else ""
+        return f"cover-{coverage['cover']}{buffer}"
     return f"the {rule}" if rule != "EMIR 42(3)" else "EMIR Article 42(3)"
 
 
@@ -62,10 +63,10 @@ def _who_hurts(coverage: dict[str, Any], digits: int) -> str:
 
 def _test_sentence(coverage: dict[str, Any], test: dict[str, Any], digits: int) -> str:
     what = "posted" if coverage["fund"]["in_force"] == "posted" else "required"
-    verb = "defaults" if len(test["defaulters"]) == 1 else "default"
-    who = f"if {listed(test['defaulters'])} {verb} in '{test['scenario_id']}'"
+    who = f"if {listed(test['defaulters'])} {defaulting(test['defaulters'])} in '{test['scenario_id']}'"
     idle = [group for group, loss in zip(test["defaulters"], test["losses"], strict=True) if loss == 0]
-    aside = f" ({listed(idle)} would lose nothing, but pay for nobody else)" if idle else ""
+    some = 0 < len(idle) < len(test["defaulters"])
+    aside = f" ({listed(idle)} would lose nothing, but pay for nobody else)" if some else ""
     if test["passed"]:
         return f"With the fund {what}, at worst {exact_amount(test['headroom'], digits)} is left over, {who}{aside}."
     return f"With the fund {what}, {exact_amount(test['uncovered'], digits)} is paid by nobody {who}{aside}."

@@ -42,3 +42,8 @@ def listed(names: list[str]) -> str:
     if len(names) < 2:
         return "".join(names) or "nobody"
     return f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def defaulting(names: list[str]) -> str:
+    """The verb that goes with one or several defaulters."""
+    return "defaults" if len(names) == 1 else "default"
