@@ -39,17 +39,29 @@ def test_exposure_usual_libraries(benchmark: Any, job: Job) -> None:
     assert np.abs(mine - margin * 100).max() <= 1  # the same answer, to the rounding of a cent
 
 
+SMALL_BOOK = BookSize(members=40, accounts=2_000, positions=100_000, instruments=500)
+MEDIUM_BOOK = BookSize(members=200, accounts=100_000, positions=10_000_000, instruments=2_000)
+
+
+@pytest.fixture(scope="module", params=[SMALL_BOOK, MEDIUM_BOOK], ids=["small", "medium"])
+def book(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A synthetic book on disk."""
+    if request.param is MEDIUM_BOOK and not request.config.getoption("--medium"):
+        pytest.skip("needs --medium")
+    return ccp.synthesize(tmp_path_factory.mktemp("book") / "book", request.param)
+
+
 @pytest.fixture(scope="module")
-def sized(tmp_path_factory: pytest.TempPathFactory) -> Sized:
-    rules, market = load_rulebook("textbook/cover-two"), read_market()
-    book = ccp.synthesize(tmp_path_factory.mktemp("book") / "b", BookSize(100, 2_000, 50_000, 1_000))
-    case = open_case(book, market, rules)
+def sized(book: Path) -> Sized:
+    """The book sized once: what the cube and the waterfall start from."""
+    rules = load_rulebook("textbook/cover-two")
+    case = open_case(book, read_market(), rules)
     return size_fund(measure(case, stress_scenarios(rules, case.market, case.factor_ids)))
 
 
 @pytest.mark.benchmark(group="cube")
 def test_cube(benchmark: Any, sized: Sized) -> None:
-    """1,000 instruments, two thirds of them options, in 472 stress scenarios."""
+    """500 or 2,000 instruments, most of them options, in 472 stress scenarios."""
     case, stress = sized.measured.case, sized.measured.scenarios
     cube = few_rounds(benchmark, price_cube, case, joined([stress]))
     assert np.isfinite(cube.change).all()
@@ -57,7 +69,7 @@ def test_cube(benchmark: Any, sized: Sized) -> None:
 
 @pytest.mark.benchmark(group="waterfall")
 def test_waterfall(benchmark: Any, sized: Sized) -> None:
-    """The worst pair's waterfall over 100 members, in every scenario."""
+    """The worst pair's waterfall over 40 or 200 members, in every scenario."""
 
     def every_scenario() -> int:
         count = sized.measured.scenarios.count
@@ -74,10 +86,7 @@ def test_demo(benchmark: Any) -> None:
 
 
 @pytest.mark.benchmark(group="end to end")
-def test_medium_book_from_files(benchmark: Any, tmp_path: Path, request: pytest.FixtureRequest) -> None:
-    """100,000 accounts and 10 million positions from Parquet to every result table."""
-    if not request.config.getoption("--medium"):
-        pytest.skip("needs --medium")
-    book = ccp.synthesize(tmp_path / "b", BookSize(200, 100_000, 10_000_000, 2_000))
+def test_from_files(benchmark: Any, book: Path) -> None:
+    """From Parquet to every result table."""
     sizing = few_rounds(benchmark, ccp.size, book)
     assert sizing.coverage["fund"]["required"] > 0
