@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from ccp.api.inputs import example_book, read_rulebook
     from ccp.api.size import Sizing, size
     from ccp.api.synthesize import synthesize
-    from ccp.book.book import read_book
+    from ccp.book.book import book_from_frames, read_book
     from ccp.errors import InputError
     from ccp.market.history import read_market
 
@@ -26,6 +26,7 @@ __all__ = [
     "DefaultEvent",
     "InputError",
     "Sizing",
+    "book_from_frames",
     "check",
     "default",
     "example_book",
@@ -40,6 +41,7 @@ _HOMES = {
     "DefaultEvent": "ccp.api.default",
     "InputError": "ccp.errors",
     "Sizing": "ccp.api.size",
+    "book_from_frames": "ccp.book.book",
     "check": "ccp.api.check",
     "default": "ccp.api.default",
     "example_book": "ccp.api.inputs",

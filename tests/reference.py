@@ -5,15 +5,14 @@ additions, multiplications and comparisons are involved.
 """
 
 import math
+import os
 from collections import defaultdict
 from fractions import Fraction
-
-from ccp.kernels.engine import compiles
 
 
 def multiply_add(factor, value, total):
     """`factor * value + total`: rounded once as compiled kernels do, or twice as plain Python does."""
-    if compiles():
+    if os.environ.get("NUMBA_DISABLE_JIT") != "1":
         return float(Fraction(factor) * Fraction(value) + Fraction(total))
     return factor * value + total
 

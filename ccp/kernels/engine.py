@@ -2,7 +2,7 @@
 
 No fastmath, with one exception: `fused_kernel` lets a product and the sum it goes into be one fused multiply-add,
 rounded once. That is deterministic on every processor that has the instruction, whatever the width of its vectors,
-and it is worth 40 % where a book is multiplied with the cube. See docs/decisions/0004.
+and pays where a book is multiplied with the cube. See docs/decisions/0004 and docs/performance.md.
 """
 
 import hashlib
@@ -94,8 +94,3 @@ def use_threads(count: int | None) -> int:
     if count is not None:
         numba.set_num_threads(max(1, min(count, cast(Any, numba_config).NUMBA_NUM_THREADS)))
     return numba.get_num_threads()
-
-
-def compiles() -> bool:
-    """Whether kernels are compiled at all (not with NUMBA_DISABLE_JIT=1)."""
-    return not cast(Any, numba_config).DISABLE_JIT
