@@ -12,7 +12,8 @@ class Members(dy.Schema):
     member_id = column("member_id", primary_key=True, regex=NAME)
     group_id = column("group_id", regex=NAME, nullable=True)
     fund_contribution = column("fund_contribution", min=0, max=LARGEST_AMOUNT, nullable=True)
-    capital = column("capital", min=0, nullable=True)
+    capital = column("capital", min=0, max=LARGEST_AMOUNT, nullable=True)
+    liquidity = column("liquidity", min=0, max=LARGEST_AMOUNT, nullable=True)
     default_probability = column("default_probability", min=0, max=1, nullable=True)
 
 
@@ -50,8 +51,9 @@ class Instruments(dy.Schema):
     style = column("style", nullable=True)
     forward = column("forward", min_exclusive=0, nullable=True)
     discount_rate = column("discount_rate", min=-1, max=10, nullable=True)
-    average_daily_volume = column("average_daily_volume", min=0, nullable=True)
+    average_daily_volume = column("average_daily_volume", min_exclusive=0, nullable=True)
     half_spread = column("half_spread", min=0, nullable=True)
+    issuer_id = column("issuer_id", nullable=True)
 
 
 class Collateral(dy.Schema):
@@ -63,6 +65,7 @@ class Collateral(dy.Schema):
     haircut = column("haircut", min=0, max=1)
     factor_id = column("factor_id", nullable=True)
     currency = column("currency", regex=CURRENCY, nullable=True)
+    issuer_id = column("issuer_id", nullable=True)
 
 
 class Prices(dy.Schema):

@@ -34,6 +34,29 @@ def scaled_up(cents: int, factor: Fraction) -> int:
     return ceil(cents * factor)
 
 
+def divided(amounts: Cents, divisor: int) -> Cents:
+    """Whole amounts by a whole divisor, nearest, ties to even: exact, without floating point."""
+    whole, rest = np.divmod(amounts, divisor)
+    return whole + ((2 * rest > divisor) | ((2 * rest == divisor) & (whole % 2 != 0)))
+
+
+def times(amounts: Cents, factor: Fraction) -> Cents:
+    """Whole amounts times an exact factor, nearest, ties to even."""
+    return divided(_scaled(amounts, factor.numerator), factor.denominator).astype(np.int64)
+
+
+def blended(first: Cents, second: Cents, weight: Fraction) -> Cents:
+    """`(1 - weight) * first + weight * second` of whole amounts, nearest, ties to even."""
+    of_first = _scaled(first, weight.denominator - weight.numerator)
+    return divided(of_first + _scaled(second, weight.numerator), weight.denominator).astype(np.int64)
+
+
+def _scaled(amounts: Cents, factor: int) -> np.ndarray:
+    """Whole amounts times a whole factor: Python's integers where 64 bits might not be enough."""
+    largest = int(np.abs(amounts).max(initial=0))
+    return amounts * factor if largest * abs(factor) < 2**61 else amounts.astype(object) * factor
+
+
 def share_out(amount: int, weights: Sequence[int]) -> list[int]:
     """Share a whole amount in proportion to weights: largest remainder, ties to the earlier place.
 

@@ -68,6 +68,7 @@ def modelled_volatility(levels: list[float | None]) -> list[float | None]:
 def needed_factors(book: Row, currency: str) -> list[str]:
     needed = {row["factor_id"] for row in book["instruments"]}
     needed |= {row["volatility_id"] for row in book["instruments"] if row.get("volatility_id")}
+    needed |= {row["factor_id"] for row in book.get("collateral") or [] if row.get("factor_id")}
     currencies = {row["currency"] for row in [*book["instruments"], *(book.get("collateral") or [])]}
     return sorted(needed | {f"{other}/{currency}" for other in currencies - {currency}})
 

@@ -1,13 +1,23 @@
-"""One pass over the book: the margin of every account, and every member's stress shortfalls."""
+"""Passes over the book: the margin of every account, and every member's stress shortfalls."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 
 from ccp.book.portfolio import Portfolio
 from ccp.exposure.tiles import tiled
-from ccp.kernels.exposure import Columns, PositionArrays, margin_and_stress, sum_accounts
+from ccp.kernels.exposure import (
+    TILE,
+    PositionArrays,
+    ScenarioWeights,
+    account_losses,
+    parametric_margin,
+    sum_accounts,
+    tail_margin,
+    weighted_margin,
+)
 from ccp.kernels.pools import PoolArrays, Shortfalls, fold_accounts
 from ccp.types import Cents, Index, InstrumentByScenario, Vector
 
@@ -24,15 +34,6 @@ Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
-class Exposure:
-    """Money in minor units: margin by account and by pool, and for each way of counting margin the shortfalls."""
-
-    account_margin: Cents
-    pool_margin: Cents
-    shortfalls: dict[int, Shortfalls]
-
-
-@dataclass(frozen=True)
 class Blocks:
     """How the work is cut. The result does not depend on it."""
 
@@ -40,39 +41,82 @@ class Blocks:
     chunk_accounts: int = CHUNK_ACCOUNTS
 
 
-def run_exposure(
-    portfolio: Portfolio,
-    close_out_loss: InstrumentByScenario,
-    columns: Columns,
-    held: Cents,
-    resources: tuple[int, ...],
+@dataclass(frozen=True)
+class RankWeights:
+    """The weight of an account's largest loss, second largest, ...: what scenarios of equal weight come to."""
+
+    weight: Vector
+
+
+@dataclass(frozen=True)
+class RootMeanSquare:
+    """`factor` times the root of the mean square of the losses; `weight` by scenario, in all 1."""
+
+    weight: Vector
+    factor: float
+
+
+Tail: TypeAlias = RankWeights | ScenarioWeights | RootMeanSquare
+"""How an account's losses become its margin."""
+
+
+def run_margin(
+    positions: PositionArrays,
+    unit_loss: InstrumentByScenario,
+    tail: Tail,
+    minor: float,
     blocks: Blocks | None = None,
     progress: Progress | None = None,
-) -> Exposure:
-    """Margin and stress losses of the whole book.
+) -> Cents:
+    """The margin of every account, in minor units (`minor` of them make one unit of money).
 
-    `close_out_loss` (instrument x scenario) holds the margin scenarios first, then the stress scenarios, as
-    `columns` says. `held` is the collateral by pool; `resources` the ways of counting a pool's margin (see
-    `ccp.kernels.pools`). `progress` is called with accounts done and accounts in all.
+    `unit_loss` (instrument x scenario) is the loss on one long unit. `progress` is called with accounts done and in all.
     """
     blocks = blocks or Blocks()
-    tiles = tiled(close_out_loss)
-    pools = PoolArrays(portfolio.account_pool, portfolio.pool_member, portfolio.pool_house, held)
-    folds = {way: _Fold.empty(portfolio, columns.stress) for way in resources}
-    accounts = len(portfolio.accounts)
-    account_margin = np.zeros(accounts, dtype=np.int64)
-    stress = np.zeros((min(blocks.accounts, accounts), columns.stress), dtype=np.int64)
+    tiles, accounts = tiled(unit_loss), len(positions.offset) - 1
+    margin = np.zeros(accounts, dtype=np.int64)
     for first in range(0, accounts, blocks.accounts):
         last = min(first + blocks.accounts, accounts)
-        margin, losses = account_margin[first:last], stress[: last - first]
-        chunk = chunks(portfolio.positions.offset, first, last, blocks.chunk_accounts)
-        margin_and_stress(tiles, portfolio.positions, chunk, columns, margin, losses)
-        for way, fold in folds.items():
-            fold_accounts(first, margin, losses, pools, way, fold.pool_margin, fold.pool_loss, fold.shortfalls)
+        chunk, part = chunks(positions.offset, first, last, blocks.chunk_accounts), margin[first:last]
+        if isinstance(tail, RankWeights):
+            tail_margin(tiles, positions, chunk, unit_loss.shape[1], tail.weight, minor, part)
+        elif isinstance(tail, RootMeanSquare):
+            parametric_margin(tiles, positions, chunk, tail.weight, tail.factor, minor, part)
+        else:
+            weighted_margin(tiles, positions, chunk, tail, minor, part)
         if progress is not None:
             progress(last, accounts)
-    pool_margin = next(iter(folds.values())).pool_margin
-    return Exposure(account_margin, pool_margin, {way: fold.shortfalls for way, fold in folds.items()})
+    return margin
+
+
+def run_stress(
+    portfolio: Portfolio,
+    unit_loss: InstrumentByScenario,
+    account_cost: Cents | None,
+    counted: dict[str, Cents],
+    minor: float,
+    blocks: Blocks | None = None,
+) -> dict[str, Shortfalls]:
+    """Members' stress shortfalls, for each way of counting a pool's margin.
+
+    `unit_loss` (instrument x scenario) is the loss on one long unit; `account_cost` is added to every loss of an
+    account (its cost of being sold). `counted` is pool x scenario, or pool x 1 where scenarios do not move it.
+    """
+    blocks = blocks or Blocks()
+    tiles, scenarios = tiled(unit_loss), unit_loss.shape[1]
+    folds = {way: _Fold.empty(portfolio, held, scenarios) for way, held in counted.items()}
+    accounts = len(portfolio.accounts)
+    stress = np.zeros((min(blocks.accounts, accounts), scenarios), dtype=np.int64)
+    for first in range(0, accounts, blocks.accounts):
+        last = min(first + blocks.accounts, accounts)
+        losses = stress[: last - first]
+        chunk = chunks(portfolio.positions.offset, first, last, blocks.chunk_accounts)
+        account_losses(tiles, portfolio.positions, chunk, minor, losses)
+        if account_cost is not None:
+            losses += account_cost[first:last, None]
+        for fold in folds.values():
+            fold_accounts(first, losses, fold.pools, fold.pool_loss, fold.shortfalls)
+    return {way: fold.shortfalls for way, fold in folds.items()}
 
 
 def chunks(offset: Index, first: int, last: int, most_accounts: int) -> Index:
@@ -87,23 +131,27 @@ def chunks(offset: Index, first: int, last: int, most_accounts: int) -> Index:
 
 @dataclass(frozen=True)
 class _Fold:
-    pool_margin: Cents
+    pools: PoolArrays
     pool_loss: Cents
     shortfalls: Shortfalls
 
     @classmethod
-    def empty(cls, portfolio: Portfolio, scenarios: int) -> "_Fold":
+    def empty(cls, portfolio: Portfolio, counted: Cents, scenarios: int) -> "_Fold":
         shape = (len(portfolio.members), scenarios)
         zeros = [np.zeros(shape, dtype=np.int64) for _ in Shortfalls._fields]
-        pool_margin = np.zeros(len(portfolio.pools), dtype=np.int64)
-        return cls(pool_margin, np.zeros(scenarios, dtype=np.int64), Shortfalls(*zeros))
+        pools = PoolArrays(portfolio.account_pool, portfolio.pool_member, portfolio.pool_house, counted)
+        return cls(pools, np.zeros(scenarios, dtype=np.int64), Shortfalls(*zeros))
 
 
-def account_values(positions: PositionArrays, unit_value: Vector, accounts: Index) -> Vector:
-    """What some accounts' positions are worth, given the value of one unit of each instrument.
+def account_values(positions: PositionArrays, unit_values: InstrumentByScenario, accounts: Index) -> Vector:
+    """What some accounts' positions are worth (account x column), given the value of one unit of each instrument.
 
-    The same sum, in the same order, as one column of the whole pass.
+    The same sums, in the same order, as in a pass over the whole book.
     """
-    values = np.empty(len(accounts))
-    sum_accounts(tiled(unit_value[:, None])[0], positions, accounts, values)
+    values = np.empty((len(accounts), unit_values.shape[1]))
+    tiles = tiled(unit_values)
+    for number in range(tiles.shape[0]):
+        part = np.empty((len(accounts), min(TILE, values.shape[1] - number * TILE)))
+        sum_accounts(tiles[number], positions, accounts, part)
+        values[:, number * TILE : number * TILE + part.shape[1]] = part
     return values

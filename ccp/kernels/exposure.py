@@ -5,7 +5,13 @@ from typing import NamedTuple
 import numpy as np
 
 from ccp.kernels.engine import fused_kernel, kernel, parallel_kernel, prange
-from ccp.kernels.tail import keep_largest, weighted_sum
+from ccp.kernels.tail import (
+    keep_largest,
+    keep_largest_weighted,
+    weighted_expected_shortfall,
+    weighted_sum,
+    weighted_value_at_risk,
+)
 from ccp.types import Cents, Index, Vector
 
 TILE = 64
@@ -24,17 +30,18 @@ class PositionArrays(NamedTuple):
     quantity: Vector
 
 
-class Columns(NamedTuple):
-    """How the cube's columns are used: margin scenarios first, then stress scenarios, then padding.
+class ScenarioWeights(NamedTuple):
+    """Scenarios that weigh differently, oldest first, and how much weight lies in the tail.
 
-    `tail_weight` holds the weight of the largest, second largest, ... margin loss. `minor` is the number
-    of minor units in one unit of money.
+    `weight` is in whole numbers. Value at risk: the loss at which the weight of the largest losses reaches `stop`.
+    Expected shortfall: the mean of the largest losses that weigh `mass`. `kept` losses are always enough.
     """
 
-    margin: int
-    stress: int
-    tail_weight: Vector
-    minor: float
+    weight: Index
+    stop: int
+    mass: float
+    kept: int
+    shortfall: bool
 
 
 @fused_kernel
@@ -99,47 +106,95 @@ def sum_positions(tile, positions, account, loss):
 
 
 @parallel_kernel
-def sum_accounts(tile, positions, accounts, value: Vector):
-    """Fill `value` with the first column of the tile summed over each of some accounts' positions."""
+def sum_accounts(tile, positions, accounts, value):
+    """Fill `value` (account x column) with the tile's first columns summed over each of some accounts' positions."""
     for place in prange(accounts.shape[0]):
         sums = np.empty(TILE)
         sum_positions(tile, positions, accounts[place], sums)
-        value[place] = sums[0]
+        value[place] = sums[: value.shape[1]]
 
 
 @kernel
-def take_columns(loss, begin, columns, top, passing, stress):
-    """Hand one tile's losses of an account on: margin scenarios to `top`, stress scenarios to `stress` in cents.
-
-    `begin` is the number of the tile's first column, `passing` is scratch.
-    """
-    of_margin = min(max(columns.margin - begin, 0), TILE)
-    if of_margin > 0:
-        keep_largest(loss[:of_margin], top, passing)
-    last = min(TILE, columns.margin + columns.stress - begin)
-    for s in range(of_margin, last):
-        stress[begin + s - columns.margin] = np.int64(np.rint(loss[s] * columns.minor))
+def in_minor(amount, minor):
+    """An amount in whole minor units, nearest, ties to even."""
+    return np.int64(np.rint(amount * minor))
 
 
 @parallel_kernel
-def margin_and_stress(tiles, positions, chunk, columns, margin: Cents, stress: Cents):
-    """Fill `margin` (account) and `stress` (account x stress scenario), both in minor units.
+def tail_margin(tiles, positions, chunk, scenarios, tail_weight: Vector, minor, margin: Cents):
+    """Fill `margin` (account), in minor units: the weighted tail of an account's losses, floored at zero.
 
-    `tiles` is the cube of close-out losses of one unit, tile x instrument x TILE.
+    `tiles` is the cube of close-out losses of one unit, tile x instrument x TILE, of which the first `scenarios`
+    columns count. `tail_weight` holds the weight of the largest, second largest, ... loss.
     `chunk` bounds the accounts that one thread takes at a time: accounts `chunk[c]` to `chunk[c + 1]`,
-    counted from `chunk[0]`, which is where `margin[0]` and `stress[0]` stand. Margin is the weighted tail
-    of the margin columns, floored at zero; of an account's losses only its largest are ever kept.
+    counted from `chunk[0]`, which is where `margin[0]` stands. Of an account's losses only its largest are kept.
     """
-    start, kept = chunk[0], columns.tail_weight.shape[0]
+    start, kept = chunk[0], tail_weight.shape[0]
     for c in prange(chunk.shape[0] - 1):
         first, last = chunk[c], chunk[c + 1]
         loss, passing = np.empty(TILE), np.empty(TILE)
         top = np.full((last - first, kept), -np.inf)
         for t in range(tiles.shape[0]):
-            tile = tiles[t]
+            count = min(TILE, scenarios - t * TILE)
             for account in range(first, last):
-                sum_positions(tile, positions, account, loss)
-                take_columns(loss, t * TILE, columns, top[account - first], passing, stress[account - start])
+                sum_positions(tiles[t], positions, account, loss)
+                keep_largest(loss[:count], top[account - first], passing)
         for account in range(first, last):
-            tail = weighted_sum(top[account - first], columns.tail_weight) if columns.margin > 0 else 0.0
-            margin[account - start] = np.int64(np.rint(max(tail, 0.0) * columns.minor))
+            tail = weighted_sum(top[account - first], tail_weight)
+            margin[account - start] = in_minor(max(tail, 0.0), minor)
+
+
+@parallel_kernel
+def weighted_margin(tiles, positions, chunk, weights, minor, margin: Cents):
+    """As `tail_margin`, for scenarios that weigh differently (`ScenarioWeights`)."""
+    start, kept, scenarios = chunk[0], weights.kept, weights.weight.shape[0]
+    for c in prange(chunk.shape[0] - 1):
+        first, last = chunk[c], chunk[c + 1]
+        loss = np.empty(TILE)
+        top = np.full((last - first, kept), -np.inf)
+        top_weight = np.zeros((last - first, kept), dtype=np.int64)
+        for t in range(tiles.shape[0]):
+            count = min(TILE, scenarios - t * TILE)
+            weight = weights.weight[t * TILE : t * TILE + count]
+            for account in range(first, last):
+                sum_positions(tiles[t], positions, account, loss)
+                keep_largest_weighted(loss[:count], weight, top[account - first], top_weight[account - first])
+        for account in range(first, last):
+            place = account - first
+            if weights.shortfall:
+                tail = weighted_expected_shortfall(top[place], top_weight[place], weights.mass)
+            else:
+                tail = weighted_value_at_risk(top[place], top_weight[place], weights.stop)
+            margin[account - start] = in_minor(max(tail, 0.0), minor)
+
+
+@parallel_kernel
+def parametric_margin(tiles, positions, chunk, weight: Vector, factor, minor, margin: Cents):
+    """As `tail_margin`: `factor` times the root of the losses' weighted mean square; `weight` sums to one."""
+    start, scenarios = chunk[0], weight.shape[0]
+    for c in prange(chunk.shape[0] - 1):
+        first, last = chunk[c], chunk[c + 1]
+        loss, square = np.empty(TILE), np.zeros(last - first)
+        for t in range(tiles.shape[0]):
+            for account in range(first, last):
+                sum_positions(tiles[t], positions, account, loss)
+                total = square[account - first]
+                for s in range(min(TILE, scenarios - t * TILE)):
+                    total += weight[t * TILE + s] * (loss[s] * loss[s])
+                square[account - first] = total
+        for account in range(first, last):
+            margin[account - start] = in_minor(factor * np.sqrt(square[account - first]), minor)
+
+
+@parallel_kernel
+def account_losses(tiles, positions, chunk, minor, loss: Cents):
+    """Fill `loss` (account x scenario), in minor units; tiles and chunk as in `tail_margin`."""
+    start, scenarios = chunk[0], loss.shape[1]
+    for c in prange(chunk.shape[0] - 1):
+        sums = np.empty(TILE)
+        for t in range(tiles.shape[0]):
+            for account in range(chunk[c], chunk[c + 1]):
+                sum_positions(tiles[t], positions, account, sums)
+                row = loss[account - start]
+                for s in range(min(TILE, scenarios - t * TILE)):
+                    row[t * TILE + s] = in_minor(sums[s], minor)

@@ -8,17 +8,17 @@ from typing import NamedTuple
 from ccp.kernels.engine import kernel
 from ccp.types import Cents, Flags, Index, MemberByScenario
 
-REQUIRED, HELD, SMALLER = 0, 1, 2
-"""What counts as a pool's margin: the requirement, the collateral held, or the smaller of the two."""
-
 
 class PoolArrays(NamedTuple):
-    """Per account its pool; per pool its member, whether it is a house pool, and the collateral held."""
+    """Per account its pool; per pool its member, whether it is a house pool, and what counts against its loss.
+
+    `counted` is pool x scenario, or pool x 1 where no scenario moves it.
+    """
 
     account_pool: Index
     member: Index
     house: Flags
-    held: Cents
+    counted: Cents
 
 
 class Shortfalls(NamedTuple):
@@ -31,21 +31,13 @@ class Shortfalls(NamedTuple):
 
 
 @kernel
-def counted_margin(required, held, resources):
-    """The margin that counts against a pool's loss."""
-    if resources == REQUIRED:
-        return required
-    if resources == HELD:
-        return held
-    return min(required, held)
-
-
-@kernel
-def close_pool(pool, pools, pool_loss, margin, short):
+def close_pool(pool, pools, pool_loss, short):
     """Add one whole pool's result to its member, and clear the running loss for the next pool."""
     member = pools.member[pool]
+    moves = pools.counted.shape[1] > 1
     for s in range(pool_loss.shape[0]):
         loss = pool_loss[s]
+        margin = pools.counted[pool, s if moves else 0]
         pool_loss[s] = 0
         short.loss[member, s] += max(loss, 0)
         if pools.house[pool]:
@@ -56,19 +48,17 @@ def close_pool(pool, pools, pool_loss, margin, short):
 
 
 @kernel
-def fold_accounts(first, margin, stress, pools, resources, pool_margin, pool_loss, short):
-    """Fold a block of accounts, in order of pool, into `pool_margin` (pool) and `short` (member x scenario).
+def fold_accounts(first, stress, pools, pool_loss, short):
+    """Fold a block of accounts' losses (account x scenario), in order of pool, into `short` (member x scenario).
 
-    `margin` and `stress` belong to the accounts from `first` on. A pool that does not end in this block stays
-    in `pool_loss` (scenario) until the next block goes on with it.
+    `stress` belongs to the accounts from `first` on. A pool that does not end in this block stays in `pool_loss`
+    (scenario) until the next block goes on with it.
     """
     accounts = pools.account_pool.shape[0]
-    for place in range(margin.shape[0]):
+    for place in range(stress.shape[0]):
         account = first + place
         pool = pools.account_pool[account]
-        pool_margin[pool] += margin[place]
         for s in range(stress.shape[1]):
             pool_loss[s] += stress[place, s]
         if account + 1 == accounts or pools.account_pool[account + 1] != pool:
-            counted = counted_margin(pool_margin[pool], pools.held[pool], resources)
-            close_pool(pool, pools, pool_loss, counted, short)
+            close_pool(pool, pools, pool_loss, short)

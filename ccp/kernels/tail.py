@@ -44,3 +44,47 @@ def weighted_sum(top, weight):
         if weight[place] != 0.0:
             total += weight[place] * top[place]
     return total
+
+
+@kernel
+def insert_weighted(value, weight, top, top_weight):
+    """As `insert`, for a value that carries a weight with it."""
+    for place in range(top.shape[0]):
+        held, held_weight = top[place], top_weight[place]
+        higher = held > value
+        top[place] = held if higher else value
+        top_weight[place] = held_weight if higher else weight
+        value, weight = (value, weight) if higher else (held, held_weight)
+
+
+@kernel
+def keep_largest_weighted(loss, weight, top, top_weight):
+    """Keep in `top`, largest first, the largest of what it holds and of `loss`, each with its weight."""
+    last = top.shape[0] - 1
+    for s in range(loss.shape[0]):
+        if loss[s] > top[last]:
+            insert_weighted(loss[s], weight[s], top, top_weight)
+
+
+@kernel
+def weighted_value_at_risk(top, top_weight, stop):
+    """The first of the largest losses at which the weight so far, its own included, is at least `stop`."""
+    so_far = 0
+    for place in range(top.shape[0]):
+        so_far += top_weight[place]
+        if so_far >= stop:
+            return top[place]
+    return top[top.shape[0] - 1]
+
+
+@kernel
+def weighted_expected_shortfall(top, top_weight, mass):
+    """The weighted mean of the largest losses of weight `mass`, the last of them counted in part."""
+    total, so_far = 0.0, 0.0
+    for place in range(top.shape[0]):
+        taken = min(float(top_weight[place]), mass - so_far)
+        if taken <= 0.0:
+            break
+        total += taken * top[place]
+        so_far += taken
+    return total / mass

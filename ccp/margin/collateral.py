@@ -1,38 +1,122 @@
-"""What is held against each pool's requirement, after haircut, at today's prices."""
+"""What is held against each pool's requirement: after haircut and limits, and as scenarios move it."""
+
+from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
 
-from ccp.book.book import Book
 from ccp.book.portfolio import Portfolio
-from ccp.market.history import Market
+from ccp.market.case import Case
 from ccp.market.needs import currency_factor
-from ccp.money import to_minor
-from ccp.types import Cents
+from ccp.money import exact, to_minor
+from ccp.pricing.moves import moved_levels
+from ccp.pricing.terms import NONE
+from ccp.rulebook.collateral import CollateralRules
+from ccp.scenarios.scenario_set import ScenarioSet
+from ccp.types import Cents, Flags, Index, Vector
 
 
-def margin_held(book: Book, portfolio: Portfolio, market: Market, service: str, digits: int) -> Cents | None:
-    """Post-haircut value by pool in minor units, or None when the book has no collateral table.
+@dataclass(frozen=True)
+class Holdings:
+    """The lines of the collateral table, in order of pool and asset.
 
-    Haircuts apply and scenarios do not move collateral: never both on the same asset. Values in another
-    currency are converted at today's rate. A pool without collateral holds nothing.
+    `value` is the market value in the service currency, 0 for paper of the pool's own group. `factor` and
+    `currency` are places among the case's factors, or `NONE`.
     """
-    if book.collateral is None:
+
+    pool: Index
+    value: Vector
+    haircut: Vector
+    security: Flags
+    factor: Index
+    currency: Index
+    pools: int
+
+
+def holdings(case: Case) -> Holdings | None:
+    """The case's collateral at today's prices and rates, or None when the book has no collateral table."""
+    table = case.book.collateral
+    if table is None:
         return None
-    rates = {
-        currency: 1.0 if currency == service else market.level(currency_factor(currency, service))
-        for currency in book.collateral["currency"].fill_null(service).unique()
-    }
-    counted = book.collateral.sort("pool_id", "asset_id").select(
-        "pool_id",
-        (
-            pl.col("market_value")
-            * (1.0 - pl.col("haircut"))
-            * pl.col("currency").fill_null(service).replace_strict(rates, return_dtype=pl.Float64)
-        ).alias("value"),
+    portfolio, service = case.portfolio, case.rulebook.currency
+    lines = table.sort("pool_id", "asset_id").with_columns(pl.col("currency").fill_null(service))
+    pool = pool_places(lines["pool_id"], portfolio)
+    place = {name: number for number, name in enumerate(case.factor_ids)}
+    pairs = [None if name == service else currency_factor(name, service) for name in lines["currency"]]
+    rates = {pair: 1.0 if pair is None else case.market.level(pair) for pair in set(pairs)}
+    value = lines["market_value"].to_numpy() * np.array([rates[pair] for pair in pairs])
+    return Holdings(
+        pool,
+        np.where(own_paper_lines(lines["issuer_id"], pool, portfolio), 0.0, value),
+        lines["haircut"].to_numpy(),
+        lines["factor_id"].is_not_null().to_numpy(),
+        np.array([NONE if name is None else place[name] for name in lines["factor_id"]], dtype=np.int64),
+        np.array([NONE if pair is None else place[pair] for pair in pairs], dtype=np.int64),
+        len(portfolio.pools),
     )
-    cents = to_minor(counted["value"].to_numpy(), digits)
-    places = counted["pool_id"].cast(pl.Enum(pl.Series(portfolio.pools))).to_physical().to_numpy()
-    held = np.zeros(len(portfolio.pools), dtype=np.int64)
-    np.add.at(held, places, cents)
-    return held
+
+
+def pool_places(pool_ids: pl.Series, portfolio: Portfolio) -> Index:
+    """Places of pools by id."""
+    return pool_ids.cast(pl.Enum(pl.Series(portfolio.pools))).to_physical().to_numpy().astype(np.int64)
+
+
+def own_paper_lines(issuers: pl.Series, pool: Index, portfolio: Portfolio) -> Flags:
+    """Which lines are paper of the group of the pool's own member: worth nothing when they are needed."""
+    groups = np.array(portfolio.groups)[portfolio.member_group[portfolio.pool_member[pool]]]
+    return (issuers.fill_null("") == pl.Series(groups, dtype=pl.String)).to_numpy()
+
+
+def value_after_haircut(lines: Holdings, rules: CollateralRules, digits: int) -> Cents:
+    """What counts against the requirement, by pool, in minor units. A pool without collateral holds nothing.
+
+    Each line `value * (1 - haircut)`, rounded; a security not beyond its limit, a share of the pool's total before
+    limits.
+    """
+    cents = to_minor(lines.value * (1.0 - lines.haircut), digits)
+    if rules.asset_limit < 1:
+        limit = exact(rules.asset_limit)
+        total = by_pool(lines, cents)[lines.pool]
+        most = np.array([int(amount) * limit.numerator // limit.denominator for amount in total], dtype=np.int64)
+        cents = np.where(lines.security, np.minimum(cents, most), cents)
+    return by_pool(lines, cents)
+
+
+def value_in_scenarios(lines: Holdings, scenarios: ScenarioSet, digits: int) -> Cents:
+    """Market value by pool and scenario, in minor units: moved by factor and currency, without haircut."""
+    value = np.maximum(moved_levels(lines.value, lines.factor, scenarios), 0.0)
+    rate = moved_levels(np.ones(len(lines.value)), lines.currency, scenarios)
+    moved = np.zeros((lines.pools, scenarios.count), dtype=np.int64)
+    np.add.at(moved, lines.pool, to_minor(value * rate, digits))
+    return moved
+
+
+def by_pool(lines: Holdings, cents: Cents) -> Cents:
+    """Amounts by line as sums by pool."""
+    sums = np.zeros(lines.pools, dtype=np.int64)
+    np.add.at(sums, lines.pool, cents)
+    return sums
+
+
+def counted_margin(way: str, required: Cents, held: Cents | None, moved: Cents | None) -> Cents:
+    """What counts against a pool's stress loss: pool x 1, or pool x scenario where collateral moves with it.
+
+    `way`: `required`, `held` after haircut, or the `minimum` of the two (excess may be withdrawn before a default).
+    With `moved` (pool x scenario) collateral counts at its moved market value, as far as it meets what is counted of
+    it: moved times required over held, rounded down.
+    """
+    if held is None:
+        return required[:, None]
+    if moved is None:
+        return {"required": required, "held": held, "minimum": np.minimum(required, held)}[way][:, None]
+    counted = moved.copy()
+    if way == "held":
+        return counted
+    partly = held > required if way == "minimum" else held != required
+    for pool in np.flatnonzero(partly):
+        if held[pool] > 0:
+            parts = [int(value) * int(required[pool]) // int(held[pool]) for value in moved[pool]]
+            counted[pool] = parts
+        else:
+            counted[pool] = required[pool]
+    return counted

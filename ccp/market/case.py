@@ -66,8 +66,7 @@ def open_case(book: Path | str | Book, market: Market, rulebook: Rulebook, day: 
 
 
 def _market_problems(book: Book, market: Market, rulebook: Rulebook) -> list[Problem]:
-    history = rulebook.margin.lookback_days + rulebook.margin.liquidation_days
-    return find_market_problems(book, market, rulebook.currency, history)
+    return find_market_problems(book, market, rulebook.currency, rulebook.margin.history_rows)
 
 
 def _raise_all(

@@ -31,7 +31,7 @@ def factor_uses(book: Book, service: str) -> dict[str, Use]:
     """Every factor that moves the book - prices, volatilities, currencies - and where it is first named."""
     columns = [("instruments", book.instruments[name]) for name in ("currency", "factor_id", "volatility_id")]
     if book.collateral is not None:
-        columns.insert(1, ("collateral", book.collateral["currency"]))
+        columns[1:1] = [("collateral", book.collateral[name]) for name in ("currency", "factor_id")]
     uses: dict[str, Use] = {}
     for table, values in columns:
         for place in values.arg_unique().to_list():

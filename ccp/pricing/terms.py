@@ -1,7 +1,6 @@
 """The terms of every instrument as arrays, sorted by instrument id, with its factors' places in the scenario set."""
 
-from dataclasses import dataclass
-from datetime import date
+from dataclasses import dataclass, fields
 
 import numpy as np
 import polars as pl
@@ -40,11 +39,19 @@ class Terms:
     volatility_factor: Index
     currency_factor: Index
 
+    def rows(self, places: Index) -> "Terms":
+        """The terms of some of the instruments."""
+        names = [self.instrument_ids[place] for place in places]
+        arrays = {field.name: getattr(self, field.name)[places] for field in fields(self)[1:]}
+        return Terms(names, **arrays)
+
 
 def instrument_terms(
-    instruments: pl.DataFrame, market: Market, factor_ids: list[str], service: str, liquidation_days: int
+    instruments: pl.DataFrame, market: Market, factor_ids: list[str], service: str, liquidation_days: Index | int
 ) -> Terms:
     """Look up everything a pricer needs. The market must hold what the book needs (checked before).
+
+    `liquidation_days` are each instrument's, in order of instrument id, or one for all.
 
     An option's forward is its `forward` column, or else its factor's level today: the underlying is the factor
     itself, without carry. Its volatility is `implied_volatility`, or else the level of its volatility factor.
@@ -53,7 +60,7 @@ def instrument_terms(
     levels = {factor_id: market.level(factor_id) for factor_id in factor_ids}
     pairs = [None if currency == service else currency_factor(currency, service) for currency in table["currency"]]
     today = market.levels["date"][-1]
-    after = np.busday_offset(np.datetime64(today, "D"), liquidation_days, roll="forward").astype(date)
+    after = np.busday_offset(np.datetime64(today, "D"), liquidation_days, roll="forward")
     factors = table["factor_id"].to_list()
     volatilities = table["volatility_id"].to_list()
     named_level = np.array([levels[name] if name else np.nan for name in volatilities])
@@ -70,7 +77,7 @@ def instrument_terms(
         forward=table["forward"].fill_null(pl.Series([levels[name] for name in factors])).to_numpy(),
         volatility=np.where(np.isnan(stated), named_level, stated),
         discount_rate=table["discount_rate"].to_numpy(),
-        years=_years(table["expiry"], today),
+        years=_years(table["expiry"], np.datetime64(today, "D")),
         years_after=_years(table["expiry"], after),
         factor=_places(factors, factor_ids),
         volatility_factor=_places(volatilities, factor_ids),
@@ -82,9 +89,10 @@ def _is(table: pl.DataFrame, field: str, word: str) -> Flags:
     return (table[field].cast(pl.String) == word).fill_null(False).to_numpy()
 
 
-def _years(expiry: pl.Series, day: date) -> Vector:
-    days = expiry.to_frame("expiry").select((pl.col("expiry") - day).dt.total_days().cast(pl.Float64))
-    return np.maximum(days.to_series().to_numpy(), 0.0) / 365.0
+def _years(expiry: pl.Series, day: np.datetime64 | np.ndarray) -> Vector:
+    """Years from a day (or each instrument's own) to expiry, not below 0; NaN without expiry."""
+    days = (expiry.cast(pl.Date).to_numpy().astype("datetime64[D]") - day) / np.timedelta64(1, "D")
+    return np.maximum(days, 0.0) / 365.0
 
 
 def _places(names: list[str | None], among: list[str]) -> Index:

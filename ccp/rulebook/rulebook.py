@@ -6,8 +6,11 @@ from pydantic import AfterValidator, Field
 
 from ccp.documents import Frozen
 from ccp.errors import CURRENCY
+from ccp.rulebook.close_out import CloseOutRules
+from ccp.rulebook.collateral import CollateralRules
 from ccp.rulebook.fund import FundRules
 from ccp.rulebook.margin import MarginRules
+from ccp.rulebook.settlement import SettlementRules
 from ccp.rulebook.stress import HistoricalStress, StressRules
 from ccp.rulebook.tiers import Tier, check_order
 
@@ -33,5 +36,8 @@ class Rulebook(Frozen):
     book: BookRules = Field(default_factory=BookRules)
     margin: MarginRules
     stress: StressRules = Field(default_factory=_textbook_stress)
+    close_out: CloseOutRules = Field(default_factory=CloseOutRules)
+    collateral: CollateralRules = Field(default_factory=CollateralRules)
+    settlement: SettlementRules = Field(default_factory=SettlementRules)
     fund: FundRules = Field(default_factory=FundRules)
     tiers: Annotated[tuple[Tier, ...], Field(min_length=1), AfterValidator(check_order)]

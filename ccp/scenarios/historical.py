@@ -35,7 +35,8 @@ def is_relative(market: Market, factor_ids: list[str]) -> Flags:
     return np.array([change != "absolute" for change in market.kinds("change", factor_ids)], dtype=bool)
 
 
-def _moves(returns: ScenarioByFactor, relative: Flags) -> tuple[ScenarioByFactor, ScenarioByFactor]:
+def split_moves(returns: ScenarioByFactor, relative: Flags) -> tuple[ScenarioByFactor, ScenarioByFactor]:
+    """Returns as the relative and the absolute moves of a scenario set, each 0 where the factor moves the other way."""
     return np.where(relative, returns, 0.0), np.where(relative, 0.0, returns)
 
 
@@ -50,7 +51,7 @@ def margin_scenarios(market: Market, factor_ids: list[str], lookback: int, days:
     returns = overlapping_returns(levels, days, relative)
     ends = market.dates[-returns.shape[0] :]
     labels = [Label(f"margin {end}", "historical", f"{days}-day return to {end}", "market history") for end in ends]
-    return ScenarioSet(factor_ids, labels, *_moves(returns, relative))
+    return ScenarioSet(factor_ids, labels, *split_moves(returns, relative))
 
 
 def worst_windows(market: Market, factor_ids: list[str], worst: int, days: int) -> ScenarioSet:
@@ -64,14 +65,15 @@ def worst_windows(market: Market, factor_ids: list[str], worst: int, days: int) 
     relative = is_relative(market, factor_ids)
     levels = market.matrix(factor_ids)
     returns = overlapping_returns(levels, days, relative)
-    rounding = STEADY * np.where(relative, 1.0, np.nanmax(np.abs(levels), axis=0))
     whole = np.flatnonzero(np.isfinite(returns).all(axis=1))
-    severity = _severity(returns[whole], rounding, market.kinds("asset_class", factor_ids))
+    moves = returns[whole]
+    classes = market.kinds("asset_class", factor_ids)
+    severity = np.sqrt(squared_severity(moves, moves.std(axis=0), rounding_of(levels, relative), classes))
     chosen = _apart(whole, severity, worst, days)
     dates = market.dates
     labels = [_window_label(dates[row], dates[row + days], score) for row, score in chosen]
     rows = [row for row, _ in chosen]
-    return ScenarioSet(factor_ids, labels, *_moves(returns[rows], relative))
+    return ScenarioSet(factor_ids, labels, *split_moves(returns[rows], relative))
 
 
 def history_note(market: Market, factor_ids: list[str]) -> str | None:
@@ -85,12 +87,20 @@ def history_note(market: Market, factor_ids: list[str]) -> str | None:
     return f"historical stress windows begin on {first[youngest]}, the first day of {youngest}{others}"
 
 
-def _severity(returns: ScenarioByFactor, rounding: Vector, classes: list[str | None]) -> Vector:
-    deviation = returns.std(axis=0)
-    scaled = np.divide(returns, deviation, out=np.zeros_like(returns), where=deviation > rounding) ** 2
+def rounding_of(levels: ScenarioByFactor, relative: Flags) -> Vector:
+    """Per factor the size of return that is rounding only: `STEADY`, times the largest level if it moves absolutely."""
+    return STEADY * np.where(relative, 1.0, np.nanmax(np.abs(levels), axis=0))
+
+
+def squared_severity(returns: ScenarioByFactor, units: Vector, rounding: Vector, classes: list[str | None]) -> Vector:
+    """Per row the mean over asset classes of the mean over their factors of the squared return, in the factor's unit.
+
+    A factor whose unit is no more than rounding counts 0, and volatilities are left out unless there is nothing else.
+    """
+    scaled = np.divide(returns, units, out=np.zeros_like(returns), where=units > rounding) ** 2
     named = np.array([name or "" for name in classes])
     by_class = [scaled[:, named == name].mean(axis=1) for name in sorted(set(named)) if name != "volatility"]
-    return np.sqrt(np.mean(by_class, axis=0)) if by_class else np.sqrt(scaled.mean(axis=1))
+    return np.mean(by_class, axis=0) if by_class else scaled.mean(axis=1)
 
 
 def _apart(rows: np.ndarray, severity: Vector, worst: int, days: int) -> list[tuple[int, float]]:

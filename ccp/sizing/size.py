@@ -53,7 +53,7 @@ class Sized:
     def event(self, scenario: int, groups: tuple[int, ...]) -> Event:
         """A default of some groups in one scenario."""
         losses = self.measured.losses
-        margin = by_member(self.measured, self.measured.pool_counted)
+        margin = by_member(self.measured, self.measured.counted_in(scenario))
         return Event(groups, losses.loss[:, scenario], losses.over_margin[:, scenario], margin)
 
     def outcome(self, scenario: int, groups: tuple[int, ...]) -> Outcome:

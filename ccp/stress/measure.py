@@ -1,4 +1,4 @@
-"""One pass over the book: margins, stress losses, and what each pool's share of them is in an event."""
+"""Margins and stress losses of the whole book, and what each pool's share of them is in an event."""
 
 from dataclasses import dataclass
 
@@ -6,22 +6,19 @@ import numpy as np
 
 from ccp.book.portfolio import Portfolio
 from ccp.errors import refuse
-from ccp.exposure.run import Progress, account_values, run_exposure
-from ccp.kernels.exposure import Columns
-from ccp.kernels.pools import HELD, REQUIRED, SMALLER
-from ccp.margin.collateral import margin_held
-from ccp.margin.measure import tail_weights
+from ccp.exposure.run import Progress, account_values, run_stress
+from ccp.margin.add_ons import close_out_costs, sale_terms
+from ccp.margin.collateral import counted_margin, holdings, value_after_haircut, value_in_scenarios
+from ccp.margin.requirement import Requirement, margin_requirement
 from ccp.market.case import Case
 from ccp.money import minor_units, to_minor
-from ccp.pricing.revalue import Cube, revalue
-from ccp.pricing.terms import instrument_terms
-from ccp.scenarios.historical import margin_scenarios
-from ccp.scenarios.scenario_set import ScenarioSet, joined
+from ccp.pricing.horizon import case_terms, price_cube
+from ccp.scenarios.scenario_set import ScenarioSet
 from ccp.stress.loss_over_margin import StressLosses, stress_losses
 from ccp.types import Cents, Vector
 
-RESOURCES = {"required": REQUIRED, "held": HELD, "minimum": SMALLER}
-
+RESOURCES = ("required", "held", "minimum")
+"""The ways of counting a pool's margin."""
 
 LARGEST = 2.0**62
 """Minor units that the losses of the whole book may come to: sums of them stay whole numbers of 64 bits."""
@@ -29,16 +26,19 @@ LARGEST = 2.0**62
 
 @dataclass(frozen=True)
 class Measured:
-    """What the pass found. Money in cents, but `net_option_value` (by account) in units.
+    """What the passes found. Money in cents, but `net_option_value` (by account) in units.
 
     `losses` follow the rulebook's way of counting margin; `by_resources` has every way, when the book has
-    collateral. `pool_counted` is what counts as each pool's margin.
+    collateral. `pool_counted` is what counts as each pool's margin (pool x 1, or pool x scenario where collateral
+    moves with the scenario). `account_cost` is what it costs to sell each account's book, part of its losses.
     """
 
     case: Case
     scenarios: ScenarioSet
     unit_loss: np.ndarray
     account_margin: Cents
+    account_cost: Cents | None
+    add_ons: dict[str, Cents]
     net_option_value: Vector
     pool_margin: Cents
     pool_counted: Cents
@@ -48,6 +48,10 @@ class Measured:
     def losses(self) -> StressLosses:
         """Stress losses under the rulebook's own way of counting margin."""
         return self.by_resources[self.case.rulebook.stress.resources]
+
+    def counted_in(self, scenario: int) -> Cents:
+        """What counts as each pool's margin in a scenario."""
+        return self.pool_counted[:, scenario if self.pool_counted.shape[1] > 1 else 0]
 
 
 @dataclass(frozen=True)
@@ -62,42 +66,60 @@ class PoolLoss:
 
 
 def measure(case: Case, stress: ScenarioSet, progress: Progress | None = None) -> Measured:
-    """Price every instrument, margin every account and stress every member, in one pass over the positions."""
-    rules, digits = case.rulebook.margin, case.rulebook.currency_digits
-    portfolio, service = case.portfolio, case.rulebook.currency
-    margin = margin_scenarios(case.market, case.factor_ids, rules.lookback_days, rules.liquidation_days)
-    cube = price_cube(case, joined([margin, stress]))
-    held = margin_held(case.book, portfolio, case.market, service, digits)
-    ways = RESOURCES if held is not None else {"required": REQUIRED}
-    no_collateral = np.zeros(len(portfolio.pools), dtype=np.int64)
-    weights = tail_weights(rules, margin.count)
-    columns = Columns(margin.count, stress.count, weights, float(minor_units(digits)))
-    unit_loss = cube.close_out_loss
-    check_size(portfolio, unit_loss, minor_units(digits))
-    exposure = run_exposure(
-        portfolio,
-        unit_loss,
-        columns,
-        no_collateral if held is None else held,
-        tuple(ways.values()),
-        None,
-        progress,
+    """Price every instrument, margin every account and stress every member."""
+    required = margin_requirement(case, None, progress)
+    lines = holdings(case)
+    held = (
+        None if lines is None else value_after_haircut(lines, case.rulebook.collateral, case.rulebook.currency_digits)
     )
+    moved = None
+    if lines is not None and case.rulebook.collateral.stress == "scenario":
+        moved = value_in_scenarios(lines, stress, case.rulebook.currency_digits)
+    return measure_stress(case, stress, required, held, moved)
+
+
+def measure_stress(
+    case: Case, stress: ScenarioSet, required: Requirement, held: Cents | None, moved: Cents | None
+) -> Measured:
+    """Stress every member, with margins known.
+
+    `held` is what each pool holds after haircut (None: exactly what is required), `moved` its market value in every
+    scenario where collateral is shocked instead (None: it is not).
+    """
+    portfolio, digits = case.portfolio, case.rulebook.currency_digits
+    minor = minor_units(digits)
+    unit_loss = price_cube(case, stress).close_out_loss
+    check_size(portfolio, unit_loss, minor)
+    cost = _selling_cost(case, required)
+    pool_margin = np.zeros(len(portfolio.pools), dtype=np.int64)
+    np.add.at(pool_margin, portfolio.account_pool, required.account_margin)
+    ways = RESOURCES if held is not None else ("required",)
+    counted = {way: counted_margin(way, pool_margin, held, moved) for way in ways}
+    shortfalls = run_stress(portfolio, unit_loss, cost, counted, float(minor))
     phi = case.rulebook.stress.house_surplus_covers_clients
-    found = {
-        way: stress_losses(exposure.shortfalls[number], phi, portfolio.member_group) for way, number in ways.items()
-    }
+    found = {way: stress_losses(short, phi, portfolio.member_group) for way, short in shortfalls.items()}
     everyone = np.arange(len(portfolio.accounts))
     return Measured(
         case,
         stress,
-        unit_loss[:, margin.count :],
-        exposure.account_margin,
-        account_values(portfolio.positions, cube.standing, everyone),
-        exposure.pool_margin,
-        _counted(case.rulebook.stress.resources, exposure.pool_margin, held),
+        unit_loss,
+        required.account_margin,
+        cost,
+        required.add_ons,
+        account_values(portfolio.positions, required.standing[:, None], everyone)[:, 0],
+        pool_margin,
+        counted[case.rulebook.stress.resources if held is not None else "required"],
         found if held is not None else dict.fromkeys(RESOURCES, found["required"]),
     )
+
+
+def _selling_cost(case: Case, required: Requirement) -> Cents | None:
+    """What it costs to sell each account's positions, or None where that is instant and free."""
+    rules = case.rulebook.close_out
+    if rules.method == "instant":
+        return None
+    terms = sale_terms(case, case_terms(case, required.periods), required.periods, required.daily_risk, rules)
+    return close_out_costs(case.portfolio, terms, case.rulebook.currency_digits)
 
 
 def check_size(portfolio: Portfolio, unit_loss: np.ndarray, minor: int) -> None:
@@ -112,26 +134,15 @@ def check_size(portfolio: Portfolio, unit_loss: np.ndarray, minor: int) -> None:
         raise refuse("instruments", expected, field="instrument_id", value=worst)
 
 
-def price_cube(case: Case, scenarios: ScenarioSet) -> Cube:
-    """The cube of the case's instruments."""
-    days = case.rulebook.margin.liquidation_days
-    service = case.rulebook.currency
-    terms = instrument_terms(case.book.instruments, case.market, case.factor_ids, service, days)
-    return revalue(terms, scenarios)
-
-
-def _counted(way: str, required: Cents, held: Cents | None) -> Cents:
-    if held is None or way == "required":
-        return required
-    return held if way == "held" else np.minimum(required, held)
-
-
 def pool_losses(measured: Measured, scenario: int, groups: tuple[int, ...]) -> list[PoolLoss]:
     """Every pool of some groups in one scenario: the lines that add up to the groups' losses."""
     portfolio = measured.case.portfolio
     accounts = portfolio.accounts_of(portfolio.members_of(np.array(groups)))
-    values = account_values(portfolio.positions, measured.unit_loss[:, scenario], accounts)
+    values = account_values(portfolio.positions, measured.unit_loss[:, [scenario]], accounts)[:, 0]
     cents = to_minor(values, measured.case.rulebook.currency_digits)
+    if measured.account_cost is not None:
+        cents += measured.account_cost[accounts]
+    counted = measured.counted_in(scenario)
     sums = np.zeros(len(portfolio.pools), dtype=np.int64)
     np.add.at(sums, portfolio.account_pool[accounts], cents)
     return [
@@ -140,7 +151,7 @@ def pool_losses(measured: Measured, scenario: int, groups: tuple[int, ...]) -> l
             int(portfolio.pool_member[pool]),
             bool(portfolio.pool_house[pool]),
             int(sums[pool]),
-            int(measured.pool_counted[pool]),
+            int(counted[pool]),
         )
         for pool in np.unique(portfolio.account_pool[accounts])
     ]

@@ -1,0 +1,183 @@
+"""The margin of every account, built up step by step as a rulebook says. Formulas: docs/margin-models.md."""
+
+from dataclasses import dataclass
+from fractions import Fraction
+
+import numpy as np
+import polars as pl
+
+from ccp.exposure.run import Progress, RankWeights, Tail, run_margin
+from ccp.kernels.exposure import PositionArrays
+from ccp.margin.add_ons import add_ons, daily_risk
+from ccp.margin.measure import model_tail, sample_weights, tail_weights, weighted_tail
+from ccp.market.case import Case
+from ccp.money import blended, exact, minor_units, times
+from ccp.pricing.horizon import case_terms, liquidation_periods, price_windows
+from ccp.pricing.revalue import Cube
+from ccp.rulebook.margin import MarginRules, StressPeriod
+from ccp.scenarios.filtered import filtered_scenarios
+from ccp.scenarios.historical import margin_scenarios
+from ccp.scenarios.scenario_set import ScenarioSet
+from ccp.scenarios.stress_period import find_period, period_between, period_scenarios
+from ccp.types import Cents, Index, InstrumentByScenario, Vector
+
+
+@dataclass(frozen=True)
+class Requirement:
+    """Margin by account in minor units, what it is made of, and what the pass found of each instrument.
+
+    `before_buffer` is the margin without buffer and add-ons. `standing` is the value of one unit not yet exchanged,
+    `daily_risk` the daily risk of one unit, both in the service currency.
+    """
+
+    account_margin: Cents
+    before_buffer: Cents
+    add_ons: dict[str, Cents]
+    standing: Vector
+    daily_risk: Vector
+    periods: Index
+
+
+@dataclass(frozen=True)
+class _Sample:
+    """Unit losses of a set of scenarios, and how an account's losses in them become a margin."""
+
+    unit_loss: InstrumentByScenario
+    tail: Tail
+
+
+def margin_requirement(case: Case, buffer: Fraction | None = None, progress: Progress | None = None) -> Requirement:
+    """The margin of every account of the case, on its date.
+
+    `buffer` is how much of the buffer is there today, as a share; by default all of it.
+    """
+    rules = case.rulebook.margin
+    cube = price_windows(case, lambda days: model_scenarios(case, rules, days))
+    samples = _samples(case, cube)
+    margin = _sampled_margin(case, samples, case.portfolio.positions, progress)
+    if rules.offset_limit is not None:
+        margin = margin + _offset_excess(case, samples, margin)
+    if rules.floor is not None:
+        margin = np.maximum(margin, _plain_margin(case, _long_cube(case, rules.floor.lookback_days)))
+    share = exact(rules.buffer.share) if rules.buffer is not None and buffer is None else buffer or Fraction(0)
+    buffered = times(margin, 1 + share) if share else margin
+    periods = liquidation_periods(case)
+    risk = daily_risk(cube.close_out_loss, periods)
+    extra = add_ons(case, case_terms(case, periods), periods, risk)
+    total = buffered + sum(extra.values(), np.zeros_like(buffered))
+    return Requirement(total, margin, extra, cube.standing, risk, periods)
+
+
+def model_scenarios(case: Case, rules: MarginRules, days: int) -> ScenarioSet:
+    """The model's margin scenarios over windows of `days`."""
+    if rules.model != "filtered":
+        return margin_scenarios(case.market, case.factor_ids, rules.lookback_days, days)
+    part = rules.filter
+    return filtered_scenarios(
+        case.market, case.factor_ids, rules.lookback_days, days, part.decay, part.scaling, part.floor, part.cap
+    )
+
+
+def _samples(case: Case, cube: Cube) -> list[_Sample]:
+    """One sample, or the model's and, to be blended in, that of the stress period."""
+    rules, model = case.rulebook.margin, cube.close_out_loss
+    plain = _Sample(model, model_tail(rules, model.shape[1]))
+    if rules.stress_period is None:
+        return [plain]
+    period = _period_cube(case, rules.stress_period)
+    if period is None:
+        return [plain]
+    stressed = period.close_out_loss
+    if rules.stress_period.reading == "blend":
+        return [plain, _Sample(stressed, RankWeights(tail_weights(rules, stressed.shape[1])))]
+    weights = sample_weights(model.shape[1], stressed.shape[1], rules.stress_period.weight)
+    return [_Sample(np.hstack([model, stressed]), weighted_tail(rules, weights))]
+
+
+def _period_cube(case: Case, rules: StressPeriod) -> Cube | None:
+    """The windows of the stress period as a cube, or None when it is not known yet."""
+    if rules.from_ is not None and rules.to is not None:
+        period = period_between(case.market, rules.from_, rules.to)
+    else:
+        period = find_period(case.market, case.factor_ids, rules.days)
+    if period is None:
+        return None
+    longest = case.rulebook.margin.longest_days
+    windows = {days: period_scenarios(case.market, case.factor_ids, period, days) for days in range(1, longest + 1)}
+    fewest = windows[longest].count
+    if fewest == 0:
+        return None
+    return price_windows(case, lambda days: windows[days].latest(fewest))
+
+
+def _long_cube(case: Case, lookback: int) -> Cube:
+    """The latest windows of the long look-back, or as many as there are."""
+    longest = case.rulebook.margin.longest_days
+    levels = case.market.levels.select(case.factor_ids).tail(lookback + longest)
+    whole = levels.select(pl.all_horizontal(pl.all().is_not_null()).alias("whole"))["whole"]
+    gaps = (~whole).arg_true()
+    known = len(whole) - (int(gaps[-1]) + 1 if len(gaps) else 0)
+    count = min(lookback, known - longest)
+    return price_windows(case, lambda days: margin_scenarios(case.market, case.factor_ids, count, days))
+
+
+def _sampled_margin(
+    case: Case, samples: list[_Sample], positions: PositionArrays, progress: Progress | None = None
+) -> Cents:
+    """Steps 1 and 2: the model's margin, with that of the stress period blended in where there is one."""
+    minor = float(minor_units(case.rulebook.currency_digits))
+    margins = [run_margin(positions, one.unit_loss, one.tail, minor, None, progress) for one in samples]
+    if len(margins) == 1:
+        return margins[0]
+    period = case.rulebook.margin.stress_period
+    return blended(margins[0], margins[1], exact(period.weight if period else 0.0))
+
+
+def _plain_margin(case: Case, cube: Cube) -> Cents:
+    """The plain historical tail over a cube, all scenarios alike."""
+    loss = cube.close_out_loss
+    sample = _Sample(loss, RankWeights(tail_weights(case.rulebook.margin, loss.shape[1])))
+    return _sampled_margin(case, [sample], case.portfolio.positions)
+
+
+def _offset_excess(case: Case, samples: list[_Sample], whole: Cents) -> Cents:
+    """What the limit on offsets adds: a share of what netting between products saves."""
+    rules = case.rulebook.margin.offset_limit
+    if rules is None:
+        return np.zeros_like(whole)
+    parts = _by_product(case.portfolio.positions, _products(case, rules.by))
+    margins = _sampled_margin(case, samples, parts.positions)
+    sums = np.zeros_like(whole)
+    np.add.at(sums, parts.account, margins)
+    return times(np.maximum(sums - whole, 0), 1 - exact(rules.share))
+
+
+def _products(case: Case, by: str) -> Index:
+    """The product of each instrument, as a number."""
+    table = case.book.instruments.sort("instrument_id")
+    if by == "instrument":
+        return np.arange(table.height)
+    names = table["factor_id"].to_list()
+    words = names if by == "factor" else [name or "" for name in case.market.kinds("asset_class", names)]
+    return np.unique(np.array(words, dtype=object).astype(str), return_inverse=True)[1].astype(np.int64)
+
+
+@dataclass(frozen=True)
+class _Parts:
+    """Every account's positions apart by product: as accounts of their own, and whose they are."""
+
+    positions: PositionArrays
+    account: Index
+
+
+def _by_product(positions: PositionArrays, product: Index) -> _Parts:
+    """Positions regrouped by account and product, within each in order of instrument."""
+    accounts = np.repeat(np.arange(len(positions.offset) - 1), np.diff(positions.offset))
+    key = accounts * (int(product.max(initial=0)) + 1) + product[positions.instrument]
+    order = np.argsort(key, kind="stable")
+    firsts = np.flatnonzero(np.diff(key[order], prepend=-1))
+    offset = np.append(firsts, len(order)).astype(np.int64)
+    arrays = PositionArrays(offset, positions.instrument[order], positions.quantity[order])
+    for array in arrays:
+        array.flags.writeable = False
+    return _Parts(arrays, accounts[order][firsts])

@@ -1,0 +1,62 @@
+"""How many days each instrument takes to close out, and the cube of margin scenarios, each over its own days."""
+
+from collections.abc import Callable
+from fnmatch import fnmatchcase
+
+import numpy as np
+
+from ccp.market.case import Case
+from ccp.pricing.revalue import Cube, revalue
+from ccp.pricing.terms import Terms, instrument_terms
+from ccp.rulebook.margin import Liquidation
+from ccp.scenarios.scenario_set import ScenarioSet
+from ccp.types import Index
+
+
+def liquidation_periods(case: Case) -> Index:
+    """Liquidation days of every instrument, in order of instrument id: of the first rule that matches it."""
+    rules = case.rulebook.margin
+    table = case.book.instruments.sort("instrument_id")
+    periods = np.full(table.height, rules.liquidation_days, dtype=np.int64)
+    if not rules.liquidation:
+        return periods
+    classes = case.market.kinds("asset_class", table["factor_id"].to_list())
+    for row, (name, kind, asset_class) in enumerate(zip(table["instrument_id"], table["kind"], classes, strict=True)):
+        days = next((rule.days for rule in rules.liquidation if _matches(rule, name, str(kind), asset_class)), None)
+        periods[row] = periods[row] if days is None else days
+    return periods
+
+
+def _matches(rule: Liquidation, name: str, kind: str, asset_class: str | None) -> bool:
+    """Whether an instrument is all that a rule states."""
+    return (
+        rule.kind in (None, kind)
+        and rule.asset_class in (None, asset_class)
+        and (rule.instrument is None or fnmatchcase(name, rule.instrument.replace("[", "[[]").replace("?", "[?]")))
+    )
+
+
+def case_terms(case: Case, periods: Index) -> Terms:
+    """The terms of the case's instruments; time runs by each one's own liquidation period."""
+    return instrument_terms(case.book.instruments, case.market, case.factor_ids, case.rulebook.currency, periods)
+
+
+def price_cube(case: Case, scenarios: ScenarioSet) -> Cube:
+    """The cube of the case's instruments, every one moved by the same scenarios."""
+    return revalue(case_terms(case, liquidation_periods(case)), scenarios)
+
+
+def price_windows(case: Case, windows: Callable[[int], ScenarioSet]) -> Cube:
+    """The cube of scenarios that depend on the liquidation period: `windows(days)`, all with as many scenarios."""
+    periods = liquidation_periods(case)
+    terms = case_terms(case, periods)
+    parts = {int(days): windows(int(days)) for days in np.unique(periods)}
+    if len(parts) == 1:
+        return revalue(terms, next(iter(parts.values())))
+    change = np.empty((len(periods), next(iter(parts.values())).count))
+    standing = np.empty(len(periods))
+    for days, scenarios in parts.items():
+        rows = np.flatnonzero(periods == days)
+        cube = revalue(terms.rows(rows), scenarios)
+        change[rows], standing[rows] = cube.change, cube.standing
+    return Cube(change, standing)

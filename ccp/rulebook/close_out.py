@@ -1,0 +1,20 @@
+"""The words of a rulebook's `close_out` part."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from ccp.documents import Frozen
+
+
+class CloseOutRules(Frozen):
+    """How a defaulter's book is sold, and what that costs."""
+
+    method: Literal["instant", "gradual"] = Field(
+        default="instant", description="instant: at the day's or scenario's price, without cost"
+    )
+    participation: float = Field(default=0.25, gt=0, le=1, description="share of average daily volume sold a day")
+    impact: float = Field(
+        default=1.0, ge=0, le=100, description="cost in daily risks of selling a whole day's volume (square root)"
+    )
+    longest_days: int = Field(default=60, ge=1, le=1000, description="no sale takes more days than this")
