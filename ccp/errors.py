@@ -88,6 +88,10 @@ class ConservationError(CcpError):
     """The layers of a waterfall do not add up to the loss: a fault of this program, never of the input."""
 
 
+class ReconciliationError(CcpError):
+    """A day's movements of money do not add up: a fault of this program, never of the input."""
+
+
 def refuse(source: str, expected: str, **where: object) -> InputError:
     """An `InputError` with a single problem, ready to raise."""
     return InputError([Problem(source, expected, **where)])  # type: ignore[arg-type]

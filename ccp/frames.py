@@ -68,6 +68,16 @@ class Collateral(dy.Schema):
     issuer_id = column("issuer_id", nullable=True)
 
 
+class Trades(dy.Schema):
+    """What changes hands in the daily cycle. A trade counts from its day on."""
+
+    date = column("date")
+    account_id = column("account_id")
+    instrument_id = column("instrument_id")
+    quantity = column("quantity")
+    price = column("price")
+
+
 class Prices(dy.Schema):
     """The market's history, one row a day and factor."""
 
@@ -169,6 +179,102 @@ class Waterfall(dy.Schema):
     amount = column("amount", min=0)
 
 
+class LedgerRows(dy.Schema):
+    """Result of the daily cycle: every movement of money, one file a day."""
+
+    date = column("date")
+    from_account = column("from_account")
+    to_account = column("to_account")
+    movement = column("movement")
+    amount = column("amount", min_exclusive=0)
+
+
+class PoolDays(dy.Schema):
+    """Result of the daily cycle: what each pool was owed, had to hold and held, one file a day."""
+
+    date = column("date")
+    pool_id = column("pool_id", primary_key=True)
+    member_id = column("member_id")
+    variation = column("variation")
+    premium = column("premium")
+    exercise = column("exercise")
+    margin = column("margin", min=0)
+    held_before = column("held_before", min=0)
+    call = column("call")
+    held = column("held", min=0)
+
+
+class MemberDays(dy.Schema):
+    """Result of the daily cycle: every member's contribution, capital and supplementary margin, one file a day."""
+
+    date = column("date")
+    member_id = column("member_id", primary_key=True)
+    contribution = column("contribution", min=0)
+    supplementary = column("supplementary", min=0)
+    capital = column("capital", nullable=True)
+    in_default = column("in_default")
+
+
+class AccountDays(dy.Schema):
+    """Result of the daily cycle: every account's margin and what it was paid, one file a day."""
+
+    date = column("date")
+    account_id = column("account_id", primary_key=True)
+    pool_id = column("pool_id")
+    variation = column("variation")
+    premium = column("premium")
+    exercise = column("exercise")
+    margin = column("margin", min=0)
+
+
+class CycleDays(dy.Schema):
+    """Result of the daily cycle: one row a day."""
+
+    date = column("date", primary_key=True)
+    variation = column("variation", "variation_paid")
+    margin = column("margin", "margin_sum")
+    held = column("held", "held_sum")
+    called = column("called")
+    largest_call = column("largest_call")
+    breaches = column("breaches")
+    largest_breach = column("largest_breach")
+    fund = column("fund")
+    ccp_capital = column("ccp_capital")
+    supplementary = column("supplementary", "supplementary_sum")
+    cover_1 = column("cover_1", nullable=True)
+    cover_2 = column("cover_2", nullable=True)
+    cover_n = column("cover_n", nullable=True)
+    cover_scenario = column("scenario_id", nullable=True)
+    groups = column("groups", min_length=0, nullable=True)
+    prefunded = column("prefunded", nullable=True)
+    uncovered = column("uncovered", nullable=True)
+    fund_required = column("fund_required", nullable=True)
+    buffer = column("buffer_left", nullable=True)
+    warned = column("warned", min_length=0, nullable=True)
+    defaults = column("defaults", min_length=0, nullable=True)
+
+
+class Events(dy.Schema):
+    """Result of the daily cycle: the default events, and what became of each."""
+
+    event = column("event", primary_key=True)
+    defaulters = column("defaulters")
+    default_date = column("default_date")
+    settled_date = column("settled_date")
+    loss = column("loss", min=0)
+    uncovered = column("uncovered", "left_uncovered", min=0)
+
+
+class CycleWaterfall(dy.Schema):
+    """Result of the daily cycle: who paid what of each event's loss."""
+
+    event = column("event")
+    tier_place = column("tier_place")
+    tier = column("tier")
+    member_id = column("member_id", nullable=True)
+    amount = column("amount", min=0)
+
+
 BOOK_TABLES: dict[str, type[dy.Schema]] = {
     "members": Members,
     "accounts": Accounts,
@@ -176,6 +282,7 @@ BOOK_TABLES: dict[str, type[dy.Schema]] = {
     "positions": Positions,
     "collateral": Collateral,
 }
+CYCLE_TABLES: dict[str, type[dy.Schema]] = {"trades": Trades}
 MARKET_TABLES: dict[str, type[dy.Schema]] = {"prices": Prices, "factors": Factors, "scenarios": Shocks}
 RESULT_TABLES: dict[str, type[dy.Schema]] = {
     "margin": Margin,
@@ -183,4 +290,13 @@ RESULT_TABLES: dict[str, type[dy.Schema]] = {
     "scenarios": Scenarios,
     "contributions": Contributions,
     "waterfall": Waterfall,
+}
+CYCLE_RESULTS: dict[str, type[dy.Schema]] = {
+    "days": CycleDays,
+    "events": Events,
+    "waterfall": CycleWaterfall,
+    "ledger": LedgerRows,
+    "accounts": AccountDays,
+    "pools": PoolDays,
+    "members": MemberDays,
 }

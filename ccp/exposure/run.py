@@ -70,7 +70,7 @@ def run_margin(
 ) -> Cents:
     """The margin of every account, in minor units (`minor` of them make one unit of money).
 
-    `unit_loss` (instrument x scenario) is the loss on one long unit. `progress` is called with accounts done and in all.
+    `unit_loss` (instrument x scenario) is the loss on one long unit. `progress` is called with accounts done and all.
     """
     blocks = blocks or Blocks()
     tiles, accounts = tiled(unit_loss), len(positions.offset) - 1

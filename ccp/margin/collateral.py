@@ -32,6 +32,11 @@ class Holdings:
     currency: Index
     pools: int
 
+    def without(self, lines: Flags) -> "Holdings":
+        """The lines that are left without some."""
+        parts = (self.pool, self.value, self.haircut, self.security, self.factor, self.currency)
+        return Holdings(*(part[~lines] for part in parts), self.pools)
+
 
 def holdings(case: Case) -> Holdings | None:
     """The case's collateral at today's prices and rates, or None when the book has no collateral table."""
@@ -67,19 +72,20 @@ def own_paper_lines(issuers: pl.Series, pool: Index, portfolio: Portfolio) -> Fl
     return (issuers.fill_null("") == pl.Series(groups, dtype=pl.String)).to_numpy()
 
 
-def value_after_haircut(lines: Holdings, rules: CollateralRules, digits: int) -> Cents:
+def value_after_haircut(lines: Holdings, rules: CollateralRules, digits: int, cash: Cents | None = None) -> Cents:
     """What counts against the requirement, by pool, in minor units. A pool without collateral holds nothing.
 
     Each line `value * (1 - haircut)`, rounded; a security not beyond its limit, a share of the pool's total before
-    limits.
+    limits. `cash` by pool is what is held beside the lines.
     """
     cents = to_minor(lines.value * (1.0 - lines.haircut), digits)
+    beside = np.zeros(lines.pools, dtype=np.int64) if cash is None else cash
     if rules.asset_limit < 1:
         limit = exact(rules.asset_limit)
-        total = by_pool(lines, cents)[lines.pool]
+        total = (by_pool(lines, cents) + beside)[lines.pool]
         most = np.array([int(amount) * limit.numerator // limit.denominator for amount in total], dtype=np.int64)
         cents = np.where(lines.security, np.minimum(cents, most), cents)
-    return by_pool(lines, cents)
+    return by_pool(lines, cents) + beside
 
 
 def value_in_scenarios(lines: Holdings, scenarios: ScenarioSet, digits: int) -> Cents:

@@ -85,11 +85,13 @@ class BackTest:
 def kupiec(exceptions: int, observations: int, probability: Fraction | float) -> LikelihoodRatio:
     """Test of the proportion of exceptions: are `exceptions` of `observations` compatible with `probability`?
 
-    `2 * ln(L(x / n) / L(p))` with `L(q) = q^x * (1 - q)^(n - x)` and `0 * ln 0 = 0`; chi-squared, one degree of freedom.
-    It rejects too few exceptions as well as too many.
-    Source: P. Kupiec, Techniques for verifying the accuracy of risk measurement models, Journal of Derivatives 3 (1995).
+    `2 * ln(L(x / n) / L(p))` with `L(q) = q^x * (1 - q)^(n - x)` and `0 * ln 0 = 0`; chi-squared, one degree of
+    freedom. It rejects too few exceptions as well as too many.
+    Source: P. Kupiec, Techniques for verifying the accuracy of risk measurement models, Journal of Derivatives 3
+    (1995).
 
-    Raises ValueError where there are no observations, more exceptions than those, or `probability` is not inside (0, 1).
+    Raises ValueError where there are no observations, more exceptions than those, or `probability` is not between
+    0 and 1.
     """
     _check(exceptions, observations, probability)
     quiet = observations - exceptions
@@ -131,10 +133,11 @@ def christoffersen(hits: Flags, probability: Fraction | float) -> Christoffersen
 def light_starts(observations: int, probability: Fraction | float) -> tuple[int, int]:
     """The smallest numbers of exceptions that are yellow, and red.
 
-    Yellow starts at the smallest `x` for which at most `x` exceptions have a probability of 95 % or more, red at 99.99 %;
-    neither below 1, since in a very short sample that could be said of no exception at all.
+    Yellow starts at the smallest `x` for which at most `x` exceptions have a probability of 95 % or more, red at
+    99.99 %; neither below 1, since in a very short sample that could be said of no exception at all.
     Source: Basel Committee on Banking Supervision, Supervisory framework for the use of "backtesting" in conjunction
-    with the internal models approach to market risk capital requirements (1996), for 250 observations at 99 %: 5 and 10.
+    with the internal models approach to market risk capital requirements (1996); for 250 observations at 99 % it has
+    5 and 10.
 
     Raises ValueError as `kupiec` does.
     """
@@ -195,8 +198,8 @@ def back_test(losses: Cents, margins: Cents, confidence: Fraction, horizon: int)
     The non-overlapping windows are the first and every `horizon`-th after it. The average breach is rounded to a cent,
     half to even.
 
-    Raises ValueError where there is nothing to test, lengths differ, `horizon` is below 1, or `confidence` is not inside
-    (0, 1).
+    Raises ValueError where there is nothing to test, lengths differ, `horizon` is below 1, or `confidence` is not
+    between 0 and 1.
     """
     if losses.ndim != 1 or losses.shape != margins.shape:
         raise ValueError(f"losses and margins must be of one length, not {losses.shape} and {margins.shape}")

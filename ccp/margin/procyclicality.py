@@ -45,10 +45,10 @@ class Procyclicality:
 class StepResponse:
     """How margin follows a step up in volatility. Amounts in cents, rounded half to even.
 
-    `before`: the margin of the day before the step; `eventual`: the mean of the last days, at which it settles. `reached`: share
-    of the rise between them, by number of days; `days_to_most`: until 90 % of it is first reached; both None where
-    margin settles no higher than before. `overshoot`: the highest margin since the step over the eventual one, 1 or more;
-    None where it settles at 0.
+    `before`: the margin of the day before the step; `eventual`: the mean of the last 20 days, at which it settles.
+    `reached`: share of the rise between them, by number of days; `days_to_most`: until 90 % of it is first reached;
+    both None where margin settles no higher than before. `overshoot`: the highest margin since the step over the
+    eventual one, 1 or more; None where it settles at 0.
     """
 
     before: int
@@ -98,8 +98,8 @@ def log_change_deviation(margins: Cents) -> float | None:
 def step_response(margins: Cents, step_day: int) -> StepResponse:
     """How total margin by day follows a volatility that steps up on `step_day`, counted from 0.
 
-    The margin of a day knows that day's return, so `margins[step_day]` has seen one day of the new volatility: it is the
-    margin after 1 day, and `margins[step_day + 4]` that after 5.
+    The margin of a day knows that day's return, so `margins[step_day]` has seen one day of the new volatility: it is
+    the margin after 1 day, and `margins[step_day + 4]` that after 5.
 
     Raises ValueError without a day before the step or without 20 days from it on, or for a negative margin.
     """

@@ -1,6 +1,6 @@
 """The margin of every account, built up step by step as a rulebook says. Formulas: docs/margin-models.md."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 import numpy as np
@@ -37,6 +37,11 @@ class Requirement:
     daily_risk: Vector
     periods: Index
 
+    def with_buffer(self, share: Fraction) -> "Requirement":
+        """The same with another share of buffer in the margin."""
+        buffered = times(self.before_buffer, 1 + share) if share else self.before_buffer
+        return replace(self, account_margin=buffered + sum(self.add_ons.values(), np.zeros_like(buffered)))
+
 
 @dataclass(frozen=True)
 class _Sample:
@@ -60,12 +65,10 @@ def margin_requirement(case: Case, buffer: Fraction | None = None, progress: Pro
     if rules.floor is not None:
         margin = np.maximum(margin, _plain_margin(case, _long_cube(case, rules.floor.lookback_days)))
     share = exact(rules.buffer.share) if rules.buffer is not None and buffer is None else buffer or Fraction(0)
-    buffered = times(margin, 1 + share) if share else margin
     periods = liquidation_periods(case)
     risk = daily_risk(cube.close_out_loss, periods)
     extra = add_ons(case, case_terms(case, periods), periods, risk)
-    total = buffered + sum(extra.values(), np.zeros_like(buffered))
-    return Requirement(total, margin, extra, cube.standing, risk, periods)
+    return Requirement(margin, margin, extra, cube.standing, risk, periods).with_buffer(share)
 
 
 def model_scenarios(case: Case, rules: MarginRules, days: int) -> ScenarioSet:
@@ -103,11 +106,11 @@ def _period_cube(case: Case, rules: StressPeriod) -> Cube | None:
     if period is None:
         return None
     longest = case.rulebook.margin.longest_days
-    windows = {days: period_scenarios(case.market, case.factor_ids, period, days) for days in range(1, longest + 1)}
-    fewest = windows[longest].count
-    if fewest == 0:
-        return None
-    return price_windows(case, lambda days: windows[days].latest(fewest))
+
+    def windows(days: int) -> ScenarioSet:
+        return period_scenarios(case.market, case.factor_ids, period, days, longest)
+
+    return price_windows(case, windows) if windows(longest).count else None
 
 
 def _long_cube(case: Case, lookback: int) -> Cube:

@@ -24,12 +24,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Case:
-    """Everything a run starts from. The market ends on the run's date: nothing later is known to it."""
+    """Everything a run starts from. The market ends on the run's date: nothing later is known to it.
+
+    `prepared` is the book's portfolio where it is known already.
+    """
 
     book: Book
     market: Market
     rulebook: Rulebook
     factor_ids: list[str]
+    prepared: "Portfolio | None" = None
 
     @property
     def date(self) -> date:
@@ -39,6 +43,8 @@ class Case:
     @cached_property
     def portfolio(self) -> "Portfolio":
         """The book sorted and indexed."""
+        if self.prepared is not None:
+            return self.prepared
         from ccp.book.portfolio import build_portfolio  # loads numba: not for a book that is only checked
 
         return build_portfolio(self.book)

@@ -49,6 +49,10 @@ class Market:
             raise refuse("date", f"a day of the market's history was expected ({span}){nearest}", value=str(day))
         return Market(known, self.factors, self.files, self.modelled)
 
+    def first_rows(self, count: int) -> "Market":
+        """The history up to its `count`-th day."""
+        return replace(self, levels=self.levels.slice(0, count))
+
     def level(self, factor_id: str) -> float:
         """A factor's level on the last day."""
         return float(self.levels[factor_id][-1])

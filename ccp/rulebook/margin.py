@@ -9,8 +9,8 @@ from ccp.documents import Frozen
 
 Days = Annotated[int, Field(ge=1, le=60)]
 Lookback = Annotated[int, Field(ge=2, le=100_000)]
-BURN_IN_DAYS = 75
-"""Rows that start the volatility filter; scenarios do not reach into them."""
+FILTER_BURN_IN = 75
+"""Rows that start the volatility filter (`ccp.scenarios.filtered`); scenarios do not reach into them."""
 
 
 class Filter(Frozen):
@@ -60,9 +60,7 @@ class StressPeriod(Frozen):
     )
     from_: date | None = Field(default=None, alias="from", description="first day of the period")
     to: date | None = Field(default=None, description="last day of the period")
-    days: int = Field(
-        default=250, ge=10, le=5000, description="else: the most severe run of so many days known by then"
-    )
+    days: int = Field(default=250, ge=10, le=5000, description="else: the most severe run of so many days so far")
 
     @model_validator(mode="after")
     def _whole_period(self) -> "StressPeriod":
@@ -151,5 +149,5 @@ class MarginRules(Frozen):
     @property
     def history_rows(self) -> int:
         """How many of the market's latest rows must hold a value of every factor."""
-        burn_in = 1 + BURN_IN_DAYS if self.model == "filtered" else 0
+        burn_in = FILTER_BURN_IN if self.model == "filtered" else 0
         return self.lookback_days + self.longest_days + burn_in

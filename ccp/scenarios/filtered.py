@@ -13,13 +13,14 @@ import numpy as np
 
 from ccp.market.history import Market
 from ccp.market.returns import overlapping_returns
+from ccp.rulebook.margin import FILTER_BURN_IN
 from ccp.scenarios.historical import is_relative, margin_scenarios
 from ccp.scenarios.scenario_set import ScenarioSet, capped
 from ccp.types import Index, ScenarioByFactor, Vector
 
 Scaling: TypeAlias = Literal["full", "mid"]
 
-BURN_IN = 75
+BURN_IN = FILTER_BURN_IN
 """The mean square of this many returns starts the variance; none is given within them, so no scenario may hold them."""
 
 
@@ -50,7 +51,7 @@ def ewma_variances(returns: ScenarioByFactor, decay: float) -> ScenarioByFactor:
 
 
 def _run_begins(returns: ScenarioByFactor) -> Index:
-    """Per factor the first row of the last run of returns without a gap; the number of rows where the last is missing."""
+    """Per factor the first row of the last run of returns without a gap; one past the end where the last is missing."""
     days = returns.shape[0]
     missing = ~np.isfinite(returns)
     latest = days - np.argmax(missing[::-1], axis=0) if days else np.zeros(returns.shape[1], dtype=np.int64)

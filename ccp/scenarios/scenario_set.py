@@ -47,11 +47,6 @@ class ScenarioSet:
         """The scenarios' ids, in order."""
         return [label.scenario_id for label in self.labels]
 
-    def latest(self, count: int) -> "ScenarioSet":
-        """The last `count` scenarios."""
-        first = self.count - count
-        return ScenarioSet(self.factor_ids, self.labels[first:], self.relative[first:], self.absolute[first:])
-
 
 def joined(sets: list[ScenarioSet]) -> ScenarioSet:
     """Several sets over the same factors as one, in order."""

@@ -76,7 +76,7 @@ def size_fund(measured: Measured) -> Sized:
     """Size the fund, share it out, and test what is prefunded against the worst default in every scenario."""
     rulebook, portfolio = measured.case.rulebook, measured.case.portfolio
     rules, minor = rulebook.fund, minor_units(rulebook.currency_digits)
-    counted = np.array([label.sizes_fund for label in measured.scenarios.labels], dtype=bool)
+    counted = counted_scenarios(measured)
     by_group = measured.losses.group_over_margin
     covers = {count: worst_cover(by_group, count, counted) for count in sorted({1, 2, rules.cover})}
     emir = emir_42_3(by_group, counted)
@@ -88,6 +88,11 @@ def size_fund(measured: Measured) -> Sized:
     plan = make_plan(rulebook, portfolio.members, portfolio.groups, portfolio.member_group, in_force)
     tested = coverage(plan, by_group, rules.cover)
     return Sized(measured, counted, covers, emir, fund, weights, required, posted, plan, tested)
+
+
+def counted_scenarios(measured: Measured) -> Flags:
+    """Which scenarios size the fund."""
+    return np.array([label.sizes_fund for label in measured.scenarios.labels], dtype=bool)
 
 
 def contribution_weights(measured: Measured, counted: Flags) -> list[int]:

@@ -32,7 +32,11 @@ def stress_losses(short: Shortfalls, house_surplus_covers_clients: bool, member_
     """
     covered = short.house_surplus if house_surplus_covers_clients else np.zeros_like(short.house_surplus)
     over_margin = np.maximum(short.house_short + short.client_short - covered, 0)
-    groups = int(member_group.max()) + 1
-    by_group = np.zeros((groups, over_margin.shape[1]), dtype=np.int64)
-    np.add.at(by_group, member_group, over_margin)
-    return StressLosses(short.loss, over_margin, by_group)
+    return StressLosses(short.loss, over_margin, by_group(over_margin, member_group))
+
+
+def by_group(over_margin: MemberByScenario, member_group: Index) -> GroupByScenario:
+    """Members' losses over margin as sums by group."""
+    sums = np.zeros((int(member_group.max()) + 1, over_margin.shape[1]), dtype=np.int64)
+    np.add.at(sums, member_group, over_margin)
+    return sums

@@ -1,6 +1,6 @@
 """A rulebook's tiers resolved against a fund: sizes in cents, so that running them asks no questions."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -54,6 +54,18 @@ class Plan:
         sums = np.zeros(len(self.groups), dtype=np.int64)
         np.add.at(sums, self.member_group, self.contributions)
         return sums
+
+
+def with_capital(plan: Plan, left: Cents) -> Plan:
+    """The plan with what is left of the clearing house's capital in each of its tiers, in order."""
+    sizes = iter(int(amount) for amount in left)
+    tiers = tuple(replace(tier, size=next(sizes)) if tier.word == "ccp_capital" else tier for tier in plan.tiers)
+    return replace(plan, tiers=tiers)
+
+
+def capital_sizes(plan: Plan) -> Cents:
+    """The size of each of the clearing house's capital tiers, in order."""
+    return np.array([tier.size for tier in plan.tiers if tier.word == "ccp_capital"], dtype=np.int64)
 
 
 def make_plan(

@@ -1,0 +1,99 @@
+"""Closing out the book of groups in default: at once, or in equal parts over the days that follow."""
+
+import math
+from dataclasses import replace
+
+import numpy as np
+
+from ccp.kernels.costs import SaleTerms, sale_days
+from ccp.margin.add_ons import sale_terms
+from ccp.margin.requirement import Requirement
+from ccp.market.case import Case
+from ccp.money import to_minor
+from ccp.pricing.horizon import case_terms
+from ccp.settlement.prices import DayPrices, PricePath
+from ccp.settlement.state import Estate
+from ccp.settlement.trades import Holding
+from ccp.types import Cents, Flags, Index, Vector
+
+
+def open_estate(
+    path: PricePath, case: Case, required: Requirement, holding: Holding, groups: tuple[int, ...], number: int, day: int
+) -> Estate:
+    """The book of some groups at the end of the day of their default, and in how many parts it will be sold.
+
+    `case` and `required` are the day's: prices, volumes and daily risks.
+    """
+    run = path.run
+    of_groups = np.isin(run.account_group[holding.account], groups) & path.alive(day)[holding.instrument]
+    mine = holding.kept(of_groups)
+    instrument, parts, impact = mine.instrument, np.zeros(len(mine.key), dtype=np.int64), np.zeros(len(mine.key))
+    spread = np.zeros(len(mine.key))
+    rules = run.rulebook.close_out
+    if rules.method == "gradual":
+        terms = case_terms(case, required.periods)
+        sale = sale_terms(case, terms, required.periods, required.daily_risk, rules)
+        half = case.book.instruments.sort("instrument_id")["half_spread"].fill_null(0.0).to_numpy()
+        spread = (half * path.multiplier)[instrument]
+        for place, quantity in enumerate(mine.quantity):
+            parts[place] = sale_days(quantity, instrument[place], sale)
+            impact[place] = _impact(quantity, int(instrument[place]), int(parts[place]), sale)
+    nothing = np.zeros(len(run.portfolio.pools), dtype=np.int64)
+    return Estate(number, groups, day, mine.account, instrument, mine.quantity, parts, spread, impact, nothing)
+
+
+def _impact(quantity: float, instrument: int, parts: int, terms: SaleTerms) -> float:
+    """What each unit costs, beyond the spread, for being sold in so many parts."""
+    volume = terms.volume[instrument]
+    if not volume > 0:
+        return 0.0
+    return terms.impact * terms.daily_risk[instrument] * math.sqrt(abs(quantity) / parts / volume)
+
+
+def value_at_once(path: PricePath, estate: Estate, prices: DayPrices) -> Cents:
+    """What the premium-style options fetch when everything is sold on the day of default, by account."""
+    kept = path.premium[estate.instrument]
+    value = np.where(kept, estate.quantity * _unit_price(path, estate.instrument, prices), 0.0)
+    return _by_account(path, estate, value)
+
+
+def day_result(path: PricePath, estate: Estate, before: DayPrices, now: DayPrices, day: int) -> tuple[Cents, Cents]:
+    """What a day after the default brings, by account: all of it, and the variation in it.
+
+    On the last day of the run what is left is closed out at the day's prices, without further cost.
+    """
+    passed, parts = day - estate.day, estate.parts
+    left = np.where(
+        path.alive(day - 1)[estate.instrument], np.maximum(parts - (passed - 1), 0) / np.maximum(parts, 1), 0
+    )
+    ends = path.last_day[estate.instrument] <= day
+    sold = np.where(ends, 0.0, np.where((passed <= parts) & (left > 0), 1 / np.maximum(parts, 1), 0.0))
+    everything = ends | (day == path.run.days - 1)
+    premium = path.premium[estate.instrument]
+    change = (path.multiplier * (now.price - before.price) * now.exchange)[estate.instrument]
+    variation = np.where(premium, 0.0, left * estate.quantity * change)
+    fetched = np.where(everything, left, sold) * estate.quantity * _unit_price(path, estate.instrument, now)
+    unit_cost = estate.spread * now.exchange[estate.instrument] + estate.impact
+    cost = sold * np.abs(estate.quantity) * unit_cost
+    result = variation + np.where(premium, fetched, 0.0) - cost
+    return _by_account(path, estate, result), _by_account(path, estate, variation)
+
+
+def with_result(path: PricePath, estate: Estate, account_result: Cents) -> Estate:
+    """The estate after a day's result by account."""
+    return replace(estate, result=estate.result + path.run.by_pool(account_result))
+
+
+def estate_accounts(path: PricePath, estate: Estate) -> Flags:
+    """Which accounts are the estate's."""
+    return np.isin(path.run.account_group, estate.groups)
+
+
+def _unit_price(path: PricePath, instrument: Index, prices: DayPrices) -> Vector:
+    return (path.multiplier * prices.price * prices.exchange)[instrument]
+
+
+def _by_account(path: PricePath, estate: Estate, amounts: Vector) -> Cents:
+    accounts = len(path.run.portfolio.accounts)
+    sums = np.bincount(estate.account, amounts, minlength=accounts).astype(np.float64)
+    return to_minor(sums, path.run.digits)

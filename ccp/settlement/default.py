@@ -1,0 +1,142 @@
+"""Settling a default: the pools of the defaulters, the waterfall, and every movement of it in the ledger."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ccp.settlement.ledger import Ledger
+from ccp.settlement.payments import members_in_default
+from ccp.settlement.state import Estate, State
+from ccp.settlement.terms import RunTerms
+from ccp.types import Cents, Flags
+from ccp.waterfall.event import Event, Outcome
+from ccp.waterfall.plan import Plan, make_plan, with_capital
+from ccp.waterfall.run import run_waterfall
+
+
+@dataclass(frozen=True)
+class SettledEvent:
+    """An event with its outcome: who defaulted when, and who paid."""
+
+    estate: Estate
+    day: int
+    plan: Plan
+    outcome: Outcome
+
+
+@dataclass(frozen=True)
+class _Pools:
+    """By pool: whether it is the defaulters', its loss, what is held for it, and what its own margin pays."""
+
+    mine: Flags
+    loss: Cents
+    held: Cents
+
+    @property
+    def short(self) -> Cents:
+        """What the pool's own margin does not cover."""
+        return np.where(self.mine, np.maximum(self.loss - self.held, 0), 0)
+
+    @property
+    def surplus(self) -> Cents:
+        """What is left in the pool, a gain of its own included."""
+        return np.where(self.mine, np.maximum(self.held - self.loss, 0), 0)
+
+
+def settle_event(
+    terms: RunTerms, state: State, estate: Estate, securities: Cents, ledger: Ledger, day: int
+) -> SettledEvent:
+    """Run a closed-out event down the waterfall. Changes the state and writes the ledger.
+
+    `securities` is the market value of every pool's securities today: those of the defaulters are sold for it.
+    """
+    portfolio, chart = terms.portfolio, ledger.chart
+    mine = np.isin(terms.pool_group, estate.groups)
+    pools = np.flatnonzero(mine)
+    ledger.post("sale of collateral", chart.of("transferees"), chart.of("margin", pools), securities[pools])
+    held = np.where(mine, state.cash + securities, 0)
+    found = _Pools(mine, np.where(mine, -estate.result, 0), held)
+    lent = _house_for_clients(terms, found)
+    before_supplementary = terms.by_member(found.short) - terms.by_member(lent)
+    supplementary = np.minimum(before_supplementary, state.supplementary)
+    over = before_supplementary - supplementary
+    loss = terms.by_member(np.where(mine, np.maximum(found.loss, 0), 0))
+    margin = terms.by_member(held) + np.where(np.isin(portfolio.member_group, estate.groups), state.supplementary, 0)
+    plan = current_plan(terms, state, estate.groups)
+    outcome = run_waterfall(plan, Event(estate.groups, loss, over, margin))
+    _post_margin(ledger, estate, found, lent, supplementary)
+    _post_tiers(ledger, state, estate, outcome)
+    _repay(ledger, estate)
+    _return_the_rest(ledger, terms, state, estate, found, lent, supplementary)
+    return SettledEvent(estate, day, plan, outcome)
+
+
+def current_plan(terms: RunTerms, state: State, groups: tuple[int, ...] = ()) -> Plan:
+    """The tiers against what is there today: capital left, contributions of `groups` and of all not in default."""
+    portfolio = terms.portfolio
+    away = members_in_default(terms, state) & ~np.isin(portfolio.member_group, groups)
+    there = np.where(away, 0, state.contributions)
+    plan = make_plan(terms.rulebook, portfolio.members, portfolio.groups, portfolio.member_group, there)
+    return with_capital(plan, state.tier_left)
+
+
+def _house_for_clients(terms: RunTerms, found: _Pools) -> Cents:
+    """What each house pool's surplus pays of its member's shortfalls, pools in order."""
+    lent = np.zeros_like(found.loss)
+    if not terms.rulebook.stress.house_surplus_covers_clients:
+        return lent
+    needed = terms.by_member(found.short)
+    for pool in np.flatnonzero(terms.portfolio.pool_house & (found.surplus > 0)):
+        member = terms.portfolio.pool_member[pool]
+        lent[pool] = min(int(found.surplus[pool]), int(needed[member]))
+        needed[member] -= lent[pool]
+    return lent
+
+
+def _post_margin(ledger: Ledger, estate: Estate, found: _Pools, lent: Cents, supplementary: Cents) -> None:
+    chart, pools = ledger.chart, np.flatnonzero(found.mine)
+    target = chart.of("estate", estate.number - 1)
+    gain = np.maximum(-found.loss, 0)[pools]
+    own = np.minimum(np.maximum(found.loss, 0), found.held)[pools]
+    ledger.post("gain of the pool", target, chart.of("margin", pools), gain)
+    ledger.post("loss", chart.of("margin", pools), target, own + lent[pools])
+    members = np.flatnonzero(supplementary)
+    ledger.post("loss", chart.of("supplementary", members), target, supplementary[members])
+
+
+def _post_tiers(ledger: Ledger, state: State, estate: Estate, outcome: Outcome) -> None:
+    """The draws of everything behind margin."""
+    chart, target, tier = ledger.chart, ledger.chart.of("estate", estate.number - 1), 0
+    for draw in outcome.draws:
+        if draw.tier in ("defaulter_fund", "survivors_fund"):
+            for member, amount in draw.paid.items():
+                if member is not None:
+                    ledger.post("loss", chart.of("fund", member), target, amount)
+                    state.contributions[member] -= amount
+        elif draw.tier == "ccp_capital":
+            ledger.post("loss", chart.of("capital", tier), target, draw.amount)
+            state.tier_left[tier] -= draw.amount
+            tier += 1
+        elif draw.tier == "uncovered":
+            ledger.post("loss", chart.of("nobody"), target, draw.amount)
+
+
+def _repay(ledger: Ledger, estate: Estate) -> None:
+    """What the lender is owed: all that is in the estate now."""
+    source = ledger.chart.of("estate", estate.number - 1)
+    ledger.post("liquidity repaid", source, ledger.chart.of("lender"), int(ledger.balance()[source]))
+
+
+def _return_the_rest(
+    ledger: Ledger, terms: RunTerms, state: State, estate: Estate, found: _Pools, lent: Cents, supplementary: Cents
+) -> None:
+    """What is left in pools, supplementary margin and contributions goes back to where it came from."""
+    chart, pools = ledger.chart, np.flatnonzero(found.mine)
+    ledger.post("estate", chart.of("margin", pools), chart.owner(pools), (found.surplus - lent)[pools])
+    state.cash[pools] = 0
+    members = np.flatnonzero(np.isin(terms.portfolio.member_group, estate.groups))
+    left = (state.supplementary - supplementary)[members]
+    ledger.post("estate", chart.of("supplementary", members), chart.of("house", members), left)
+    ledger.post("estate", chart.of("fund", members), chart.of("house", members), state.contributions[members])
+    for amounts in (state.supplementary, state.supplementary_due, state.contributions, state.required):
+        amounts[members] = 0

@@ -1,0 +1,165 @@
+"""The fund over time: cover of the day, the size that a look-back gives, contributions, supplementary margin."""
+
+from dataclasses import dataclass, replace
+from datetime import date
+from fractions import Fraction
+from math import ceil
+
+import numpy as np
+
+from ccp.money import exact, scaled_up, share_out
+from ccp.rulebook.fund import FundRules, LookBack
+from ccp.settlement.default import current_plan
+from ccp.settlement.payments import members_in_default
+from ccp.settlement.state import Cover, State
+from ccp.settlement.terms import RunTerms
+from ccp.sizing.cover import Cover as WorstCover
+from ccp.sizing.cover import emir_42_3, worst_cover
+from ccp.sizing.coverage import coverage
+from ccp.sizing.fund import contributions, fund_size
+from ccp.sizing.size import contribution_weights, counted_scenarios
+from ccp.stress.loss_over_margin import StressLosses, by_group
+from ccp.stress.measure import Measured
+from ccp.types import Cents, Flags
+from ccp.waterfall.plan import Plan, capital_sizes, make_plan
+
+
+@dataclass(frozen=True)
+class StressDay:
+    """What a stress day found, in minor units. `plan` is what was there; `uncovered` what the worst default leaves."""
+
+    measured: Measured
+    counted: Flags
+    losses: StressLosses
+    covers: dict[int, WorstCover]
+    emir: int
+    plan: Plan
+    prefunded: int
+    uncovered: int
+    group_worst: Cents
+
+
+def due_days(terms: RunTerms, schedule: str) -> set[int]:
+    """The days of a schedule: the first of the run, then every day, or the last of each week or month.
+
+    The market's rows tell which day is a month's last; a month that the market does not see end has none.
+    """
+    if schedule == "daily":
+        return set(range(terms.days))
+    period = _week if schedule == "weekly" else _month
+    days = terms.path["date"].to_list()
+    found = {0}
+    for day, row in enumerate(terms.rows.tolist()):
+        if row + 1 < len(days) and period(days[row]) != period(days[row + 1]):
+            found.add(day)
+    return found
+
+
+def _week(day: date) -> tuple[int, int]:
+    return day.isocalendar()[:2]
+
+
+def _month(day: date) -> tuple[int, int]:
+    return day.year, day.month
+
+
+def stress_day(terms: RunTerms, state: State, measured: Measured) -> StressDay:
+    """Cover and coverage of a day, supplementary margin counted."""
+    rules = terms.rulebook.fund
+    counted = counted_scenarios(measured)
+    losses = _less(measured.losses, state.supplementary, terms)
+    found = losses.group_over_margin
+    covers = {count: worst_cover(found, count, counted) for count in sorted({1, 2, rules.cover})}
+    plan = current_plan(terms, state)
+    tested = coverage(plan, found, rules.cover)
+    uncovered = int(tested.uncovered[tested.worst(counted)])
+    worst = np.where(counted, found, 0).max(axis=1)
+    prefunded = plan.capital + (plan.fund if plan.has("survivors_fund") else 0)
+    emir = emir_42_3(found, counted).amount
+    return StressDay(measured, counted, losses, covers, emir, plan, prefunded, uncovered, worst)
+
+
+def _less(losses: StressLosses, supplementary: Cents, terms: RunTerms) -> StressLosses:
+    """Losses over margin less supplementary margin, which pays for any loss of its member."""
+    if not supplementary.any():
+        return losses
+    over = np.maximum(losses.over_margin - supplementary[:, None], 0)
+    return StressLosses(losses.loss, over, by_group(over, terms.portfolio.member_group))
+
+
+def aggregated_cover(rules: LookBack, cover: int, history: list[Cover]) -> int:
+    """The cover that sizes the fund, from those of the look-back's stress days. Means are rounded up."""
+    amounts = sorted(entry.cover for entry in history)
+    if rules.aggregate == "maximum":
+        return amounts[-1]
+    if rules.aggregate == "percentile":
+        return amounts[ceil(len(amounts) * exact(rules.percentile)) - 1]
+    if rules.aggregate == "mean":
+        return ceil(Fraction(sum(amounts), len(amounts)))
+    sums = np.sum([entry.group_worst for entry in history], axis=0)
+    return ceil(Fraction(int(np.sort(sums)[::-1][:cover].sum()), len(history)))
+
+
+def resized(terms: RunTerms, state: State, found: StressDay, day: int) -> int:
+    """Size the fund anew and share it out: sets what every member is required to contribute. Returns the size."""
+    rules = terms.rulebook.fund
+    active = np.flatnonzero(~members_in_default(terms, state))
+    cover = aggregated_cover(rules.look_back, rules.cover, state.covers)
+    size = fund_size(rules, cover, found.emir, len(active), terms.minor).required
+    if day > 0 or state.required_total:
+        lowest = ceil(state.required_total * (1 - exact(rules.largest_fall)))
+        size = max(size, lowest)
+    measured = replace_losses(found)
+    weights = contribution_weights(measured, found.counted)
+    minimum = scaled_up(terms.minor, exact(rules.minimum_contribution))
+    state.required = np.zeros_like(state.required)
+    state.required[active] = contributions(size, [weights[member] for member in active], minimum)
+    state.required_total = size
+    return size
+
+
+def replace_losses(found: StressDay) -> Measured:
+    """The day's measurements with supplementary margin counted."""
+    way = found.measured.case.rulebook.stress.resources
+    return replace(found.measured, by_resources=found.measured.by_resources | {way: found.losses})
+
+
+def resized_capital(terms: RunTerms, state: State) -> None:
+    """Fix capital that is a share of the fund anew, unless some of it is used."""
+    if (state.tier_left < state.tier_full).any():
+        return
+    portfolio = terms.portfolio
+    plan = make_plan(terms.rulebook, portfolio.members, portfolio.groups, portfolio.member_group, state.required)
+    state.tier_full = capital_sizes(plan)
+
+
+def supplementary_margin(terms: RunTerms, found: StressDay) -> Cents:
+    """What members owe on the next day because their group's loss takes too much of what is prefunded.
+
+    With losses over margin before any supplementary margin.
+    """
+    rules, portfolio = terms.rulebook.fund.supplementary_margin, terms.portfolio
+    due = np.zeros(len(portfolio.members), dtype=np.int64)
+    if rules is None:
+        return due
+    base = found.measured.losses
+    pair = worst_cover(base.group_over_margin, 2, found.counted).amount
+    if rules.pair_share is not None and pair <= exact(rules.pair_share) * found.prefunded:
+        return due
+    allowed = exact(rules.group_share) * found.prefunded
+    worst = np.where(found.counted, base.group_over_margin, -1)
+    for group in np.flatnonzero(worst.max(axis=1) > allowed):
+        scenario = int(np.argmax(worst[group]))
+        members = np.flatnonzero(portfolio.member_group == group)
+        excess = ceil(int(worst[group, scenario]) - allowed)
+        due[members] = share_out(excess, base.over_margin[members, scenario].tolist())
+    return due
+
+
+def warned_groups(rules: FundRules, found: StressDay) -> list[int]:
+    """Groups whose worst loss over margin takes more than the warning share of what is prefunded."""
+    part = rules.supplementary_margin
+    if part is None or part.warning_share is None:
+        return []
+    limit = exact(part.warning_share) * found.prefunded
+    return [group for group, worst in enumerate(found.group_worst.tolist()) if worst > limit]

@@ -1,0 +1,148 @@
+"""Every movement of money: a row from one account to another, in whole minor units.
+
+Accounts are numbers; `Chart` knows their names. `Ledger` gathers a day's rows and keeps every account's balance.
+"""
+
+from dataclasses import dataclass
+from datetime import date
+from functools import cached_property
+
+import numpy as np
+import polars as pl
+
+from ccp.book.portfolio import Portfolio
+from ccp.frames import LedgerRows
+from ccp.money import to_units
+from ccp.types import Cents, Flags, Index
+
+OUTSIDE = ("lender", "transferees", "owners", "nobody", "unmatched", "opening")
+"""Accounts of others: their balances may be negative."""
+KINDS = (
+    "opening",
+    "variation",
+    "premium",
+    "exercise",
+    "margin call",
+    "margin return",
+    "supplementary call",
+    "supplementary return",
+    "fund call",
+    "fund return",
+    "capital paid in",
+    "capital paid out",
+    "liquidity drawn",
+    "liquidity repaid",
+    "sale",
+    "sale of collateral",
+    "loss",
+    "gain of the pool",
+    "estate",
+)
+
+
+@dataclass(frozen=True)
+class Chart:
+    """The accounts of a run, by number: blocks of members, pools, tiers and events, then single ones."""
+
+    portfolio: Portfolio
+    capital_places: tuple[int, ...]
+
+    @cached_property
+    def starts(self) -> dict[str, int]:
+        """The number of the first account of each block, and where the last block ends."""
+        members, pools, groups = len(self.portfolio.members), len(self.portfolio.pools), len(self.portfolio.groups)
+        counts = {
+            "house": members,
+            "clients": members,
+            "margin": pools,
+            "supplementary": members,
+            "fund": members,
+            "capital": len(self.capital_places),
+            "estate": groups,
+            "settlement": 1,
+            **dict.fromkeys(OUTSIDE, 1),
+        }
+        ends = np.cumsum(list(counts.values()))
+        return dict(zip([*counts, "end"], [0, *ends.tolist()], strict=True))
+
+    @property
+    def size(self) -> int:
+        """How many accounts there are."""
+        return self.starts["end"]
+
+    def of(self, kind: str, places: Index | int = 0) -> Index:
+        """The accounts of some members, pools, tiers or events, or a single one."""
+        return np.asarray(self.starts[kind] + np.asarray(places, dtype=np.int64))
+
+    def owner(self, pools: Index) -> Index:
+        """The outside account behind each pool: the member's own, or its clients'."""
+        member = self.portfolio.pool_member[pools]
+        return np.where(self.portfolio.pool_house[pools], self.of("house", member), self.of("clients", member))
+
+    @cached_property
+    def names(self) -> pl.Series:
+        """The accounts' names, by number."""
+        members, pools = self.portfolio.members, self.portfolio.pools
+        found = [f"house:{name}" for name in members] + [f"clients:{name}" for name in members]
+        found += [f"margin:{name}" for name in pools]
+        found += [f"supplementary:{name}" for name in members] + [f"fund:{name}" for name in members]
+        found += [f"capital:{place}" for place in self.capital_places]
+        found += [f"estate:{number}" for number in range(1, len(self.portfolio.groups) + 1)]
+        return pl.Series([*found, "settlement", *OUTSIDE], dtype=pl.String)
+
+    @cached_property
+    def inside(self) -> Flags:
+        """Which accounts are the clearing house's to keep: their balances may not be negative."""
+        kept = np.zeros(self.size, dtype=bool)
+        kept[self.starts["margin"] : self.starts["settlement"] + 1] = True
+        return kept
+
+
+class Ledger:
+    """A day's rows. `balance` by account is carried from day to day."""
+
+    def __init__(self, chart: Chart, balance: Cents):
+        self.chart = chart
+        self.opening = balance
+        self.parts: list[tuple[Index, Index, Index, Cents]] = []
+
+    def post(self, kind: str, source: Index | int, target: Index | int, amount: Cents | int) -> None:
+        """Movements from `source` to `target`, element by element; negative amounts go the other way."""
+        given = np.broadcast_arrays(source, target, amount)
+        source, target, amount = (np.atleast_1d(part).astype(np.int64) for part in given)
+        moved = amount != 0
+        source, target, amount = source[moved], target[moved], amount[moved]
+        back = amount < 0
+        number = np.full(len(amount), KINDS.index(kind))
+        self.parts.append((number, np.where(back, target, source), np.where(back, source, target), np.abs(amount)))
+
+    def rows(self) -> tuple[Index, Index, Index, Cents]:
+        """Kind, from, to and amount of every row, in the order posted."""
+        if not self.parts:
+            nothing = np.zeros(0, dtype=np.int64)
+            return nothing, nothing, nothing, nothing
+        kinds, sources, targets, amounts = (np.concatenate(column) for column in zip(*self.parts, strict=True))
+        return kinds, sources, targets, amounts
+
+    def balance(self) -> Cents:
+        """Every account's balance after the rows so far."""
+        _, source, target, amount = self.rows()
+        balance = self.opening.copy()
+        np.add.at(balance, target, amount)
+        np.subtract.at(balance, source, amount)
+        return balance
+
+    def table(self, day: date, digits: int) -> pl.DataFrame:
+        """The day's rows as a table."""
+        names = self.chart.names
+        kinds, source, target, amount = self.rows()
+        return pl.DataFrame(
+            {
+                "date": pl.repeat(day, len(amount), dtype=pl.Date, eager=True),
+                "from_account": names.gather(source),
+                "to_account": names.gather(target),
+                "movement": pl.Series(KINDS, dtype=pl.String).gather(kinds),
+                "amount": to_units(amount, digits),
+            },
+            schema=LedgerRows.create_empty().schema,
+        )

@@ -1,0 +1,114 @@
+"""From what a user asks for to what a run knows before its first day."""
+
+from dataclasses import dataclass, replace
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from ccp.book.book import Book, read_book
+from ccp.errors import InputError, Problem, refuse
+from ccp.market.case import Case, open_case
+from ccp.market.history import Market
+from ccp.market.needs import needed_factors
+from ccp.market.paths import Gap, with_path, without_days
+from ccp.rulebook.rulebook import Rulebook
+from ccp.scenarios.stress_set import stress_scenarios
+from ccp.settlement.terms import RunTerms
+from ccp.settlement.trades import NO_TRADES, read_trades
+
+
+@dataclass(frozen=True)
+class RunRequest:
+    """What is asked for: the span of days, and everything laid over it.
+
+    `gaps` are days and scenario ids, `defaults` groups and days, `closed` first and last days. `book_date` is the
+    day the book's prices hold on, by default the first.
+    """
+
+    first: date
+    last: date
+    book_date: date | None = None
+    trades: Path | None = None
+    scenarios: Path | None = None
+    gaps: tuple[tuple[date, str], ...] = ()
+    defaults: tuple[tuple[str, date], ...] = ()
+    closed: tuple[tuple[date, date], ...] = ()
+    constant_expiry: bool = False
+
+
+def open_run(book: Path | str | Book, market: Market, rulebook: Rulebook, request: RunRequest) -> RunTerms:
+    """Read and check everything. Raises InputError with what is wrong."""
+    known = without_days(market, list(request.closed))
+    days = _days(known, request)
+    tables = book if isinstance(book, Book) else read_book(book, rulebook.book.matched)
+    factor_ids = needed_factors(tables, rulebook.currency)
+    tables, taken = _taken(tables, days[0], request)
+    lacking = [name for name in factor_ids if name not in known.factor_ids and not name.endswith(".VOL")]
+    until = known if lacking else with_path(known, factor_ids, taken, [])
+    gaps = [] if lacking else [_gap(tables, until, rulebook, request, *gap) for gap in request.gaps]
+    path = known if lacking else with_path(known, factor_ids, taken, gaps)
+    case = open_case(tables, path.until(days[0]), rulebook)
+    case = replace(case, market=replace(case.market, modelled=path.modelled))
+    rows = np.flatnonzero(path.levels["date"].is_in(pl.Series(days, dtype=pl.Date).implode()).to_numpy())
+    trades = NO_TRADES
+    if request.trades is not None:
+        trades = read_trades(request.trades, tables, case.portfolio, days, rulebook.book.matched)
+    named = _named(case, days, request)
+    return RunTerms(case, path.levels, rows, trades, named, request.constant_expiry)
+
+
+def _days(market: Market, request: RunRequest) -> list[date]:
+    if request.first > request.last:
+        raise refuse("--from", f"a day not after {request.last} was expected", value=str(request.first))
+    days = [day for day in market.dates if request.first <= day <= request.last]
+    if not days:
+        span = f"{market.dates[0]} to {market.dates[-1]}"
+        raise refuse("--from", f"days of the market's history were expected ({span})", value=f"{request.first}")
+    return days
+
+
+def _taken(book: Book, first: date, request: RunRequest) -> tuple[Book, tuple[date, date] | None]:
+    """The book with its expiries on the run's calendar, and where its levels come from."""
+    if request.book_date is None or request.book_date == first:
+        return book, None
+    moved = book.instruments.with_columns(pl.col("expiry") + (first - request.book_date))
+    return replace(book, instruments=moved), (request.book_date, first)
+
+
+def _gap(book: Book, market: Market, rulebook: Rulebook, request: RunRequest, day: date, scenario_id: str) -> Gap:
+    """A gap's moves: a scenario of the stress set, as known on the row before its day."""
+    before = [known for known in market.dates if known < day]
+    if not before or day not in market.dates or not request.first <= day <= request.last:
+        raise refuse("--gap", "a day of the run with prices was expected", value=str(day))
+    factor_ids = needed_factors(book, rulebook.currency)
+    known = stress_scenarios(rulebook, market.until(before[-1]), factor_ids, request.scenarios)
+    if scenario_id not in known.ids:
+        shown = ", ".join(known.ids[:12])
+        raise refuse("--gap", f"no such scenario; there are {known.count}, for example {shown}", value=scenario_id)
+    place = known.ids.index(scenario_id)
+    moves = {
+        name: (float(known.relative[place, column]), float(known.absolute[place, column]))
+        for column, name in enumerate(factor_ids)
+    }
+    return Gap(day, scenario_id, moves)
+
+
+def _named(case: Case, days: list[date], request: RunRequest) -> dict[int, tuple[int, ...]]:
+    """The groups that are to default, by day."""
+    groups = {name: place for place, name in enumerate(case.portfolio.groups)}
+    place_of = {day: place for place, day in enumerate(days)}
+    problems, named = [], {}
+    for group, day in request.defaults:
+        if group not in groups:
+            shown = ", ".join(case.portfolio.groups[:20])
+            problems.append(Problem("--default", f"no such group; the book's groups are {shown}", value=group))
+        elif day not in place_of:
+            expected = f"a day of the run was expected ({days[0]} to {days[-1]}, days with prices)"
+            problems.append(Problem("--default", expected, value=str(day)))
+        else:
+            named[place_of[day]] = (*named.get(place_of[day], ()), groups[group])
+    if problems:
+        raise InputError(problems)
+    return named

@@ -1,0 +1,54 @@
+"""Who owes what on a day, and who cannot pay it."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ccp.settlement.state import State
+from ccp.settlement.terms import ENDLESS, RunTerms
+from ccp.types import Cents, Flags
+
+
+@dataclass(frozen=True)
+class Dues:
+    """Amounts of one day in minor units; calls may be negative, which is a return.
+
+    `received` (variation, premium, exercise) and `call` by pool; `supplementary` and `fund` by member. Nothing is due
+    from, or to, who is in default.
+    """
+
+    received: Cents
+    call: Cents
+    supplementary: Cents
+    fund: Cents
+
+
+def members_in_default(terms: RunTerms, state: State) -> Flags:
+    """Which members are in default."""
+    return state.event[terms.portfolio.member_group] > 0
+
+
+def capital_after(terms: RunTerms, state: State, dues: Dues) -> Cents:
+    """Members' own capital after the day: what house accounts brought, less what the fund called."""
+    change = terms.by_member(dues.received, of_house=True) - dues.fund
+    return np.where(state.capital == ENDLESS, ENDLESS, state.capital + change)
+
+
+def failing_members(terms: RunTerms, state: State, dues: Dues) -> Flags:
+    """Members not yet in default that cannot pay: their capital is gone, or the day asks for more than they have."""
+    due = dues.call - dues.received
+    house = np.maximum(terms.by_member(due, of_house=True) + dues.supplementary + dues.fund, 0)
+    if terms.rulebook.settlement.members_front_client_calls:
+        house = house + terms.by_member(np.maximum(due, 0), of_house=False)
+    capital = capital_after(terms, state, dues)
+    liquidity = terms.member_amounts("liquidity")
+    broke = ((capital < 0) & (capital != ENDLESS)) | (house > liquidity)
+    return broke & ~members_in_default(terms, state)
+
+
+def margin_calls(terms: RunTerms, state: State, required: Cents, held: Cents) -> Cents:
+    """Calls by pool: what is missing, or what goes back of the cash that is too much."""
+    missing = required - held
+    returned = np.minimum(-missing, state.cash) if terms.rulebook.settlement.excess_returned else np.zeros_like(missing)
+    active = state.event[terms.pool_group] == 0
+    return np.where(active, np.where(missing > 0, missing, -np.maximum(returned, 0)), 0)

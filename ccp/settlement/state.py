@@ -1,0 +1,131 @@
+"""What one day of the cycle hands to the next, and how it is kept on disk."""
+
+import io
+import json
+from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ccp.types import Cents, Index, Vector
+
+
+@dataclass(frozen=True)
+class Estate:
+    """The book of one event's groups while it is closed out.
+
+    `account`, `instrument`, `quantity`, `parts` (equal parts it is sold in), `spread` (cost of one unit in the
+    instrument's currency) and `impact` (the same in the service currency) are by position. `result` is what each
+    pool has gained so far, in minor units.
+    """
+
+    number: int
+    groups: tuple[int, ...]
+    day: int
+    account: Index
+    instrument: Index
+    quantity: Vector
+    parts: Index
+    spread: Vector
+    impact: Vector
+    result: Cents
+
+    @property
+    def last(self) -> int:
+        """The day on which the last part is sold."""
+        return self.day + int(self.parts.max(initial=0))
+
+
+@dataclass(frozen=True)
+class Cover:
+    """A stress day's cover-N and each group's own worst loss over margin, in minor units, for look-backs."""
+
+    day: int
+    cover: int
+    group_worst: Cents
+
+
+@dataclass
+class State:
+    """Balances and promises at the end of a day, in minor units; days count from 0.
+
+    `cash` by pool; `contributions`, `required` (of the fund), `capital`, `supplementary` and `supplementary_due` by
+    member; `tier_left` and `tier_full` by tier of the clearing house's capital; `event` by group, 0 where it is not in
+    default. `fund_call_days` are notices of fund calls; before `suspended_until` none is made. `margin` is yesterday's
+    margin by account before buffer and add-ons, `index` and `carried` the buffer's I and J.
+    """
+
+    day: int
+    cash: Cents
+    contributions: Cents
+    required: Cents
+    required_total: int
+    capital: Cents
+    supplementary: Cents
+    supplementary_due: Cents
+    tier_left: Cents
+    tier_full: Cents
+    event: Index
+    balance: Cents
+    margin: Cents
+    index: float = 1.0
+    carried: float = 1.0
+    fund_call_days: list[int] = field(default_factory=list)
+    suspended_until: int = 0
+    capital_back_on: int = -1
+    covers: list[Cover] = field(default_factory=list)
+    estates: list[Estate] = field(default_factory=list)
+
+    def copy(self) -> "State":
+        """A copy whose arrays may be changed without changing this one's."""
+        arrays = {
+            one.name: getattr(self, one.name).copy()
+            for one in fields(self)
+            if isinstance(getattr(self, one.name), np.ndarray)
+        }
+        lists = {name: list(getattr(self, name)) for name in ("fund_call_days", "covers", "estates")}
+        return replace(self, **arrays, **lists)
+
+    def to_bytes(self) -> bytes:
+        """The state as a file's content."""
+        arrays: dict[str, Any] = {}
+        plain: dict[str, Any] = {}
+        _pack(self, "state", arrays, plain)
+        for kind, entries in (("cover", self.covers), ("estate", self.estates)):
+            plain[kind] = len(entries)
+            for number, entry in enumerate(entries):
+                _pack(entry, f"{kind}{number}", arrays, plain)
+        content = io.BytesIO()
+        np.savez(content, plain=np.array(json.dumps(plain)), **arrays)
+        return content.getvalue()
+
+    @classmethod
+    def read(cls, path: Path) -> "State":
+        """A state from its file."""
+        with np.load(path, allow_pickle=False) as file:
+            arrays = {name: file[name] for name in file.files}
+        plain = json.loads(str(arrays.pop("plain")))
+        covers = [Cover(**_unpack(Cover, f"cover{number}", arrays, plain)) for number in range(plain["cover"])]
+        estates = [Estate(**_unpack(Estate, f"estate{number}", arrays, plain)) for number in range(plain["estate"])]
+        return cls(**_unpack(cls, "state", arrays, plain) | {"covers": covers, "estates": estates})
+
+
+def _pack(entry: Any, prefix: str, arrays: dict[str, Any], plain: dict[str, Any]) -> None:
+    for one in fields(entry):
+        value = getattr(entry, one.name)
+        if isinstance(value, np.ndarray):
+            arrays[f"{prefix}.{one.name}"] = value
+        elif one.name not in ("covers", "estates"):
+            plain[f"{prefix}.{one.name}"] = value
+
+
+def _unpack(kind: type, prefix: str, arrays: dict[str, Any], plain: dict[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for one in fields(kind):
+        name = f"{prefix}.{one.name}"
+        if name in arrays:
+            found[one.name] = arrays[name]
+        elif name in plain:
+            found[one.name] = tuple(plain[name]) if one.name == "groups" else plain[name]
+    return found
