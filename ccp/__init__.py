@@ -14,17 +14,21 @@ if TYPE_CHECKING:
     from ccp.api.check import CheckReport, check
     from ccp.api.default import DefaultEvent, default
     from ccp.api.inputs import example_book, read_rulebook
+    from ccp.api.simulate import Simulation, simulate
     from ccp.api.size import Sizing, size
     from ccp.api.synthesize import synthesize
     from ccp.book.book import book_from_frames, read_book
     from ccp.errors import InputError
     from ccp.market.history import read_market
+    from ccp.settlement.opening import RunRequest
 
 __version__ = "0.1.0"
 __all__ = [
     "CheckReport",
     "DefaultEvent",
     "InputError",
+    "RunRequest",
+    "Simulation",
     "Sizing",
     "book_from_frames",
     "check",
@@ -33,6 +37,7 @@ __all__ = [
     "read_book",
     "read_market",
     "read_rulebook",
+    "simulate",
     "size",
     "synthesize",
 ]
@@ -40,6 +45,8 @@ _HOMES = {
     "CheckReport": "ccp.api.check",
     "DefaultEvent": "ccp.api.default",
     "InputError": "ccp.errors",
+    "RunRequest": "ccp.settlement.opening",
+    "Simulation": "ccp.api.simulate",
     "Sizing": "ccp.api.size",
     "book_from_frames": "ccp.book.book",
     "check": "ccp.api.check",
@@ -48,6 +55,7 @@ _HOMES = {
     "read_book": "ccp.book.book",
     "read_market": "ccp.market.history",
     "read_rulebook": "ccp.api.inputs",
+    "simulate": "ccp.api.simulate",
     "size": "ccp.api.size",
     "synthesize": "ccp.api.synthesize",
 }

@@ -34,15 +34,19 @@ def open_inputs(
     return open_case(book, prices, rules, day)
 
 
-def run_manifest(
-    case: Case, rulebook: str | Path | Rulebook, scenarios: Path | None, stress: ScenarioSet, command: str
-) -> dict[str, Any]:
-    """Inputs, versions and conventions of a run."""
+def input_files(case: Case, rulebook: str | Path | Rulebook, **others: Path | None) -> dict[str, Path]:
+    """Every file that a run reads, by role."""
     inputs = {f"book/{name}": path for name, path in case.book.files.items()}
     inputs |= {f"market/{name}": path for name, path in case.market.files.items()}
     if not isinstance(rulebook, Rulebook):
         inputs["rulebook"] = rulebook_path(rulebook)
-    if scenarios is not None:
-        inputs["scenarios"] = scenarios
+    return inputs | {role: path for role, path in others.items() if path is not None}
+
+
+def run_manifest(
+    case: Case, rulebook: str | Path | Rulebook, scenarios: Path | None, stress: ScenarioSet, command: str
+) -> dict[str, Any]:
+    """Inputs, versions and conventions of a run."""
     run = {"command": command, "date": case.date.isoformat(), "modelled_factors": list(case.market.modelled)}
+    inputs = input_files(case, rulebook, scenarios=scenarios)
     return manifest(inputs, case.rulebook, run | {"stress_scenarios": stress.count})

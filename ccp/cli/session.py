@@ -104,12 +104,15 @@ def _report(error: InputError, as_json: bool) -> None:
 
 def parse_date(text: str | None) -> date | None:
     """A date option as a date."""
-    if text is None:
-        return None
+    return None if text is None else parse_day("--date", text)
+
+
+def parse_day(option: str, text: str) -> date:
+    """A day given with an option."""
     try:
         return date.fromisoformat(text)
     except ValueError:
-        raise refuse("--date", "a date, YYYY-MM-DD, was expected", value=text) from None
+        raise refuse(option, "a date, YYYY-MM-DD, was expected", value=text) from None
 
 
 def use_threads(count: int | None) -> None:

@@ -34,8 +34,16 @@ class Holdings:
 
     def without(self, lines: Flags) -> "Holdings":
         """The lines that are left without some."""
-        parts = (self.pool, self.value, self.haircut, self.security, self.factor, self.currency)
-        return Holdings(*(part[~lines] for part in parts), self.pools)
+        kept = ~lines
+        return Holdings(
+            self.pool[kept],
+            self.value[kept],
+            self.haircut[kept],
+            self.security[kept],
+            self.factor[kept],
+            self.currency[kept],
+            self.pools,
+        )
 
 
 def holdings(case: Case) -> Holdings | None:

@@ -27,7 +27,7 @@ def manifest(inputs: dict[str, Path], rulebook: Rulebook, run: dict[str, Any]) -
         "program": {"ccp": _version("ccp-waterfall")},
         "run": run,
         "inputs": {role: {"file": path.name, "sha256": file_digest(path)} for role, path in inputs.items()},
-        "rulebook": rulebook.model_dump(mode="json"),
+        "rulebook": rulebook.model_dump(mode="json", by_alias=True),
         "conventions": CONVENTIONS | {"quantile": rulebook.margin.quantile},
         "libraries": {name: _version(name) for name in LIBRARIES},
     }

@@ -18,6 +18,9 @@ OUTPUTS = {
     "size": {f"{name}.parquet" for name in TABLES}
     | {"coverage.json", "worst_event.json", "coverage_test_event.json", "manifest.json"},
     "default": {"waterfall.parquet", "trace.json", "manifest.json"},
+    "simulate": {f"{name}.parquet" for name in ("days", "events", "waterfall")}
+    | {"ledger", "accounts", "pools", "members", "unfinished", "summary.json", "manifest.json"},
+    "backtest": {"backtest.parquet", "procyclicality.parquet", "margins.parquet", "step.parquet", "manifest.json"},
     "synth": {f"{name}.parquet" for name in BOOK} | {"manifest.json"},
 }
 """The files that each command writes. A directory with anything else in it is never overwritten."""
@@ -56,7 +59,8 @@ def check_free(out: Path, command: str, overwrite: bool) -> None:
     found = {path.name for path in out.iterdir()} if out.is_dir() else set()
     if found and not overwrite:
         raise refuse(shown, "the directory is not empty; choose another or say --overwrite")
-    if found and not (found <= OUTPUTS[command] and _made_by(out / "manifest.json") == f"ccp {command}"):
+    ours = _made_by(out / "manifest.json") == f"ccp {command}" or (out / "unfinished" / "request.json").is_file()
+    if found and not (found <= OUTPUTS[command] and ours):
         raise refuse(shown, f"only a directory that an earlier ccp {command} has written may be overwritten")
 
 

@@ -1,0 +1,194 @@
+"""The daily cycle from files to files."""
+
+import shutil
+from dataclasses import asdict
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from ccp.api.inputs import DEFAULT_RULEBOOK, input_files
+from ccp.book.book import Book
+from ccp.exposure.run import Progress
+from ccp.frames import CYCLE_RESULTS
+from ccp.market.case import Case
+from ccp.market.history import Market, read_market
+from ccp.pricing.quality import price_warnings
+from ccp.report.journal import Journal
+from ccp.report.manifest import manifest
+from ccp.report.write import check_free
+from ccp.rulebook.load import load_rulebook
+from ccp.rulebook.rulebook import Rulebook
+from ccp.scenarios.scenario_set import ScenarioSet
+from ccp.scenarios.stress_set import stress_scenarios
+from ccp.settlement.cycle import Cycle
+from ccp.settlement.opening import RunRequest, open_run
+from ccp.settlement.results import day_row, day_tables, event_rows, waterfall_rows
+from ccp.settlement.state import State
+from ccp.settlement.terms import RunTerms
+
+DAY_TABLES = ("ledger", "accounts", "pools", "members")
+"""Tables with a file a day; the others are of the whole run."""
+
+
+class Simulation:
+    """A finished run: `days`, `events` and `waterfall` as tables, `summary` in figures, and where it is on disk."""
+
+    def __init__(self, out: Path, tables: dict[str, pl.DataFrame], summary: dict[str, Any], warnings: list[str]):
+        self.out, self.tables, self.summary, self.warnings = out, tables, summary, warnings
+
+    @property
+    def days(self) -> pl.DataFrame:
+        """One row a day."""
+        return self.tables["days"]
+
+
+def simulate(
+    book: Path | str | Book,
+    out: Path | str,
+    request: RunRequest,
+    rulebook: str | Path | Rulebook = DEFAULT_RULEBOOK,
+    market: str | Path | Market | None = None,
+    resume: bool = False,
+    overwrite: bool = False,
+    progress: Progress | None = None,
+) -> Simulation:
+    """Run the daily cycle over the days asked for, and write it to `out` day by day.
+
+    `resume` goes on with a run that was broken off there, and ends with the same bytes as an unbroken one.
+    Raises InputError.
+    """
+    rules = rulebook if isinstance(rulebook, Rulebook) else load_rulebook(rulebook)
+    prices = market if isinstance(market, Market) else read_market(market)
+    terms = open_run(book, prices, rules, request)
+    given = _given(request, terms)
+    stated = _manifest(terms, rulebook, request)
+    journal = Journal(Path(out), DAY_TABLES)
+    state = _begin(journal, stated, resume, overwrite)
+    rows = journal.keep([day.isoformat() for day in terms.dates[: 0 if state is None else state.day + 1]])
+    for result in Cycle(terms, given).run(state):
+        row = day_row(terms, result) | {
+            "of_events": event_rows(terms, result.settled),
+            "of_waterfall": waterfall_rows(terms, result.settled),
+        }
+        day = terms.dates[result.day].isoformat()
+        journal.write_day(day, day_tables(terms, result), row, result.state.to_bytes())
+        rows.append(row)
+        if progress is not None:
+            progress(result.day + 1, terms.days)
+    tables = _tables(rows)
+    summary = summary_of(tables, rules)
+    journal.finish(tables, {"summary": summary, "manifest": stated})
+    return Simulation(Path(out), tables, summary, _warnings(terms))
+
+
+def _given(request: RunRequest, terms: RunTerms) -> ScenarioSet | None:
+    """The scenarios of a file, checked against the first day's levels."""
+    if request.scenarios is None:
+        return None
+    return stress_scenarios(terms.rulebook, terms.case.market, terms.case.factor_ids, request.scenarios)
+
+
+def _begin(journal: Journal, stated: dict[str, Any], resume: bool, overwrite: bool) -> State | None:
+    """Make the run's directory ready: to go on in it, or to begin. Returns the state to go on from."""
+    if resume:
+        found = journal.resume(stated)
+        return None if found is None else State.read(found)
+    check_free(Path(journal.shown), "simulate", overwrite)
+    if overwrite and journal.out.is_dir():
+        shutil.rmtree(journal.out)
+    journal.start(stated)
+    return None
+
+
+def _manifest(terms: RunTerms, rulebook: str | Path | Rulebook, request: RunRequest) -> dict[str, Any]:
+    """What the run is made from; a run is only resumed with the same."""
+    case: Case = terms.case
+    inputs = input_files(case, rulebook, scenarios=request.scenarios, trades=request.trades)
+    asked = {name: value for name, value in asdict(request).items() if name not in ("trades", "scenarios")}
+    run = {"command": "simulate", "modelled_factors": list(case.market.modelled), "days": terms.days, **_plain(asked)}
+    return manifest(inputs, case.rulebook, run)
+
+
+def _plain(asked: dict[str, Any]) -> dict[str, Any]:
+    """Dates as text, tuples as lists: what JSON gives back."""
+
+    def plain(value: Any) -> Any:
+        if isinstance(value, date):
+            return value.isoformat()
+        return [plain(entry) for entry in value] if isinstance(value, tuple) else value
+
+    return {name: plain(value) for name, value in asked.items()}
+
+
+def _tables(rows: list[dict[str, Any]]) -> dict[str, pl.DataFrame]:
+    """The tables of the whole run, from the rows of its days."""
+    parts = {
+        "days": [{name: value for name, value in row.items() if not name.startswith("of_")} for row in rows],
+        "events": [event for row in rows for event in row["of_events"]],
+        "waterfall": [line for row in rows for line in row["of_waterfall"]],
+    }
+    return {name: _table(name, lines) for name, lines in parts.items()}
+
+
+def _table(name: str, lines: list[dict[str, Any]]) -> pl.DataFrame:
+    schema = CYCLE_RESULTS[name].create_empty().schema
+    loose = {column: pl.String if kind == pl.Date else kind for column, kind in schema.items()}
+    frame = pl.DataFrame(lines, schema=loose)
+    return frame.with_columns(pl.col(column).str.to_date() for column, kind in schema.items() if kind == pl.Date)
+
+
+def summary_of(tables: dict[str, pl.DataFrame], rulebook: Rulebook) -> dict[str, Any]:
+    """The figures of a run: the worst of its days, and what its defaults came to."""
+    days, events = tables["days"], tables["events"]
+    stressed = days.filter(pl.col("cover_n").is_not_null())
+    short = stressed.filter(pl.col("uncovered") > 0)
+    peak = stressed.sort("cover_n", "date", descending=[True, False]).row(0, named=True)
+    return {
+        "rulebook": rulebook.name,
+        "currency": rulebook.currency,
+        "from": str(days["date"][0]),
+        "to": str(days["date"][-1]),
+        "days": days.height,
+        "cover": rulebook.fund.cover,
+        "margin": {"first": days["margin"][0], "last": days["margin"][-1], **_range(days, "margin")},
+        "variation": _range(days, "variation"),
+        "largest_call": _range(days, "largest_call"),
+        "called": _range(days, "called"),
+        "breaches": {"days": days.filter(pl.col("breaches") > 0).height, "pools": days["breaches"].sum()},
+        "cover_n": {
+            "largest": peak["cover_n"],
+            "date": str(peak["date"]),
+            "scenario_id": peak["cover_scenario"],
+            "groups": peak["groups"],
+        },
+        "fund": {**_range(days, "fund"), "last": days["fund"][-1]},
+        "uncovered": {
+            "stress_days": stressed.height,
+            "days": short.height,
+            "largest": short["uncovered"].max() or 0.0,
+            "date": str(short.sort("uncovered", descending=True)["date"][0]) if short.height else None,
+        },
+        "defaults": {
+            "events": events.height,
+            "loss": float(events["loss"].sum()),
+            "uncovered": float(events["uncovered"].sum()),
+        },
+    }
+
+
+def _range(days: pl.DataFrame, column: str) -> dict[str, Any]:
+    """The largest value of a column, and its day."""
+    row = days.sort(column, "date", descending=[True, False]).row(0, named=True)
+    return {"largest": row[column], "date": str(row["date"])}
+
+
+def _warnings(terms: RunTerms) -> list[str]:
+    """What a reader should know of the data."""
+    found = price_warnings(terms.case)
+    expiry = terms.case.book.instruments["expiry"]
+    gone = int((expiry <= terms.dates[-1]).fill_null(False).sum())
+    if gone and not terms.constant_expiry:
+        found.append(f"{gone} of {len(expiry)} instruments expire during the run; --expiry constant keeps them")
+    return found

@@ -1,0 +1,137 @@
+"""A member's statement out of the ledger of a run: its accounts, what moved on each, and every row."""
+
+import json
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from ccp.errors import refuse
+from ccp.report.words import exact_amount
+
+SHOWN_ROWS = 40
+
+
+@dataclass(frozen=True)
+class Statement:
+    """`accounts`: opening, in, out and closing of each; `movements`: sums by account and kind; `rows`: each, signed.
+
+    Accounts outside the clearing house (`house:M`, `clients:M`) start at zero: their balance is what they received
+    less what they paid.
+    """
+
+    member: str
+    currency: str
+    digits: int
+    accounts: pl.DataFrame
+    movements: pl.DataFrame
+    rows: pl.DataFrame
+
+
+def read_statement(run: Path, member: str, first: date | None = None, last: date | None = None) -> Statement:
+    """A member's statement between two days (default: all of the run's). Raises InputError."""
+    rulebook = _rulebook(run)
+    files = sorted((run / "ledger").glob("*.parquet"))
+    pools = _pools(run, member, files)
+    names = [f"{kind}:{member}" for kind in ("house", "clients", "supplementary", "fund")]
+    mine = pl.DataFrame({"account": names + [f"margin:{pool}" for pool in pools]}, schema={"account": pl.String})
+    rows = pl.scan_parquet(files)
+    own = mine.lazy()
+    paid = rows.join(own, left_on="from_account", right_on="account", how="semi").select(
+        "date", pl.col("from_account").alias("account"), pl.col("to_account").alias("other"), "movement",
+        (-pl.col("amount")).alias("amount"),
+    )  # fmt: skip
+    received = rows.join(own, left_on="to_account", right_on="account", how="semi").select(
+        "date", pl.col("to_account").alias("account"), pl.col("from_account").alias("other"), "movement", "amount"
+    )
+    moved = pl.concat([paid, received]).sort("date", "account", "movement", "other", "amount").collect()
+    begin = date.min if first is None else first
+    end = date.max if last is None else last
+    shown = moved.filter(pl.col("date").is_between(begin, end))
+    accounts = _accounts(mine, moved, begin, end)
+    digits = int(rulebook["currency_digits"])
+    return Statement(member, str(rulebook["currency"]), digits, accounts, _movements(shown), shown)
+
+
+def _rulebook(run: Path) -> dict[str, Any]:
+    """The rulebook of a finished run, from its manifest."""
+    try:
+        stated = json.loads((run / "manifest.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        work = run / "unfinished" / "request.json"
+        expected = "the directory of a finished ccp simulate was expected"
+        found = "; this run is not finished, see ccp simulate --resume" if work.exists() else ""
+        raise refuse(str(run), expected + found) from None
+    if stated.get("made_by") != "ccp simulate":
+        raise refuse(str(run), "the directory of a finished ccp simulate was expected", value=stated.get("made_by"))
+    return stated["rulebook"]
+
+
+def _pools(run: Path, member: str, files: list[Path]) -> list[str]:
+    first = run / "pools" / files[0].name if files else run / "pools"
+    if not first.is_file():
+        raise refuse(str(run), "the tables ledger and pools, with a file a day, were expected")
+    pools = pl.read_parquet(first)
+    found = pools.filter(pl.col("member_id") == member)["pool_id"].to_list()
+    known = pl.read_parquet(run / "members" / files[0].name)["member_id"].to_list()
+    if member not in known:
+        shown = ", ".join(known[:20]) + (", ..." if len(known) > 20 else "")
+        raise refuse("--member", f"no such member; the run's members are {shown}", value=member)
+    return found
+
+
+def _accounts(mine: pl.DataFrame, moved: pl.DataFrame, first: date, last: date) -> pl.DataFrame:
+    """Opening, in, out and closing of every account."""
+    amount, before = pl.col("amount"), pl.col("date") < first
+    inside = pl.col("date").is_between(first, last)
+    sums = moved.group_by("account").agg(
+        amount.filter(before).sum().alias("opening"),
+        amount.filter(inside & (amount > 0)).sum().alias("received"),
+        (-amount.filter(inside & (amount < 0)).sum()).alias("paid"),
+    )
+    table = mine.join(sums, on="account", how="left", maintain_order="left").fill_null(0.0)
+    closing = pl.col("opening") + pl.col("received") - pl.col("paid")
+    return table.with_columns(closing.alias("closing")).with_columns(
+        (pl.col("opening", "received", "paid", "closing").round(4)) + 0.0
+    )
+
+
+def _movements(shown: pl.DataFrame) -> pl.DataFrame:
+    return (
+        shown.group_by("account", "movement")
+        .agg(pl.col("amount").sum().round(4) + 0.0, pl.len().alias("rows"))
+        .sort("account", "movement")
+    )
+
+
+def statement_tables(statement: Statement, every_row: bool) -> RenderableType:
+    """The statement for a terminal."""
+    digits = statement.digits
+    accounts = _plain_table(statement.accounts, digits)
+    movements = _plain_table(statement.movements, digits)
+    rows = statement.rows if every_row else statement.rows.tail(SHOWN_ROWS)
+    left_out = statement.rows.height - rows.height
+    heading = "Rows" if not left_out else f"The last {rows.height} of {statement.rows.height:,} rows (--all shows all)"
+    return Group(
+        Text(f"Member {statement.member}, {statement.currency}", style="bold"),
+        Text("\nAccounts", style="bold"),
+        accounts,
+        Text("\nWhat moved", style="bold"),
+        movements,
+        Text(f"\n{heading}", style="bold"),
+        _plain_table(rows, digits),
+    )
+
+
+def _plain_table(frame: pl.DataFrame, digits: int) -> Table:
+    table = Table(box=None, pad_edge=False)
+    for name, kind in frame.schema.items():
+        table.add_column(name, justify="right" if kind.is_numeric() else "left", overflow="fold")
+    for row in frame.iter_rows():
+        table.add_row(*(exact_amount(cell, digits) if isinstance(cell, float) else str(cell) for cell in row))
+    return table

@@ -1,0 +1,164 @@
+"""A day of the cycle as rows of the tables that a run writes. Money leaves in units of the service currency."""
+
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from ccp.frames import AccountDays, MemberDays, PoolDays
+from ccp.money import to_units
+from ccp.settlement.cycle import DayResult
+from ccp.settlement.default import SettledEvent
+from ccp.settlement.fund import warned_groups
+from ccp.settlement.payments import members_in_default
+from ccp.settlement.terms import ENDLESS, RunTerms
+from ccp.types import Cents
+
+
+def day_tables(terms: RunTerms, result: DayResult) -> dict[str, pl.DataFrame]:
+    """The tables that a run writes for every day, by name."""
+    return {
+        "ledger": result.ledger.table(terms.dates[result.day], terms.digits),
+        "accounts": account_table(terms, result),
+        "pools": pool_table(terms, result),
+        "members": member_table(terms, result),
+    }
+
+
+def account_table(terms: RunTerms, result: DayResult) -> pl.DataFrame:
+    """What every account was paid, and its margin."""
+    portfolio = terms.portfolio
+    amounts = {name: getattr(result, name) for name in ("variation", "premium", "exercise")}
+    return pl.DataFrame(
+        {
+            "date": pl.repeat(terms.dates[result.day], len(portfolio.accounts), dtype=pl.Date, eager=True),
+            "account_id": portfolio.accounts,
+            "pool_id": np.array(portfolio.pools)[portfolio.account_pool],
+            **{name: to_units(values, terms.digits) for name, values in amounts.items()},
+            "margin": to_units(result.account_margin, terms.digits),
+        },
+        schema=AccountDays.create_empty().schema,
+    )
+
+
+def pool_table(terms: RunTerms, result: DayResult) -> pl.DataFrame:
+    """What every pool was owed, had to hold and held."""
+    portfolio = terms.portfolio
+    parts = (result.variation, result.premium, result.exercise, result.account_margin)
+    variation, premium, exercise, margin = (to_units(terms.by_pool(part), terms.digits) for part in parts)
+    return pl.DataFrame(
+        {
+            "date": pl.repeat(terms.dates[result.day], len(portfolio.pools), dtype=pl.Date, eager=True),
+            "pool_id": portfolio.pools,
+            "member_id": np.array(portfolio.members)[portfolio.pool_member],
+            "variation": variation,
+            "premium": premium,
+            "exercise": exercise,
+            "margin": margin,
+            "held_before": to_units(result.held_before, terms.digits),
+            "call": to_units(result.calls, terms.digits),
+            "held": to_units(result.held, terms.digits),
+        },
+        schema=PoolDays.create_empty().schema,
+    )
+
+
+def member_table(terms: RunTerms, result: DayResult) -> pl.DataFrame:
+    """Every member's contribution, supplementary margin and own capital at the end of the day."""
+    state, members = result.state, terms.portfolio.members
+    capital = [None if amount == ENDLESS else amount / terms.minor for amount in state.capital.tolist()]
+    return pl.DataFrame(
+        {
+            "date": pl.repeat(terms.dates[result.day], len(members), dtype=pl.Date, eager=True),
+            "member_id": members,
+            "contribution": to_units(state.contributions, terms.digits),
+            "supplementary": to_units(state.supplementary, terms.digits),
+            "capital": capital,
+            "in_default": members_in_default(terms, state),
+        },
+        schema=MemberDays.create_empty().schema,
+    )
+
+
+def day_row(terms: RunTerms, result: DayResult) -> dict[str, Any]:
+    """The day as one row of `days`."""
+    state, unit = result.state, terms.minor
+    received = terms.by_pool(result.variation + result.premium + result.exercise)
+    breach = np.maximum(-received - result.held_before, 0) if result.day else np.zeros_like(received)
+    return {
+        "date": terms.dates[result.day].isoformat(),
+        "variation": _sum(-np.minimum(result.variation, 0)) / unit,
+        "margin": _sum(result.account_margin) / unit,
+        "held": _sum(result.held) / unit,
+        "called": _sum(np.maximum(result.calls, 0)) / unit,
+        "largest_call": int(result.calls.max(initial=0)) / unit,
+        "breaches": float((breach > 0).sum()),
+        "largest_breach": int(breach.max(initial=0)) / unit,
+        "fund": _sum(state.contributions) / unit,
+        "ccp_capital": _sum(state.tier_left) / unit,
+        "supplementary": _sum(state.supplementary) / unit,
+        **_stress_row(terms, result),
+        "fund_required": None if result.fund is None else result.fund / unit,
+        "buffer": None if result.buffer is None else float(result.buffer),
+        "defaults": _names(terms, result.new_defaults) or None,
+    }
+
+
+def _stress_row(terms: RunTerms, result: DayResult) -> dict[str, Any]:
+    """Cover of the day; nothing on days without stress."""
+    names = ("cover_1", "cover_2", "cover_n", "cover_scenario", "groups", "prefunded", "uncovered", "warned")
+    found = result.stress
+    if found is None:
+        return dict.fromkeys(names)
+    unit, cover = terms.minor, found.covers[terms.rulebook.fund.cover]
+    losing = [group for group in cover.groups if found.losses.group_over_margin[group, cover.scenario] > 0]
+    values = (
+        found.covers[1].amount / unit,
+        found.covers[2].amount / unit,
+        cover.amount / unit,
+        found.measured.scenarios.ids[cover.scenario],
+        _names(terms, losing),
+        found.prefunded / unit,
+        max(found.uncovered, 0) / unit,
+        _names(terms, warned_groups(terms.rulebook.fund, found)) or None,
+    )
+    return dict(zip(names, values, strict=True))
+
+
+def event_rows(terms: RunTerms, settled: list[SettledEvent]) -> list[dict[str, Any]]:
+    """Settled events as rows of `events`."""
+    return [
+        {
+            "event": float(one.estate.number),
+            "defaulters": _names(terms, list(one.estate.groups)),
+            "default_date": terms.dates[one.estate.day].isoformat(),
+            "settled_date": terms.dates[one.day].isoformat(),
+            "loss": one.outcome.loss / terms.minor,
+            "uncovered": one.outcome.uncovered / terms.minor,
+        }
+        for one in settled
+    ]
+
+
+def waterfall_rows(terms: RunTerms, settled: list[SettledEvent]) -> list[dict[str, Any]]:
+    """Who paid what of settled events, as rows of `waterfall`; a tier that paid nothing stands with a row of zero."""
+    return [
+        {
+            "event": float(one.estate.number),
+            "tier_place": float(place),
+            "tier": draw.tier,
+            "member_id": None if payer is None else one.plan.members[payer],
+            "amount": amount / terms.minor,
+        }
+        for one in settled
+        for place, draw in enumerate(one.outcome.draws, start=1)
+        for payer, amount in ({who: paid for who, paid in draw.paid.items() if paid} or {None: 0}).items()
+    ]
+
+
+def _names(terms: RunTerms, groups: list[int]) -> str:
+    return "+".join(terms.portfolio.groups[group] for group in groups)
+
+
+def _sum(amounts: Cents) -> int:
+    return int(amounts.sum())
