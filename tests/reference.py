@@ -46,36 +46,131 @@ def half_even(value):
     return round(float(value))
 
 
-def margin_and_stress(cube, offset, instrument, quantity, margin_columns, weights, minor):
-    """Margin by account and stress losses by account and scenario, in minor units."""
-    margin, stress = [], []
+def account_margins(cube, offset, instrument, quantity, tail, minor):
+    """Margin by account in minor units: `tail` of its losses in every scenario, floored at zero."""
+    margins = []
     for account in range(len(offset) - 1):
         losses = sum_positions(cube, offset, instrument, quantity, account)
-        tail = weighted_tail(losses[:margin_columns], weights) if margin_columns else 0.0
-        margin.append(half_even(max(tail, 0.0) * minor))
-        stress.append([half_even(loss * minor) for loss in losses[margin_columns:]])
-    return margin, stress
+        margins.append(half_even(max(tail(losses), 0.0) * minor))
+    return margins
 
 
-def pool_shortfalls(margin, stress, account_pool, pool_member, pool_house, held, resources):
-    """Per member and scenario: loss, house short, house surplus, client short, by dictionaries."""
-    required = defaultdict(int)
-    for account, pool in enumerate(account_pool):
-        required[int(pool)] += int(margin[account])
+def account_losses(cube, offset, instrument, quantity, minor):
+    """Losses by account and scenario, in minor units."""
+    accounts = range(len(offset) - 1)
+    return [
+        [half_even(loss * minor) for loss in sum_positions(cube, offset, instrument, quantity, a)] for a in accounts
+    ]
+
+
+def tail_weight(weights, confidence):
+    """What the tail weighs, exactly: 0.99 is 99/100."""
+    return sum(int(weight) for weight in weights) * (1 - Fraction(str(confidence)))
+
+
+def weighted_value_at_risk(losses, weights, confidence, convention):
+    """From the largest loss down, the first at which the weight so far passes the tail's (ceil), or reaches it."""
+    tail, so_far = tail_weight(weights, confidence), 0
+    for loss, weight in sorted(zip(losses, weights, strict=True), reverse=True):
+        so_far += int(weight)
+        if so_far > tail or (so_far == tail and convention == "floor_plus_one"):
+            return float(loss)
+    raise AssertionError("the weight of all losses reaches any tail")
+
+
+def weighted_shortfall(losses, weights, confidence):
+    """The weighted mean of the largest losses of the tail's weight, the last counted in part: in the kernel's order."""
+    mass, total, so_far = float(tail_weight(weights, confidence)), 0.0, 0.0
+    for loss, weight in sorted(zip(losses, weights, strict=True), reverse=True):
+        taken = min(float(weight), mass - so_far)
+        if taken > 0:
+            total += taken * float(loss)
+            so_far += taken
+    return total / mass
+
+
+def exact_shortfall(losses, weights, confidence):
+    """The same in fractions: without rounding, so in any order."""
+    mass = tail_weight(weights, confidence)
+    total, left = Fraction(0), mass
+    for loss, weight in sorted(zip(losses, weights, strict=True), reverse=True):
+        taken = min(Fraction(int(weight)), left)
+        total += taken * Fraction(float(loss))
+        left -= taken
+    return total / mass
+
+
+def root_mean_square(losses, weights, factor):
+    """`factor` times the root of the weighted mean square, added from the oldest on."""
+    total = 0.0
+    for loss, weight in zip(losses, weights, strict=True):
+        total += float(weight) * (float(loss) * float(loss))
+    return factor * math.sqrt(total)
+
+
+def age_weights(decay, count):
+    """Oldest first: `decay` to the power of the age, in whole parts of 10^12."""
+    return [math.floor(Fraction(str(decay)) ** (count - 1 - place) * 10**12) for place in range(count)]
+
+
+def counted_by_way(way, required, held):
+    """What counts as each pool's margin."""
+    pick = {"required": lambda need, have: need, "held": lambda need, have: have, "minimum": min}[way]
+    return [[pick(int(need), int(have))] for need, have in zip(required, held, strict=True)]
+
+
+def pool_sums(amounts, account_pool, pools):
+    """Amounts by account as sums by pool."""
+    return [sum(int(amounts[a]) for a, of in enumerate(account_pool) if of == pool) for pool in range(pools)]
+
+
+def pool_shortfalls(stress, account_pool, pool_member, pool_house, counted):
+    """Per member and scenario: loss, house short, house surplus, client short, by dictionaries.
+
+    `counted` holds one amount a pool, or one a pool and scenario.
+    """
     result = {name: defaultdict(int) for name in ("loss", "house_short", "house_surplus", "client_short")}
     scenarios = len(stress[0]) if len(stress) else 0
-    for pool, need in required.items():
-        counted = {"required": need, "held": int(held[pool]), "minimum": min(need, int(held[pool]))}[resources]
+    for pool in sorted({int(pool) for pool in account_pool}):
         for s in range(scenarios):
+            margin = int(counted[pool][s] if len(counted[pool]) > 1 else counted[pool][0])
             loss = sum(int(stress[a][s]) for a, of in enumerate(account_pool) if of == pool)
             key = (int(pool_member[pool]), s)
             result["loss"][key] += max(loss, 0)
             if pool_house[pool]:
-                result["house_short"][key] += max(loss - counted, 0)
-                result["house_surplus"][key] += max(counted - loss, 0)
+                result["house_short"][key] += max(loss - margin, 0)
+                result["house_surplus"][key] += max(margin - loss, 0)
             else:
-                result["client_short"][key] += max(loss - counted, 0)
-    return required, result
+                result["client_short"][key] += max(loss - margin, 0)
+    return result
+
+
+def cost_of_positions(offset, instrument, quantity, one):
+    """Sum over every account's positions, in order, of what `one(instrument, quantity)` says."""
+    costs = []
+    for account in range(len(offset) - 1):
+        total = 0.0
+        for entry in range(offset[account], offset[account + 1]):
+            total += one(int(instrument[entry]), float(quantity[entry]))
+        costs.append(total)
+    return costs
+
+
+def sale_cost(quantity, spread, risk, days, volume, participation, impact, longest):
+    """Cost of selling one position: half-spread, and the impact of each of its equal parts. NaN: volume not known."""
+    if math.isnan(volume):
+        return abs(quantity) * spread
+    needed = math.ceil(abs(quantity) / (participation * volume))
+    sold_in = max(days, min(needed, longest))
+    return abs(quantity) * (spread + impact * risk * math.sqrt(abs(quantity) / sold_in / volume))
+
+
+def concentration_cost(quantity, risk, days, volume, participation, quantile):
+    """Daily risk times the growth of the root of time from the liquidation period to the days that it takes."""
+    if math.isnan(volume) or abs(quantity) <= days * participation * volume:
+        return 0.0
+    needed = abs(quantity) / (participation * volume)
+    return abs(quantity) * risk * (math.sqrt(needed) - math.sqrt(days)) * quantile
 
 
 def normal_probability(x):

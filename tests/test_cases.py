@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from ruamel.yaml import YAML
 
-from ccp.kernels.pools import HELD, PoolArrays, Shortfalls, fold_accounts
+from ccp.kernels.pools import PoolArrays, Shortfalls, fold_accounts
 from ccp.kernels.tail import keep_largest, weighted_sum
 from ccp.margin.measure import tail_weights
 from ccp.money import share_out, to_minor
@@ -94,12 +94,11 @@ def test_loss_over_margin(case: dict[str, Any]) -> None:
         np.arange(len(pools)),
         np.array([members.index(pools[place][0]) for place in order]),
         np.array([pools[place][1] == "house" for place in order]),
-        np.array([pools[place][3] for place in order]),
+        np.array([[pools[place][3]] for place in order]),
     )
     stress = np.array([[pools[place][2]] for place in order])
     short = Shortfalls(*[np.zeros((len(members), 1), dtype=np.int64) for _ in Shortfalls._fields])
-    nothing = np.zeros(len(pools), dtype=np.int64)
-    fold_accounts(0, nothing, stress, arrays, HELD, nothing.copy(), np.zeros(1, dtype=np.int64), short)
+    fold_accounts(0, stress, arrays, np.zeros(1, dtype=np.int64), short)
     member_group = np.array([groups.index(affiliates.get(member, member)) for member in members])
     found = stress_losses(short, case["phi"], member_group)
     assert dict(zip(members, found.over_margin[:, 0], strict=True)) == case["members"]
