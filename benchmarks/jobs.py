@@ -6,11 +6,12 @@ import numpy as np
 from scipy import sparse
 
 from ccp.book.portfolio import Portfolio
-from ccp.exposure.run import Exposure, run_exposure
-from ccp.kernels.exposure import Columns, PositionArrays
-from ccp.kernels.pools import REQUIRED
+from ccp.exposure.run import RankWeights, run_margin, run_stress
+from ccp.kernels.exposure import PositionArrays
+from ccp.kernels.pools import Shortfalls
 from ccp.margin.measure import tail_weights
 from ccp.rulebook.margin import MarginRules
+from ccp.types import Cents, Vector
 
 BLOCK = 4_096
 """Accounts that the usual libraries take at a time: a whole product would need gigabytes."""
@@ -34,12 +35,20 @@ MEDIUM = Size("medium", 100_000, 10_000_000, 2_000)
 
 @dataclass(frozen=True)
 class Job:
-    """A random book and cube, as both ways of doing the job take them."""
+    """A random book and cube, as both ways of doing the job take them: margin scenarios first, then stress."""
 
     size: Size
     portfolio: Portfolio
     close_out_loss: np.ndarray
-    columns: Columns
+    tail_weight: Vector
+
+
+@dataclass(frozen=True)
+class Found:
+    """Margin of every account and stress shortfalls of every member, in cents."""
+
+    account_margin: Cents
+    shortfalls: Shortfalls
 
 
 def make_job(size: Size, seed: int = 1) -> Job:
@@ -74,13 +83,16 @@ def make_job(size: Size, seed: int = 1) -> Job:
     rules = MarginRules(
         measure="expected_shortfall", confidence=0.99, lookback_days=size.margin, liquidation_days=2, quantile="ceil"
     )
-    return Job(size, portfolio, loss, Columns(size.margin, size.stress, tail_weights(rules, size.margin), 100.0))
+    return Job(size, portfolio, loss, tail_weights(rules, size.margin))
 
 
-def ours(job: Job) -> Exposure:
-    """Margin of every account, stress shortfalls of every member."""
-    held = np.zeros(len(job.portfolio.pools), dtype=np.int64)
-    return run_exposure(job.portfolio, job.close_out_loss, job.columns, held, (REQUIRED,))
+def ours(job: Job) -> Found:
+    """Margin of every account, then stress shortfalls of every member against the margin of its pools."""
+    scenarios, stress = job.close_out_loss[:, : job.size.margin], job.close_out_loss[:, job.size.margin :]
+    margin = run_margin(job.portfolio.positions, scenarios, RankWeights(job.tail_weight), 100.0)
+    required = np.zeros((len(job.portfolio.pools), 1), dtype=np.int64)
+    np.add.at(required[:, 0], job.portfolio.account_pool, margin)
+    return Found(margin, run_stress(job.portfolio, stress, None, {"required": required}, 100.0)["required"])
 
 
 def usual(job: Job) -> tuple[np.ndarray, np.ndarray]:
@@ -93,13 +105,13 @@ def usual(job: Job) -> tuple[np.ndarray, np.ndarray]:
     book = sparse.csr_matrix((quantity, instrument, offset), shape=shape)
     margin = np.empty(job.size.accounts)
     short = np.zeros((len(job.portfolio.members), job.size.stress))
-    tail = len(job.columns.tail_weight)
+    tail = len(job.tail_weight)
     for first in range(0, job.size.accounts, BLOCK):
         loss = book[first : first + BLOCK] @ job.close_out_loss
         scenarios, stress = loss[:, : job.size.margin], loss[:, job.size.margin :]
         largest = np.partition(scenarios, job.size.margin - tail, axis=1)[:, -tail:]
         largest.sort(axis=1)
-        need = np.maximum(largest[:, ::-1] @ job.columns.tail_weight, 0)
+        need = np.maximum(largest[:, ::-1] @ job.tail_weight, 0)
         margin[first : first + BLOCK] = need
         starts = np.arange(0, len(need), 4)
         over = np.add.reduceat(stress, starts) - np.add.reduceat(need, starts)[:, None]

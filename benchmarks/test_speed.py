@@ -14,11 +14,12 @@ from benchmarks.jobs import Job, ours, usual
 from ccp.book.synthetic import BookSize
 from ccp.market.case import open_case
 from ccp.market.history import read_market
+from ccp.pricing.horizon import price_cube
 from ccp.rulebook.load import load_rulebook
 from ccp.scenarios.scenario_set import joined
 from ccp.scenarios.stress_set import stress_scenarios
 from ccp.sizing.size import Sized, size_fund
-from ccp.stress.measure import measure, price_cube
+from ccp.stress.measure import measure
 
 
 def few_rounds(benchmark: Any, function: Any, *arguments: Any) -> Any:

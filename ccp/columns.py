@@ -115,7 +115,7 @@ _ALL = [
     Column("held_sum", "number", "held by all pools after haircut and calls", MONEY),
     Column("called", "number", "margin called from all pools that were short", MONEY),
     Column("largest_call", "number", "the largest call from one pool", MONEY),
-    Column("breaches", "number", "pools whose loss of the day was more than they held before"),
+    Column("breaches", "number", "pools whose loss, option values counted, was more than they held when the day began"),
     Column("largest_breach", "number", "the largest such excess", MONEY),
     Column("fund", "number", "contributions there at the end of the day", MONEY),
     Column("ccp_capital", "number", "the clearing house's capital left in the waterfall", MONEY),

@@ -225,6 +225,7 @@ class AccountDays(dy.Schema):
     premium = column("premium")
     exercise = column("exercise")
     margin = column("margin", min=0)
+    net_option_value = column("net_option_value")
 
 
 class CycleDays(dy.Schema):

@@ -276,7 +276,7 @@ def snapshot(setup: Setup, row: int) -> Snapshot:
         right, strike, discount = instrument["right"], instrument["strike"], instrument.get("discount_rate") or 0.0
         before = twin.black(right, forward_then, strike, volatility_then, days_then / 365, discount)
         value = twin.black(right, forward, strike, volatility, days / 365, discount)
-        price[name] = max(instrument["price"] + (value - before), 0.0)
+        price[name] = max(value + (instrument["price"] - before) * (days / days_then), 0.0)
         last_row = setup.last_row[name]
         if last_row is not None and row >= last_row:
             price[name] = max((1 if right == "call" else -1) * (forward - strike), 0.0)
@@ -431,20 +431,21 @@ def stress_period(setup: Setup, history: DayHistory) -> list[Windows]:
 
 
 def worst_stretch(history: DayHistory, days: int) -> list[int]:
-    """The rows whose one-row moves are severest on average.
+    """The rows of the stretch whose one-row moves, those that begin and end in it, are severest on average.
 
-    reading: the move of a row is the one from the row before, so the first move reaches one row further back; a stretch
-    with a row whose move is not known is left out.
+    A move that is not known counts 0; no stretch begins before the first one that is.
     """
     squares = squared_severity(history)
-    best, chosen = -1.0, None
-    for first in range(1, len(history.dates) - days + 1):
-        rows = range(first, first + days)
-        if all(row in squares for row in rows):
-            average = math.fsum(squares[row] for row in rows) / days
-            if average > best:
-                best, chosen = average, first
-    return [] if chosen is None else list(range(chosen, chosen + days))
+    if not squares:
+        return []
+    averages = {
+        first: math.fsum(squares.get(row, 0.0) for row in range(first + 1, first + days))
+        for first in range(min(squares) - 1, len(history.dates) - days + 1)
+    }
+    if not averages:
+        return []
+    first = min(first for first, average in averages.items() if average >= max(averages.values()) * (1 - 1e-9))
+    return list(range(first, first + days))
 
 
 def squared_severity(history: DayHistory) -> dict[int, float]:
@@ -612,8 +613,9 @@ def margin_day(setup: Setup, today: Snapshot) -> MarginDay:
     model = unit_losses(setup, today, model_windows(setup, today.history))
     risk = {}
     for name, losses in model.items():
-        # reading: "unit loss" is the close-out loss of arithmetic.md, so of a premium-style option its whole value
-        mean = sum(loss * loss for loss in losses) / len(losses)
+        terms = today.terms[name]
+        standing = terms["multiplier"] * terms["price"] * today.x(name) if setup.premium_style(name) else 0.0
+        mean = sum((loss + standing) ** 2 for loss in losses) / len(losses)
         risk[name] = math.sqrt(mean) / math.sqrt(setup.horizon[name])
     return MarginDay(
         model,
@@ -717,19 +719,19 @@ def is_cash(setup: Setup, line: Row) -> bool:
     return not line.get("factor_id") and line["currency"] == setup.currency and line["haircut"] == 0
 
 
-def counted_securities(setup: Setup, today: Snapshot, opening: Snapshot, cash: dict[str, int]) -> dict[str, int]:
+def counted_securities(setup: Setup, today: Snapshot, opening: Snapshot, required: dict[str, int]) -> dict[str, int]:
     """By pool: what its lines count for, after haircut and limit.
 
-    The total that the limit takes its share of is that of the lines and of `cash`.
+    The limit is a share of what is required of the pool.
     """
     lines: dict[str, list[tuple[Row, int]]] = {pool: [] for pool in setup.pools}
     for line in setup.securities or []:
         value = market_value(setup, line, today, opening) * (1 - line["haircut"])
         lines[line["pool_id"]].append((line, setup.cents(value)))
-    share = exact(setup.collateral_rules.get("asset_limit", 1.0))
+    share = setup.collateral_rules.get("asset_limit")
     result = {}
     for pool, counted in lines.items():
-        limit = math.floor(share * (cash[pool] + sum(value for _, value in counted)))
+        limit = 10**30 if share is None else math.floor(exact(share) * required.get(pool, 0))
         result[pool] = sum(min(value, limit) if line.get("factor_id") else value for line, value in counted)
     return result
 
@@ -865,8 +867,8 @@ def parts(setup: Setup, instrument: str, quantity: float) -> int:
     if volume is None:
         return days
     pace = exact(setup.close_out.get("participation", 0.25)) * exact(volume)
-    needed = max(days, math.ceil(exact(abs(quantity)) / pace))
-    return min(needed, setup.close_out.get("longest_days", 60))
+    needed = math.ceil(exact(abs(quantity)) / pace)
+    return max(days, min(needed, setup.close_out.get("longest_days", 60)))
 
 
 def cost_of_one(setup: Setup, instrument: str, quantity: float, today: Snapshot, risk: float) -> float:
@@ -897,7 +899,7 @@ def open_event(
         event["result"][account] = sum(kind[account] for kind in unpaid.values())
         fetched = 0.0
         for name, quantity in positions[account].items():
-            if setup.gradual:
+            if setup.gradual and today.row != setup.days[-1]:
                 n = parts(setup, name, quantity)
                 lot = {"account": account, "instrument": name, "quantity": quantity, "n": n, "sold": 0}
                 event["lots"].append(lot | {"risk": day.daily_risk[name]})
@@ -921,7 +923,8 @@ def sell_parts(setup: Setup, event: Row, today: Snapshot, before: Snapshot) -> N
         expires = setup.last_row[name] == today.row
         part = left if expires else 1 / n
         if setup.premium_style(name):
-            result[lot["account"]] += part * quantity * value_of_one(setup, name, today, today.price[name])
+            fetched = left if today.row == setup.days[-1] else part  # what is left then is closed out too
+            result[lot["account"]] += fetched * quantity * value_of_one(setup, name, today, today.price[name])
         else:
             change = today.price[name] - before.price[name]
             result[lot["account"]] += left * quantity * value_of_one(setup, name, today, change)
@@ -938,11 +941,7 @@ def sold_out(event: Row) -> bool:
 
 
 def settle(setup: Setup, state: State, place: int, event: Row, today: Snapshot, opening: Snapshot) -> None:
-    """The waterfall of an event, and what it leaves.
-
-    reading: "as things stand" on the last day of the run is literal: what has not been sold by then is worth nothing
-    more than the variation it has earned.
-    """
+    """The waterfall of an event, and what it leaves."""
     failed = [member for member, group in setup.group_of.items() if group in event["groups"]]
     fetched = sold_securities(setup, today, opening)
     loss: dict[str, int] = {}
@@ -996,7 +995,7 @@ def fund_calls(setup: Setup, state: State, place: int) -> dict[str, int]:
 
     reading: an event that is not settled yet does not suspend; returns are suspended as calls are.
     """
-    if place < state.suspended_until:
+    if place < state.suspended_until or any(event["settled_day"] is None for event in state.events):
         return dict.fromkeys(state.alive(setup), 0)
     target = next(target for since, target in reversed(state.targets) if since <= place)
     return {member: target[member] - state.contributions[member] for member in state.alive(setup)}
@@ -1056,7 +1055,7 @@ def stress_losses(
     alive = state.alive(setup)
     pools = {pool: owner for pool, owner in setup.pools.items() if owner[0] in alive}
     accounts = [account for account in setup.accounts if setup.owner(account) in alive]
-    lines = counted_securities(setup, today, opening)
+    lines = counted_securities(setup, today, opening, requirement)
     cost = {account: close_out_cost(setup, positions[account], today, day.daily_risk) for account in accounts}
     over: dict[str, dict[str, int]] = {}
     for name, scenario in scenarios.items():
@@ -1162,9 +1161,9 @@ def supplementary_due(setup: Setup, state: State, stressed: Row) -> dict[str, in
 
 
 def is_last_of(setup: Setup, row: int, schedule: str) -> bool:
-    """reading: the market's last row is the last of its week and month, for all the rows say."""
+    """A week or month that the market does not see end has no last day."""
     if schedule == "daily" or row == len(setup.dates) - 1:
-        return True
+        return schedule == "daily"
     today, following = setup.dates[row], setup.dates[row + 1]
     if schedule == "weekly":
         return today.isocalendar()[:2] != following.isocalendar()[:2]
@@ -1258,7 +1257,7 @@ def failing(
         house, clients, capital = due_of(setup, state, member, calls, paid, extra, fund)
         liquidity = state.liquidity[member]
         due = max(house, 0)
-        if setup.settlement.get("members_front_client_calls"):
+        if setup.settlement.get("members_front_client_calls", True):
             due += clients
         if (capital is not None and capital < 0) or (liquidity is not None and due > liquidity):
             result.add(setup.group_of[member])
@@ -1313,7 +1312,7 @@ def one_day(
             if is_cash(setup, line):
                 state.cash[line["pool_id"]] += setup.cents(market_value(setup, line, today, opening))
         setup.securities = [line for line in setup.securities if not is_cash(setup, line)]
-    lines = counted_securities(setup, today, opening, state.cash)
+    lines = counted_securities(setup, today, opening, requirement)
     calls: dict[str, int] = {}
     back = setup.settlement.get("excess_returned", True)
     for pool in pools:

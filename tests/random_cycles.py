@@ -40,6 +40,7 @@ def random_cycle(seed: int) -> Row:
     run |= {"first": market["dates"][first], "last": market["dates"][last]}
     run["expiry"] = "constant" if rng.random() < 0.25 else "dated"
     run["book_date"] = None if own == first else market["dates"][own]
+    keep_alive(run)
     book["collateral"] = random_collateral(rng, book) if rng.random() < 0.5 else None
     tight = chance(rng, 0.3)
     run["gaps"] = random_gaps(rng, run, early=tight)
@@ -52,6 +53,16 @@ def random_cycle(seed: int) -> Row:
     if tight:
         tighten(rng, run)
     return run
+
+
+def keep_alive(run: Row) -> None:
+    """No instrument may have expired on the day the book is from: that is bad input, and refused."""
+    days = [day for day in run["market"]["dates"] if day >= run["first"]]
+    opened = next(day for day in days if not any(first <= day <= last for first, last in run["closed"]))
+    own = run["book_date"] or opened
+    for instrument in run["book"]["instruments"]:
+        if instrument.get("expiry") and instrument["expiry"] <= own:
+            instrument["expiry"] = own + timedelta(days=1)
 
 
 def chance(rng: np.random.Generator, share: float = 0.5) -> bool:

@@ -160,7 +160,7 @@ def sale_cost(quantity, spread, risk, days, volume, participation, impact, longe
     """Cost of selling one position: half-spread, and the impact of each of its equal parts. NaN: volume not known."""
     if math.isnan(volume):
         return abs(quantity) * spread
-    needed = math.ceil(abs(quantity) / (participation * volume))
+    needed = math.ceil(abs(quantity) / (participation * volume) - 1e-9)
     sold_in = max(days, min(needed, longest))
     return abs(quantity) * (spread + impact * risk * math.sqrt(abs(quantity) / sold_in / volume))
 

@@ -25,7 +25,6 @@ HOUSES = {"a": ("A", "a", "house"), "b": ("B", "b", "house"), "c": ("C", "c", "c
 LONGS = [("a", "X", 1000.0), ("b", "X", 500.0), ("c", "Y", 300.0)]
 POOLS = ("a", "b", "c", "DEALER")
 PLENTY = 1e9
-NO_LIMIT = CollateralRules()
 
 
 def line(pool: str, asset: str, value: float, **more: Any) -> dict[str, Any]:
@@ -74,8 +73,9 @@ def held_lines(case: Case) -> Holdings:
     return found
 
 
-def after_haircut(case: Case, rules: CollateralRules = NO_LIMIT, cash: Any = None) -> dict[str, int]:
-    values = value_after_haircut(held_lines(case), rules, 2, cash)
+def after_haircut(case: Case, limit: float | None = None, required: tuple[int, ...] = (0, 0, 0, 0)) -> dict[str, int]:
+    """By pool, with what is required of each in cents."""
+    values = value_after_haircut(held_lines(case), CollateralRules(asset_limit=limit), np.array(required), 2)
     return dict(zip(POOLS, map(int, values), strict=True))
 
 
@@ -132,34 +132,34 @@ def test_paper_of_the_members_own_group_counts_nothing_and_that_of_others_does()
     assert in_scenario(case, {"X": -0.2}) == {"a": 8_00, "b": 80_00, "c": 80, "DEALER": 0}
 
 
-def test_no_security_counts_for_more_than_its_share_of_the_pool() -> None:
-    """Of 1,000.01 after haircut at most 40 %: 400.00, rounded down; cash has no limit."""
+def test_no_security_counts_for_more_than_its_share_of_the_requirement() -> None:
+    """Of 1,000.01 required at most 40 %: 400.00, rounded down. Cash has no limit, nor has anything without one."""
     lines = [
         line("a", "cash", 300.01),
         line("a", "large", 1000.0, factor_id="X", haircut=0.4),
         line("a", "small", 100.0, factor_id="Y"),
         line("b", "cash", 5.0),
         line("b", "foreign cash", 5.0, currency="EUR", haircut=1.0),
+        line("c", "security", 5.0, factor_id="X"),
     ]
-    limited = CollateralRules(asset_limit=0.4)
-    assert after_haircut(case_of(lines)) == {"a": 1000_01, "b": 5_00, "c": 0, "DEALER": 0}
-    assert after_haircut(case_of(lines), limited) == {"a": 300_01 + 400_00 + 100_00, "b": 5_00, "c": 0, "DEALER": 0}
-    # cash beside the lines is part of the pool's total: 40 % of 1,250.01 is 500.004
-    beside = np.array([250_00, 0, 7, 0])
-    found = after_haircut(case_of(lines), limited, beside)
-    assert found == {"a": 250_00 + 300_01 + 500_00 + 100_00, "b": 5_00, "c": 7, "DEALER": 0}
+    required = (1000_01, 1, 0, 7)
+    free = after_haircut(case_of(lines), None, required)
+    assert free == {"a": 300_01 + 600_00 + 100_00, "b": 5_00, "c": 5_00, "DEALER": 0}
+    limited = after_haircut(case_of(lines), 0.4, required)
+    assert limited == {"a": 300_01 + 400_00 + 100_00, "b": 5_00, "c": 0, "DEALER": 0}
 
 
-def test_a_lone_security_counts_for_its_share_of_itself() -> None:
-    case = case_of([line("a", "bond", 100.0, factor_id="X", haircut=0.2)])
-    assert after_haircut(case, CollateralRules(asset_limit=0.25))["a"] == 20_00
+def test_the_limit_is_of_each_security_and_not_of_all() -> None:
+    lines = [line("a", name, 100.0, factor_id="X", haircut=0.2) for name in ("1", "2", "3")]
+    assert after_haircut(case_of(lines), 0.25, (200_00, 0, 0, 0))["a"] == 3 * 50_00
+    assert after_haircut(case_of(lines), 1.0, (79_99, 0, 0, 0))["a"] == 3 * 79_99
 
 
 def test_the_limit_is_a_share_as_written() -> None:
-    """Seven tenths of 10.00 are 7.00, though the nearest binary fraction of 0.7 lies below."""
-    case = case_of([line("a", "bond", 10.0, factor_id="X")])
+    """57 hundredths of 10.00 are 5.70, though the nearest binary fraction of 0.57 lies below."""
+    case = case_of([line("a", "bond", 1000.0, factor_id="X")])
     for share in (0.7, 0.29, 0.57):
-        assert after_haircut(case, CollateralRules(asset_limit=share))["a"] == round(share * 1000)
+        assert after_haircut(case, share, (10_00, 0, 0, 0))["a"] == round(share * 1000)
 
 
 # --- in a scenario ----------------------------------------------------------------------------------------------------
@@ -256,10 +256,14 @@ def test_own_paper_does_not_help_its_group(stress: str) -> None:
 
 
 def test_the_limit_binds_after_haircut_and_not_in_a_scenario() -> None:
-    lines = [line("a", "stock", 600.0, factor_id="X"), line("a", "cash", 400.0)]
-    for stress, counted in (("haircut", 500 + 400), ("scenario", 420 + 400)):
+    """Half of A's requirement at most; in a scenario all of the market value, at 70 %."""
+    lines = [line("a", "stock", 5_000.0, factor_id="X"), line("a", "cash", 400.0)]
+    for stress in ("haircut", "scenario"):
         sizing = size(lines, {"stress": stress, "asset_limit": 0.5})
-        assert loss(sizing, "market down 30%", "A") == 30_000 - counted
+        need = round(sizing.tables["margin"].filter(account_id="a")["margin"].item() * 100)
+        assert 400_00 < need // 2 < 3_500_00
+        counted = need // 2 + 400_00 if stress == "haircut" else 3_500_00 + 400_00
+        assert round(loss(sizing, "market down 30%", "A") * 100) == 30_000_00 - counted
 
 
 def test_only_what_meets_the_requirement_counts_of_what_a_scenario_moves() -> None:
@@ -372,8 +376,8 @@ def test_order_of_lines_changes_nothing() -> None:
         line("a", "0", 11.0),
     ]
     case, turned = case_of(lines), case_of(lines[::-1])
-    limited = CollateralRules(asset_limit=0.6)
-    assert after_haircut(case, limited) == after_haircut(turned, limited)
+    needs = (80_00, 70_00, 0, 0)
+    assert after_haircut(case, 0.6, needs) == after_haircut(turned, 0.6, needs)
     assert in_scenario(case, {"X": -0.1, "EUR/USD": 0.2}) == in_scenario(turned, {"X": -0.1, "EUR/USD": 0.2})
 
 
@@ -382,7 +386,8 @@ def test_lines_taken_out_leave_the_rest_as_it_was() -> None:
     case = case_of(lines)
     whole = held_lines(case)
     rest = whole.without(np.array([True, False, False]))
-    assert value_after_haircut(rest, NO_LIMIT, 2).tolist() == [10_00, 90_00, 0, 0]
+    nothing = np.zeros(4, dtype=np.int64)
+    assert value_after_haircut(rest, CollateralRules(), nothing, 2).tolist() == [10_00, 90_00, 0, 0]
     assert value_in_scenarios(rest, scenario(case, {"X": -0.5}), 2)[:, 0].tolist() == [10_00, 90_00, 0, 0]
     everything = whole.without(np.ones(3, dtype=bool))
-    assert value_after_haircut(everything, CollateralRules(asset_limit=0.5), 2).tolist() == [0, 0, 0, 0]
+    assert value_after_haircut(everything, CollateralRules(asset_limit=0.5), nothing, 2).tolist() == [0, 0, 0, 0]

@@ -62,7 +62,7 @@ def simulate(
     rules = rulebook if isinstance(rulebook, Rulebook) else load_rulebook(rulebook)
     prices = market if isinstance(market, Market) else read_market(market)
     terms = open_run(book, prices, rules, request)
-    given = _given(request, terms)
+    given = given_scenarios(request, terms)
     stated = _manifest(terms, rulebook, request)
     journal = Journal(Path(out), DAY_TABLES)
     state = _begin(journal, stated, resume, overwrite)
@@ -83,7 +83,7 @@ def simulate(
     return Simulation(Path(out), tables, summary, _warnings(terms))
 
 
-def _given(request: RunRequest, terms: RunTerms) -> ScenarioSet | None:
+def given_scenarios(request: RunRequest, terms: RunTerms) -> ScenarioSet | None:
     """The scenarios of a file, checked against the first day's levels."""
     if request.scenarios is None:
         return None

@@ -6,6 +6,9 @@ from typing import NamedTuple
 from ccp.kernels.engine import kernel, parallel_kernel, prange
 from ccp.types import Index, Vector
 
+ROUNDING = 1e-9
+"""A number of days that misses a whole one by less is that one."""
+
 
 class SaleTerms(NamedTuple):
     """Per instrument: cost of the half-spread of one unit, daily risk of one unit, days and volume to sell in.
@@ -32,7 +35,7 @@ def sale_days(quantity, instrument, terms):
     if not volume > 0.0:
         return days
     needed = min(abs(quantity) / (terms.participation * volume), float(terms.longest))
-    return max(days, math.ceil(needed))
+    return max(days, math.ceil(needed - ROUNDING))
 
 
 @kernel

@@ -82,9 +82,9 @@ def weighted_expected_shortfall(top, top_weight, mass):
     """The weighted mean of the largest losses of weight `mass`, the last of them counted in part."""
     total, so_far = 0.0, 0.0
     for place in range(top.shape[0]):
-        taken = min(float(top_weight[place]), mass - so_far)
-        if taken <= 0.0:
+        if so_far >= mass:
             break
+        taken = min(float(top_weight[place]), mass - so_far)
         total += taken * top[place]
         so_far += taken
     return total / mass

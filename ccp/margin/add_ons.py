@@ -11,9 +11,9 @@ from ccp.rulebook.close_out import CloseOutRules
 from ccp.types import Cents, Index, InstrumentByScenario, Vector
 
 
-def daily_risk(unit_loss: InstrumentByScenario, periods: Index) -> Vector:
-    """Each instrument's daily risk: the root mean square of its unit loss over its root of liquidation days."""
-    return np.sqrt(np.mean(unit_loss * unit_loss, axis=1)) / np.sqrt(periods)
+def daily_risk(change: InstrumentByScenario, periods: Index) -> Vector:
+    """Each instrument's daily risk: the root mean square of a unit's change over its root of liquidation days."""
+    return np.sqrt(np.mean(change * change, axis=1)) / np.sqrt(periods)
 
 
 def sale_terms(case: Case, terms: Terms, periods: Index, risk: Vector, rules: CloseOutRules) -> SaleTerms:

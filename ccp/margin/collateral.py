@@ -80,20 +80,18 @@ def own_paper_lines(issuers: pl.Series, pool: Index, portfolio: Portfolio) -> Fl
     return (issuers.fill_null("") == pl.Series(groups, dtype=pl.String)).to_numpy()
 
 
-def value_after_haircut(lines: Holdings, rules: CollateralRules, digits: int, cash: Cents | None = None) -> Cents:
+def value_after_haircut(lines: Holdings, rules: CollateralRules, required: Cents, digits: int) -> Cents:
     """What counts against the requirement, by pool, in minor units. A pool without collateral holds nothing.
 
-    Each line `value * (1 - haircut)`, rounded; a security not beyond its limit, a share of the pool's total before
-    limits. `cash` by pool is what is held beside the lines.
+    Each line `value * (1 - haircut)`, rounded; a security no more than its limit, a share of what is required of its
+    pool (`required`), rounded down.
     """
     cents = to_minor(lines.value * (1.0 - lines.haircut), digits)
-    beside = np.zeros(lines.pools, dtype=np.int64) if cash is None else cash
-    if rules.asset_limit < 1:
+    if rules.asset_limit is not None:
         limit = exact(rules.asset_limit)
-        total = (by_pool(lines, cents) + beside)[lines.pool]
-        most = np.array([int(amount) * limit.numerator // limit.denominator for amount in total], dtype=np.int64)
-        cents = np.where(lines.security, np.minimum(cents, most), cents)
-    return by_pool(lines, cents) + beside
+        most = np.array([int(amount) * limit.numerator // limit.denominator for amount in required], dtype=np.int64)
+        cents = np.where(lines.security, np.minimum(cents, most[lines.pool]), cents)
+    return by_pool(lines, cents)
 
 
 def value_in_scenarios(lines: Holdings, scenarios: ScenarioSet, digits: int) -> Cents:

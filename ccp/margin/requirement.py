@@ -61,12 +61,12 @@ def margin_requirement(case: Case, buffer: Fraction | None = None, progress: Pro
     samples = _samples(case, cube)
     margin = _sampled_margin(case, samples, case.portfolio.positions, progress)
     if rules.offset_limit is not None:
-        margin = margin + _offset_excess(case, samples, margin)
+        margin = _limited_offsets(case, samples, margin)
     if rules.floor is not None:
         margin = np.maximum(margin, _plain_margin(case, _long_cube(case, rules.floor.lookback_days)))
     share = exact(rules.buffer.share) if rules.buffer is not None and buffer is None else buffer or Fraction(0)
     periods = liquidation_periods(case)
-    risk = daily_risk(cube.close_out_loss, periods)
+    risk = daily_risk(cube.change, periods)
     extra = add_ons(case, case_terms(case, periods), periods, risk)
     return Requirement(margin, margin, extra, cube.standing, risk, periods).with_buffer(share)
 
@@ -105,7 +105,7 @@ def _period_cube(case: Case, rules: StressPeriod) -> Cube | None:
         period = find_period(case.market, case.factor_ids, rules.days)
     if period is None:
         return None
-    longest = case.rulebook.margin.longest_days
+    longest = int(liquidation_periods(case).max())
 
     def windows(days: int) -> ScenarioSet:
         return period_scenarios(case.market, case.factor_ids, period, days, longest)
@@ -143,16 +143,16 @@ def _plain_margin(case: Case, cube: Cube) -> Cents:
     return _sampled_margin(case, [sample], case.portfolio.positions)
 
 
-def _offset_excess(case: Case, samples: list[_Sample], whole: Cents) -> Cents:
-    """What the limit on offsets adds: a share of what netting between products saves."""
+def _limited_offsets(case: Case, samples: list[_Sample], whole: Cents) -> Cents:
+    """The limit on offsets: a share of what netting between products saves is added."""
     rules = case.rulebook.margin.offset_limit
     if rules is None:
-        return np.zeros_like(whole)
+        return whole
     parts = _by_product(case.portfolio.positions, _products(case, rules.by))
     margins = _sampled_margin(case, samples, parts.positions)
     sums = np.zeros_like(whole)
     np.add.at(sums, parts.account, margins)
-    return times(np.maximum(sums - whole, 0), 1 - exact(rules.share))
+    return blended(whole, np.maximum(sums, whole), 1 - exact(rules.share))
 
 
 def _products(case: Case, by: str) -> Index:

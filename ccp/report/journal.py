@@ -37,7 +37,7 @@ class Journal:
         self._guarded(lambda: _write(self.work / "request.json", _json(request).encode()))
 
     def resume(self, request: dict[str, Any]) -> Path | None:
-        """The state to go on from, or None to start anew. Raises InputError where none, or another run, is unfinished."""
+        """The state to go on from, or None to start anew. Raises InputError where that is not possible."""
         try:
             before = json.loads((self.work / "request.json").read_text(encoding="utf-8"))
         except (OSError, ValueError):

@@ -15,6 +15,7 @@ from ccp.errors import refuse
 from ccp.report.words import exact_amount
 
 SHOWN_ROWS = 40
+SHOWN_ACCOUNTS = 16
 
 
 @dataclass(frozen=True)
@@ -96,35 +97,54 @@ def _accounts(mine: pl.DataFrame, moved: pl.DataFrame, first: date, last: date) 
     )
     table = mine.join(sums, on="account", how="left", maintain_order="left").fill_null(0.0)
     closing = pl.col("opening") + pl.col("received") - pl.col("paid")
-    return table.with_columns(closing.alias("closing")).with_columns(
-        (pl.col("opening", "received", "paid", "closing").round(4)) + 0.0
+    return _rounded(table.with_columns(closing.alias("closing")), "opening", "received", "paid", "closing")
+
+
+def _rounded(table: pl.DataFrame, *columns: str) -> pl.DataFrame:
+    """Sums of cents without what floating point leaves over, and without minus zero."""
+    sums = [pl.col(name).round(4) for name in columns]
+    return table.with_columns(
+        pl.when(one == 0).then(0.0).otherwise(one).alias(name) for one, name in zip(sums, columns, strict=True)
     )
 
 
 def _movements(shown: pl.DataFrame) -> pl.DataFrame:
-    return (
-        shown.group_by("account", "movement")
-        .agg(pl.col("amount").sum().round(4) + 0.0, pl.len().alias("rows"))
-        .sort("account", "movement")
-    )
+    sums = shown.group_by("account", "movement").agg(pl.col("amount").sum(), pl.len().alias("rows"))
+    return _rounded(sums.sort("account", "movement"), "amount")
 
 
 def statement_tables(statement: Statement, every_row: bool) -> RenderableType:
-    """The statement for a terminal."""
+    """The statement for a terminal. Many pools are shown as one line, unless `every_row`."""
     digits = statement.digits
-    accounts = _plain_table(statement.accounts, digits)
-    movements = _plain_table(statement.movements, digits)
+    accounts, movements = statement.accounts, statement.movements
+    if not every_row and accounts.height > SHOWN_ACCOUNTS:
+        accounts, movements = _pools_as_one(accounts), _pools_as_one(movements)
     rows = statement.rows if every_row else statement.rows.tail(SHOWN_ROWS)
     left_out = statement.rows.height - rows.height
     heading = "Rows" if not left_out else f"The last {rows.height} of {statement.rows.height:,} rows (--all shows all)"
     return Group(
         Text(f"Member {statement.member}, {statement.currency}", style="bold"),
         Text("\nAccounts", style="bold"),
-        accounts,
+        _plain_table(accounts, digits),
         Text("\nWhat moved", style="bold"),
-        movements,
+        _plain_table(movements, digits),
         Text(f"\n{heading}", style="bold"),
         _plain_table(rows, digits),
+    )
+
+
+def _pools_as_one(table: pl.DataFrame) -> pl.DataFrame:
+    """The member's pools added up."""
+    pools = pl.col("account").str.starts_with("margin:")
+    count = table.filter(pools)["account"].n_unique()
+    named = table.with_columns(
+        pl.when(pools).then(pl.lit(f"margin of {count} pools")).otherwise("account").alias("account")
+    )
+    keys = [name for name, kind in table.schema.items() if kind == pl.String]
+    sums = [name for name in table.columns if name not in keys]
+    return _rounded(
+        named.group_by(keys, maintain_order=True).agg(pl.col(name).sum() for name in sums),
+        *(name for name in sums if table.schema[name].is_float()),
     )
 
 

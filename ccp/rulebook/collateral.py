@@ -14,6 +14,9 @@ class CollateralRules(Frozen):
         default="haircut",
         description="in stress, either the value after haircut or the market value moved by the scenario; never both",
     )
-    asset_limit: float = Field(
-        default=1.0, gt=0, le=1, description="no security counts for more than this share of its pool's collateral"
+    asset_limit: float | None = Field(
+        default=None,
+        gt=0,
+        le=1,
+        description="most that one security counts for, as a share of its pool's requirement",
     )

@@ -53,11 +53,11 @@ class FundRules(Frozen):
     largest_fall: float = Field(
         default=1.0, gt=0, le=1, description="in the daily cycle: most that one resizing may take off the fund"
     )
-    notice_days: int = Field(default=1, ge=0, le=250, description="open days from a resizing to its call")
+    notice_days: int = Field(default=1, ge=1, le=250, description="open days from a resizing to its call")
     replenishment_days: int = Field(
         default=5, ge=0, le=1000, description="open days from a settled default to the call that refills contributions"
     )
     capital_restoration_days: int = Field(
-        default=20, ge=0, le=1000, description="open days until used capital of the clearing house is restored"
+        default=20, ge=1, le=1000, description="open days until used capital of the clearing house is restored"
     )
     supplementary_margin: SupplementaryMargin | None = None

@@ -25,13 +25,13 @@ class Filter(Frozen):
 class Weighting(Frozen):
     """Weighted historical simulation: the older a scenario, the less it weighs."""
 
-    decay: float = Field(default=0.99, gt=0, lt=1, description="weight of a scenario over that of the next younger")
+    decay: float = Field(default=0.99, gt=0, le=1, description="weight of a scenario over that of the next younger")
 
 
 class Parametric(Frozen):
     """A distribution fitted to the losses: its scale is theirs, its tail is assumed."""
 
-    decay: float | None = Field(default=None, gt=0, lt=1, description="absent: every scenario weighs the same")
+    decay: float | None = Field(default=None, gt=0, le=1, description="absent: every scenario weighs the same")
     distribution: Literal["normal", "student"] = "normal"
     degrees: float = Field(default=4.0, gt=2, le=1000, description="degrees of freedom of Student's t")
 
@@ -54,13 +54,13 @@ class Liquidation(Frozen):
 class StressPeriod(Frozen):
     """Weight given to a period of stress. Source: Regulation (EU) 153/2013, Article 28(1)(b): at least 25 %."""
 
-    weight: float = Field(default=0.25, gt=0, lt=1)
+    weight: float = Field(default=0.25, gt=0, le=1)
     reading: Literal["blend", "sample"] = Field(
         default="blend", description="blend: of two margins; sample: of two sets of scenarios, weighted"
     )
     from_: date | None = Field(default=None, alias="from", description="first day of the period")
     to: date | None = Field(default=None, description="last day of the period")
-    days: int = Field(default=250, ge=10, le=5000, description="else: the most severe run of so many days so far")
+    days: int = Field(default=250, ge=2, le=5000, description="else: the most severe run of so many days so far")
 
     @model_validator(mode="after")
     def _whole_period(self) -> "StressPeriod":

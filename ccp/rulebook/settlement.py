@@ -14,6 +14,6 @@ class SettlementRules(Frozen):
 
     excess_returned: bool = Field(default=True, description="whether cash beyond the requirement goes back each day")
     members_front_client_calls: bool = Field(
-        default=False, description="whether clients' calls count against their member's liquidity of the day"
+        default=True, description="whether clients' calls count against their member's liquidity of the day"
     )
     stress: Schedule = Field(default="daily", description="on which days stress losses and cover are computed")

@@ -1,5 +1,6 @@
 """Scenarios that happened: the latest returns for margin, the worst windows of the history for stress."""
 
+from dataclasses import replace
 from datetime import date
 
 import numpy as np
@@ -76,6 +77,14 @@ def worst_windows(market: Market, factor_ids: list[str], worst: int, days: int) 
     return ScenarioSet(factor_ids, labels, *split_moves(returns[rows], relative))
 
 
+def window_scenario(market: Market, factor_ids: list[str], label: Label) -> ScenarioSet:
+    """The moves of some factors over the window of a label; a factor without a value at either end stays."""
+    ends = [market.dates.index(day) for day in label.window or ()]
+    relative = is_relative(market, factor_ids)
+    moves = np.nan_to_num(overlapping_returns(market.matrix(factor_ids)[ends], 1, relative))
+    return ScenarioSet(factor_ids, [replace(label, multiple=1.0)], *split_moves(moves, relative))
+
+
 def history_note(market: Market, factor_ids: list[str]) -> str | None:
     """A sentence when one factor's short history leaves years of the others' out of the stress windows."""
     first = {name: market.levels["date"].filter(market.levels[name].is_not_null())[0] for name in factor_ids}
@@ -117,4 +126,5 @@ def _apart(rows: np.ndarray, severity: Vector, worst: int, days: int) -> list[tu
 def _window_label(start: date, end: date, severity: float) -> Label:
     name = next((name for first, last, name in CRISES if first <= end <= last), "no named crisis")
     description = f"{start} to {end} ({name}); severity {severity:.1f} standard deviations"
-    return Label(f"history {end}", "historical", description, f"market history, {start} to {end}")
+    provenance = f"market history, {start} to {end}"
+    return Label(f"history {end}", "historical", description, provenance, window=(start, end))

@@ -1,6 +1,7 @@
 """A set of scenarios: the move of every factor, relative and absolute, with ids and provenance."""
 
 from dataclasses import dataclass, replace
+from datetime import date
 
 import numpy as np
 
@@ -12,7 +13,10 @@ LOWEST_RELATIVE = -0.99
 
 @dataclass(frozen=True)
 class Label:
-    """What a scenario is called and where it comes from. `sizes_fund`: extreme but still plausible."""
+    """What a scenario is called and where it comes from.
+
+    `sizes_fund`: extreme but still plausible. `window`: the first and last day of a window of the history.
+    """
 
     scenario_id: str
     kind: str
@@ -21,6 +25,7 @@ class Label:
     multiple: float = 1.0
     gap: float | None = None
     sizes_fund: bool = True
+    window: tuple[date, date] | None = None
 
 
 @dataclass(frozen=True)

@@ -39,7 +39,9 @@ def open_estate(
             parts[place] = sale_days(quantity, instrument[place], sale)
             impact[place] = _impact(quantity, int(instrument[place]), int(parts[place]), sale)
     nothing = np.zeros(len(run.portfolio.pools), dtype=np.int64)
-    return Estate(number, groups, day, mine.account, instrument, mine.quantity, parts, spread, impact, nothing)
+    ends = np.minimum(day + parts, path.last_day[instrument])
+    last = int(ends.max(initial=day))
+    return Estate(number, groups, day, last, mine.account, instrument, mine.quantity, parts, spread, impact, nothing)
 
 
 def _impact(quantity: float, instrument: int, parts: int, terms: SaleTerms) -> float:

@@ -8,15 +8,24 @@ from math import floor
 import numpy as np
 
 from ccp.book.portfolio import Portfolio
+from ccp.exposure.run import account_values
 from ccp.margin.collateral import Holdings, by_pool, holdings, value_after_haircut, value_in_scenarios
 from ccp.margin.requirement import Requirement, margin_requirement
 from ccp.market.case import Case
-from ccp.money import exact, to_minor
+from ccp.money import to_minor
 from ccp.scenarios.scenario_set import ScenarioSet
 from ccp.scenarios.stress_set import stress_scenarios
 from ccp.settlement.close_out import day_result, estate_accounts, open_estate, value_at_once, with_result
 from ccp.settlement.default import SettledEvent, settle_event
-from ccp.settlement.fund import StressDay, due_days, resized, resized_capital, stress_day, supplementary_margin
+from ccp.settlement.fund import (
+    StressDay,
+    capital_in_force,
+    due_days,
+    fund_calls,
+    resized,
+    stress_day,
+    supplementary_margin,
+)
 from ccp.settlement.ledger import Chart, Ledger
 from ccp.settlement.payments import (
     Dues,
@@ -27,7 +36,7 @@ from ccp.settlement.payments import (
 )
 from ccp.settlement.prices import DayPrices, PricePath
 from ccp.settlement.reconcile import reconcile
-from ccp.settlement.state import Cover, Estate, State
+from ccp.settlement.state import Cover, Estate, Notice, State
 from ccp.settlement.terms import RunTerms
 from ccp.settlement.trades import Holding, after_trades, opening_holding
 from ccp.settlement.variation import BLOCK_DAYS, Flows, balanced, block_flows
@@ -38,7 +47,8 @@ from ccp.waterfall.plan import capital_sizes, make_plan
 
 @dataclass(frozen=True)
 class DayResult:
-    """What happened on a day, in minor units: by account what was exchanged and the margin; by pool what is held after
+    """What happened on a day, in minor units: by account what was exchanged, the margin, and what its premium-style
+    options are worth; by pool what is held after
     haircut when the day's calls were paid, and called; the ledger's rows; the state at its end.
 
     `held_before` is what counted when the day began, at the day's prices. `new_defaults` are groups. `stress` is
@@ -50,6 +60,7 @@ class DayResult:
     premium: Cents
     exercise: Cents
     account_margin: Cents
+    option_value: Cents
     held_before: Cents
     held: Cents
     calls: Cents
@@ -138,7 +149,7 @@ class Cycle:
             cash=np.zeros(pools, dtype=np.int64),
             contributions=contributions.copy(),
             required=contributions.copy(),
-            required_total=int(contributions.sum()),
+            fund_size=0,
             capital=self.terms.member_amounts("capital"),
             supplementary=none.copy(),
             supplementary_due=none.copy(),
@@ -190,12 +201,17 @@ class Cycle:
         if day == 0:
             self._open(state, ledger, today)
         self._restore_capital(state, ledger, day)
+        self._heed_notices(state, day)
         self._progress(state, ledger, today)
         held_before = today.held
         dues = self._defaults(state, ledger, today)
         self._pay(state, ledger, today, dues)
         found = self._stress(state, today) if day in self.stress_days | self.resize_days else None
         size = self._resize(state, ledger, found, day) if found is not None and day in self.resize_days else None
+        if found is not None:
+            if size is not None:  # capital, and on the first day the fund, are there now
+                found = stress_day(self.terms, state, found.measured)
+            state.supplementary_due = supplementary_margin(self.terms, found)
         state.day = day
         state.balance = reconcile(
             ledger, self._held(state), members_in_default(self.terms, state), self.terms.dates[day], self.terms.digits
@@ -206,6 +222,7 @@ class Cycle:
             premium=flows["premium"],
             exercise=flows["exercise"],
             account_margin=today.requirement.account_margin,
+            option_value=self._option_value(today),
             held_before=held_before,
             held=self._after_haircut(today, state),
             calls=dues.call,
@@ -271,15 +288,22 @@ class Cycle:
         if day > 0:
             unchanged = state.event[self.terms.account_group] == 0
             unchanged[self.terms.trades.between(day, day).account] = False
-            gone = self.path.last_day[holding.instrument] == day - 1
+            gone = self.path.last_day[holding.instrument] == day
             unchanged[holding.account[gone]] = False
             yesterday, now = int(state.margin[unchanged].sum()), int(found.before_buffer[unchanged].sum())
-            if yesterday > 0:
+            if yesterday > 0 and now > 0:
                 state.index *= now / yesterday
         state.carried = min(max(state.carried, state.index), (1.0 + rules.share) * state.index)
-        if state.index <= 0:
-            return exact(rules.share)
         return Fraction(floor((state.carried / state.index - 1.0) * 1e6 + 1e-6), 10**6)
+
+    def _option_value(self, today: _Today) -> Cents:
+        """What the premium-style options of every account are worth."""
+        accounts = np.arange(len(self.terms.portfolio.accounts))
+        if not self.path.premium.any():
+            return np.zeros(len(accounts), dtype=np.int64)
+        standing = today.requirement.standing[:, None]
+        values = account_values(today.case.portfolio.positions, standing, accounts)
+        return to_minor(values[:, 0], self.terms.digits)
 
     def _opening_cash(self, case: Case, required: Requirement) -> Cents:
         """What pools hold in cash at the start: the cash in the collateral table, or without one what is required."""
@@ -304,8 +328,9 @@ class Cycle:
         """What every pool holds after haircut, cash included; pools of groups in default that are settled hold none."""
         if today.lines is None:
             return state.cash.copy()
+        required = self.terms.by_pool(today.requirement.account_margin)
         rules = self.terms.rulebook.collateral
-        held = value_after_haircut(today.lines, rules, self.terms.digits, state.cash)
+        held = value_after_haircut(today.lines, rules, required, self.terms.digits) + state.cash
         return np.where(self._sold(state), 0, held)
 
     def _sold(self, state: State) -> Flags:
@@ -333,6 +358,13 @@ class Cycle:
         state.tier_left = state.tier_full.copy()
         state.capital_back_on = -1
 
+    def _heed_notices(self, state: State, day: int) -> None:
+        """What is required to be contributed from today on."""
+        for notice in state.notices:
+            if notice.day <= day:
+                state.required = np.where(members_in_default(self.terms, state), 0, notice.required)
+        state.notices = [notice for notice in state.notices if notice.day > day]
+
     # --- defaults ---
 
     def _progress(self, state: State, ledger: Ledger, today: _Today) -> None:
@@ -341,42 +373,39 @@ class Cycle:
         for estate in state.estates:
             assert today.market.before is not None
             result, variation = day_result(self.path, estate, today.market.before, today.market.now, today.day)
-            estate = with_result(self.path, estate, result)
-            self._post_estate(ledger, estate, today, result, variation)
+            estate = self._post_estate(ledger, estate, today, result, variation)
             if estate.last <= today.day or today.day == self.terms.days - 1:
                 self._settle(state, ledger, today, estate)
             else:
                 still_open.append(estate)
         state.estates = still_open
 
-    def _post_estate(self, ledger: Ledger, estate: Estate, today: _Today, result: Cents, variation: Cents) -> None:
+    def _post_estate(self, ledger: Ledger, estate: Estate, today: _Today, result: Cents, variation: Cents) -> Estate:
         """Variation of what the estate still holds, sales and their cost; the transferees hold the rest."""
         mine = estate_accounts(self.path, estate)
         source, others = self.chart.of("estate", estate.number - 1), self.chart.of("transferees")
         settlement = self.chart.of("settlement")
         exchanged, total = int(variation[mine].sum()), int(result[mine].sum())
-        self._draw_liquidity(ledger, source, -min(total, exchanged, 0))
         ledger.post("variation", settlement, source, exchanged)
         ledger.post("sale", others, source, total - exchanged)
         for kind, amounts in today.flows.items():
             whole = int(amounts[mine].sum())
             ledger.post(kind, settlement, others, whole - (exchanged if kind == "variation" else 0))
+        return self._with_liquidity(ledger, with_result(self.path, estate, result))
 
-    def _draw_liquidity(self, ledger: Ledger, estate: np.ndarray, needed: int) -> None:
-        """Borrow what the estate has not got."""
-        missing = max(needed - int(ledger.balance()[estate]), 0)
-        ledger.post("liquidity drawn", self.chart.of("lender"), estate, missing)
+    def _with_liquidity(self, ledger: Ledger, estate: Estate) -> Estate:
+        """The estate with what it has to borrow."""
+        missing = max(-estate.cash, 0)
+        ledger.post("liquidity drawn", self.chart.of("lender"), self.chart.of("estate", estate.number - 1), missing)
+        return replace(estate, borrowed=estate.borrowed + missing)
 
     def _settle(self, state: State, ledger: Ledger, today: _Today, estate: Estate) -> None:
         settled = settle_event(self.terms, state, estate, today.securities, ledger, today.day)
         today.settled.append(settled)
         rules = self.terms.rulebook.fund
         state.suspended_until = today.day + rules.replenishment_days
-        state.fund_call_days = [*state.fund_call_days, state.suspended_until]
         if settled.outcome.drawn("ccp_capital"):
             state.capital_back_on = today.day + rules.capital_restoration_days
-            if rules.capital_restoration_days == 0:
-                self._restore_capital(state, ledger, today.day)
 
     def _defaults(self, state: State, ledger: Ledger, today: _Today) -> Dues:
         """Find who cannot pay, until nobody is left who cannot. Returns what the others owe."""
@@ -395,10 +424,10 @@ class Cycle:
         required = self.terms.by_pool(today.requirement.account_margin)
         held = self._after_haircut(today, state)
         received = np.where(state.event[self.terms.pool_group] == 0, self.terms.by_pool(today.received), 0)
-        fund = np.zeros_like(state.required)
-        if today.day >= state.suspended_until and today.day in state.fund_call_days:
-            fund = np.where(active, state.required - state.contributions, 0)
+        fund = fund_calls(self.terms, state, today.day)
         supplementary = np.where(active, state.supplementary_due - state.supplementary, 0)
+        if not self.terms.rulebook.settlement.excess_returned:
+            supplementary = np.maximum(supplementary, 0)
         return Dues(received, margin_calls(self.terms, state, required, held), supplementary, fund)
 
     def _default(self, state: State, ledger: Ledger, today: _Today, groups: tuple[int, ...]) -> None:
@@ -412,15 +441,11 @@ class Cycle:
         source = self.chart.of("estate", number - 1)
         at_once = self.terms.rulebook.close_out.method == "instant" or today.day == self.terms.days - 1
         fetched = value_at_once(self.path, estate, today.market.now) if at_once else np.zeros_like(result)
-        exchanged = {kind: int(amounts[mine].sum()) for kind, amounts in today.flows.items()}
-        sales = int(fetched.sum())
-        needed = sum(-min(amount, 0) for amount in [*exchanged.values(), sales])
-        self._draw_liquidity(ledger, source, needed)
-        for kind, amount in exchanged.items():
-            ledger.post(kind, self.chart.of("settlement"), source, amount)
-        ledger.post("sale", self.chart.of("transferees"), source, sales)
-        estate = with_result(self.path, estate, result + fetched)
-        if at_once:
+        for kind, amounts in today.flows.items():
+            ledger.post(kind, self.chart.of("settlement"), source, int(amounts[mine].sum()))
+        ledger.post("sale", self.chart.of("transferees"), source, int(fetched.sum()))
+        estate = self._with_liquidity(ledger, with_result(self.path, estate, result + fetched))
+        if at_once or estate.last <= today.day:
             self._settle(state, ledger, today, estate)
         else:
             state.estates = [*state.estates, estate]
@@ -449,7 +474,6 @@ class Cycle:
         state.cash = state.cash + dues.call
         state.supplementary = state.supplementary + dues.supplementary
         state.contributions = state.contributions + dues.fund
-        state.fund_call_days = [day for day in state.fund_call_days if day > today.day]
 
     def _post_gone(self, state: State, ledger: Ledger, today: _Today) -> None:
         """Flows of accounts whose event was settled before today: the transferees hold their positions."""
@@ -463,51 +487,49 @@ class Cycle:
 
     def _stress(self, state: State, today: _Today) -> StressDay:
         """Stress losses and cover of the day."""
-        case, digits = today.case, self.terms.digits
+        case, digits, requirement = today.case, self.terms.digits, today.requirement
         scenarios = self.given or stress_scenarios(self.terms.rulebook, case.market, case.factor_ids)
-        held = self._after_haircut(today, state) if today.lines is not None else None
+        held = self._after_haircut(today, state)
         moved = None
         if today.lines is not None and self.terms.rulebook.collateral.stress == "scenario":
             moved = value_in_scenarios(today.lines, scenarios, digits) + state.cash[:, None]
         active = state.event[self.terms.account_group] == 0
         if not active.all():
             kept = self._with_positions(today.holding, active, today.day)
-            gone = np.where(active, today.requirement.account_margin, 0)
             case = replace(case, prepared=kept)
-            today.requirement = replace(today.requirement, account_margin=gone)
-        measured = measure_stress(case, scenarios, today.requirement, held, moved)
+            requirement = replace(requirement, account_margin=np.where(active, requirement.account_margin, 0))
+        measured = measure_stress(case, scenarios, requirement, held, moved)
         found = stress_day(self.terms, state, measured)
         rules, cover = self.terms.rulebook.fund, found.covers[self.terms.rulebook.fund.cover].amount
         first = today.day - rules.look_back.days + 1
         state.covers = [entry for entry in state.covers if entry.day >= first]
         state.covers.append(Cover(today.day, cover, found.group_worst))
-        state.supplementary_due = supplementary_margin(self.terms, found)
         return found
 
     def _resize(self, state: State, ledger: Ledger, found: StressDay, day: int) -> int:
         """Size the fund anew; on the first day without posted contributions it is paid in at once."""
-        size = resized(self.terms, state, found, day)
+        size, required = resized(self.terms, state, found)
+        state.fund_size = size
         rules, chart = self.terms.rulebook.fund, self.chart
         if day == 0 and not self.terms.case.book.states_contributions:
-            members = np.arange(len(state.required))
-            ledger.post("opening", chart.of("opening"), chart.of("fund", members), state.required)
-            state.contributions = state.required.copy()
+            members = np.arange(len(required))
+            ledger.post("opening", chart.of("opening"), chart.of("fund", members), required)
+            state.required, state.contributions = required, required.copy()
         else:
-            state.fund_call_days = [*state.fund_call_days, day + max(rules.notice_days, 1)]
-        before = state.tier_left.copy()
-        resized_capital(self.terms, state)
-        if (before == state.tier_left).all() and state.capital_back_on < 0:
-            self._move_capital(state, ledger, day)
+            state.notices = [*state.notices, Notice(day + rules.notice_days, required)]
+        self._fix_capital(state, ledger)
         return size
 
-    def _move_capital(self, state: State, ledger: Ledger, day: int) -> None:
-        """The owners bring, or take back, what the capital's new size asks for."""
-        tiers = np.arange(len(state.tier_left))
-        change = state.tier_full - state.tier_left
-        source, target = self.chart.of("owners"), self.chart.of("capital", tiers)
+    def _fix_capital(self, state: State, ledger: Ledger) -> None:
+        """The owners bring, or take back, what the capital's new size asks for; a tier that is used in part waits."""
+        chart, tiers = self.chart, np.arange(len(state.tier_left))
+        whole = state.tier_left == state.tier_full
+        change = np.where(whole, capital_in_force(self.terms, state) - state.tier_full, 0)
+        source, target = chart.of("owners"), chart.of("capital", tiers)
         ledger.post("capital paid in", source, target, np.maximum(change, 0))
         ledger.post("capital paid out", target, source, np.maximum(-change, 0))
-        state.tier_left = state.tier_full.copy()
+        state.tier_full = state.tier_full + change
+        state.tier_left = state.tier_left + change
 
     def _held(self, state: State) -> Cents:
         """What the engine says is in every account inside."""
@@ -517,4 +539,6 @@ class Cycle:
         held[chart.of("supplementary", members)] = state.supplementary
         held[chart.of("fund", members)] = state.contributions
         held[chart.of("capital", np.arange(len(state.tier_left)))] = state.tier_left
+        for estate in state.estates:
+            held[chart.of("estate", estate.number - 1)] = estate.cash
         return held

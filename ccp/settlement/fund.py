@@ -74,9 +74,16 @@ def stress_day(terms: RunTerms, state: State, measured: Measured) -> StressDay:
     tested = coverage(plan, found, rules.cover)
     uncovered = int(tested.uncovered[tested.worst(counted)])
     worst = np.where(counted, found, 0).max(axis=1)
-    prefunded = plan.capital + (plan.fund if plan.has("survivors_fund") else 0)
+    prefunded = prefunded_for(plan, covers[rules.cover].groups)
     emir = emir_42_3(found, counted).amount
     return StressDay(measured, counted, losses, covers, emir, plan, prefunded, uncovered, worst)
+
+
+def prefunded_for(plan: Plan, groups: list[int]) -> int:
+    """What stands ready for the default of some groups; without a survivors' tier their own contributions only."""
+    if plan.has("survivors_fund"):
+        return plan.capital + plan.fund
+    return plan.capital + (int(plan.group_contributions[groups].sum()) if plan.has("defaulter_fund") else 0)
 
 
 def _less(losses: StressLosses, supplementary: Cents, terms: RunTerms) -> StressLosses:
@@ -87,8 +94,11 @@ def _less(losses: StressLosses, supplementary: Cents, terms: RunTerms) -> Stress
     return StressLosses(losses.loss, over, by_group(over, terms.portfolio.member_group))
 
 
-def aggregated_cover(rules: LookBack, cover: int, history: list[Cover]) -> int:
-    """The cover that sizes the fund, from those of the look-back's stress days. Means are rounded up."""
+def aggregated_cover(rules: LookBack, cover: int, history: list[Cover], active: Flags) -> int:
+    """The cover that sizes the fund, from those of the look-back's stress days. Means are rounded up.
+
+    `active` says which groups are not in default today: only their averages count.
+    """
     amounts = sorted(entry.cover for entry in history)
     if rules.aggregate == "maximum":
         return amounts[-1]
@@ -96,26 +106,24 @@ def aggregated_cover(rules: LookBack, cover: int, history: list[Cover]) -> int:
         return amounts[ceil(len(amounts) * exact(rules.percentile)) - 1]
     if rules.aggregate == "mean":
         return ceil(Fraction(sum(amounts), len(amounts)))
-    sums = np.sum([entry.group_worst for entry in history], axis=0)
-    return ceil(Fraction(int(np.sort(sums)[::-1][:cover].sum()), len(history)))
+    sums = np.where(active, np.sum([entry.group_worst for entry in history], axis=0), 0)
+    means = [-(-total // len(history)) for total in sums.tolist()]
+    return sum(sorted(means, reverse=True)[:cover])
 
 
-def resized(terms: RunTerms, state: State, found: StressDay, day: int) -> int:
-    """Size the fund anew and share it out: sets what every member is required to contribute. Returns the size."""
+def resized(terms: RunTerms, state: State, found: StressDay) -> tuple[int, Cents]:
+    """The fund's new size, and what every member is to contribute to it."""
     rules = terms.rulebook.fund
     active = np.flatnonzero(~members_in_default(terms, state))
-    cover = aggregated_cover(rules.look_back, rules.cover, state.covers)
+    cover = aggregated_cover(rules.look_back, rules.cover, state.covers, state.event == 0)
     size = fund_size(rules, cover, found.emir, len(active), terms.minor).required
-    if day > 0 or state.required_total:
-        lowest = ceil(state.required_total * (1 - exact(rules.largest_fall)))
-        size = max(size, lowest)
+    size = max(size, ceil(state.fund_size * (1 - exact(rules.largest_fall))))
     measured = replace_losses(found)
     weights = contribution_weights(measured, found.counted)
     minimum = scaled_up(terms.minor, exact(rules.minimum_contribution))
-    state.required = np.zeros_like(state.required)
-    state.required[active] = contributions(size, [weights[member] for member in active], minimum)
-    state.required_total = size
-    return size
+    required = np.zeros_like(state.required)
+    required[active] = contributions(size, [weights[member] for member in active], minimum)
+    return size, required
 
 
 def replace_losses(found: StressDay) -> Measured:
@@ -124,13 +132,22 @@ def replace_losses(found: StressDay) -> Measured:
     return replace(found.measured, by_resources=found.measured.by_resources | {way: found.losses})
 
 
-def resized_capital(terms: RunTerms, state: State) -> None:
-    """Fix capital that is a share of the fund anew, unless some of it is used."""
-    if (state.tier_left < state.tier_full).any():
-        return
+def fund_calls(terms: RunTerms, state: State, day: int) -> Cents:
+    """What is called from members today, or returned: up to what is required by then.
+
+    Nothing while an event is being closed out, and for the replenishment period after one is settled.
+    """
+    if day < state.suspended_until or state.estates:
+        return np.zeros_like(state.required)
+    return np.where(members_in_default(terms, state), 0, state.required - state.contributions)
+
+
+def capital_in_force(terms: RunTerms, state: State) -> Cents:
+    """What the clearing house's capital tiers come to with the contributions that are there."""
     portfolio = terms.portfolio
-    plan = make_plan(terms.rulebook, portfolio.members, portfolio.groups, portfolio.member_group, state.required)
-    state.tier_full = capital_sizes(plan)
+    there = np.where(members_in_default(terms, state), 0, state.contributions)
+    plan = make_plan(terms.rulebook, portfolio.members, portfolio.groups, portfolio.member_group, there)
+    return capital_sizes(plan)
 
 
 def supplementary_margin(terms: RunTerms, found: StressDay) -> Cents:
@@ -143,10 +160,11 @@ def supplementary_margin(terms: RunTerms, found: StressDay) -> Cents:
     if rules is None:
         return due
     base = found.measured.losses
-    pair = worst_cover(base.group_over_margin, 2, found.counted).amount
-    if rules.pair_share is not None and pair <= exact(rules.pair_share) * found.prefunded:
+    pair = worst_cover(base.group_over_margin, 2, found.counted)
+    there = prefunded_for(found.plan, pair.groups)
+    if rules.pair_share is not None and pair.amount <= exact(rules.pair_share) * there:
         return due
-    allowed = exact(rules.group_share) * found.prefunded
+    allowed = exact(rules.group_share) * there
     worst = np.where(found.counted, base.group_over_margin, -1)
     for group in np.flatnonzero(worst.max(axis=1) > allowed):
         scenario = int(np.argmax(worst[group]))

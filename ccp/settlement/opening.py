@@ -13,7 +13,10 @@ from ccp.market.case import Case, open_case
 from ccp.market.history import Market
 from ccp.market.needs import needed_factors
 from ccp.market.paths import Gap, with_path, without_days
+from ccp.market.volatility import SUFFIX
 from ccp.rulebook.rulebook import Rulebook
+from ccp.scenarios.historical import window_scenario
+from ccp.scenarios.scenario_set import ScenarioSet, capped, multiplied
 from ccp.scenarios.stress_set import stress_scenarios
 from ccp.settlement.terms import RunTerms
 from ccp.settlement.trades import NO_TRADES, read_trades
@@ -46,9 +49,11 @@ def open_run(book: Path | str | Book, market: Market, rulebook: Rulebook, reques
     factor_ids = needed_factors(tables, rulebook.currency)
     tables, taken = _taken(tables, days[0], request)
     lacking = [name for name in factor_ids if name not in known.factor_ids and not name.endswith(".VOL")]
-    until = known if lacking else with_path(known, factor_ids, taken, [])
-    gaps = [] if lacking else [_gap(tables, until, rulebook, request, *gap) for gap in request.gaps]
+    gaps: list[Gap] = []
     path = known if lacking else with_path(known, factor_ids, taken, gaps)
+    for gap in sorted(request.gaps) if not lacking else ():  # a gap is known from prices that earlier ones have moved
+        gaps.append(_gap(tables, path, rulebook, request, *gap))
+        path = with_path(known, factor_ids, taken, gaps)
     case = open_case(tables, path.until(days[0]), rulebook)
     case = replace(case, market=replace(case.market, modelled=path.modelled))
     rows = np.flatnonzero(path.levels["date"].is_in(pl.Series(days, dtype=pl.Date).implode()).to_numpy())
@@ -87,12 +92,31 @@ def _gap(book: Book, market: Market, rulebook: Rulebook, request: RunRequest, da
     if scenario_id not in known.ids:
         shown = ", ".join(known.ids[:12])
         raise refuse("--gap", f"no such scenario; there are {known.count}, for example {shown}", value=scenario_id)
-    place = known.ids.index(scenario_id)
-    moves = {
-        name: (float(known.relative[place, column]), float(known.absolute[place, column]))
-        for column, name in enumerate(factor_ids)
-    }
+    moves = _moves(known, known.ids.index(scenario_id))
+    behind = [name.removesuffix(SUFFIX) for name in factor_ids if name in market.modelled]
+    others = sorted({*behind} - {*factor_ids})
+    if others:
+        moves |= _moves_behind(rulebook, market.until(before[-1]), known, scenario_id, others, request)
     return Gap(day, scenario_id, moves)
+
+
+def _moves(scenarios: ScenarioSet, place: int) -> dict[str, tuple[float, float]]:
+    """One scenario's moves by factor."""
+    rows = zip(scenarios.factor_ids, scenarios.relative[place], scenarios.absolute[place], strict=True)
+    return {name: (float(relative), float(absolute)) for name, relative, absolute in rows}
+
+
+def _moves_behind(
+    rulebook: Rulebook, market: Market, known: ScenarioSet, scenario_id: str, factor_ids: list[str], request: RunRequest
+) -> dict[str, tuple[float, float]]:
+    """The scenario's moves of prices that the book needs only by way of the volatilities modelled from them."""
+    label = known.labels[known.ids.index(scenario_id)]
+    if label.window is None:
+        ladders = rulebook.model_copy(update={"stress": rulebook.stress.model_copy(update={"historical": None})})
+        wide = stress_scenarios(ladders, market, [*known.factor_ids, *factor_ids], request.scenarios)
+        return {name: _moves(wide, wide.ids.index(scenario_id))[name] for name in factor_ids}
+    window = capped(multiplied(window_scenario(market, factor_ids, label), (label.multiple,)))
+    return _moves(window, 0)
 
 
 def _named(case: Case, days: list[date], request: RunRequest) -> dict[int, tuple[int, ...]]:

@@ -35,7 +35,9 @@ class PricePath:
         self.absolute = np.array([change == "absolute" for change in case.market.kinds("change", case.factor_ids)])
         self.first = self._levels(0)
         self.options = np.flatnonzero(self.terms.option)
-        self.model_first = model_values_today(self.terms, self.options) if self.options.size else np.zeros(0)
+        self.basis = np.zeros(0)
+        if self.options.size:
+            self.basis = self.terms.price[self.options] - model_values_today(self.terms, self.options)
         dates = np.array(terms.dates, dtype="datetime64[D]")
         self.expiry = self.table["expiry"].cast(pl.Date).to_numpy().astype("datetime64[D]")
         self.last_day = self._last_days(dates)
@@ -84,15 +86,17 @@ class PricePath:
         rows = self.options
         terms = self.terms.rows(rows)
         years = terms.years
+        left = np.ones(len(rows))
         if not self.run.constant_expiry:
-            left = (self.expiry[rows] - np.datetime64(self.run.dates[day], "D")) / np.timedelta64(1, "D")
-            years = np.maximum(left, 0.0) / 365.0
+            days = (self.expiry[rows] - np.datetime64(self.run.dates[day], "D")) / np.timedelta64(1, "D")
+            years = np.maximum(days, 0.0) / 365.0
+            left = years / terms.years
         value = np.empty((len(rows), 1))
         option_values(
             forward[rows].reshape(-1, 1), volatility[rows].reshape(-1, 1), years, terms.strike, terms.call, value
         )
         model = value[:, 0] * np.exp(-terms.discount_rate * years)
-        moved = np.maximum(terms.price + (model - self.model_first), 0.0)
+        moved = np.maximum(model + self.basis * left, 0.0)
         sign = np.where(terms.call, 1.0, -1.0)
         intrinsic = np.maximum(sign * (forward[rows] - terms.strike), 0.0)
         return np.where(self.last_day[rows] <= day, intrinsic, moved)

@@ -36,6 +36,7 @@ def account_table(terms: RunTerms, result: DayResult) -> pl.DataFrame:
             "pool_id": np.array(portfolio.pools)[portfolio.account_pool],
             **{name: to_units(values, terms.digits) for name, values in amounts.items()},
             "margin": to_units(result.account_margin, terms.digits),
+            "net_option_value": to_units(result.option_value, terms.digits),
         },
         schema=AccountDays.create_empty().schema,
     )
@@ -84,7 +85,8 @@ def day_row(terms: RunTerms, result: DayResult) -> dict[str, Any]:
     """The day as one row of `days`."""
     state, unit = result.state, terms.minor
     received = terms.by_pool(result.variation + result.premium + result.exercise)
-    breach = np.maximum(-received - result.held_before, 0) if result.day else np.zeros_like(received)
+    exposure = -(received + terms.by_pool(result.option_value))
+    breach = np.maximum(exposure - result.held_before, 0) if result.day else np.zeros_like(received)
     return {
         "date": terms.dates[result.day].isoformat(),
         "variation": _sum(-np.minimum(result.variation, 0)) / unit,

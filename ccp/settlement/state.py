@@ -13,16 +13,17 @@ from ccp.types import Cents, Index, Vector
 
 @dataclass(frozen=True)
 class Estate:
-    """The book of one event's groups while it is closed out.
+    """The book of one event's groups while it is closed out: from `day`, the default, to `last`.
 
     `account`, `instrument`, `quantity`, `parts` (equal parts it is sold in), `spread` (cost of one unit in the
     instrument's currency) and `impact` (the same in the service currency) are by position. `result` is what each
-    pool has gained so far, in minor units.
+    pool has gained so far, `borrowed` what the lender has advanced, in minor units.
     """
 
     number: int
     groups: tuple[int, ...]
     day: int
+    last: int
     account: Index
     instrument: Index
     quantity: Vector
@@ -30,11 +31,12 @@ class Estate:
     spread: Vector
     impact: Vector
     result: Cents
+    borrowed: int = 0
 
     @property
-    def last(self) -> int:
-        """The day on which the last part is sold."""
-        return self.day + int(self.parts.max(initial=0))
+    def cash(self) -> int:
+        """What the estate has at hand."""
+        return int(self.result.sum()) + self.borrowed
 
 
 @dataclass(frozen=True)
@@ -46,21 +48,30 @@ class Cover:
     group_worst: Cents
 
 
+@dataclass(frozen=True)
+class Notice:
+    """What members are required to contribute from a day on, in minor units."""
+
+    day: int
+    required: Cents
+
+
 @dataclass
 class State:
     """Balances and promises at the end of a day, in minor units; days count from 0.
 
-    `cash` by pool; `contributions`, `required` (of the fund), `capital`, `supplementary` and `supplementary_due` by
-    member; `tier_left` and `tier_full` by tier of the clearing house's capital; `event` by group, 0 where it is not in
-    default. `fund_call_days` are notices of fund calls; before `suspended_until` none is made. `margin` is yesterday's
-    margin by account before buffer and add-ons, `index` and `carried` the buffer's I and J.
+    `cash` by pool; `contributions`, `required` (contributions called for so far), `capital`, `supplementary` and
+    `supplementary_due` by member; `tier_left` and `tier_full` by tier of the clearing house's capital; `event` by
+    group, 0 where it is not in default. `notices` are resizings whose call is still to come, `fund_size` the latest;
+    before `suspended_until` no fund call is made. `margin` is yesterday's margin by account before buffer and add-ons,
+    `index` and `carried` the buffer's I and J.
     """
 
     day: int
     cash: Cents
     contributions: Cents
     required: Cents
-    required_total: int
+    fund_size: int
     capital: Cents
     supplementary: Cents
     supplementary_due: Cents
@@ -71,7 +82,7 @@ class State:
     margin: Cents
     index: float = 1.0
     carried: float = 1.0
-    fund_call_days: list[int] = field(default_factory=list)
+    notices: list[Notice] = field(default_factory=list)
     suspended_until: int = 0
     capital_back_on: int = -1
     covers: list[Cover] = field(default_factory=list)
@@ -84,7 +95,7 @@ class State:
             for one in fields(self)
             if isinstance(getattr(self, one.name), np.ndarray)
         }
-        lists = {name: list(getattr(self, name)) for name in ("fund_call_days", "covers", "estates")}
+        lists = {name: list(getattr(self, name)) for name in LISTS}
         return replace(self, **arrays, **lists)
 
     def to_bytes(self) -> bytes:
@@ -92,10 +103,11 @@ class State:
         arrays: dict[str, Any] = {}
         plain: dict[str, Any] = {}
         _pack(self, "state", arrays, plain)
-        for kind, entries in (("cover", self.covers), ("estate", self.estates)):
-            plain[kind] = len(entries)
+        for name in LISTS:
+            entries = getattr(self, name)
+            plain[name] = len(entries)
             for number, entry in enumerate(entries):
-                _pack(entry, f"{kind}{number}", arrays, plain)
+                _pack(entry, f"{name}{number}", arrays, plain)
         content = io.BytesIO()
         np.savez(content, plain=np.array(json.dumps(plain)), **arrays)
         return content.getvalue()
@@ -106,9 +118,15 @@ class State:
         with np.load(path, allow_pickle=False) as file:
             arrays = {name: file[name] for name in file.files}
         plain = json.loads(str(arrays.pop("plain")))
-        covers = [Cover(**_unpack(Cover, f"cover{number}", arrays, plain)) for number in range(plain["cover"])]
-        estates = [Estate(**_unpack(Estate, f"estate{number}", arrays, plain)) for number in range(plain["estate"])]
-        return cls(**_unpack(cls, "state", arrays, plain) | {"covers": covers, "estates": estates})
+        lists: dict[str, Any] = {
+            name: [kind(**_unpack(kind, f"{name}{number}", arrays, plain)) for number in range(plain[name])]
+            for name, kind in LISTS.items()
+        }
+        return cls(**_unpack(cls, "state", arrays, plain) | lists)
+
+
+LISTS: dict[str, Any] = {"notices": Notice, "covers": Cover, "estates": Estate}
+"""The lists of a state, and what is in them."""
 
 
 def _pack(entry: Any, prefix: str, arrays: dict[str, Any], plain: dict[str, Any]) -> None:
@@ -116,7 +134,7 @@ def _pack(entry: Any, prefix: str, arrays: dict[str, Any], plain: dict[str, Any]
         value = getattr(entry, one.name)
         if isinstance(value, np.ndarray):
             arrays[f"{prefix}.{one.name}"] = value
-        elif one.name not in ("covers", "estates"):
+        elif one.name not in LISTS:
             plain[f"{prefix}.{one.name}"] = value
 
 

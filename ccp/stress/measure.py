@@ -69,12 +69,12 @@ def measure(case: Case, stress: ScenarioSet, progress: Progress | None = None) -
     """Price every instrument, margin every account and stress every member."""
     required = margin_requirement(case, None, progress)
     lines = holdings(case)
-    held = (
-        None if lines is None else value_after_haircut(lines, case.rulebook.collateral, case.rulebook.currency_digits)
-    )
-    moved = None
-    if lines is not None and case.rulebook.collateral.stress == "scenario":
-        moved = value_in_scenarios(lines, stress, case.rulebook.currency_digits)
+    rules, digits = case.rulebook.collateral, case.rulebook.currency_digits
+    held = moved = None
+    if lines is not None:
+        held = value_after_haircut(lines, rules, pool_requirement(case, required), digits)
+    if lines is not None and rules.stress == "scenario":
+        moved = value_in_scenarios(lines, stress, digits)
     return measure_stress(case, stress, required, held, moved)
 
 
@@ -91,8 +91,7 @@ def measure_stress(
     unit_loss = price_cube(case, stress).close_out_loss
     check_size(portfolio, unit_loss, minor)
     cost = _selling_cost(case, required)
-    pool_margin = np.zeros(len(portfolio.pools), dtype=np.int64)
-    np.add.at(pool_margin, portfolio.account_pool, required.account_margin)
+    pool_margin = pool_requirement(case, required)
     ways = RESOURCES if held is not None else ("required",)
     counted = {way: counted_margin(way, pool_margin, held, moved) for way in ways}
     shortfalls = run_stress(portfolio, unit_loss, cost, counted, float(minor))
@@ -111,6 +110,13 @@ def measure_stress(
         counted[case.rulebook.stress.resources if held is not None else "required"],
         found if held is not None else dict.fromkeys(RESOURCES, found["required"]),
     )
+
+
+def pool_requirement(case: Case, required: Requirement) -> Cents:
+    """What is required of every pool: the sum over its accounts."""
+    sums = np.zeros(len(case.portfolio.pools), dtype=np.int64)
+    np.add.at(sums, case.portfolio.account_pool, required.account_margin)
+    return sums
 
 
 def _selling_cost(case: Case, required: Requirement) -> Cents | None:
