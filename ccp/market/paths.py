@@ -38,7 +38,7 @@ def with_path(market: Market, factor_ids: list[str], taken: tuple[date, date] | 
     follow from the gapped prices; gaps do not move them by themselves.
     """
     plain = with_modelled_volatility(market, factor_ids)
-    known = replace(market, levels=gapped(market, factor_ids, gaps)) if gaps else market
+    known = replace(market, levels=gapped(market, gaps)) if gaps else market
     path = with_modelled_volatility(known, factor_ids)
     if taken is None:
         return path
@@ -51,7 +51,7 @@ def with_path(market: Market, factor_ids: list[str], taken: tuple[date, date] | 
     return replace(path, levels=path.levels.with_columns(moved))
 
 
-def gapped(market: Market, factor_ids: list[str], gaps: list[Gap]) -> pl.DataFrame:
+def gapped(market: Market, gaps: list[Gap]) -> pl.DataFrame:
     """Levels with every gap laid on from its day, in the order given."""
     levels = market.levels
     for gap in gaps:
@@ -60,8 +60,8 @@ def gapped(market: Market, factor_ids: list[str], gaps: list[Gap]) -> pl.DataFra
             .then(pl.col(name) * (1.0 + gap.moves[name][0]) + gap.moves[name][1])
             .otherwise(pl.col(name))
             .alias(name)
-            for name in factor_ids
-            if name in gap.moves and name in levels.columns
+            for name in gap.moves
+            if name in levels.columns
         ]
         levels = levels.with_columns(columns)
     return levels
