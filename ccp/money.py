@@ -36,7 +36,7 @@ def scaled_up(cents: int, factor: Fraction) -> int:
 
 def divided(amounts: Cents, divisor: int) -> Cents:
     """Whole amounts by a whole divisor, nearest, ties to even: exact, without floating point."""
-    whole, rest = np.divmod(amounts, divisor)
+    whole, rest = amounts // divisor, amounts % divisor
     return whole + ((2 * rest > divisor) | ((2 * rest == divisor) & (whole % 2 != 0)))
 
 

@@ -1036,9 +1036,14 @@ def counted_margin(
 def close_out_cost(setup: Setup, positions: dict[str, float], today: Snapshot, risk: dict[str, float]) -> float:
     if not setup.gradual:
         return 0.0
-    return sum(
-        abs(quantity) * cost_of_one(setup, name, quantity, today, risk[name]) for name, quantity in positions.items()
-    )
+    total = 0.0
+    for name, quantity in positions.items():
+        one = cost_of_one(setup, name, quantity, today, risk[name])
+        if setup.instruments[name].get("average_daily_volume") is not None:
+            longer = math.sqrt(parts(setup, name, quantity)) - math.sqrt(setup.horizon[name])
+            one += setup.close_out.get("holding", 1.0) * risk[name] * longer
+        total += abs(quantity) * one
+    return total
 
 
 def stress_losses(

@@ -14,8 +14,8 @@ class SaleTerms(NamedTuple):
     """Per instrument: cost of the half-spread of one unit, daily risk of one unit, days and volume to sell in.
 
     `volume` is the average daily volume in units, NaN where it is not known. `participation` is the share of it
-    that may be sold in a day, `impact` the cost in daily risks of selling a whole day's volume, `longest` the most days
-    that a sale may take.
+    that may be sold in a day, `impact` the cost in daily risks of selling a whole day's volume, `holding` that of what
+    is sold later than in the instrument's days, `longest` the most days that a sale may take.
     """
 
     spread: Vector
@@ -24,6 +24,7 @@ class SaleTerms(NamedTuple):
     volume: Vector
     participation: float
     impact: float
+    holding: float
     longest: int
 
 
@@ -40,12 +41,17 @@ def sale_days(quantity, instrument, terms):
 
 @kernel
 def unit_sale_cost(quantity, instrument, terms):
-    """What each unit costs when the whole position is sold in `sale_days` equal parts."""
+    """What each unit costs when the whole position is sold in `sale_days` equal parts.
+
+    Risk grows with the root of the days that the sale takes beyond the instrument's own.
+    """
     volume = terms.volume[instrument]
     cost = terms.spread[instrument]
     if volume > 0.0:
-        part = abs(quantity) / sale_days(quantity, instrument, terms)
-        cost += terms.impact * terms.daily_risk[instrument] * math.sqrt(part / volume)
+        days = sale_days(quantity, instrument, terms)
+        cost += terms.impact * terms.daily_risk[instrument] * math.sqrt(abs(quantity) / days / volume)
+        growth = math.sqrt(float(days)) - math.sqrt(float(terms.days[instrument]))
+        cost += terms.holding * terms.daily_risk[instrument] * growth
     return cost
 
 

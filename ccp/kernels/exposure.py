@@ -5,13 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ccp.kernels.engine import fused_kernel, kernel, parallel_kernel, prange
-from ccp.kernels.tail import (
-    keep_largest,
-    keep_largest_weighted,
-    weighted_expected_shortfall,
-    weighted_sum,
-    weighted_value_at_risk,
-)
+from ccp.kernels.tail import keep_largest, weighted_sum, weighted_tail
 from ccp.types import Cents, Index, Vector
 
 TILE = 64
@@ -34,13 +28,12 @@ class ScenarioWeights(NamedTuple):
     """Scenarios that weigh differently, oldest first, and how much weight lies in the tail.
 
     `weight` is in whole numbers. Value at risk: the loss at which the weight of the largest losses reaches `stop`.
-    Expected shortfall: the mean of the largest losses that weigh `mass`. `kept` losses are always enough.
+    Expected shortfall: the mean of the largest losses that weigh `mass`.
     """
 
     weight: Index
     stop: int
     mass: float
-    kept: int
     shortfall: bool
 
 
@@ -147,24 +140,19 @@ def tail_margin(tiles, positions, chunk, scenarios, tail_weight: Vector, minor, 
 @parallel_kernel
 def weighted_margin(tiles, positions, chunk, weights, minor, margin: Cents):
     """As `tail_margin`, for scenarios that weigh differently (`ScenarioWeights`)."""
-    start, kept, scenarios = chunk[0], weights.kept, weights.weight.shape[0]
+    start, scenarios = chunk[0], weights.weight.shape[0]
     for c in prange(chunk.shape[0] - 1):
         first, last = chunk[c], chunk[c + 1]
-        loss = np.empty(TILE)
-        top = np.full((last - first, kept), -np.inf)
-        top_weight = np.zeros((last - first, kept), dtype=np.int64)
+        loss, order = np.empty(TILE), np.empty(scenarios, dtype=np.int64)
+        losses = np.empty((last - first, scenarios))
         for t in range(tiles.shape[0]):
-            count = min(TILE, scenarios - t * TILE)
-            weight = weights.weight[t * TILE : t * TILE + count]
+            begin, end = t * TILE, min((t + 1) * TILE, scenarios)
             for account in range(first, last):
                 sum_positions(tiles[t], positions, account, loss)
-                keep_largest_weighted(loss[:count], weight, top[account - first], top_weight[account - first])
+                losses[account - first, begin:end] = loss[: end - begin]
         for account in range(first, last):
-            place = account - first
-            if weights.shortfall:
-                tail = weighted_expected_shortfall(top[place], top_weight[place], weights.mass)
-            else:
-                tail = weighted_value_at_risk(top[place], top_weight[place], weights.stop)
+            row = losses[account - first]
+            tail = weighted_tail(row, weights.weight, order, weights.stop, weights.mass, weights.shortfall)
             margin[account - start] = in_minor(max(tail, 0.0), minor)
 
 
@@ -183,7 +171,7 @@ def parametric_margin(tiles, positions, chunk, weight: Vector, factor, minor, ma
                     total += weight[t * TILE + s] * (loss[s] * loss[s])
                 square[account - first] = total
         for account in range(first, last):
-            margin[account - start] = in_minor(factor * np.sqrt(square[account - first]), minor)
+            margin[account - start] = in_minor(max(factor, 0.0) * np.sqrt(square[account - first]), minor)
 
 
 @parallel_kernel

@@ -47,44 +47,41 @@ def weighted_sum(top, weight):
 
 
 @kernel
-def insert_weighted(value, weight, top, top_weight):
-    """As `insert`, for a value that carries a weight with it."""
-    for place in range(top.shape[0]):
-        held, held_weight = top[place], top_weight[place]
-        higher = held > value
-        top[place] = held if higher else value
-        top_weight[place] = held_weight if higher else weight
-        value, weight = (value, weight) if higher else (held, held_weight)
-
-
-@kernel
-def keep_largest_weighted(loss, weight, top, top_weight):
-    """Keep in `top`, largest first, the largest of what it holds and of `loss`, each with its weight."""
-    last = top.shape[0] - 1
-    for s in range(loss.shape[0]):
-        if loss[s] > top[last]:
-            insert_weighted(loss[s], weight[s], top, top_weight)
-
-
-@kernel
-def weighted_value_at_risk(top, top_weight, stop):
-    """The first of the largest losses at which the weight so far, its own included, is at least `stop`."""
-    so_far = 0
-    for place in range(top.shape[0]):
-        so_far += top_weight[place]
-        if so_far >= stop:
-            return top[place]
-    return top[top.shape[0] - 1]
-
-
-@kernel
-def weighted_expected_shortfall(top, top_weight, mass):
-    """The weighted mean of the largest losses of weight `mass`, the last of them counted in part."""
-    total, so_far = 0.0, 0.0
-    for place in range(top.shape[0]):
-        if so_far >= mass:
+def sift_down(loss, order, place, size):
+    """Let a scenario sink to its place in a heap of scenarios, the largest loss on top."""
+    moving = order[place]
+    while 2 * place + 1 < size:
+        child = 2 * place + 1
+        if child + 1 < size and loss[order[child + 1]] > loss[order[child]]:
+            child += 1
+        if loss[order[child]] <= loss[moving]:
             break
-        taken = min(float(top_weight[place]), mass - so_far)
-        total += taken * top[place]
-        so_far += taken
-    return total / mass
+        order[place] = order[child]
+        place = child
+    order[place] = moving
+
+
+@kernel
+def weighted_tail(loss, weight, order, stop, mass, shortfall):
+    """Value at risk, or expected shortfall, of losses that weigh differently.
+
+    Value at risk: the first of the largest losses at which the weight so far, its own included, is at least
+    `stop`. Expected shortfall: the weighted mean of the largest losses of weight `mass`, the last counted in part.
+    Losses are taken off a heap, largest first: only as many are ordered as the tail needs. `order` is scratch, as long
+    as `loss`.
+    """
+    size = loss.shape[0]
+    for place in range(size):
+        order[place] = place
+    for place in range(size // 2 - 1, -1, -1):
+        sift_down(loss, order, place, size)
+    total, so_far, last = 0.0, 0, 0.0
+    while size > 0 and (float(so_far) < mass if shortfall else so_far < stop):
+        last = loss[order[0]]
+        held = weight[order[0]]
+        total += min(float(held), mass - float(so_far)) * last
+        so_far += held
+        size -= 1
+        order[0] = order[size]
+        sift_down(loss, order, 0, size)
+    return total / mass if shortfall else last

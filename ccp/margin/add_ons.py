@@ -26,6 +26,7 @@ def sale_terms(case: Case, terms: Terms, periods: Index, risk: Vector, rules: Cl
         table["average_daily_volume"].to_numpy(),
         rules.participation,
         rules.impact,
+        rules.holding,
         rules.longest_days,
     )
 

@@ -21,11 +21,13 @@ class Holdings:
     """The lines of the collateral table, in order of pool and asset.
 
     `value` is the market value in the service currency, 0 for paper of the pool's own group. `factor` and
-    `currency` are places among the case's factors, or `NONE`.
+    `currency` are places among the case's factors, or `NONE`; `level` and `rate` their levels today, or 1.
     """
 
     pool: Index
     value: Vector
+    level: Vector
+    rate: Vector
     haircut: Vector
     security: Flags
     factor: Index
@@ -38,6 +40,8 @@ class Holdings:
         return Holdings(
             self.pool[kept],
             self.value[kept],
+            self.level[kept],
+            self.rate[kept],
             self.haircut[kept],
             self.security[kept],
             self.factor[kept],
@@ -56,14 +60,18 @@ def holdings(case: Case) -> Holdings | None:
     pool = pool_places(lines["pool_id"], portfolio)
     place = {name: number for number, name in enumerate(case.factor_ids)}
     pairs = [None if name == service else currency_factor(name, service) for name in lines["currency"]]
-    rates = {pair: 1.0 if pair is None else case.market.level(pair) for pair in set(pairs)}
-    value = lines["market_value"].to_numpy() * np.array([rates[pair] for pair in pairs])
+    names = lines["factor_id"].to_list()
+    levels = {name: 1.0 if name is None else case.market.level(name) for name in {*pairs, *names}}
+    rate = np.array([levels[pair] for pair in pairs])
+    value = lines["market_value"].to_numpy() * rate
     return Holdings(
         pool,
         np.where(own_paper_lines(lines["issuer_id"], pool, portfolio), 0.0, value),
+        np.array([levels[name] for name in names]),
+        rate,
         lines["haircut"].to_numpy(),
         lines["factor_id"].is_not_null().to_numpy(),
-        np.array([NONE if name is None else place[name] for name in lines["factor_id"]], dtype=np.int64),
+        np.array([NONE if name is None else place[name] for name in names], dtype=np.int64),
         np.array([NONE if pair is None else place[pair] for pair in pairs], dtype=np.int64),
         len(portfolio.pools),
     )
@@ -95,11 +103,11 @@ def value_after_haircut(lines: Holdings, rules: CollateralRules, required: Cents
 
 
 def value_in_scenarios(lines: Holdings, scenarios: ScenarioSet, digits: int) -> Cents:
-    """Market value by pool and scenario, in minor units: moved by factor and currency, without haircut."""
-    value = np.maximum(moved_levels(lines.value, lines.factor, scenarios), 0.0)
-    rate = moved_levels(np.ones(len(lines.value)), lines.currency, scenarios)
+    """Market value by pool and scenario, in minor units: in proportion to its factor and currency, no haircut."""
+    level = np.maximum(moved_levels(lines.level, lines.factor, scenarios) / lines.level[:, None], 0.0)
+    rate = moved_levels(lines.rate, lines.currency, scenarios) / lines.rate[:, None]
     moved = np.zeros((lines.pools, scenarios.count), dtype=np.int64)
-    np.add.at(moved, lines.pool, to_minor(value * rate, digits))
+    np.add.at(moved, lines.pool, to_minor(lines.value[:, None] * level * rate, digits))
     return moved
 
 
@@ -124,7 +132,7 @@ def counted_margin(way: str, required: Cents, held: Cents | None, moved: Cents |
     counted = moved.copy()
     if way == "held":
         return counted
-    partly = held > required if way == "minimum" else held != required
+    partly = held > required if way == "minimum" else (held != required) | (held == 0)
     for pool in np.flatnonzero(partly):
         if held[pool] > 0:
             parts = [int(value) * int(required[pool]) // int(held[pool]) for value in moved[pool]]

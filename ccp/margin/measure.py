@@ -2,7 +2,7 @@
 
 from fractions import Fraction
 from functools import lru_cache
-from math import ceil, exp, floor, pi, sqrt
+from math import ceil, exp, floor, lcm, pi, sqrt
 
 import numpy as np
 
@@ -12,6 +12,8 @@ from ccp.money import exact
 from ccp.rulebook.margin import MarginRules
 from ccp.types import Index, Vector
 
+LARGEST_WEIGHT = 10**18
+"""All weights of a sample together: sums of them are 64-bit numbers."""
 WEIGHT_UNIT = 10**12
 """The weight of the latest scenario in weighted historical simulation: weights are whole numbers, so sums are exact."""
 
@@ -72,8 +74,9 @@ def age_weights(decay: float, count: int) -> Index:
 def sample_weights(model: int, stressed: int, weight: float) -> Index:
     """Whole weights of `model` scenarios and, after them, `stressed` ones that weigh `weight` of the whole."""
     share = exact(weight)
-    of_stress, whole = share.numerator, share.denominator
-    return np.array([(whole - of_stress) * stressed] * model + [of_stress * model] * stressed, dtype=np.int64)
+    of_model, of_stress = (1 - share) / model, share / stressed
+    unit = min(lcm(of_model.denominator, of_stress.denominator), LARGEST_WEIGHT)  # beyond, digits are cut off
+    return np.array([floor(of_model * unit)] * model + [floor(of_stress * unit)] * stressed, dtype=np.int64)
 
 
 def weighted_tail(rules: MarginRules, weight: Index) -> ScenarioWeights:
@@ -84,9 +87,7 @@ def weighted_tail(rules: MarginRules, weight: Index) -> ScenarioWeights:
     """
     mass = int(weight.sum()) * (1 - exact(rules.confidence))
     stop = floor(mass) + 1 if rules.quantile == "ceil" else ceil(mass)
-    smallest = np.cumsum(np.sort(weight))
-    kept = min(int(np.searchsorted(smallest, max(stop, ceil(mass)))) + 1, len(weight))
-    return ScenarioWeights(weight, stop, float(mass), kept, rules.measure == "expected_shortfall")
+    return ScenarioWeights(weight, stop, float(mass), rules.measure == "expected_shortfall")
 
 
 def parametric_tail(rules: MarginRules, count: int) -> RootMeanSquare:

@@ -17,4 +17,10 @@ class CloseOutRules(Frozen):
     impact: float = Field(
         default=1.0, ge=0, le=100, description="cost in daily risks of selling a whole day's volume (square root)"
     )
+    holding: float = Field(
+        default=1.0,
+        ge=0,
+        le=100,
+        description="in stress, cost in daily risks of each root of a day that a sale takes beyond the liquidation period",
+    )
     longest_days: int = Field(default=60, ge=1, le=1000, description="no sale takes more days than this")
