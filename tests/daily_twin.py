@@ -751,10 +751,12 @@ def moved_securities(setup: Setup, today: Snapshot, opening: Snapshot, shocks: S
         value = market_value(setup, line, today, opening)
         if factor := line.get("factor_id"):
             level = today.history.today(factor)
-            value = value * twin.move(level, shocks.get(factor, twin.STILL)) / level
+            relative, absolute = shocks.get(factor, twin.STILL)
+            value *= max(1 + (relative + absolute / level), 0.0)
         if line["currency"] != setup.currency:
             rate = today.rate[line["currency"]]
-            value = value * twin.move(rate, shocks.get(f"{line['currency']}/{setup.currency}", twin.STILL)) / rate
+            relative, absolute = shocks.get(f"{line['currency']}/{setup.currency}", twin.STILL)
+            value *= 1 + (relative + absolute / rate)
         result[line["pool_id"]] += setup.cents(value)
     return result
 

@@ -9,11 +9,10 @@ from ccp.book.portfolio import Portfolio
 from ccp.market.case import Case
 from ccp.market.needs import currency_factor
 from ccp.money import exact, to_minor
-from ccp.pricing.moves import moved_levels
 from ccp.pricing.terms import NONE
 from ccp.rulebook.collateral import CollateralRules
 from ccp.scenarios.scenario_set import ScenarioSet
-from ccp.types import Cents, Flags, Index, Vector
+from ccp.types import Cents, Flags, Index, InstrumentByScenario, Vector
 
 
 @dataclass(frozen=True)
@@ -104,11 +103,17 @@ def value_after_haircut(lines: Holdings, rules: CollateralRules, required: Cents
 
 def value_in_scenarios(lines: Holdings, scenarios: ScenarioSet, digits: int) -> Cents:
     """Market value by pool and scenario, in minor units: in proportion to its factor and currency, no haircut."""
-    level = np.maximum(moved_levels(lines.level, lines.factor, scenarios) / lines.level[:, None], 0.0)
-    rate = moved_levels(lines.rate, lines.currency, scenarios) / lines.rate[:, None]
+    level = np.maximum(_ratios(lines.level, lines.factor, scenarios), 0.0)
+    rate = _ratios(lines.rate, lines.currency, scenarios)
     moved = np.zeros((lines.pools, scenarios.count), dtype=np.int64)
     np.add.at(moved, lines.pool, to_minor(lines.value[:, None] * level * rate, digits))
     return moved
+
+
+def _ratios(level: Vector, factor: Index, scenarios: ScenarioSet) -> InstrumentByScenario:
+    """What each line's factor is worth in each scenario, as a multiple of its level today; 1 without a factor."""
+    moves = scenarios.relative.T[factor] + scenarios.absolute.T[factor] / level[:, None]
+    return np.where((factor == NONE)[:, None], 1.0, 1.0 + moves)
 
 
 def by_pool(lines: Holdings, cents: Cents) -> Cents:

@@ -115,7 +115,7 @@ def _period_cube(case: Case, rules: StressPeriod) -> Cube | None:
 
 def _long_cube(case: Case, lookback: int) -> Cube:
     """The latest windows of the long look-back, or as many as there are."""
-    longest = case.rulebook.margin.longest_days
+    longest = int(liquidation_periods(case).max())
     levels = case.market.levels.select(case.factor_ids).tail(lookback + longest)
     whole = levels.select(pl.all_horizontal(pl.all().is_not_null()).alias("whole"))["whole"]
     gaps = (~whole).arg_true()

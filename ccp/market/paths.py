@@ -3,7 +3,6 @@
 from dataclasses import dataclass, replace
 from datetime import date
 
-import numpy as np
 import polars as pl
 
 from ccp.errors import Problem
@@ -37,23 +36,29 @@ def with_path(market: Market, factor_ids: list[str], taken: tuple[date, date] | 
     factor is moved as a whole so that its level on the second is what it was on the first. Modelled volatilities
     follow from the gapped prices; gaps do not move them by themselves.
     """
-    plain = with_modelled_volatility(market, factor_ids)
-    known = replace(market, levels=gapped(market, gaps)) if gaps else market
-    path = with_modelled_volatility(known, factor_ids)
     if taken is None:
-        return path
-    source, target = (_levels_on(plain, factor_ids, day) for day in taken)
-    absolute = np.array([change == "absolute" for change in plain.kinds("change", factor_ids)])
-    moved = [
-        (pl.col(name) + (held - level) if shift else pl.col(name) * (held / level)).alias(name)
-        for name, held, level, shift in zip(factor_ids, source, target, absolute, strict=True)
-    ]
-    return replace(path, levels=path.levels.with_columns(moved))
+        return with_modelled_volatility(replace(market, levels=gapped(market.levels, gaps)), factor_ids)
+    plain = with_modelled_volatility(market, factor_ids)
+    shift = _shifts(plain, factor_ids, taken)
+    there = [name for name in factor_ids if name in market.factor_ids]
+    moved = market.levels.with_columns(shift[name] for name in there)
+    path = with_modelled_volatility(replace(market, levels=gapped(moved, gaps)), factor_ids)
+    modelled = path.levels.with_columns(shift[name] for name in path.modelled)
+    return replace(path, levels=modelled)
 
 
-def gapped(market: Market, gaps: list[Gap]) -> pl.DataFrame:
+def _shifts(market: Market, factor_ids: list[str], taken: tuple[date, date]) -> dict[str, pl.Expr]:
+    """How each factor is moved so that its level on the second day is what it was on the first."""
+    source, target = (_levels_on(market, factor_ids, day) for day in taken)
+    changes = market.kinds("change", factor_ids)
+    return {
+        name: pl.col(name) + (held - level) if change == "absolute" else pl.col(name) * (held / level)
+        for name, held, level, change in zip(factor_ids, source, target, changes, strict=True)
+    }
+
+
+def gapped(levels: pl.DataFrame, gaps: list[Gap]) -> pl.DataFrame:
     """Levels with every gap laid on from its day, in the order given."""
-    levels = market.levels
     for gap in gaps:
         columns = [
             pl.when(pl.col("date") >= gap.day)

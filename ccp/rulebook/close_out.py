@@ -21,6 +21,6 @@ class CloseOutRules(Frozen):
         default=1.0,
         ge=0,
         le=100,
-        description="in stress, cost in daily risks of each root of a day that a sale takes beyond the liquidation period",
+        description="in stress, cost in daily risks of each root of a day that a sale goes on beyond its days",
     )
     longest_days: int = Field(default=60, ge=1, le=1000, description="no sale takes more days than this")
