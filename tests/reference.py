@@ -156,13 +156,15 @@ def cost_of_positions(offset, instrument, quantity, one):
     return costs
 
 
-def sale_cost(quantity, spread, risk, days, volume, participation, impact, longest):
-    """Cost of selling one position: half-spread, and the impact of each of its equal parts. NaN: volume not known."""
+def sale_cost(quantity, spread, risk, days, volume, participation, impact, holding, longest):
+    """Cost of selling one position: half-spread, impact of each equal part, risk of holding. NaN: volume not known."""
     if math.isnan(volume):
         return abs(quantity) * spread
     needed = math.ceil(abs(quantity) / (participation * volume) - 1e-9)
     sold_in = max(days, min(needed, longest))
-    return abs(quantity) * (spread + impact * risk * math.sqrt(abs(quantity) / sold_in / volume))
+    longer = math.sqrt(sold_in) - math.sqrt(days)
+    pressure = math.sqrt(abs(quantity) / sold_in / volume)
+    return abs(quantity) * (spread + impact * risk * pressure + holding * risk * longer)
 
 
 def concentration_cost(quantity, risk, days, volume, participation, quantile):

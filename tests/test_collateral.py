@@ -184,7 +184,6 @@ def test_a_scenario_moves_market_value_by_factor_and_currency_without_haircut() 
     assert in_scenario(case, {})["a"] == 110_00
 
 
-@pytest.mark.xfail(reason="a difference of a level is added to money as it stands, not in proportion")
 def test_a_shock_by_difference_moves_value_in_proportion_to_the_level() -> None:
     """X falls from its level by 20 points, the euro by 11 cents: the same as the shares that they are."""
     prices = market()
@@ -333,7 +332,6 @@ def test_counted_margin_with_moves_equals_fractions_rounded_down(rows: Any, way:
     assert counted(way, rows, True) == expected
 
 
-@pytest.mark.xfail(reason="where nothing is required or held after haircut, market value counts")
 def test_where_nothing_counts_after_haircut_the_requirement_counts_though_it_is_nothing() -> None:
     """No requirement, and collateral with a haircut of 100 %: `required` counts the requirement, as cash."""
     assert counted("required", [(0, 0, 50, 9)], True) == [[0, 0]]
