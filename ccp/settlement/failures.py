@@ -1,0 +1,108 @@
+"""Who fails, and what becomes of their books: default, close-out day by day, settlement."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from ccp.settlement.clearing import Clearing
+from ccp.settlement.close_out import day_result, estate_accounts, open_estate, value_at_once, with_result
+from ccp.settlement.default import settle_event
+from ccp.settlement.fund import fund_calls
+from ccp.settlement.ledger import Ledger
+from ccp.settlement.payments import Dues, failing_members, margin_calls, members_in_default
+from ccp.settlement.state import Estate, State
+from ccp.settlement.today import Today, after_haircut
+from ccp.types import Cents
+
+
+def progress_estates(clearing: Clearing, state: State, ledger: Ledger, today: Today) -> None:
+    """A day's result of the books that are being closed out, and the waterfall of those that are done."""
+    still_open = []
+    for estate in state.estates:
+        assert today.market.before is not None
+        result, variation = day_result(clearing.path, estate, today.market.before, today.market.now, today.day)
+        estate = post_estate(clearing, ledger, estate, today, result, variation)
+        if estate.last <= today.day or today.day == clearing.terms.days - 1:
+            settle(clearing, state, ledger, today, estate)
+        else:
+            still_open.append(estate)
+    state.estates = still_open
+
+
+def post_estate(
+    clearing: Clearing, ledger: Ledger, estate: Estate, today: Today, result: Cents, variation: Cents
+) -> Estate:
+    """Variation of what the estate still holds, sales and their cost; the transferees hold the rest."""
+    mine = estate_accounts(clearing.path, estate)
+    source, others = clearing.chart.of("estate", estate.number - 1), clearing.chart.of("transferees")
+    settlement = clearing.chart.of("settlement")
+    exchanged, total = int(variation[mine].sum()), int(result[mine].sum())
+    ledger.post("variation", settlement, source, exchanged)
+    ledger.post("sale", others, source, total - exchanged)
+    for kind, amounts in today.flows.items():
+        whole = int(amounts[mine].sum())
+        ledger.post(kind, settlement, others, whole - (exchanged if kind == "variation" else 0))
+    return with_liquidity(clearing, ledger, with_result(clearing.path, estate, result))
+
+
+def with_liquidity(clearing: Clearing, ledger: Ledger, estate: Estate) -> Estate:
+    """The estate with what it has to borrow."""
+    missing = max(-estate.cash, 0)
+    ledger.post("liquidity drawn", clearing.chart.of("lender"), clearing.chart.of("estate", estate.number - 1), missing)
+    return replace(estate, borrowed=estate.borrowed + missing)
+
+
+def settle(clearing: Clearing, state: State, ledger: Ledger, today: Today, estate: Estate) -> None:
+    """Run the waterfall of a book that is closed out; from now the periods of replenishment and restoration run."""
+    settled = settle_event(clearing.terms, state, estate, today.securities, ledger, today.day)
+    today.settled.append(settled)
+    rules = clearing.terms.rulebook.fund
+    state.suspended_until = today.day + rules.replenishment_days
+    if settled.outcome.drawn("ccp_capital"):
+        state.capital_back_on = today.day + rules.capital_restoration_days
+
+
+def find_defaults(clearing: Clearing, state: State, ledger: Ledger, today: Today) -> Dues:
+    """Find who cannot pay, until nobody is left who cannot. Returns what the others owe."""
+    named = set(clearing.terms.named.get(today.day, ()))
+    while True:
+        dues = dues_of(clearing, state, today)
+        failing = set(clearing.terms.portfolio.member_group[failing_members(clearing.terms, state, dues)].tolist())
+        failing |= {group for group in named if not state.event[group]}
+        if not failing:
+            return dues
+        put_in_default(clearing, state, ledger, today, tuple(sorted(failing)))
+
+
+def dues_of(clearing: Clearing, state: State, today: Today) -> Dues:
+    """What everybody who is not in default owes and is owed."""
+    active = ~members_in_default(clearing.terms, state)
+    required = clearing.terms.by_pool(today.requirement.account_margin)
+    held = after_haircut(clearing, today, state)
+    received = np.where(state.event[clearing.terms.pool_group] == 0, clearing.terms.by_pool(today.received), 0)
+    fund = fund_calls(clearing.terms, state, today.day)
+    supplementary = np.where(active, state.supplementary_due - state.supplementary, 0)
+    if not clearing.terms.rulebook.settlement.excess_returned:
+        supplementary = np.maximum(supplementary, 0)
+    return Dues(received, margin_calls(clearing.terms, state, required, held), supplementary, fund)
+
+
+def put_in_default(clearing: Clearing, state: State, ledger: Ledger, today: Today, groups: tuple[int, ...]) -> None:
+    """Put groups in default: one event. Their book is taken over, and closed out at once or from tomorrow on."""
+    number = int(state.event.max()) + 1
+    estate = open_estate(clearing.path, today.case, today.requirement, today.holding, groups, number, today.day)
+    state.event[list(groups)] = number
+    today.new_defaults += groups
+    mine = estate_accounts(clearing.path, estate)
+    result = np.where(mine, today.received, 0)
+    source = clearing.chart.of("estate", number - 1)
+    at_once = clearing.terms.rulebook.close_out.method == "instant" or today.day == clearing.terms.days - 1
+    fetched = value_at_once(clearing.path, estate, today.market.now) if at_once else np.zeros_like(result)
+    for kind, amounts in today.flows.items():
+        ledger.post(kind, clearing.chart.of("settlement"), source, int(amounts[mine].sum()))
+    ledger.post("sale", clearing.chart.of("transferees"), source, int(fetched.sum()))
+    estate = with_liquidity(clearing, ledger, with_result(clearing.path, estate, result + fetched))
+    if at_once or estate.last <= today.day:
+        settle(clearing, state, ledger, today, estate)
+    else:
+        state.estates = [*state.estates, estate]

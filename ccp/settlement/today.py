@@ -1,0 +1,171 @@
+"""A day before anybody pays: its prices, positions and margins, and what is held."""
+
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
+from math import floor
+
+import numpy as np
+
+from ccp.book.portfolio import Portfolio
+from ccp.exposure.run import account_values
+from ccp.margin.collateral import Holdings, by_pool, holdings, value_after_haircut
+from ccp.margin.requirement import Requirement, margin_requirement
+from ccp.market.case import Case
+from ccp.money import to_minor
+from ccp.settlement.clearing import Clearing
+from ccp.settlement.default import SettledEvent
+from ccp.settlement.prices import DayPrices
+from ccp.settlement.state import State
+from ccp.settlement.trades import Holding
+from ccp.types import Cents, Flags
+
+
+@dataclass(frozen=True)
+class MarketDay:
+    """A day's prices, and those of the day before (None on the first)."""
+
+    day: int
+    before: DayPrices | None
+    now: DayPrices
+
+
+@dataclass
+class Today:
+    """What is known of a day before anybody pays, and what comes of it.
+
+    `flows` are variation, premium and exercise by account. `lines` are the securities held, `securities` their market
+    value by pool, `held` what each pool holds after haircut when the day begins; in minor units.
+    """
+
+    market: MarketDay
+    case: Case
+    flows: dict[str, Cents]
+    holding: Holding
+    requirement: Requirement
+    lines: Holdings | None
+    securities: Cents
+    held: Cents
+    buffer: Fraction | None
+    new_defaults: list[int] = field(default_factory=list)
+    settled: list[SettledEvent] = field(default_factory=list)
+
+    @property
+    def day(self) -> int:
+        """The day's number."""
+        return self.market.day
+
+    @property
+    def received(self) -> Cents:
+        """Everything exchanged, by account."""
+        return sum(self.flows.values(), np.zeros_like(self.flows["variation"]))
+
+
+def prepare(clearing: Clearing, state: State, market: MarketDay, flows: dict[str, Cents], holding: Holding) -> Today:
+    """Positions, margin and collateral of a day."""
+    day = market.day
+    active = state.event[clearing.terms.account_group] == 0
+    portfolio = portfolio_of(clearing, holding, active, day)
+    case = replace(clearing.path.case(day, market.now), prepared=portfolio)
+    requirement = margin_requirement(case, Fraction(0))
+    buffer = buffer_left(clearing, state, requirement, holding, day)
+    if buffer:
+        requirement = requirement.with_buffer(buffer)
+    lines = holdings(case)
+    securities = np.zeros(len(portfolio.pools), dtype=np.int64)
+    if lines is not None:
+        lines = without_cash(lines)
+        securities = by_pool(lines, to_minor(lines.value, clearing.terms.digits))
+    today = Today(market, case, flows, holding, requirement, lines, securities, state.cash, buffer)
+    if day == 0:
+        state.cash = opening_cash(clearing, case, requirement)
+    today.held = after_haircut(clearing, today, state)
+    state.margin = requirement.before_buffer
+    return today
+
+
+def portfolio_of(clearing: Clearing, holding: Holding, active: Flags, day: int) -> Portfolio:
+    """The portfolio of a day: without accounts in default and instruments that are gone at its end."""
+    alive = clearing.path.alive(day)
+    kept = holding
+    if not (alive.all() and active.all()):
+        kept = holding.kept(active[holding.account] & alive[holding.instrument])
+    if clearing.kept is not None and same_positions(clearing.kept[0], kept):
+        return clearing.kept[1]
+    positions = kept.arrays(len(clearing.terms.portfolio.accounts))
+    portfolio = replace(clearing.terms.portfolio, positions=positions)
+    clearing.kept = (kept, portfolio)
+    return portfolio
+
+
+def same_positions(one: Holding, other: Holding) -> bool:
+    """Whether two holdings are alike."""
+    return one is other or (
+        len(one.key) == len(other.key)
+        and np.array_equal(one.key, other.key)
+        and np.array_equal(one.quantity, other.quantity)
+    )
+
+
+def buffer_left(clearing: Clearing, state: State, found: Requirement, holding: Holding, day: int) -> Fraction | None:
+    """How much of the buffer there is today; moves the state's index."""
+    rules = clearing.terms.rulebook.margin.buffer
+    if rules is None:
+        return None
+    if day > 0:
+        unchanged = state.event[clearing.terms.account_group] == 0
+        unchanged[clearing.terms.trades.between(day, day).account] = False
+        gone = clearing.path.last_day[holding.instrument] == day
+        unchanged[holding.account[gone]] = False
+        yesterday, now = int(state.margin[unchanged].sum()), int(found.before_buffer[unchanged].sum())
+        if yesterday > 0 and now > 0:
+            state.index *= now / yesterday
+    state.carried = min(max(state.carried, state.index), (1.0 + rules.share) * state.index)
+    return Fraction(floor((state.carried / state.index - 1.0) * 1e6 + 1e-6), 10**6)
+
+
+def option_value(clearing: Clearing, today: Today) -> Cents:
+    """What the premium-style options of every account are worth."""
+    accounts = np.arange(len(clearing.terms.portfolio.accounts))
+    if not clearing.path.premium.any():
+        return np.zeros(len(accounts), dtype=np.int64)
+    standing = today.requirement.standing[:, None]
+    values = account_values(today.case.portfolio.positions, standing, accounts)
+    return to_minor(values[:, 0], clearing.terms.digits)
+
+
+def opening_cash(clearing: Clearing, case: Case, required: Requirement) -> Cents:
+    """What pools hold in cash at the start: the cash in the collateral table, or without one what is required."""
+    table = case.book.collateral
+    if table is None:
+        return clearing.terms.by_pool(required.account_margin)
+    lines = holdings(case)
+    assert lines is not None
+    cash = cash_lines(lines)
+    return by_pool(lines, np.where(cash, to_minor(lines.value, clearing.terms.digits), 0))
+
+
+def cash_lines(lines: Holdings) -> Flags:
+    """Lines that are cash in the service currency: no factor, no other currency, no haircut."""
+    return ~lines.security & (lines.currency < 0) & (lines.haircut == 0)
+
+
+def without_cash(lines: Holdings) -> Holdings:
+    """The lines that are not cash: cash is kept by the run itself."""
+    return lines.without(cash_lines(lines))
+
+
+def after_haircut(clearing: Clearing, today: Today, state: State) -> Cents:
+    """What every pool holds after haircut, cash included; pools of groups in default that are settled hold none."""
+    if today.lines is None:
+        return state.cash.copy()
+    required = clearing.terms.by_pool(today.requirement.account_margin)
+    rules = clearing.terms.rulebook.collateral
+    held = value_after_haircut(today.lines, rules, required, clearing.terms.digits) + state.cash
+    return np.where(sold_pools(clearing, state), 0, held)
+
+
+def sold_pools(clearing: Clearing, state: State) -> Flags:
+    """Pools whose event is settled: their securities are sold."""
+    open_events = [estate.number for estate in state.estates]
+    event = state.event[clearing.terms.pool_group]
+    return (event > 0) & ~np.isin(event, open_events)
