@@ -11,6 +11,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from ccp.api.backtest import BackTesting, backtest
     from ccp.api.check import CheckReport, check
     from ccp.api.default import DefaultEvent, default
     from ccp.api.inputs import example_book, read_rulebook
@@ -24,12 +25,14 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 __all__ = [
+    "BackTesting",
     "CheckReport",
     "DefaultEvent",
     "InputError",
     "RunRequest",
     "Simulation",
     "Sizing",
+    "backtest",
     "book_from_frames",
     "check",
     "default",
@@ -42,12 +45,14 @@ __all__ = [
     "synthesize",
 ]
 _HOMES = {
+    "BackTesting": "ccp.api.backtest",
     "CheckReport": "ccp.api.check",
     "DefaultEvent": "ccp.api.default",
     "InputError": "ccp.errors",
     "RunRequest": "ccp.settlement.opening",
     "Simulation": "ccp.api.simulate",
     "Sizing": "ccp.api.size",
+    "backtest": "ccp.api.backtest",
     "book_from_frames": "ccp.book.book",
     "check": "ccp.api.check",
     "default": "ccp.api.default",

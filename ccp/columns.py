@@ -130,6 +130,40 @@ _ALL = [
     Column("settled_date", "date", "the day on which its book was closed out and the waterfall run"),
     Column("loss", "number", "sum of the losses of the defaulters' pools", MONEY),
     Column("left_uncovered", "number", "what no tier paid", MONEY),
+    Column("model", "text", "a margin model (docs/margin-models.md)"),
+    Column("level", "text", "account, pool, member or book"),
+    Column("id", "text", "whose margin is tested"),
+    Column("observations", "number", "days tested; of the book, accounts times days"),
+    Column("exceptions", "number", "losses larger than the margin; of a member, beyond what its pools may pay"),
+    Column("coverage", "number", "share of observations without exception"),
+    Column("kupiec", "number", "Kupiec's likelihood ratio for the number of exceptions"),
+    Column("kupiec_p", "number", "its p-value; see p_values_hold"),
+    Column("independence", "number", "Christoffersen's likelihood ratio for exceptions that follow each other"),
+    Column("independence_p", "number", "its p-value; see p_values_hold"),
+    Column("combined_p", "number", "p-value of number and independence together; see p_values_hold"),
+    Column("light", "text", "Basel's traffic light for so many observations: green, yellow or red"),
+    Column("worst_breach", "number", "the largest loss beyond margin", MONEY),
+    Column("average_breach", "number", "the average loss beyond margin, over the exceptions", MONEY),
+    Column("p_values_hold", "flag", "whether observations are independent: not where windows overlap"),
+    Column("apart_observations", "number", "days of which the windows do not overlap"),
+    Column("apart_exceptions", "number", "exceptions among them"),
+    Column("apart_kupiec_p", "number", "p-value of their number"),
+    Column("apart_independence_p", "number", "p-value of their independence"),
+    Column("apart_combined_p", "number", "p-value of both together"),
+    Column("mean_margin", "number", "average total margin: what the model costs", MONEY),
+    Column("peak_to_trough", "number", "largest total margin over smallest"),
+    *(
+        Column(f"call_{days}{suffix}", "number", f"largest rise of total margin in {days} days, {what}", unit)
+        for days in (1, 5, 20)
+        for suffix, what, unit in (("", "in money", MONEY), ("_share", "as a share of the margin before", ""))
+    ),
+    Column("deviation", "number", "standard deviation of the daily log change of total margin"),
+    *(
+        Column(f"step_{days}", "number", f"share of a year's rise reached {days} days after volatility doubled")
+        for days in (1, 5, 20)
+    ),
+    Column("step_days", "number", "days until nine tenths of that rise were reached"),
+    Column("step_overshoot", "number", "highest margin after the step over the level a year later"),
     Column(
         "chosen_by",
         ("largest losses", "coverage test", "both", "name"),

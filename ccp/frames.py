@@ -276,6 +276,60 @@ class CycleWaterfall(dy.Schema):
     amount = column("amount", min=0)
 
 
+class BackTests(dy.Schema):
+    """Result of a back test: exceptions by model and account, pool, member and book."""
+
+    model = column("model", primary_key=True)
+    level = column("level", primary_key=True)
+    id = column("id", primary_key=True)
+    observations = column("observations")
+    exceptions = column("exceptions")
+    coverage = column("coverage")
+    kupiec = column("kupiec", nullable=True)
+    kupiec_p = column("kupiec_p", nullable=True)
+    independence = column("independence", nullable=True)
+    independence_p = column("independence_p", nullable=True)
+    combined_p = column("combined_p", nullable=True)
+    light = column("light", nullable=True)
+    largest_breach = column("largest_breach", "worst_breach")
+    average_breach = column("average_breach")
+    p_values_hold = column("p_values_hold")
+    apart_observations = column("apart_observations", nullable=True)
+    apart_exceptions = column("apart_exceptions", nullable=True)
+    apart_kupiec_p = column("apart_kupiec_p", nullable=True)
+    apart_independence_p = column("apart_independence_p", nullable=True)
+    apart_combined_p = column("apart_combined_p", nullable=True)
+    apart_light = column("apart_light", "light", nullable=True)
+
+
+class Procyclicalities(dy.Schema):
+    """Result of a back test: how much each model's total margin moves, costs, and answers a step in volatility."""
+
+    model = column("model", primary_key=True)
+    mean_margin = column("mean_margin")
+    peak_to_trough = column("peak_to_trough", nullable=True)
+    call_1 = column("call_1", nullable=True)
+    call_1_share = column("call_1_share", nullable=True)
+    call_5 = column("call_5", nullable=True)
+    call_5_share = column("call_5_share", nullable=True)
+    call_20 = column("call_20", nullable=True)
+    call_20_share = column("call_20_share", nullable=True)
+    deviation = column("deviation", nullable=True)
+    step_1 = column("step_1", nullable=True)
+    step_5 = column("step_5", nullable=True)
+    step_20 = column("step_20", nullable=True)
+    step_days = column("step_days", nullable=True)
+    step_overshoot = column("step_overshoot", nullable=True)
+
+
+class ModelMargins(dy.Schema):
+    """Result of a back test: total margin by model and day."""
+
+    model = column("model", primary_key=True)
+    date = column("date", primary_key=True)
+    margin = column("margin", "margin_sum")
+
+
 BOOK_TABLES: dict[str, type[dy.Schema]] = {
     "members": Members,
     "accounts": Accounts,
@@ -300,4 +354,9 @@ CYCLE_RESULTS: dict[str, type[dy.Schema]] = {
     "accounts": AccountDays,
     "pools": PoolDays,
     "members": MemberDays,
+}
+BACKTEST_RESULTS: dict[str, type[dy.Schema]] = {
+    "backtest": BackTests,
+    "procyclicality": Procyclicalities,
+    "margins": ModelMargins,
 }

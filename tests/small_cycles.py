@@ -334,3 +334,11 @@ def rich_trades(path: Path, small: Small) -> Path:
         (8, "a1", "X", -30.0, small.levels["X"][8]), (9, "c2", "PUT", 3.0, 4.4), (16, "b2", "X", 25.0, 85.0),
     ]  # fmt: skip
     return write_trades(path, [(small.day(day), *rest) for day, *rest in rows])  # type: ignore[misc]
+
+
+def plain(levels: list[float] | None = None, **changes: Any) -> Small:
+    """A long 100 and B long 50 of X, the dealer short: margin 5 % of value, so 500 and 250 at a price of 100."""
+    positions = [("a", "X", 100.0), ("b", "X", 50.0)]
+    accounts = {"a": ("A", "a", "house"), "b": ("B", "b", "house")}
+    found = Small({"X": levels or [100.0, 101.0, 99.0, 98.0, 100.0, 102.0, 101.0, 100.0]}, positions, accounts)
+    return found.but(**changes)

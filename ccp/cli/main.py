@@ -2,7 +2,7 @@
 
 import typer
 
-from ccp.cli import check, default, demo, ledger, rulebook, simulate, size, synth
+from ccp.cli import backtest, check, default, demo, ledger, rulebook, simulate, size, synth
 
 EPILOG = (
     "Exit status: 0 the run is complete, 1 a fault of this program, 2 the input or the call is wrong; "
@@ -22,6 +22,7 @@ app.command("check")(check.check)
 app.command("size")(size.size)
 app.command("default")(default.default)
 app.command("simulate")(simulate.simulate)
+app.command("backtest")(backtest.backtest)
 app.command("ledger")(ledger.ledger)
 app.command("synth")(synth.synth)
 app.add_typer(rulebook.app, name="rulebook")

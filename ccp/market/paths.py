@@ -47,12 +47,25 @@ def with_path(market: Market, factor_ids: list[str], taken: tuple[date, date] | 
     return replace(path, levels=modelled)
 
 
+def shifted_levels(factor_ids: list[str], known: Market, own: Market) -> dict[str, pl.Expr]:
+    """How each factor of `known` is moved so that its last level is that of `own`."""
+    changes = known.kinds("change", factor_ids)
+    return {
+        name: _shift(name, own.level(name), known.level(name), change)
+        for name, change in zip(factor_ids, changes, strict=True)
+    }
+
+
+def _shift(name: str, held: float, level: float, change: str | None) -> pl.Expr:
+    return pl.col(name) + (held - level) if change == "absolute" else pl.col(name) * (held / level)
+
+
 def _shifts(market: Market, factor_ids: list[str], taken: tuple[date, date]) -> dict[str, pl.Expr]:
     """How each factor is moved so that its level on the second day is what it was on the first."""
     source, target = (_levels_on(market, factor_ids, day) for day in taken)
     changes = market.kinds("change", factor_ids)
     return {
-        name: pl.col(name) + (held - level) if change == "absolute" else pl.col(name) * (held / level)
+        name: _shift(name, held, level, change)
         for name, held, level, change in zip(factor_ids, source, target, changes, strict=True)
     }
 

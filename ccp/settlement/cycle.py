@@ -7,6 +7,7 @@ from fractions import Fraction
 import numpy as np
 
 from ccp.errors import InputError
+from ccp.margin.buffer import full_buffer
 from ccp.money import to_minor
 from ccp.scenarios.scenario_set import ScenarioSet
 from ccp.settlement.clearing import Clearing
@@ -99,7 +100,7 @@ class Cycle:
             event=np.zeros(len(portfolio.groups), dtype=np.int64),
             balance=np.zeros(self.clearing.chart.size, dtype=np.int64),
             margin=np.zeros(len(portfolio.accounts), dtype=np.int64),
-            carried=1.0 + (share.share if share else 0.0),
+            buffer=full_buffer(share.share if share else 0.0),
         )
 
     def _block(self, state: State, first: int, last: int) -> Iterator[DayResult]:

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ccp.margin.buffer import BufferLevel
 from ccp.types import Cents, Index, Vector
 
 
@@ -64,7 +65,7 @@ class State:
     `supplementary_due` by member; `tier_left` and `tier_full` by tier of the clearing house's capital; `event` by
     group, 0 where it is not in default. `notices` are resizings whose call is still to come, `fund_size` the latest;
     before `suspended_until` no fund call is made. `margin` is yesterday's margin by account before buffer and add-ons,
-    `index` and `carried` the buffer's I and J.
+    `buffer` where the buffer stands.
     """
 
     day: int
@@ -80,8 +81,7 @@ class State:
     event: Index
     balance: Cents
     margin: Cents
-    index: float = 1.0
-    carried: float = 1.0
+    buffer: BufferLevel
     notices: list[Notice] = field(default_factory=list)
     suspended_until: int = 0
     capital_back_on: int = -1
@@ -134,6 +134,8 @@ def _pack(entry: Any, prefix: str, arrays: dict[str, Any], plain: dict[str, Any]
         value = getattr(entry, one.name)
         if isinstance(value, np.ndarray):
             arrays[f"{prefix}.{one.name}"] = value
+        elif isinstance(value, BufferLevel):
+            plain[f"{prefix}.{one.name}"] = [value.index, value.carried]
         elif one.name not in LISTS:
             plain[f"{prefix}.{one.name}"] = value
 
@@ -145,5 +147,6 @@ def _unpack(kind: type, prefix: str, arrays: dict[str, Any], plain: dict[str, An
         if name in arrays:
             found[one.name] = arrays[name]
         elif name in plain:
-            found[one.name] = tuple(plain[name]) if one.name == "groups" else plain[name]
+            made = {"groups": tuple, "buffer": lambda pair: BufferLevel(*pair)}.get(one.name, lambda value: value)
+            found[one.name] = made(plain[name])
     return found

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
-from math import floor
 
 import numpy as np
 
@@ -116,11 +115,9 @@ def buffer_left(clearing: Clearing, state: State, found: Requirement, holding: H
         unchanged[clearing.terms.trades.between(day, day).account] = False
         gone = clearing.path.last_day[holding.instrument] == day
         unchanged[holding.account[gone]] = False
-        yesterday, now = int(state.margin[unchanged].sum()), int(found.before_buffer[unchanged].sum())
-        if yesterday > 0 and now > 0:
-            state.index *= now / yesterday
-    state.carried = min(max(state.carried, state.index), (1.0 + rules.share) * state.index)
-    return Fraction(floor((state.carried / state.index - 1.0) * 1e6 + 1e-6), 10**6)
+        sums = int(state.margin[unchanged].sum()), int(found.before_buffer[unchanged].sum())
+        state.buffer = state.buffer.moved(rules.share, *sums)
+    return state.buffer.share
 
 
 def option_value(clearing: Clearing, today: Today) -> Cents:

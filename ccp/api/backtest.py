@@ -1,0 +1,76 @@
+"""Margin models against the past, from files to tables."""
+
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from ccp.api.inputs import DEFAULT_RULEBOOK, input_files
+from ccp.backtest.history import run_history
+from ccp.backtest.models import margin_models
+from ccp.backtest.results import exceptions_table, margins_table, procyclicality_table
+from ccp.backtest.step import step_responses
+from ccp.book.book import Book, read_book
+from ccp.exposure.run import Progress
+from ccp.market.case import open_case
+from ccp.market.history import Market, read_market
+from ccp.market.needs import needed_factors
+from ccp.market.volatility import with_modelled_volatility
+from ccp.report.manifest import manifest
+from ccp.report.write import write_run
+from ccp.rulebook.load import load_rulebook
+from ccp.rulebook.rulebook import Rulebook
+
+
+@dataclass(frozen=True)
+class BackTesting:
+    """What `backtest` found: `backtest`, `procyclicality` and `margins` as tables."""
+
+    tables: dict[str, pl.DataFrame]
+    manifest: dict[str, Any]
+
+    def write(self, out: Path | str, overwrite: bool = False) -> Path:
+        """Write the tables to a directory, whole or not at all."""
+        return write_run(Path(out), "backtest", self.tables, {"manifest": self.manifest}, overwrite)
+
+
+def backtest(
+    book: Path | str | Book,
+    first: date,
+    last: date,
+    rulebook: str | Path | Rulebook = DEFAULT_RULEBOOK,
+    models: list[str] | None = None,
+    book_date: date | None = None,
+    market: str | Path | Market | None = None,
+    progress: Progress | None = None,
+) -> BackTesting:
+    """Margin one and the same book by several models on every day between two, and count what went beyond.
+
+    `models` by name, None for all; `book_date` is the day the book's prices hold on, by default the market's last.
+    Raises InputError.
+    """
+    rules = rulebook if isinstance(rulebook, Rulebook) else load_rulebook(rulebook)
+    prices = market if isinstance(market, Market) else read_market(market)
+    chosen = margin_models(rules.margin, models)
+    tables = book if isinstance(book, Book) else read_book(book, rules.book.matched)
+    whole = with_modelled_volatility(prices, needed_factors(tables, rules.currency))
+    case = open_case(tables, whole, rules, book_date)
+    history = run_history(case, whole, chosen, first, last, progress)
+    found = {
+        "backtest": exceptions_table(history),
+        "procyclicality": procyclicality_table(history, step_responses(chosen, rules)),
+        "margins": margins_table(history),
+    }
+    run = {
+        "command": "backtest",
+        "from": str(history.dates[0]),
+        "to": str(history.dates[-1]),
+        "days": len(history.dates),
+        "book_date": str(case.date),
+        "horizon": history.horizon,
+        "models": {name: one.model_dump(mode="json", by_alias=True) for name, one in chosen.items()},
+        "modelled_factors": list(whole.modelled),
+    }
+    return BackTesting(found, manifest(input_files(case, rulebook), rules, run))

@@ -1,0 +1,86 @@
+"""How each margin model answers when volatility doubles overnight: one stock, invented returns, the same for all."""
+
+from datetime import date, timedelta
+
+import numpy as np
+import polars as pl
+
+from ccp.backtest.history import margins_by_day
+from ccp.backtest.procyclicality import StepResponse, step_response
+from ccp.book.book import Book, book_from_frames
+from ccp.frames import Factors
+from ccp.market.case import Case
+from ccp.market.history import Market
+from ccp.rulebook.margin import MarginRules
+from ccp.rulebook.rulebook import Rulebook
+
+SEED = 20_201
+DAILY_VOLATILITY = 0.01
+AFTER_DAYS = 250
+"""Days after the step: what is reached is a share of the rise within this year."""
+UNITS = 1_000_000.0
+
+
+def step_responses(models: dict[str, MarginRules], rulebook: Rulebook) -> dict[str, StepResponse]:
+    """The answer of every model to a step from 1 % to 2 % a day, by its total margin.
+
+    A stress period given by dates does not exist in invented history; there the most severe days take its place.
+    """
+    usable = {name: _undated(rules) for name, rules in models.items()}
+    longest = max(rules.history_rows for rules in usable.values())
+    before = max([longest, *(_long(rules) for rules in usable.values())])
+    market = stepping_market(before, AFTER_DAYS)
+    book = _book(rulebook.currency)
+    rows = np.arange(before - 1, before + AFTER_DAYS)
+    found = {}
+    for name, rules in usable.items():
+        case = Case(book, market.first_rows(before), rulebook.model_copy(update={"margin": rules}), ["X"])
+        totals = [int(margin.sum()) for margin in margins_by_day(case, market, rules, rows)]
+        found[name] = step_response(np.array(totals, dtype=np.int64), 1)
+    return found
+
+
+def stepping_market(before: int, after: int) -> Market:
+    """One price, `before` days of calm and `after` days of twice the volatility."""
+    random = np.random.default_rng(SEED)
+    scale = np.where(np.arange(before + after) < before, DAILY_VOLATILITY, 2 * DAILY_VOLATILITY)
+    path = 100.0 * np.exp(np.cumsum(random.standard_normal(before + after) * scale))
+    days = [date(1970, 1, 1) + timedelta(days=number) for number in range(before + after)]
+    kinds = {"factor_id": ["X"], "change": ["relative"], "asset_class": ["equity"]}
+    factors = pl.DataFrame(kinds).cast({"change": Factors.create_empty().schema["change"]})  # type: ignore[arg-type]
+    return Market(pl.DataFrame({"date": days, "X": path}), factors, {})
+
+
+def _undated(rules: MarginRules) -> MarginRules:
+    if rules.stress_period is None or rules.stress_period.from_ is None:
+        return rules
+    period = rules.stress_period.model_copy(update={"from_": None, "to": None})
+    return rules.model_copy(update={"stress_period": period})
+
+
+def _long(rules: MarginRules) -> int:
+    floor = rules.floor.lookback_days + rules.longest_days if rules.floor else 0
+    return max(floor, rules.stress_period.days if rules.stress_period else 0)
+
+
+def _book(currency: str) -> Book:
+    """A long and a short of the one stock."""
+    return book_from_frames(
+        {
+            "members": pl.DataFrame({"member_id": ["L", "S"]}),
+            "accounts": pl.DataFrame({"account_id": ["L", "S"], "member_id": ["L", "S"], "kind": ["house", "house"]}),
+            "positions": pl.DataFrame(
+                {"account_id": ["L", "S"], "instrument_id": ["X", "X"], "quantity": [UNITS, -UNITS]}
+            ),
+            "instruments": pl.DataFrame(
+                {
+                    "instrument_id": ["X"],
+                    "kind": ["spot"],
+                    "factor_id": ["X"],
+                    "currency": [currency],
+                    "multiplier": [1.0],
+                    "price": [100.0],
+                }
+            ),
+        }
+    )

@@ -1,0 +1,66 @@
+"""`ccp backtest`: margin models against the past, side by side."""
+
+from typing import Annotated
+
+import typer
+
+from ccp.cli.options import (
+    DEFAULT_RULEBOOK,
+    AsJson,
+    BookPath,
+    MarketPath,
+    Out,
+    Overwrite,
+    Quiet,
+    RulebookName,
+    Threads,
+    Verbose,
+)
+from ccp.cli.session import parse_day, session, use_threads
+
+
+def backtest(
+    book: BookPath,
+    out: Out,
+    first: Annotated[str, typer.Option("--from", help="First day.", metavar="YYYY-MM-DD")],
+    last: Annotated[str, typer.Option("--to", help="Last day.", metavar="YYYY-MM-DD")],
+    rulebook: RulebookName = DEFAULT_RULEBOOK,
+    models: Annotated[
+        str | None,
+        typer.Option("--models", help="Models, apart by commas; default all of them.", metavar="M1,M2"),
+    ] = None,
+    book_date: Annotated[
+        str | None,
+        typer.Option("--book-date", help="Day the book's prices hold on, default the market's last."),
+    ] = None,
+    market: MarketPath = None,
+    threads: Threads = None,
+    overwrite: Overwrite = False,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+) -> None:
+    """Margin the same book by several models on every day of a span, and test them against what happened.
+
+    Example: ccp backtest my-book --from 2007-01-03 --to 2009-12-31 --models rulebook,filtered,floor --out my-test
+    """
+    with session(as_json, quiet, verbose) as current:
+        import ccp
+        from ccp.report.backtest_summary import backtest_summary
+        from ccp.report.write import check_free
+
+        check_free(out, "backtest", overwrite)
+        use_threads(threads)
+        names = None if models is None else [name.strip() for name in models.split(",") if name.strip()]
+        own_day = None if book_date is None else parse_day("--book-date", book_date)
+        days = parse_day("--from", first), parse_day("--to", last)
+        with current.progress("margining days") as progress:
+            found = ccp.backtest(book, *days, rulebook, names, own_day, market, progress)
+        found.write(out, overwrite)
+        rules = found.manifest["rulebook"]
+        book_rows = found.tables["backtest"].filter(level="book").to_dicts()
+        current.answer({"book": book_rows, "procyclicality": found.tables["procyclicality"].to_dicts()})
+        horizon = found.manifest["run"]["horizon"]
+        shown = backtest_summary(found.tables, rules["currency"], rules["margin"]["confidence"], horizon)
+        current.show(shown)
+        current.say(f"Written to {out}: {', '.join(sorted(path.name for path in out.iterdir()))}")
