@@ -24,10 +24,18 @@ ROOT = Path(__file__).parents[1]
 def data_dictionary() -> str:
     """Every table and its columns, from the schemas."""
     from ccp.columns import COLUMNS
-    from ccp.frames import BOOK_TABLES, MARKET_TABLES, RESULT_TABLES
+    from ccp.frames import BACKTEST_RESULTS, BOOK_TABLES, CYCLE_RESULTS, CYCLE_TABLES, MARKET_TABLES, RESULT_TABLES
 
     lines = ["# Data dictionary", "", "Made from the table schemas by `docs/generate.py`.", ""]
-    for heading, tables in (("Book", BOOK_TABLES), ("Market and scenarios", MARKET_TABLES), ("Results", RESULT_TABLES)):
+    headings = {
+        "Book": BOOK_TABLES,
+        "Trades": CYCLE_TABLES,
+        "Market and scenarios": MARKET_TABLES,
+        "Results": RESULT_TABLES,
+        "Results of the daily cycle": CYCLE_RESULTS,
+        "Results of a back test": BACKTEST_RESULTS,
+    }
+    for heading, tables in headings.items():
         lines += [f"## {heading}", ""]
         for name, schema in tables.items():
             lines += [f"### {name}", "", f"{(schema.__doc__ or '').strip()}", ""]
@@ -69,6 +77,9 @@ def command_help() -> str:
         "check",
         "size",
         "default",
+        "simulate",
+        "ledger",
+        "backtest",
         "synth",
         "rulebook",
         "rulebook check",

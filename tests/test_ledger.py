@@ -388,15 +388,19 @@ def test_no_single_row_may_be_wrong(spoil: Callable[[list[int]], list[list[int]]
 
 
 def test_the_message_shows_the_rows_of_the_account_that_is_wrong(sound: list[Day]) -> None:
-    day = settled_day(sound)
-    name = "fund:C"
-    mine = [row for row in day.rows() if day.number(name) in row[1:3]]
-    rows = [row for row in day.rows() if row not in mine] + [[*mine[0][:3], mine[0][3] - 7], *mine[1:]]
+    """A call written down with seven cents too many."""
+    day = sound[4]
+    rows = day.rows()
+    place = next(place for place, row in enumerate(rows) if KINDS[row[0]] == "margin call")
+    rows[place][3] += 7
+    kind, source, target, amount = rows[place]
+    assert sum(target in row[1:3] for row in rows) == 1
+    names = day.ledger.chart.names
     with pytest.raises(ReconciliationError) as found:
         day.check(with_rows(day, rows))
     first, *shown = str(found.value).splitlines()
-    assert first.endswith(f"the ledger does not reconcile: {name}: the balance is not what is held")
-    assert shown == [f"  loss: {name} -> estate:2 {(mine[0][3] - 7) / 100:,.2f}"]
+    assert first.endswith(f"the ledger does not reconcile: {names[target]}: the balance is not what is held")
+    assert shown == [f"  {KINDS[kind]}: {names[source]} -> {names[target]} {amount / 100:,.2f}"]
 
 
 @pytest.mark.parametrize("name", ["margin:b2", "fund:C", "supplementary:C", "capital:3", "estate:2", "settlement"])

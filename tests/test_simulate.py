@@ -18,7 +18,18 @@ import polars as pl
 import pytest
 from conftest import PLAIN
 from ruamel.yaml import YAML
-from small_cycles import DAY_TABLES, RICH_DEFAULTS, Run, Small, changed, files_of, plain, rich, rich_trades, write_trades
+from small_cycles import (
+    DAY_TABLES,
+    RICH_DEFAULTS,
+    Run,
+    Small,
+    changed,
+    files_of,
+    plain,
+    rich,
+    rich_trades,
+    write_trades,
+)
 from typer.testing import CliRunner, Result
 
 import ccp
@@ -415,7 +426,8 @@ def test_a_run_does_not_go_on_with_other_inputs(
 
 @pytest.mark.xfail(strict=True, reason="the message says 'another inputs' and not which of the files has changed")
 @pytest.mark.parametrize(
-    ("change", "named"), [(other_positions, "book/positions"), (other_prices, "market/prices"), (other_trades, "trades")]
+    ("change", "named"),
+    [(other_positions, "book/positions"), (other_prices, "market/prices"), (other_trades, "trades")],
 )
 def test_the_refusal_to_go_on_names_the_file_that_has_changed(
     change: Callable[[Small], None], named: str, small: Small, stopped: Path
@@ -654,9 +666,7 @@ WRONG_TRADES = {
 
 
 @pytest.mark.parametrize(("rows", "message"), WRONG_TRADES.values(), ids=WRONG_TRADES)
-def test_wrong_trades_are_refused_with_one_line_and_nothing_is_written(
-    rows: str, message: str, small: Small
-) -> None:
+def test_wrong_trades_are_refused_with_one_line_and_nothing_is_written(rows: str, message: str, small: Small) -> None:
     Path("trades.csv").write_text(HEADER + rows)
     (line,) = lines_of(small.call("run", trades="trades.csv"))
     assert line.startswith(message)
@@ -681,7 +691,9 @@ def test_trades_need_not_match_where_the_rulebook_says_so(small: Small) -> None:
 
 def with_trades(small: Small, out: str, *rows: tuple[int, str, float, float]) -> Run:
     """A run with trades (day, account, quantity, price) in X against the dealer."""
-    path = write_trades(Path(f"{out}.csv"), [(small.day(day), who, "X", count, price) for day, who, count, price in rows])
+    path = write_trades(
+        Path(f"{out}.csv"), [(small.day(day), who, "X", count, price) for day, who, count, price in rows]
+    )
     return small.run(Path(out), trades=path)
 
 

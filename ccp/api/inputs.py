@@ -1,11 +1,13 @@
 """What a run starts from, and what it says of that."""
 
+import hashlib
 from datetime import date
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 from ccp.book.book import Book
+from ccp.frames import BOOK_TABLES
 from ccp.market.case import Case, open_case
 from ccp.market.history import Market, read_market
 from ccp.report.manifest import manifest
@@ -41,6 +43,17 @@ def input_files(case: Case, rulebook: str | Path | Rulebook, **others: Path | No
     if not isinstance(rulebook, Rulebook):
         inputs["rulebook"] = rulebook_path(rulebook)
     return inputs | {role: path for role, path in others.items() if path is not None}
+
+
+def in_memory(case: Case) -> dict[str, str]:
+    """Digests of a book and a market that were given as frames and not as files."""
+    tables = {f"book/{name}": getattr(case.book, name) for name in BOOK_TABLES if name not in case.book.files}
+    if not case.market.files:
+        tables |= {"market/prices": case.market.levels, "market/factors": case.market.factors}
+    given = {name: table for name, table in tables.items() if table is not None}
+    return {
+        name: hashlib.sha256(table.hash_rows(seed=0).to_numpy().tobytes()).hexdigest() for name, table in given.items()
+    }
 
 
 def run_manifest(

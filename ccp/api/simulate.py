@@ -1,14 +1,14 @@
 """The daily cycle from files to files."""
 
 import shutil
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
-from ccp.api.inputs import DEFAULT_RULEBOOK, input_files
+from ccp.api.inputs import DEFAULT_RULEBOOK, in_memory, input_files
 from ccp.book.book import Book
 from ccp.exposure.run import Progress
 from ccp.frames import CYCLE_RESULTS
@@ -108,6 +108,8 @@ def _manifest(terms: RunTerms, rulebook: str | Path | Rulebook, request: RunRequ
     inputs = input_files(case, rulebook, scenarios=request.scenarios, trades=request.trades)
     asked = {name: value for name, value in asdict(request).items() if name not in ("trades", "scenarios")}
     run = {"command": "simulate", "modelled_factors": list(case.market.modelled), "days": terms.days, **_plain(asked)}
+    if memory := in_memory(replace(case, market=replace(case.market, levels=terms.path))):
+        run["in_memory"] = memory
     return manifest(inputs, case.rulebook, run)
 
 

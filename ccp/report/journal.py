@@ -31,6 +31,11 @@ class Journal:
         """Whether a run was broken off here."""
         return (self.work / "request.json").is_file()
 
+    @property
+    def _kept(self) -> str:
+        """What a user should know when writing fails."""
+        return "; whole days are kept, --resume goes on after them" if self.unfinished else ""
+
     def start(self, request: dict[str, Any]) -> None:
         """Begin a run in an empty directory."""
         self._guarded(lambda: self.work.mkdir(parents=True, exist_ok=True))
@@ -42,8 +47,7 @@ class Journal:
             before = json.loads((self.work / "request.json").read_text(encoding="utf-8"))
         except (OSError, ValueError):
             raise refuse(self.shown, "no unfinished run to resume was found here") from None
-        asked = json.loads(_json(request))
-        changed = sorted(name for name in {*before, *asked} if before.get(name) != asked.get(name))
+        changed = _differing(before, json.loads(_json(request)))
         if changed:
             raise refuse(self.shown, f"the unfinished run here was started with another {', '.join(changed)}")
         state = self.work / "state.npz"
@@ -100,10 +104,21 @@ class Journal:
         try:
             write()
         except OSError as error:
-            kept = "; whole days are kept, --resume goes on after them" if self.unfinished else ""
-            raise refuse(self.shown, f"cannot be written: {error.strerror or error}{kept}") from None
+            raise refuse(self.shown, f"cannot be written: {error.strerror or error}{self._kept}") from None
         except pl.exceptions.PolarsError as error:
-            raise refuse(self.shown, f"cannot be written: {str(error).splitlines()[0]}") from None
+            raise refuse(self.shown, f"cannot be written: {str(error).splitlines()[0]}{self._kept}") from None
+
+
+def _differing(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
+    """What two requests differ in, by name; of inputs, versions and the like, each by its own."""
+    found = []
+    for name in sorted({*before, *now}):
+        one, other = before.get(name), now.get(name)
+        if isinstance(one, dict) and isinstance(other, dict) and name != "rulebook":
+            found += _differing(one, other)
+        elif one != other:
+            found.append(name)
+    return list(dict.fromkeys(found))
 
 
 def _json(document: dict[str, Any]) -> str:

@@ -56,12 +56,19 @@ def check_free(out: Path, command: str, overwrite: bool) -> None:
         raise refuse(shown, f"cannot be written: {beside} is not a directory that may be written to")
     if out == Path.cwd():
         raise refuse(shown, "another directory than the one you are in was expected")
-    found = {path.name for path in out.iterdir()} if out.is_dir() else set()
+    found = {path.name for path in out.iterdir() if not _left_over(path.name)} if out.is_dir() else set()
+    if found and not overwrite and (out / "unfinished" / "request.json").is_file():
+        raise refuse(shown, "an unfinished run stands here: go on with --resume, or say --overwrite")
     if found and not overwrite:
         raise refuse(shown, "the directory is not empty; choose another or say --overwrite")
     ours = _made_by(out / "manifest.json") == f"ccp {command}" or (out / "unfinished" / "request.json").is_file()
     if found and not (found <= OUTPUTS[command] and ours):
         raise refuse(shown, f"only a directory that an earlier ccp {command} has written may be overwritten")
+
+
+def _left_over(name: str) -> bool:
+    """Whether a file is what a killed run had half written."""
+    return name.startswith(".") and name.endswith(".partial")
 
 
 def _made_by(manifest: Path) -> str | None:

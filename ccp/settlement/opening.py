@@ -65,6 +65,8 @@ def open_run(book: Path | str | Book, market: Market, rulebook: Rulebook, reques
 
 
 def _days(market: Market, request: RunRequest) -> list[date]:
+    if market.levels.is_empty():
+        raise refuse("--closed", "some days that are open were expected, these are all of the market's")
     if request.first > request.last:
         raise refuse("--from", f"a day not after {request.last} was expected", value=str(request.first))
     days = [day for day in market.dates if request.first <= day <= request.last]

@@ -38,30 +38,28 @@ def reconcile(ledger: Ledger, held: Cents, in_default: Flags, day: object, digit
 
 
 def _mixed(chart: Chart, source: Index, target: Index, in_default: Flags) -> Flags:
-    """Rows that take money of one owner into the pool of another, or a client pool's to anyone but its clients.
+    """Rows that take money of one owner into the pool of another, or out of a pool to anybody but its owner.
 
-    In the member's own default its pools pay for their losses: rows to and from an estate are left out.
+    In the member's own default its pools pay the estate, and the estate and the buyers of its securities pay them. A
+    contribution may pay for anybody's default: that is what it is for.
     """
-    pools = np.arange(len(chart.portfolio.pools))
+    pools, members = np.arange(len(chart.portfolio.pools)), np.arange(len(chart.portfolio.members))
     owner = np.full(chart.size, -1)
+    failed = np.zeros(chart.size, dtype=bool)
     owner[chart.of("margin", pools)] = chart.owner(pools)
-    members = np.arange(len(chart.portfolio.members))
+    failed[chart.of("margin", pools)] = in_default[chart.portfolio.pool_member]
     for kind in ("supplementary", "fund"):
         owner[chart.of(kind, members)] = chart.of("house", members)
-    member_of = np.full(chart.size, -1)
-    for kind in ("house", "clients", "supplementary", "fund"):
-        member_of[chart.of(kind, members)] = members
-    member_of[chart.of("margin", pools)] = chart.portfolio.pool_member[pools]
-    estate = (np.arange(chart.size) >= chart.starts["estate"]) & (np.arange(chart.size) < chart.starts["settlement"])
-    opening = np.arange(chart.size) == chart.of("opening")
-    free = estate | opening
-    free[chart.of("transferees")] = True
-    defaulted = np.zeros(chart.size, dtype=bool)
-    known = member_of >= 0
-    defaulted[known] = in_default[member_of[known]]
-    into = (owner[target] >= 0) & (owner[target] != source) & ~free[source]
-    out = (owner[source] >= 0) & (owner[source] != target) & ~free[target]
-    return (into & ~defaulted[target]) | (out & ~defaulted[source])
+        failed[chart.of(kind, members)] = in_default
+    shared = np.zeros(chart.size, dtype=bool)
+    shared[chart.of("fund", members)] = True
+    estate = np.zeros(chart.size, dtype=bool)
+    estate[chart.starts["estate"] : chart.starts["settlement"]] = True
+    giver = (source == chart.of("opening")) | ((estate[source] | (source == chart.of("transferees"))) & failed[target])
+    taker = estate[target] & (failed[source] | shared[source])
+    into = (owner[target] >= 0) & (owner[target] != source) & ~giver
+    out = (owner[source] >= 0) & (owner[source] != target) & ~taker
+    return into | out
 
 
 class _Fault:
