@@ -478,6 +478,7 @@ def year_rows(times: YearTimes, written: float) -> dict[str, str]:
             "the same: stress of a day": thousandths(times.usual_stress),
             "ratio of days without stress": f"{times.plain_ratio:.2f}",
             "ratio of days, stress included": f"{times.ratio:.2f}",
+            "ratio of each way's fastest day": f"{min(times.usual) / min(times.ours):.2f}",
         }
     return rows
 

@@ -237,7 +237,7 @@ class Run:
 
     def moved(self, **keys: Any) -> float:
         """The sum of the ledger's rows with these dates, accounts or movements."""
-        return float(self.ledger.filter(**keys)["amount"].sum().__round__(2))
+        return round(float(self.ledger.filter(**keys)["amount"].sum()), 2)
 
     def tiers(self, event: int) -> dict[str, float]:
         """What each tier paid of an event."""

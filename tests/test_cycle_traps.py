@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 import pytest
-from small_cycles import CAPITAL, CONTRIBUTION, LOOKBACK, RULES, Run, Small, X, changed, plain, walk, write_trades
+from small_cycles import CAPITAL, CONTRIBUTION, LOOKBACK, RULES, Run, Small, X, changed, plain, walk
 
 from ccp.backtest.exceptions import back_test
 
@@ -210,7 +210,7 @@ def test_trap_16_what_the_first_default_left_of_it_is_there_for_the_second(tmp_p
 
 @pytest.mark.xfail(strict=True, reason="a resizing during close-out takes the defaulter's contribution out of its base")
 def test_trap_16_own_capital_is_not_taken_out_while_a_default_is_being_closed_out(tmp_path: Path) -> None:
-    """Ten per cent of 3,000 until A defaults; at the next resizing the owners are paid 100 of it, before A is settled."""
+    """Ten per cent of 3,000 until A defaults; at the next resizing the owners take 100 of it, before A is settled."""
     x = X | {"average_daily_volume": 50.0}
     tiers = ["defaulter_margin", "defaulter_fund", {"ccp_capital": {"share_of_fund": 0.1}}, "survivors_fund"]
     rules = changed(
@@ -317,7 +317,7 @@ def test_trap_21_p_values_of_overlapping_returns_are_said_not_to_hold() -> None:
 
 
 def long_known() -> Small:
-    """Options on a modelled volatility, a future in euro, a stress period, a look-back, the worst windows of history."""
+    """Options on a modelled volatility, a future in euro, a stress period, a look-back, the worst windows known."""
     levels = {"X": walk(8, 16, 100.0, 0.02), "EUR/USD": walk(9, 16, 1.1, 0.005)}
     option = X | {"instrument_id": "C", "kind": "option", "price": 6.0, "strike": 100.0, "right": "call"}
     option |= {"volatility_id": "X.VOL", "style": "premium", "expiry": plain().day(0) + timedelta(days=90)}

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 import pytest
-from small_cycles import RICH_DEFAULTS, Run, Small, plain, rich, rich_trades
+from small_cycles import RICH_DEFAULTS, Run, plain, rich, rich_trades
 from typer.testing import CliRunner, Result
 
 import ccp
@@ -151,7 +151,7 @@ def small_accounts() -> list[dict[str, Any]]:
 
 
 def test_house_and_client_money_meet_only_in_the_members_own_default(run: Run) -> None:
-    """By the names in the rows: a pool's money goes to its owner and comes from it; the rest is its member's default."""
+    """By the names in the rows: a pool's money goes to its owner and comes from it, but for its member's default."""
     owner, member = {}, {}
     for row in small_accounts():
         pool = f"margin:{row['pool_id']}"
@@ -172,7 +172,7 @@ def test_house_and_client_money_meet_only_in_the_members_own_default(run: Run) -
             if kind_of(mine) == "fund":  # a survivor's contribution may pay, its margin never
                 assert (kind_of(other), row["movement"]) == ("estate", "loss")
                 continue
-            event = events[other] if other in events else None
+            event = events.get(other)
             settled = {e["defaulters"]: e["settled_date"] for e in events.values()}
             assert row["date"] == settled.get(member[mine]), row
             assert event is None or event["defaulters"] == member[mine], row
@@ -238,7 +238,7 @@ def test_a_statement_adds_up(member: str, span: tuple[int | None, int | None], r
         got = run.ledger.filter(pl.col("to_account") == name)
 
         def total(rows: pl.DataFrame, earliest: date, latest: date) -> int:
-            return cents(round(rows.filter(pl.col("date").is_between(earliest, latest))["amount"].sum(), 6))
+            return cents(round(float(rows.filter(pl.col("date").is_between(earliest, latest))["amount"].sum()), 6))
 
         opening = total(got, date.min, begin) - total(given, date.min, begin)
         opening -= total(got, begin, begin) - total(given, begin, begin)

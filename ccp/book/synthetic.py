@@ -25,6 +25,11 @@ CROWD_SHARE = 0.12
 CROWD_WEIGHT = 3.0
 """How much larger the crowd's index positions are than its others."""
 
+DAILY_TURNOVER = 0.2
+"""Average daily volume as a share of what is held long in an instrument."""
+SPREAD, OPTION_SPREAD = 0.0002, 0.01
+"""Half the bid-ask spread as a share of the price, of spot and futures and of options."""
+
 
 @dataclass(frozen=True)
 class BookSize:
@@ -59,9 +64,25 @@ def synthetic_book(size: BookSize, seed: int, levels: dict[str, float], day: dat
     return {
         "members": members,
         "accounts": accounts.drop("crowd"),
-        "instruments": instruments,
+        "instruments": _with_liquidity(instruments, positions),
         "positions": positions,
     }
+
+
+def _with_liquidity(instruments: pl.DataFrame, positions: pl.DataFrame) -> pl.DataFrame:
+    """Instruments with a volume, a share of what is held long, and a spread, a share of the price: assumptions both."""
+    long = (
+        positions.filter(pl.col("quantity") > 0).group_by("instrument_id").agg(pl.col("quantity").sum().alias("long"))
+    )
+    spread = pl.when(pl.col("kind").cast(pl.String) == "option").then(OPTION_SPREAD).otherwise(SPREAD)
+    return (
+        instruments.join(long, on="instrument_id", how="left", maintain_order="left")
+        .with_columns(
+            (pl.col("long").fill_null(0.0) * DAILY_TURNOVER).ceil().clip(1.0).alias("average_daily_volume"),
+            (pl.col("price").abs() * spread).round(6).alias("half_spread"),
+        )
+        .drop("long")
+    )
 
 
 def _members(count: int, random: np.random.Generator) -> tuple[pl.DataFrame, Vector]:
