@@ -15,6 +15,7 @@ from ccp.kernels.exposure import (
     account_losses,
     parametric_margin,
     sum_accounts,
+    sum_accounts_once,
     tail_margin,
     weighted_margin,
 )
@@ -149,6 +150,10 @@ def account_values(positions: PositionArrays, unit_values: InstrumentByScenario,
     The same sums, in the same order, as in a pass over the whole book.
     """
     values = np.empty((len(accounts), unit_values.shape[1]))
+    if unit_values.shape[1] == 1:
+        once = np.empty(len(accounts))
+        sum_accounts_once(np.ascontiguousarray(unit_values[:, 0]), positions, accounts, once)
+        return once[:, None]
     tiles = tiled(unit_values)
     for number in range(tiles.shape[0]):
         part = np.empty((len(accounts), min(TILE, values.shape[1] - number * TILE)))

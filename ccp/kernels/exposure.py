@@ -107,6 +107,22 @@ def sum_accounts(tile, positions, accounts, value):
         value[place] = sums[: value.shape[1]]
 
 
+@fused_kernel
+def sum_unit_values(unit, positions, account):
+    """An account's quantity-weighted sum of the value of one unit: one column of `sum_positions`, to the last bit."""
+    total = 0.0
+    for entry in range(positions.offset[account], positions.offset[account + 1]):
+        total += positions.quantity[entry] * unit[positions.instrument[entry]]
+    return total
+
+
+@parallel_kernel
+def sum_accounts_once(unit, positions, accounts, value: Vector):
+    """Fill `value` (account) with the sum over each of some accounts' positions; `unit` by instrument."""
+    for place in prange(accounts.shape[0]):
+        value[place] = sum_unit_values(unit, positions, accounts[place])
+
+
 @kernel
 def in_minor(amount, minor):
     """An amount in whole minor units, nearest, ties to even."""

@@ -6,6 +6,7 @@ from ccp.book.portfolio import Portfolio
 from ccp.kernels.costs import SaleTerms, concentration_costs, own_paper, sale_costs, spread_costs
 from ccp.market.case import Case
 from ccp.money import to_minor
+from ccp.pricing.horizon import case_terms
 from ccp.pricing.terms import Terms
 from ccp.rulebook.close_out import CloseOutRules
 from ccp.types import Cents, Index, InstrumentByScenario, Vector
@@ -44,10 +45,12 @@ def close_out_costs(portfolio: Portfolio, terms: SaleTerms, digits: int) -> Cent
     return to_minor(cost, digits)
 
 
-def add_ons(case: Case, terms: Terms, periods: Index, risk: Vector) -> dict[str, Cents]:
+def add_ons(case: Case, periods: Index, risk: Vector) -> dict[str, Cents]:
     """The rulebook's add-ons, by name and account, in minor units."""
     rules, portfolio = case.rulebook.margin.add_ons, case.portfolio
-    digits, cost = case.rulebook.currency_digits, np.empty(len(portfolio.accounts))
+    if rules.concentration is None and not rules.bid_ask and rules.wrong_way is None:
+        return {}
+    digits, cost, terms = case.rulebook.currency_digits, np.empty(len(portfolio.accounts)), case_terms(case, periods)
     found: dict[str, Cents] = {}
     if rules.concentration is not None:
         close_out = CloseOutRules(participation=rules.concentration.participation)

@@ -12,7 +12,7 @@ from ccp.margin.add_ons import add_ons, daily_risk
 from ccp.margin.measure import model_tail, sample_weights, tail_weights, weighted_tail
 from ccp.market.case import Case
 from ccp.money import blended, exact, minor_units, times
-from ccp.pricing.horizon import case_terms, liquidation_periods, price_windows
+from ccp.pricing.horizon import liquidation_periods, price_windows
 from ccp.pricing.revalue import Cube
 from ccp.rulebook.margin import MarginRules, StressPeriod
 from ccp.scenarios.filtered import filtered_scenarios
@@ -67,7 +67,7 @@ def margin_requirement(case: Case, buffer: Fraction | None = None, progress: Pro
     share = exact(rules.buffer.share) if rules.buffer is not None and buffer is None else buffer or Fraction(0)
     periods = liquidation_periods(case)
     risk = daily_risk(cube.change, periods)
-    extra = add_ons(case, case_terms(case, periods), periods, risk)
+    extra = add_ons(case, periods, risk)
     return Requirement(margin, margin, extra, cube.standing, risk, periods).with_buffer(share)
 
 

@@ -53,6 +53,10 @@ class Market:
         """The history up to its `count`-th day."""
         return replace(self, levels=self.levels.slice(0, count))
 
+    def latest_rows(self, count: int) -> "Market":
+        """The last `count` days of the history."""
+        return replace(self, levels=self.levels.tail(count))
+
     def level(self, factor_id: str) -> float:
         """A factor's level on the last day."""
         return float(self.levels[factor_id][-1])

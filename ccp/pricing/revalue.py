@@ -4,9 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ccp.pricing.linear import linear_prices
-from ccp.pricing.moves import moved_levels
-from ccp.pricing.option import option_prices
+from ccp.kernels.revalue import Moves, TermArrays, unit_changes
+from ccp.pricing.option import model_values_today
 from ccp.pricing.terms import Terms
 from ccp.scenarios.scenario_set import ScenarioSet
 from ccp.types import InstrumentByScenario, Vector
@@ -32,19 +31,26 @@ class Cube:
 def revalue(terms: Terms, scenarios: ScenarioSet) -> Cube:
     """Price every instrument in every scenario.
 
+    Spot and futures move with their factor, by the full shock. Options are revalued in full: forward, volatility and
+    time all move, never by a delta or a gamma. The model says how far an option's price moves, the market where it
+    starts: its settlement price plus the model's value then less the model's value today, and never below zero.
+
     Value exchanged daily (spot trades awaiting settlement, futures, variation-style options) gains
     `multiplier * (price_s - price) * rate_s`: nothing but the change is at risk, in a currency converted then.
     Premium-style options gain `multiplier * (price_s * rate_s - price * rate)`.
     """
-    price = np.empty((len(terms.instrument_ids), scenarios.count))
-    linear, option = np.flatnonzero(~terms.option), np.flatnonzero(terms.option)
-    price[linear] = linear_prices(terms, linear, scenarios)
-    if option.size:
-        price[option] = option_prices(terms, option, scenarios)
-    rate = moved_levels(terms.exchange, terms.currency_factor, scenarios)
-    unit = terms.multiplier[:, None]
-    today = terms.price[:, None]
-    exchanged = unit * (price - today) * rate
-    kept = unit * (price * rate - today * terms.exchange[:, None])
+    change = np.empty((len(terms.instrument_ids), scenarios.count))
+    moves = Moves(np.ascontiguousarray(scenarios.relative.T), np.ascontiguousarray(scenarios.absolute.T))
+    unit_changes(_arrays(terms), moves, change)
     standing = np.where(terms.premium, terms.multiplier * terms.price * terms.exchange, 0.0)
-    return Cube(np.where(terms.premium[:, None], kept, exchanged), standing)
+    return Cube(change, standing)
+
+
+def _arrays(terms: Terms) -> TermArrays:
+    """The terms as the kernel takes them: arrays of its own, so that it is compiled for one kind only."""
+    model = np.zeros(len(terms.instrument_ids))
+    options = np.flatnonzero(terms.option)
+    if options.size:
+        model[options] = model_values_today(terms, options)
+    stated = {name: np.array(getattr(terms, name)) for name in TermArrays._fields if name != "model"}
+    return TermArrays(**stated, model=model)

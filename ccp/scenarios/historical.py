@@ -48,9 +48,9 @@ def margin_scenarios(market: Market, factor_ids: list[str], lookback: int, days:
     `ccp.market.needs`). Overlapping returns are autocorrelated.
     """
     relative = is_relative(market, factor_ids)
-    levels = market.matrix(factor_ids)[-(lookback + days) :]
-    returns = overlapping_returns(levels, days, relative)
-    ends = market.dates[-returns.shape[0] :]
+    latest = market.latest_rows(lookback + days)
+    returns = overlapping_returns(latest.matrix(factor_ids), days, relative)
+    ends = latest.dates[days:]
     labels = [Label(f"margin {end}", "historical", f"{days}-day return to {end}", "market history") for end in ends]
     return ScenarioSet(factor_ids, labels, *split_moves(returns, relative))
 

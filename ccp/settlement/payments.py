@@ -41,8 +41,7 @@ def failing_members(terms: RunTerms, state: State, dues: Dues) -> Flags:
     if terms.rulebook.settlement.members_front_client_calls:
         house = house + terms.by_member(np.maximum(due, 0), of_house=False)
     capital = capital_after(terms, state, dues)
-    liquidity = terms.member_amounts("liquidity")
-    broke = ((capital < 0) & (capital != ENDLESS)) | (house > liquidity)
+    broke = ((capital < 0) & (capital != ENDLESS)) | (house > terms.liquidity)
     return broke & ~members_in_default(terms, state)
 
 

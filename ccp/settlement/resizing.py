@@ -43,7 +43,8 @@ def run_stress_day(clearing: Clearing, state: State, today: Today) -> StressDay:
         kept = portfolio_of(clearing, today.holding, active, today.day)
         case = replace(case, prepared=kept)
         requirement = replace(requirement, account_margin=np.where(active, requirement.account_margin, 0))
-    measured = measure_stress(case, scenarios, requirement, held, moved)
+    way = clearing.terms.rulebook.stress.resources
+    measured = measure_stress(case, scenarios, requirement, held, moved, (way,))
     found = stress_day(clearing.terms, state, measured)
     rules, cover = clearing.terms.rulebook.fund, found.covers[clearing.terms.rulebook.fund.cover].amount
     first = today.day - rules.look_back.days + 1

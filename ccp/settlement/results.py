@@ -32,8 +32,8 @@ def account_table(terms: RunTerms, result: DayResult) -> pl.DataFrame:
     return pl.DataFrame(
         {
             "date": pl.repeat(terms.dates[result.day], len(portfolio.accounts), dtype=pl.Date, eager=True),
-            "account_id": portfolio.accounts,
-            "pool_id": np.array(portfolio.pools)[portfolio.account_pool],
+            "account_id": terms.account_ids,
+            "pool_id": terms.account_pool_ids,
             **{name: to_units(values, terms.digits) for name, values in amounts.items()},
             "margin": to_units(result.account_margin, terms.digits),
             "net_option_value": to_units(result.option_value, terms.digits),
@@ -50,8 +50,8 @@ def pool_table(terms: RunTerms, result: DayResult) -> pl.DataFrame:
     return pl.DataFrame(
         {
             "date": pl.repeat(terms.dates[result.day], len(portfolio.pools), dtype=pl.Date, eager=True),
-            "pool_id": portfolio.pools,
-            "member_id": np.array(portfolio.members)[portfolio.pool_member],
+            "pool_id": terms.pool_ids,
+            "member_id": terms.pool_member_ids,
             "variation": variation,
             "premium": premium,
             "exercise": exercise,

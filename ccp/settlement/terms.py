@@ -74,6 +74,26 @@ class RunTerms:
         """The group of each pool."""
         return self.portfolio.member_group[self.portfolio.pool_member]
 
+    @cached_property
+    def account_ids(self) -> pl.Series:
+        """The accounts' ids."""
+        return pl.Series(self.portfolio.accounts, dtype=pl.String)
+
+    @cached_property
+    def pool_ids(self) -> pl.Series:
+        """The pools' ids."""
+        return pl.Series(self.portfolio.pools, dtype=pl.String)
+
+    @cached_property
+    def account_pool_ids(self) -> pl.Series:
+        """The pool id of each account."""
+        return self.pool_ids.gather(self.portfolio.account_pool)
+
+    @cached_property
+    def pool_member_ids(self) -> pl.Series:
+        """The member id of each pool."""
+        return pl.Series(self.portfolio.members, dtype=pl.String).gather(self.portfolio.pool_member)
+
     def by_pool(self, account_amounts: Cents) -> Cents:
         """Amounts by account as sums by pool."""
         return _sums(account_amounts, self.portfolio.account_pool, len(self.portfolio.pools))
@@ -84,6 +104,11 @@ class RunTerms:
         if of_house is not None:
             counted = np.where(self.portfolio.pool_house == of_house, pool_amounts, 0)
         return _sums(counted, self.portfolio.pool_member, len(self.portfolio.members))
+
+    @cached_property
+    def liquidity(self) -> Cents:
+        """The most each member can pay in one day."""
+        return self.member_amounts("liquidity")
 
     def member_amounts(self, field: str) -> Cents:
         """A column of the members table in minor units; `ENDLESS` where nothing is stated."""

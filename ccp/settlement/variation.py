@@ -88,21 +88,17 @@ def _trade_rows(
     first: int,
 ) -> Flows:
     """What one unit of each trade brings on each day of the block (trade x day)."""
+    column = trades.day - first
     days = np.arange(change.shape[1])
-    on_day = days[None, :] == (trades.day - first)[:, None]
-    after = days[None, :] > (trades.day - first)[:, None]
-    variation = np.where(after, change[trades.instrument], 0.0)
+    on_day, after = days[None, :] == column[:, None], days[None, :] > column[:, None]
+    price = np.stack([now.price for now in prices], axis=1)[trades.instrument, column]
+    exchange = np.stack([now.exchange for now in prices], axis=1)[trades.instrument, column]
+    unit, kept = path.multiplier[trades.instrument] * exchange, path.premium[trades.instrument]
+    settled = np.where(kept, 0.0, unit * (price - trades.price))
+    paid = np.where(kept, -unit * trades.price, 0.0)
+    variation = np.where(after, change[trades.instrument], np.where(on_day, settled[:, None], 0.0))
     exercise = np.where(on_day | after, payoff[trades.instrument], 0.0)
-    premium = np.zeros_like(variation)
-    for place in range(len(trades.day)):
-        instrument, column = trades.instrument[place], trades.day[place] - first
-        now = prices[column]
-        unit = path.multiplier[instrument] * now.exchange[instrument]
-        if path.premium[instrument]:
-            premium[place, column] = -unit * trades.price[place]
-        else:
-            variation[place, column] = unit * (now.price[instrument] - trades.price[place])
-    return Flows(variation, premium, exercise)
+    return Flows(variation, np.where(on_day, paid[:, None], 0.0), exercise)
 
 
 def balanced(amounts: Vector, digits: int, kind: str, day: object) -> Cents:
@@ -119,7 +115,10 @@ def balanced(amounts: Vector, digits: int, kind: str, day: object) -> Cents:
         return cents
     if abs(excess) > len(cents):
         raise ReconciliationError(f"{day}: {kind} over all accounts sums to {excess / minor:g} and not to zero")
-    sign = 1 if excess > 0 else -1
-    furthest = np.argsort(-sign * (cents - exact), kind="stable")[: abs(excess)]
-    cents[furthest] -= sign
+    sign, count = (1, excess) if excess > 0 else (-1, -excess)
+    missed = -sign * (cents - exact)
+    limit = np.partition(missed, count - 1)[count - 1]
+    further, equal = np.flatnonzero(missed < limit), np.flatnonzero(missed == limit)
+    cents[further] -= sign
+    cents[equal[: count - len(further)]] -= sign
     return cents

@@ -79,12 +79,18 @@ def measure(case: Case, stress: ScenarioSet, progress: Progress | None = None) -
 
 
 def measure_stress(
-    case: Case, stress: ScenarioSet, required: Requirement, held: Cents | None, moved: Cents | None
+    case: Case,
+    stress: ScenarioSet,
+    required: Requirement,
+    held: Cents | None,
+    moved: Cents | None,
+    ways: tuple[str, ...] = RESOURCES,
 ) -> Measured:
     """Stress every member, with margins known.
 
     `held` is what each pool holds after haircut (None: exactly what is required), `moved` its market value in every
-    scenario where collateral is shocked instead (None: it is not).
+    scenario where collateral is shocked instead (None: it is not). `ways` of counting a pool's margin are looked at,
+    the rulebook's among them.
     """
     portfolio, digits = case.portfolio, case.rulebook.currency_digits
     minor = minor_units(digits)
@@ -92,8 +98,9 @@ def measure_stress(
     check_size(portfolio, unit_loss, minor)
     cost = _selling_cost(case, required)
     pool_margin = pool_requirement(case, required)
-    ways = RESOURCES if held is not None else ("required",)
-    counted = {way: counted_margin(way, pool_margin, held, moved) for way in ways}
+    counted = {
+        way: counted_margin(way, pool_margin, held, moved) for way in (ways if held is not None else ("required",))
+    }
     shortfalls = run_stress(portfolio, unit_loss, cost, counted, float(minor))
     phi = case.rulebook.stress.house_surplus_covers_clients
     found = {way: stress_losses(short, phi, portfolio.member_group) for way, short in shortfalls.items()}
