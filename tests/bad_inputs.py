@@ -286,8 +286,7 @@ def call(name: str, change: Change, arguments: tuple[str, ...], *says: str) -> C
 
 
 MEMBER_COLUMNS = (
-    "unknown column; the table may have member_id, group_id, fund_contribution, capital, liquidity, "
-    "default_probability"
+    "unknown column; the table may have member_id, group_id, fund_contribution, capital, liquidity, default_probability"
 )
 FINITE = "a finite number was expected"
 EMPTY_CELL = "a value is required, the cell is empty"

@@ -53,7 +53,8 @@ def test_same_seed_same_book_and_another_seed_another(size: BookSize) -> None:
     first, again, other = made(size, 7), made(size, 7), made(size, 8)
     for name, table in first.items():
         assert_frame_equal(table, again[name], check_exact=True)
-    assert_frame_equal(first["instruments"], other["instruments"])  # the catalogue knows no chance
+    catalogues = [made_book["instruments"].drop("average_daily_volume") for made_book in (first, other)]
+    assert_frame_equal(*catalogues)  # the catalogue knows no chance; volumes follow the positions
     assert not first["positions"].equals(other["positions"])
     assert not first["members"].equals(other["members"])
 
@@ -296,3 +297,14 @@ def test_scenarios_reach_every_layer(example_run: ccp.Sizing) -> None:
     sizing = example_run.tables["scenarios"].filter("sizes_fund")
     assert (sizing["uncovered"] == 0).all()  # the fund is enough for whatever is still plausible
     assert example_run.coverage["coverage_ratio"] > 1
+
+
+def test_volumes_and_spreads_follow_positions_and_prices() -> None:
+    """A fifth of what is held long, rounded up; two basis points of a price, a hundredth of an option's."""
+    tables = made(USUAL, 7)
+    bought = tables["positions"].filter(pl.col("quantity") > 0)
+    long = dict(bought.group_by("instrument_id").agg(pl.col("quantity").sum()).iter_rows())
+    for row in tables["instruments"].to_dicts():
+        assert row["average_daily_volume"] == max(np.ceil(long.get(row["instrument_id"], 0.0) * 0.2), 1.0)
+        share = 0.01 if row["kind"] == "option" else 0.0002
+        assert row["half_spread"] == pytest.approx(abs(row["price"]) * share, abs=5.1e-7)
