@@ -807,6 +807,8 @@ def fix_capital(setup: Setup, state: State) -> None:
     reading: the fund in force is the contributions that are there, not those just required and called later; and a
     tier of which some is used stays as it is while the others are fixed anew.
     """
+    if any(event["settled_day"] is None for event in state.events):
+        return
     fund = sum(state.contributions[member] for member in state.alive(setup))
     sizes = []
     for terms in capital_terms(setup):

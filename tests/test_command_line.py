@@ -107,7 +107,7 @@ def test_json_is_one_document_on_standard_output(small_book: Path, tmp_path: Pat
     assert checked["counts"]["members"] == 8
     assert json.loads(call("rulebook", "check", "textbook/cover-one", "--json").stdout)["sound"] is True
     assert set(json.loads(call("rulebook", "list", "--json").stdout)) == {
-        "textbook/capital-last", "textbook/cover-one", "textbook/cover-two",
+        "textbook/capital-last", "textbook/cover-one", "textbook/cover-two", "textbook/daily-cycle",
     }  # fmt: skip
 
 

@@ -69,7 +69,12 @@ def resize(clearing: Clearing, state: State, ledger: Ledger, found: StressDay, d
 
 
 def fix_capital(clearing: Clearing, state: State, ledger: Ledger) -> None:
-    """The owners bring, or take back, what the capital's new size asks for; a tier that is used in part waits."""
+    """The owners bring, or take back, what the capital's new size asks for.
+
+    A tier that is used in part waits, and all wait while a default is being closed out.
+    """
+    if state.estates:
+        return
     chart, tiers = clearing.chart, np.arange(len(state.tier_left))
     whole = state.tier_left == state.tier_full
     change = np.where(whole, capital_in_force(clearing.terms, state) - state.tier_full, 0)

@@ -86,7 +86,9 @@ def day_row(terms: RunTerms, result: DayResult) -> dict[str, Any]:
     state, unit = result.state, terms.minor
     received = terms.by_pool(result.variation + result.premium + result.exercise)
     exposure = -(received + terms.by_pool(result.option_value))
-    breach = np.maximum(exposure - result.held_before, 0) if result.day else np.zeros_like(received)
+    gone = (state.event > 0) & ~np.isin(np.arange(len(state.event)), result.new_defaults)
+    there = ~gone[terms.pool_group] & (result.day > 0)
+    breach = np.where(there, np.maximum(exposure - result.held_before, 0), 0)
     return {
         "date": terms.dates[result.day].isoformat(),
         "variation": _sum(-np.minimum(result.variation, 0)) / unit,
