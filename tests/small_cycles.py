@@ -319,7 +319,7 @@ def rich() -> Small:
         close_out={"method": "gradual", "participation": 0.25},
         fund={
             "notice_days": 2, "schedule": "weekly", "look_back": {"days": 5, "aggregate": "mean"}, "buffer": 0.1,
-            "replenishment_days": 2, "capital_restoration_days": 4, "supplementary_margin": {"group_share": 0.45},
+            "replenishment_days": 2, "capital_restoration_days": 2, "supplementary_margin": {"group_share": 0.45},
         },
         tiers=["defaulter_margin", "defaulter_fund", {"ccp_capital": {"share_of_fund": 0.1}}, "survivors_fund"],
     )  # fmt: skip

@@ -208,9 +208,8 @@ def test_trap_16_what_the_first_default_left_of_it_is_there_for_the_second(tmp_p
     assert (run.tiers(2)["ccp_capital"], run.tiers(2)["survivors_fund"]) == (100.0, 1_600.0 - 800.0 - 100.0 - 100.0)
 
 
-@pytest.mark.xfail(strict=True, reason="a resizing during close-out takes the defaulter's contribution out of its base")
 def test_trap_16_own_capital_is_not_taken_out_while_a_default_is_being_closed_out(tmp_path: Path) -> None:
-    """Ten per cent of 3,000 until A defaults; at the next resizing the owners take 100 of it, before A is settled."""
+    """Ten per cent of 3,000, and A's 1,000 count until A is settled: the owners take nothing out before."""
     x = X | {"average_daily_volume": 50.0}
     tiers = ["defaulter_margin", "defaulter_fund", {"ccp_capital": {"share_of_fund": 0.1}}, "survivors_fund"]
     rules = changed(
@@ -392,7 +391,6 @@ def test_trap_23_clients_are_closed_out_with_the_house_and_keep_their_gains(tmp_
     assert run.moved(date=small.day(3), movement="variation", from_account="transferees") == (100 - 30 + 20) * 20.0
 
 
-@pytest.mark.xfail(strict=True, reason="accounts in default count as breaches: their pools hold nothing any more")
 def test_trap_23_pools_in_default_are_not_counted_as_breaches(tmp_path: Path) -> None:
     """After the default was settled the price falls again. That is the transferees' loss and beyond nobody's margin."""
     small = plain([100.0, 100.0, 97.0, 94.0], positions=[("a", "X", 100.0)])

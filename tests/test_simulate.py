@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import hashlib
 import json
@@ -299,6 +300,43 @@ def test_whole_days_are_not_computed_again(broken: Path, rich_folder: Path) -> N
     rich_run(rich_folder, str(broken), resume=True, progress=lambda done, total: steps.append((done, total)))
     assert steps == [(day, 22) for day in range(10, 23)]
     assert {path: path.stat().st_mtime_ns for path in before} == before
+
+
+def no_lines(run: Path) -> None:
+    (run / "unfinished" / "days.jsonl").write_text("")
+
+
+def no_table(run: Path) -> None:
+    (run / "ledger" / f"{rich().day(4)}.parquet").unlink()
+
+
+def half_a_state(run: Path) -> None:
+    state = run / "unfinished" / "state.npz"
+    state.write_bytes(state.read_bytes()[:100])
+
+
+def no_state_to_read(run: Path) -> None:
+    (run / "unfinished" / "state.npz").write_bytes(b"")
+
+
+@pytest.mark.xfail(
+    strict=True, reason="a run ends well without the days that were lost, or with a fault of the program"
+)
+@pytest.mark.parametrize("spoil", [no_lines, no_table, half_a_state, no_state_to_read], ids=lambda one: one.__name__)
+def test_a_run_that_has_lost_whole_days_does_not_go_on_in_silence(
+    spoil: Callable[[Path], None], broken: Path, rich_folder: Path
+) -> None:
+    """As a power cut may leave it, since nothing is forced to the disk: refused, or done again, but never short."""
+    spoil(broken)
+    with contextlib.suppress(ccp.InputError):
+        rich_run(rich_folder, str(broken), resume=True)
+        assert files_of(broken) == files_of(rich_folder / "whole")
+
+
+@pytest.mark.xfail(strict=True, reason="unfinished/ without request.json is neither resumed nor written over")
+def test_a_run_killed_before_its_first_file_may_be_written_over(small: Small) -> None:
+    kill_at(0, lambda: call(small.call("run", quiet=True)))
+    assert call(small.call("run", overwrite=True, quiet=True)).exit_code == 0
 
 
 SLOWLY = """
