@@ -1316,7 +1316,7 @@ def one_day(
         requirement[setup.pool_of[account]] += margin
     if place == 0 and setup.securities is None:
         state.cash |= requirement
-    elif place == 0:
+    elif place == 0 and setup.securities is not None:
         for line in setup.securities:
             if is_cash(setup, line):
                 state.cash[line["pool_id"]] += setup.cents(market_value(setup, line, today, opening))

@@ -15,7 +15,7 @@ import polars as pl
 import pytest
 from small_cycles import CAPITAL, CONTRIBUTION, LOOKBACK, RULES, Run, Small, X, changed, plain, walk
 
-from ccp.backtest.exceptions import back_test
+from ccp.backtesting.exceptions import back_test
 
 ONE = {"a": ("A", "a", "house")}
 GRADUAL = changed(RULES, close_out={"method": "gradual"})

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from ccp.backtest.exceptions import (
+from ccp.backtesting.exceptions import (
     Transitions,
     back_test,
     breaches,
@@ -348,7 +348,7 @@ def test_back_tests_that_cannot_be_are_refused(losses: list, margins: list, hori
 
 def test_scipy_is_not_loaded_at_start_up() -> None:
     code = (
-        "import sys, ccp.backtest.exceptions, ccp.backtest.procyclicality; "
+        "import sys, ccp.backtesting.exceptions, ccp.backtesting.procyclicality; "
         "print([name for name in sys.modules if name.startswith(('scipy.stats', 'scipy.special'))])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

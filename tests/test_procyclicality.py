@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ccp.backtest.procyclicality import (
+from ccp.backtesting.procyclicality import (
     LargestCall,
     StepResponse,
     largest_call,

@@ -319,9 +319,6 @@ def no_state_to_read(run: Path) -> None:
     (run / "unfinished" / "state.npz").write_bytes(b"")
 
 
-@pytest.mark.xfail(
-    strict=True, reason="a run ends well without the days that were lost, or with a fault of the program"
-)
 @pytest.mark.parametrize("spoil", [no_lines, no_table, half_a_state, no_state_to_read], ids=lambda one: one.__name__)
 def test_a_run_that_has_lost_whole_days_does_not_go_on_in_silence(
     spoil: Callable[[Path], None], broken: Path, rich_folder: Path
@@ -333,7 +330,6 @@ def test_a_run_that_has_lost_whole_days_does_not_go_on_in_silence(
         assert files_of(broken) == files_of(rich_folder / "whole")
 
 
-@pytest.mark.xfail(strict=True, reason="unfinished/ without request.json is neither resumed nor written over")
 def test_a_run_killed_before_its_first_file_may_be_written_over(small: Small) -> None:
     kill_at(0, lambda: call(small.call("run", quiet=True)))
     assert call(small.call("run", overwrite=True, quiet=True)).exit_code == 0
@@ -464,7 +460,6 @@ def test_a_run_does_not_go_on_with_other_inputs(
     assert files_of(stopped) == before
 
 
-@pytest.mark.xfail(strict=True, reason="the message says 'another sha256' and not which of the files has changed")
 @pytest.mark.parametrize(
     ("change", "named"),
     [(other_positions, "book/positions"), (other_prices, "market/prices"), (other_trades, "trades")],

@@ -8,10 +8,10 @@ from typing import Any
 import polars as pl
 
 from ccp.api.inputs import DEFAULT_RULEBOOK, input_files
-from ccp.backtest.history import run_history
-from ccp.backtest.models import margin_models
-from ccp.backtest.results import exceptions_table, margins_table, procyclicality_table
-from ccp.backtest.step import step_responses
+from ccp.backtesting.history import run_history
+from ccp.backtesting.models import margin_models
+from ccp.backtesting.results import exceptions_table, margins_table, procyclicality_table
+from ccp.backtesting.step import step_responses
 from ccp.book.book import Book, read_book
 from ccp.exposure.run import Progress
 from ccp.market.case import open_case

@@ -5,6 +5,7 @@ from dataclasses import asdict, replace
 from datetime import date
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import polars as pl
 
@@ -94,7 +95,10 @@ def _begin(journal: Journal, stated: dict[str, Any], resume: bool, overwrite: bo
     """Make the run's directory ready: to go on in it, or to begin. Returns the state to go on from."""
     if resume:
         found = journal.resume(stated)
-        return None if found is None else State.read(found)
+        try:
+            return None if found is None else State.read(found)
+        except (OSError, EOFError, ValueError, KeyError, BadZipFile):
+            raise journal.damaged() from None
     check_free(Path(journal.shown), "simulate", overwrite)
     if overwrite and journal.out.is_dir():
         shutil.rmtree(journal.out)

@@ -7,6 +7,7 @@ import typer
 
 from ccp.cli.options import AsJson, Quiet, Verbose
 from ccp.cli.session import parse_day, session
+from ccp.errors import refuse
 
 
 def ledger(
@@ -27,6 +28,8 @@ def ledger(
         from ccp.report.statement import read_statement, statement_tables
 
         days = [None if text is None else parse_day(name, text) for name, text in (("--from", first), ("--to", last))]
+        if days[0] is not None and days[1] is not None and days[0] > days[1]:
+            raise refuse("--from", f"a day not after {days[1]} was expected", value=str(days[0]))
         statement = read_statement(run, member, *days)
         current.answer(
             {

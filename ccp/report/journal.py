@@ -14,7 +14,7 @@ from typing import Any
 
 import polars as pl
 
-from ccp.errors import refuse
+from ccp.errors import InputError, refuse
 
 WORK = "unfinished"
 
@@ -54,10 +54,19 @@ class Journal:
         return state if state.is_file() else None
 
     def keep(self, days: list[str]) -> list[dict[str, Any]]:
-        """Forget all but whole days, which a broken day may have left; the rows of those that stay."""
-        lines: list[str] = []
-        if days:
-            lines = (self.work / "days.jsonl").read_text(encoding="utf-8").splitlines()[: len(days)]
+        """Forget all but whole days, which a broken day may have left; the rows of those that stay.
+
+        Raises InputError where files of those days are gone or damaged: then the run has to be started anew.
+        """
+        lines = self._rows(len(days)) if days else []
+        missing = [
+            path.name
+            for table in self.tables
+            for path in (self.out / table / f"{day}.parquet" for day in days)
+            if not path.is_file() or path.stat().st_size == 0
+        ]
+        if len(lines) < len(days) or missing:
+            raise self.damaged()
 
         def write() -> None:
             self._forget(set(days))
@@ -65,6 +74,20 @@ class Journal:
 
         self._guarded(write)
         return [json.loads(line) for line in lines]
+
+    def _rows(self, count: int) -> list[str]:
+        """The first lines of the days so far, as many as are whole."""
+        try:
+            lines = (self.work / "days.jsonl").read_text(encoding="utf-8").splitlines()[:count]
+            for line in lines:
+                json.loads(line)
+        except (OSError, ValueError):
+            return []
+        return lines
+
+    def damaged(self) -> InputError:
+        """What to raise where the unfinished run cannot be gone on with."""
+        return refuse(self.shown, "files of the unfinished run are missing or damaged; start it anew with --overwrite")
 
     def _forget(self, days: set[str]) -> None:
         for table in self.tables:
@@ -114,7 +137,7 @@ def _differing(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
     found = []
     for name in sorted({*before, *now}):
         one, other = before.get(name), now.get(name)
-        if isinstance(one, dict) and isinstance(other, dict) and name != "rulebook":
+        if isinstance(one, dict) and isinstance(other, dict) and name in ("run", "inputs", "in_memory", "libraries"):
             found += _differing(one, other)
         elif one != other:
             found.append(name)
@@ -130,7 +153,9 @@ def _write(path: Path, content: bytes) -> None:
 
 
 def _replace(path: Path, write: Callable[[Path], Any]) -> None:
-    """Write beside the place and rename: whole or not at all."""
+    """Write beside the place, force it to the disk, and rename: whole or not at all, also when the power fails."""
     partial = path.with_name(f".{path.name}.partial")
     write(partial)
+    with partial.open("rb+") as handle:
+        os.fsync(handle.fileno())
     os.replace(partial, path)

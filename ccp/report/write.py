@@ -61,7 +61,8 @@ def check_free(out: Path, command: str, overwrite: bool) -> None:
         raise refuse(shown, "an unfinished run stands here: go on with --resume, or say --overwrite")
     if found and not overwrite:
         raise refuse(shown, "the directory is not empty; choose another or say --overwrite")
-    ours = _made_by(out / "manifest.json") == f"ccp {command}" or (out / "unfinished" / "request.json").is_file()
+    unfinished = command == "simulate" and (out / "unfinished").is_dir()
+    ours = unfinished or _made_by(out / "manifest.json") == f"ccp {command}"
     if found and not (found <= OUTPUTS[command] and ours):
         raise refuse(shown, f"only a directory that an earlier ccp {command} has written may be overwritten")
 

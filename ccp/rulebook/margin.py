@@ -137,7 +137,8 @@ class MarginRules(Frozen):
             raise ValueError("stress_period with reading: sample was expected with model: historical only")
         for part in ("filter", "weighting", "parametric"):
             used = {"filter": "filtered", "weighting": "weighted", "parametric": "parametric"}[part]
-            if part in self.model_fields_set and self.model != used:
+            value = getattr(self, part)
+            if self.model != used and value != type(value)():  # its defaults may stand, as a manifest spells them out
                 raise ValueError(f"{part} was expected with model: {used} only, the model is {self.model}")
         return self
 

@@ -16,8 +16,8 @@ from ccp.settlement.exchange import pay
 from ccp.settlement.failures import find_defaults, progress_estates
 from ccp.settlement.fund import StressDay
 from ccp.settlement.ledger import Ledger
-from ccp.settlement.payments import members_in_default
-from ccp.settlement.reconcile import reconcile
+from ccp.settlement.payments import Dues
+from ccp.settlement.reconcile import Expected, reconcile
 from ccp.settlement.resizing import after_payments, heed_notices, restore_capital
 from ccp.settlement.state import State
 from ccp.settlement.terms import RunTerms
@@ -149,9 +149,9 @@ class Cycle:
         pay(clearing, state, ledger, today, dues)
         found, size = after_payments(clearing, state, ledger, today)
         state.day = day
-        in_default = members_in_default(self.terms, state)
-        held = balances_held(clearing, state)
-        state.balance = reconcile(ledger, held, in_default, self.terms.dates[day], self.terms.digits)
+        event = state.event[self.terms.portfolio.member_group]
+        expected = Expected(balances_held(clearing, state), exchanged(clearing, dues), event)
+        state.balance = reconcile(ledger, expected, self.terms.dates[day], self.terms.digits)
         return DayResult(
             day=day,
             **flows,
@@ -191,3 +191,10 @@ def balances_held(clearing: Clearing, state: State) -> Cents:
     for estate in state.estates:
         held[chart.of("estate", estate.number - 1)] = estate.cash
     return held
+
+
+def exchanged(clearing: Clearing, dues: Dues) -> Cents:
+    """What settlement owes houses and clients that are not in default, by account of the chart."""
+    owed = np.zeros(clearing.chart.size, dtype=np.int64)
+    np.add.at(owed, clearing.chart.owner(np.arange(len(dues.received))), dues.received)
+    return owed

@@ -1,5 +1,7 @@
 """Every day's rows against what the engine holds: a mismatch stops the run with the rows that cause it."""
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from ccp.errors import ReconciliationError
@@ -11,19 +13,29 @@ PASSED_ON = ("variation", "premium", "exercise")
 SHOWN = 10
 
 
-def reconcile(ledger: Ledger, held: Cents, in_default: Flags, day: object, digits: int) -> Cents:
+@dataclass(frozen=True)
+class Expected:
+    """What the engine says of a day: what every account inside holds and what every owner was paid by settlement
+    (both by account of the chart, others are not read), and the event each member is in default with, 0 for none.
+    """
+
+    held: Cents
+    exchanged: Cents
+    event: Index
+
+
+def reconcile(ledger: Ledger, expected: Expected, day: object, digits: int) -> Cents:
     """Check a day's rows and return the balances after them.
 
-    `held` is what the engine says every account inside holds (others are not read), `in_default` by member. Checked,
-    from the rows alone: amounts are positive; settlement is empty; no balance inside is negative; balances are
-    those of the engine; variation, premium and exercise each add up to nothing; house and client money stay apart but
-    in the member's own default. Raises ReconciliationError.
+    Checked, from the rows alone: amounts are positive; settlement is empty; no balance inside is negative; balances
+    are those of the engine; variation, premium and exercise each add up to nothing, and houses and clients got
+    theirs; house and client money stay apart but in the member's own default. Raises ReconciliationError.
     """
     chart, balance = ledger.chart, ledger.balance()
     fault = _Fault(ledger, day, digits)
     inside = np.flatnonzero(chart.inside)
     fault.accounts("the balance is negative", inside[balance[inside] < 0])
-    fault.accounts("the balance is not what is held", inside[balance[inside] != held[inside]])
+    fault.accounts("the balance is not what is held", inside[balance[inside] != expected.held[inside]])
     settlement = chart.of("settlement")
     fault.accounts("settlement is not empty at the end of the day", settlement[balance[settlement] != 0].reshape(-1))
     kinds, source, target, amount = ledger.rows()
@@ -33,30 +45,44 @@ def reconcile(ledger: Ledger, held: Cents, in_default: Flags, day: object, digit
         into, out = amount[of_kind & (target == settlement)].sum(), amount[of_kind & (source == settlement)].sum()
         if into != out:
             fault.rows(f"{word} does not add up to nothing", of_kind)
-    fault.rows("house and client money are mixed", _mixed(chart, source, target, in_default))
+    owners = np.arange(chart.starts["margin"])  # houses and clients
+    paid = _settled(chart, kinds, source, target, amount)
+    fault.accounts("what settlement paid is not what is due", owners[paid[owners] != expected.exchanged[owners]])
+    fault.rows("house and client money are mixed", _mixed(chart, source, target, expected.event))
     return balance
 
 
-def _mixed(chart: Chart, source: Index, target: Index, in_default: Flags) -> Flags:
+def _settled(chart: Chart, kinds: Index, source: Index, target: Index, amount: Cents) -> Cents:
+    """What settlement paid every account: variation, premium and exercise."""
+    passed_on = np.isin(kinds, [KINDS.index(word) for word in PASSED_ON])
+    paid = np.zeros(chart.size, dtype=np.int64)
+    np.add.at(paid, target[passed_on], amount[passed_on])
+    np.subtract.at(paid, source[passed_on], amount[passed_on])
+    return paid
+
+
+def _mixed(chart: Chart, source: Index, target: Index, event: Index) -> Flags:
     """Rows that take money of one owner into the pool of another, or out of a pool to anybody but its owner.
 
-    In the member's own default its pools pay the estate, and the estate and the buyers of its securities pay them. A
-    contribution may pay for anybody's default: that is what it is for.
+    In the member's own default its pools pay the estate of its event, and that and the buyers of its securities pay
+    them. A contribution may pay for anybody's default: that is what it is for.
     """
     pools, members = np.arange(len(chart.portfolio.pools)), np.arange(len(chart.portfolio.members))
     owner = np.full(chart.size, -1)
-    failed = np.zeros(chart.size, dtype=bool)
+    own_event = np.zeros(chart.size, dtype=np.int64)
     owner[chart.of("margin", pools)] = chart.owner(pools)
-    failed[chart.of("margin", pools)] = in_default[chart.portfolio.pool_member]
+    own_event[chart.of("margin", pools)] = event[chart.portfolio.pool_member]
     for kind in ("supplementary", "fund"):
         owner[chart.of(kind, members)] = chart.of("house", members)
-        failed[chart.of(kind, members)] = in_default
+        own_event[chart.of(kind, members)] = event
     shared = np.zeros(chart.size, dtype=bool)
     shared[chart.of("fund", members)] = True
-    estate = np.zeros(chart.size, dtype=bool)
-    estate[chart.starts["estate"] : chart.starts["settlement"]] = True
-    giver = (source == chart.of("opening")) | ((estate[source] | (source == chart.of("transferees"))) & failed[target])
-    taker = estate[target] & (failed[source] | shared[source])
+    estate = np.zeros(chart.size, dtype=np.int64)
+    estate[chart.starts["estate"] : chart.starts["settlement"]] = np.arange(1, len(chart.portfolio.groups) + 1)
+    from_estate = (estate[source] > 0) & (estate[source] == own_event[target])
+    sold = (source == chart.of("transferees")) & (own_event[target] > 0)
+    giver = (source == chart.of("opening")) | from_estate | sold
+    taker = (estate[target] > 0) & ((estate[target] == own_event[source]) | shared[source])
     into = (owner[target] >= 0) & (owner[target] != source) & ~giver
     out = (owner[source] >= 0) & (owner[source] != target) & ~taker
     return into | out

@@ -5,8 +5,8 @@ from datetime import date, timedelta
 import numpy as np
 import polars as pl
 
-from ccp.backtest.history import margins_by_day
-from ccp.backtest.procyclicality import StepResponse, step_response
+from ccp.backtesting.history import margins_by_day
+from ccp.backtesting.procyclicality import StepResponse, step_response
 from ccp.book.book import Book, book_from_frames
 from ccp.frames import Factors
 from ccp.market.case import Case

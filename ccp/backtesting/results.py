@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from ccp.backtest.exceptions import BackTest, SampleTests, back_test, coverage_achieved
-from ccp.backtest.history import BackTestHistory
-from ccp.backtest.procyclicality import Procyclicality, StepResponse, procyclicality
+from ccp.backtesting.exceptions import BackTest, SampleTests, back_test, coverage_achieved
+from ccp.backtesting.history import BackTestHistory
+from ccp.backtesting.procyclicality import Procyclicality, StepResponse, procyclicality
 from ccp.frames import BackTests, ModelMargins, Procyclicalities
 from ccp.money import exact, minor_units, to_units
 from ccp.types import Cents
