@@ -186,7 +186,7 @@ class LedgerRows(dy.Schema):
     from_account = column("from_account")
     to_account = column("to_account")
     movement = column("movement")
-    amount = column("amount", min_exclusive=0)
+    amount = column("amount", "amount_moved", min_exclusive=0)
 
 
 class PoolDays(dy.Schema):
@@ -209,7 +209,7 @@ class MemberDays(dy.Schema):
 
     date = column("date")
     member_id = column("member_id", primary_key=True)
-    contribution = column("contribution", min=0)
+    contribution = column("contribution", "contribution_there", min=0)
     supplementary = column("supplementary", min=0)
     capital = column("capital", nullable=True)
     in_default = column("in_default")
@@ -248,7 +248,10 @@ class CycleDays(dy.Schema):
     cover_scenario = column("scenario_id", nullable=True)
     groups = column("groups", min_length=0, nullable=True)
     prefunded = column("prefunded", nullable=True)
+    beyond_prefunded = column("beyond_prefunded", nullable=True)
     uncovered = column("uncovered", nullable=True)
+    uncovered_scenario = column("scenario_id", nullable=True)
+    uncovered_groups = column("uncovered_groups", nullable=True)
     fund_required = column("fund_required", nullable=True)
     buffer = column("buffer_left", nullable=True)
     warned = column("warned", min_length=0, nullable=True)
@@ -264,6 +267,8 @@ class Events(dy.Schema):
     settled_date = column("settled_date")
     loss = column("loss", min=0)
     uncovered = column("uncovered", "left_uncovered", min=0)
+    cause = column("cause")
+    unpaid = column("unpaid", min=0)
 
 
 class CycleWaterfall(dy.Schema):

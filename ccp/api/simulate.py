@@ -1,6 +1,7 @@
 """The daily cycle from files to files."""
 
 import shutil
+from collections.abc import Iterator
 from dataclasses import asdict, replace
 from datetime import date
 from pathlib import Path
@@ -11,6 +12,7 @@ import polars as pl
 
 from ccp.api.inputs import DEFAULT_RULEBOOK, in_memory, input_files
 from ccp.book.book import Book
+from ccp.errors import InputError
 from ccp.exposure.run import Progress
 from ccp.frames import CYCLE_RESULTS
 from ccp.market.case import Case
@@ -23,7 +25,7 @@ from ccp.rulebook.load import load_rulebook
 from ccp.rulebook.rulebook import Rulebook
 from ccp.scenarios.scenario_set import ScenarioSet
 from ccp.scenarios.stress_set import stress_scenarios
-from ccp.settlement.cycle import Cycle
+from ccp.settlement.cycle import Cycle, DayResult
 from ccp.settlement.opening import RunRequest, open_run
 from ccp.settlement.results import day_row, day_tables, event_rows, waterfall_rows
 from ccp.settlement.state import State
@@ -68,7 +70,7 @@ def simulate(
     journal = Journal(Path(out), DAY_TABLES)
     state = _begin(journal, stated, resume, overwrite)
     rows = journal.keep([day.isoformat() for day in terms.dates[: 0 if state is None else state.day + 1]])
-    for result in Cycle(terms, given).run(state):
+    for result in _days(Cycle(terms, given), state, journal, rows):
         row = day_row(terms, result) | {
             "of_events": event_rows(terms, result.settled),
             "of_waterfall": waterfall_rows(terms, result.settled),
@@ -81,7 +83,20 @@ def simulate(
     tables = _tables(rows)
     summary = summary_of(tables, rules)
     journal.finish(tables, {"summary": summary, "manifest": stated})
-    return Simulation(Path(out), tables, summary, _warnings(terms))
+    return Simulation(Path(out), tables, summary, _warnings(terms, request))
+
+
+def _days(cycle: Cycle, state: State | None, journal: Journal, rows: list[dict[str, Any]]) -> Iterator[DayResult]:
+    """The days of a run. Wrong input that shows on the first day leaves nothing behind, later on the days so far."""
+    try:
+        yield from cycle.run(state)
+    except InputError as error:
+        if not rows:
+            journal.abandon()
+            raise
+        (first, *others) = error.problems
+        kept = replace(first, expected=f"{first.expected}; {len(rows)} whole days before it are kept")
+        raise InputError([kept, *others], error.total) from None
 
 
 def given_scenarios(request: RunRequest, terms: RunTerms) -> ScenarioSet | None:
@@ -149,7 +164,7 @@ def summary_of(tables: dict[str, pl.DataFrame], rulebook: Rulebook) -> dict[str,
     """The figures of a run: the worst of its days, and what its defaults came to."""
     days, events = tables["days"], tables["events"]
     stressed = days.filter(pl.col("cover_n").is_not_null())
-    short = stressed.filter(pl.col("uncovered") > 0)
+    short, beyond = (stressed.filter(pl.col(name) > 0) for name in ("uncovered", "beyond_prefunded"))
     peak = stressed.sort("cover_n", "date", descending=[True, False]).row(0, named=True)
     return {
         "rulebook": rulebook.name,
@@ -176,6 +191,11 @@ def summary_of(tables: dict[str, pl.DataFrame], rulebook: Rulebook) -> dict[str,
             "largest": short["uncovered"].max() or 0.0,
             "date": str(short.sort("uncovered", descending=True)["date"][0]) if short.height else None,
         },
+        "beyond_prefunded": {
+            "days": beyond.height,
+            "largest": beyond["beyond_prefunded"].max() or 0.0,
+            "date": str(beyond.sort("beyond_prefunded", descending=True)["date"][0]) if beyond.height else None,
+        },
         "defaults": {
             "events": events.height,
             "loss": float(events["loss"].sum()),
@@ -190,9 +210,13 @@ def _range(days: pl.DataFrame, column: str) -> dict[str, Any]:
     return {"largest": row[column], "date": str(row["date"])}
 
 
-def _warnings(terms: RunTerms) -> list[str]:
+def _warnings(terms: RunTerms, request: RunRequest) -> list[str]:
     """What a reader should know of the data."""
     found = price_warnings(terms.case)
+    asked, ran = (request.first, request.last), (terms.dates[0], terms.dates[-1])
+    edge = terms.path["date"][0], terms.path["date"][-1]
+    if asked[0] < edge[0] or asked[1] > edge[1]:
+        found.append(f"the prices end the run: {ran[0]} to {ran[1]} instead of {asked[0]} to {asked[1]}")
     expiry = terms.case.book.instruments["expiry"]
     gone = int((expiry <= terms.dates[-1]).fill_null(False).sum())
     if gone and not terms.constant_expiry:

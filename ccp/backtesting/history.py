@@ -73,6 +73,8 @@ def run_history(
 
 def _rows(market: Market, first: date, last: date, horizon: int) -> Index:
     days = market.levels["date"]
+    if first > last:
+        raise refuse("--from", f"a day not after {last} was expected", value=str(first))
     rows = days.is_between(first, last).arg_true().to_numpy().astype(np.int64)
     rows = rows[rows + horizon < len(days)]
     if not len(rows):

@@ -24,6 +24,8 @@ VARIANTS: dict[str, dict[str, Any]] = {
 def margin_models(own: MarginRules, names: list[str] | None) -> dict[str, MarginRules]:
     """The models asked for, by name; None: all of them. Raises InputError for a name that is none."""
     known = [OWN, *VARIANTS]
+    if names is not None and not names:
+        raise refuse("--models", f"at least one model was expected; there are {', '.join(known)}")
     for name in names or ():
         if name not in known:
             raise refuse("--models", f"no such model; there are {', '.join(known)}", value=name)

@@ -31,7 +31,9 @@ def backtest(
     ] = None,
     book_date: Annotated[
         str | None,
-        typer.Option("--book-date", help="Day the book's prices hold on, default the market's last."),
+        typer.Option(
+            "--book-date", help="Day the book's prices hold on, default the market's last.", metavar="YYYY-MM-DD"
+        ),
     ] = None,
     market: MarketPath = None,
     threads: Threads = None,

@@ -33,8 +33,10 @@ def verdict(summary: dict[str, Any]) -> str:
     if not short["stress_days"]:
         found = "No stress day in this span."
     elif short["days"]:
-        days = f"{short['days']} of {short['stress_days']} stress days"
-        found = f"On {days} cover-{summary['cover']} was more than what was prefunded, most of all on {short['date']}."
+        days, cover = f"{short['days']} of {short['stress_days']} stress days", summary["cover"]
+        found = f"On {days} the default of some {cover} groups would have left something uncovered, "
+        found += f"most of all on {short['date']}; cover-{cover} alone was more than what was prefunded "
+        found += f"on {summary['beyond_prefunded']['days']}."
     else:
         count = short["stress_days"]
         days = "the one stress day" if count == 1 else f"each of the {count} stress days"
@@ -70,7 +72,7 @@ def _figures(summary: dict[str, Any], scale: Scale) -> list[RenderableType]:
     for name, amount, note in rows:
         table.add_row(name, "" if amount is None else scale.amount(amount), note)
     count = int(breaches["pools"] or 0)
-    table.add_row("Days' losses beyond what was held", f"{count:,}", f"pools, on {breaches['days']} days")
+    table.add_row("Losses of a day beyond what was held", f"{count:,}", f"pools and days, on {breaches['days']} days")
     return [_heading(f"The run ({scale.named(summary['currency'])})"), table]
 
 
@@ -87,21 +89,24 @@ def _call_days(days: pl.DataFrame, scale: Scale, currency: str) -> list[Renderab
 
 
 def _short_days(days: pl.DataFrame, scale: Scale, summary: dict[str, Any], width: int) -> list[RenderableType]:
-    """The days on which cover was more than what was prefunded."""
+    """The days on which the coverage test left something uncovered, with its scenario and groups.
+
+    It need not be that of cover-N: who defaults takes its own contribution away from the others.
+    """
     short = days.filter(pl.col("uncovered") > 0).sort("uncovered", "date", descending=[True, False]).head(SHOWN_DAYS)
     if short.is_empty():
         return []
     table = Table(box=None, pad_edge=False)
-    for name in ("day", f"cover-{summary['cover']}", "prefunded", "uncovered"):
+    for name in ("day", "uncovered", f"cover-{summary['cover']}", "prefunded"):
         table.add_column(name, justify="left" if name == "day" else "right", no_wrap=True)
     table.add_column("scenario", overflow="fold")
     if width >= WIDE:
         table.add_column("groups", overflow="fold")
     for row in short.to_dicts():
-        amounts = [scale.amount(row[name]) for name in ("cover_n", "prefunded", "uncovered")]
-        words = [row["cover_scenario"]] + ([row["groups"]] if width >= WIDE else [])
+        amounts = [scale.amount(row[name]) for name in ("uncovered", "cover_n", "prefunded")]
+        words = [row["uncovered_scenario"]] + ([row["uncovered_groups"]] if width >= WIDE else [])
         table.add_row(str(row["date"]), *amounts, *words)
-    heading = f"Days on which what was prefunded fell short ({scale.named(summary['currency'])})"
+    heading = f"Days on which a default would have left most uncovered ({scale.named(summary['currency'])})"
     return [_heading(heading), table]
 
 
@@ -115,12 +120,14 @@ def _events(tables: dict[str, pl.DataFrame], summary: dict[str, Any]) -> list[Re
     table = Table(box=None, pad_edge=False)
     table.add_column("default", no_wrap=True)
     table.add_column("groups", overflow="fold")
+    table.add_column("cause", overflow="fold")
     table.add_column("loss", justify="right", no_wrap=True)
     table.add_column("paid by", overflow="fold")
     for row in events.head(SHOWN_EVENTS).to_dicts():
         draws = paid.filter((pl.col("event") == row["event"]) & (pl.col("amount") > 0)).sort("tier_place")
         words = [f"{tier} {scale.amount(amount)}" for tier, amount in draws.select("tier", "amount").iter_rows()]
-        table.add_row(str(row["default_date"]), row["defaulters"], scale.amount(row["loss"]), ", ".join(words) or "-")
+        first = (str(row["default_date"]), row["defaulters"], row["cause"])
+        table.add_row(*first, scale.amount(row["loss"]), ", ".join(words) or "-")
     more = events.height - SHOWN_EVENTS
     rest = [Text(f"... and {more} more")] if more > 0 else []
     return [_heading(f"Defaults ({scale.named(summary['currency'])})"), table, *rest]

@@ -109,6 +109,12 @@ class Journal:
 
         self._guarded(write)
 
+    def abandon(self) -> None:
+        """Leave nothing of a run that has no whole day."""
+        shutil.rmtree(self.work, ignore_errors=True)
+        if self.out.is_dir() and not any(self.out.iterdir()):
+            self.out.rmdir()
+
     def finish(self, tables: dict[str, pl.DataFrame], documents: dict[str, Any]) -> None:
         """Write the tables and documents of the whole run; then nothing unfinished is left."""
 

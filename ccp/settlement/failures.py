@@ -9,7 +9,7 @@ from ccp.settlement.close_out import day_result, estate_accounts, open_estate, v
 from ccp.settlement.default import settle_event
 from ccp.settlement.fund import fund_calls
 from ccp.settlement.ledger import Ledger
-from ccp.settlement.payments import Dues, failing_members, margin_calls, members_in_default
+from ccp.settlement.payments import Dues, amounts_due, failing_members, margin_calls, members_in_default
 from ccp.settlement.state import Estate, State
 from ccp.settlement.today import Today, after_haircut
 from ccp.types import Cents
@@ -64,14 +64,19 @@ def settle(clearing: Clearing, state: State, ledger: Ledger, today: Today, estat
 
 def find_defaults(clearing: Clearing, state: State, ledger: Ledger, today: Today) -> Dues:
     """Find who cannot pay, until nobody is left who cannot. Returns what the others owe."""
-    named = set(clearing.terms.named.get(today.day, ()))
+    group_of, named = clearing.terms.portfolio.member_group, set(clearing.terms.named.get(today.day, ()))
     while True:
         dues = dues_of(clearing, state, today)
-        failing = set(clearing.terms.portfolio.member_group[failing_members(clearing.terms, state, dues)].tolist())
-        failing |= {group for group in named if not state.event[group]}
+        by_cause = {"named": {group for group in named if not state.event[group]}}
+        for cause, members in failing_members(clearing.terms, state, dues).items():
+            by_cause[cause] = set(group_of[members].tolist())
+        failing = set().union(*by_cause.values())
         if not failing:
             return dues
-        put_in_default(clearing, state, ledger, today, tuple(sorted(failing)))
+        cause = "+".join(cause for cause, groups in by_cause.items() if groups)
+        house, clients = amounts_due(clearing.terms, dues)
+        unpaid = int((house + clients)[np.isin(group_of, list(failing))].sum())
+        put_in_default(clearing, state, ledger, today, tuple(sorted(failing)), (cause, unpaid))
 
 
 def dues_of(clearing: Clearing, state: State, today: Today) -> Dues:
@@ -87,10 +92,13 @@ def dues_of(clearing: Clearing, state: State, today: Today) -> Dues:
     return Dues(received, margin_calls(clearing.terms, state, required, held), supplementary, fund)
 
 
-def put_in_default(clearing: Clearing, state: State, ledger: Ledger, today: Today, groups: tuple[int, ...]) -> None:
+def put_in_default(
+    clearing: Clearing, state: State, ledger: Ledger, today: Today, groups: tuple[int, ...], why: tuple[str, int]
+) -> None:
     """Put groups in default: one event. Their book is taken over, and closed out at once or from tomorrow on."""
     number = int(state.event.max()) + 1
     estate = open_estate(clearing.path, today.case, today.requirement, today.holding, groups, number, today.day)
+    estate = replace(estate, cause=why[0], unpaid=why[1])
     state.event[list(groups)] = number
     today.new_defaults += groups
     mine = estate_accounts(clearing.path, estate)

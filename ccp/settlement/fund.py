@@ -25,7 +25,8 @@ from ccp.waterfall.plan import Plan, capital_sizes, make_plan
 
 @dataclass(frozen=True)
 class StressDay:
-    """What a stress day found, in minor units. `plan` is what was there; `uncovered` what the worst default leaves."""
+    """What a stress day found, in minor units. `plan` is what was there; `uncovered` what the coverage test's worst
+    default leaves (negative: headroom), in its scenario and by its groups."""
 
     measured: Measured
     counted: Flags
@@ -35,6 +36,8 @@ class StressDay:
     plan: Plan
     prefunded: int
     uncovered: int
+    uncovered_scenario: int
+    uncovered_groups: list[int]
     group_worst: Cents
 
 
@@ -47,11 +50,13 @@ def stress_day(terms: RunTerms, state: State, measured: Measured) -> StressDay:
     covers = {count: worst_cover(found, count, counted) for count in sorted({1, 2, rules.cover})}
     plan = current_plan(terms, state)
     tested = coverage(plan, found, rules.cover)
-    uncovered = int(tested.uncovered[tested.worst(counted)])
+    worst_of_test = tested.worst(counted)
+    uncovered = int(tested.uncovered[worst_of_test])
+    leaving = [int(group) for group in tested.defaulters[:, worst_of_test]]
     worst = np.where(counted, found, 0).max(axis=1)
     prefunded = prefunded_for(plan, covers[rules.cover].groups)
     emir = emir_42_3(found, counted).amount
-    return StressDay(measured, counted, losses, covers, emir, plan, prefunded, uncovered, worst)
+    return StressDay(measured, counted, losses, covers, emir, plan, prefunded, uncovered, worst_of_test, leaving, worst)
 
 
 def prefunded_for(plan: Plan, groups: list[int]) -> int:

@@ -43,6 +43,11 @@ class RunRequest:
 
 def open_run(book: Path | str | Book, market: Market, rulebook: Rulebook, request: RunRequest) -> RunTerms:
     """Read and check everything. Raises InputError with what is wrong."""
+    for first, last in request.closed:
+        if not any(first <= day <= last for day in market.dates):
+            raise refuse("--closed", "days of the market's history were expected", value=f"{first}:{last}")
+    if request.book_date is not None and request.book_date not in market.dates:
+        raise refuse("--book-date", "a day of the market's history was expected", value=str(request.book_date))
     known = without_days(market, list(request.closed))
     days = _days(known, request)
     tables = book if isinstance(book, Book) else read_book(book, rulebook.book.matched)
@@ -59,9 +64,15 @@ def open_run(book: Path | str | Book, market: Market, rulebook: Rulebook, reques
     rows = np.flatnonzero(path.levels["date"].is_in(pl.Series(days, dtype=pl.Date).implode()).to_numpy())
     trades = NO_TRADES
     if request.trades is not None:
-        trades = read_trades(request.trades, tables, case.portfolio, days, rulebook.book.matched)
+        living = tables if not request.constant_expiry else _without_expiry(tables)
+        trades = read_trades(request.trades, living, case.portfolio, days, rulebook.book.matched)
     named = _named(case, days, request)
     return RunTerms(case, path.levels, rows, trades, named, request.constant_expiry)
+
+
+def _without_expiry(book: Book) -> Book:
+    """The book with instruments that do not expire."""
+    return replace(book, instruments=book.instruments.with_columns(pl.lit(None, dtype=pl.Date).alias("expiry")))
 
 
 def _days(market: Market, request: RunRequest) -> list[date]:
@@ -87,8 +98,9 @@ def _taken(book: Book, first: date, request: RunRequest) -> tuple[Book, tuple[da
 def _gap(book: Book, market: Market, rulebook: Rulebook, request: RunRequest, day: date, scenario_id: str) -> Gap:
     """A gap's moves: a scenario of the stress set, as known on the row before its day."""
     before = [known for known in market.dates if known < day]
-    if not before or day not in market.dates or not request.first <= day <= request.last:
-        raise refuse("--gap", "a day of the run with prices was expected", value=str(day))
+    first = next((known for known in market.dates if known >= request.first), None)
+    if not before or day not in market.dates or not request.first <= day <= request.last or day == first:
+        raise refuse("--gap", "a day of the run with prices, after its first, was expected", value=str(day))
     factor_ids = needed_factors(book, rulebook.currency)
     known = stress_scenarios(rulebook, market.until(before[-1]), factor_ids, request.scenarios)
     if scenario_id not in known.ids:
@@ -133,6 +145,9 @@ def _named(case: Case, days: list[date], request: RunRequest) -> dict[int, tuple
         elif day not in place_of:
             expected = f"a day of the run was expected ({days[0]} to {days[-1]}, days with prices)"
             problems.append(Problem("--default", expected, value=str(day)))
+        elif place_of[day] == 0 and not case.book.states_contributions:
+            expected = "a day after the first was expected: on the first the fund is not there yet"
+            problems.append(Problem("--default", expected, value=f"{group}@{day}"))
         else:
             named[place_of[day]] = (*named.get(place_of[day], ()), groups[group])
     if problems:

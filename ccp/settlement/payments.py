@@ -34,15 +34,20 @@ def capital_after(terms: RunTerms, state: State, dues: Dues) -> Cents:
     return np.where(state.capital == ENDLESS, ENDLESS, state.capital + change)
 
 
-def failing_members(terms: RunTerms, state: State, dues: Dues) -> Flags:
-    """Members not yet in default that cannot pay: their capital is gone, or the day asks for more than they have."""
+def failing_members(terms: RunTerms, state: State, dues: Dues) -> dict[str, Flags]:
+    """Members not yet in default that cannot pay, by cause: their capital is gone, or the day asks for too much."""
+    house, clients = amounts_due(terms, dues)
+    asked = house + clients if terms.rulebook.settlement.members_front_client_calls else house
+    capital = capital_after(terms, state, dues)
+    active = ~members_in_default(terms, state)
+    return {"capital": (capital < 0) & (capital != ENDLESS) & active, "liquidity": (asked > terms.liquidity) & active}
+
+
+def amounts_due(terms: RunTerms, dues: Dues) -> tuple[Cents, Cents]:
+    """What members have to pay today, for their house and for their clients."""
     due = dues.call - dues.received
     house = np.maximum(terms.by_member(due, of_house=True) + dues.supplementary + dues.fund, 0)
-    if terms.rulebook.settlement.members_front_client_calls:
-        house = house + terms.by_member(np.maximum(due, 0), of_house=False)
-    capital = capital_after(terms, state, dues)
-    broke = ((capital < 0) & (capital != ENDLESS)) | (house > terms.liquidity)
-    return broke & ~members_in_default(terms, state)
+    return house, terms.by_member(np.maximum(due, 0), of_house=False)
 
 
 def margin_calls(terms: RunTerms, state: State, required: Cents, held: Cents) -> Cents:

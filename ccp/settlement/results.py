@@ -91,7 +91,7 @@ def day_row(terms: RunTerms, result: DayResult) -> dict[str, Any]:
     breach = np.where(there, np.maximum(exposure - result.held_before, 0), 0)
     return {
         "date": terms.dates[result.day].isoformat(),
-        "variation": _sum(-np.minimum(result.variation, 0)) / unit,
+        "variation": _sum(-np.minimum(np.where(gone[terms.account_group], 0, result.variation), 0)) / unit,
         "margin": _sum(result.account_margin) / unit,
         "held": _sum(result.held) / unit,
         "called": _sum(np.maximum(result.calls, 0)) / unit,
@@ -110,7 +110,8 @@ def day_row(terms: RunTerms, result: DayResult) -> dict[str, Any]:
 
 def _stress_row(terms: RunTerms, result: DayResult) -> dict[str, Any]:
     """Cover of the day; nothing on days without stress."""
-    names = ("cover_1", "cover_2", "cover_n", "cover_scenario", "groups", "prefunded", "uncovered", "warned")
+    names = ("cover_1", "cover_2", "cover_n", "cover_scenario", "groups", "prefunded", "beyond_prefunded")
+    names += ("uncovered", "uncovered_scenario", "uncovered_groups", "warned")
     found = result.stress
     if found is None:
         return dict.fromkeys(names)
@@ -123,7 +124,10 @@ def _stress_row(terms: RunTerms, result: DayResult) -> dict[str, Any]:
         found.measured.scenarios.ids[cover.scenario],
         _names(terms, losing),
         found.prefunded / unit,
+        max(cover.amount - found.prefunded, 0) / unit,
         max(found.uncovered, 0) / unit,
+        found.measured.scenarios.ids[found.uncovered_scenario] if found.uncovered > 0 else None,
+        _names(terms, found.uncovered_groups) if found.uncovered > 0 else None,
         _names(terms, warned_groups(terms.rulebook.fund, found)) or None,
     )
     return dict(zip(names, values, strict=True))
@@ -139,6 +143,8 @@ def event_rows(terms: RunTerms, settled: list[SettledEvent]) -> list[dict[str, A
             "settled_date": terms.dates[one.day].isoformat(),
             "loss": one.outcome.loss / terms.minor,
             "uncovered": one.outcome.uncovered / terms.minor,
+            "cause": one.estate.cause,
+            "unpaid": one.estate.unpaid / terms.minor,
         }
         for one in settled
     ]

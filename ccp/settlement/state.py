@@ -18,7 +18,8 @@ class Estate:
 
     `account`, `instrument`, `quantity`, `parts` (equal parts it is sold in), `spread` (cost of one unit in the
     instrument's currency) and `impact` (the same in the service currency) are by position. `result` is what each
-    pool has gained so far, `borrowed` what the lender has advanced, in minor units.
+    pool has gained so far, `borrowed` what the lender has advanced, in minor units. `cause` says why the groups
+    failed, `unpaid` what they owed on the day.
     """
 
     number: int
@@ -33,6 +34,8 @@ class Estate:
     impact: Vector
     result: Cents
     borrowed: int = 0
+    cause: str = ""
+    unpaid: int = 0
 
     @property
     def cash(self) -> int:

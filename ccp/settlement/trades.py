@@ -67,6 +67,19 @@ def _check(frame: pl.DataFrame, book: Book, dates: list[date], source: str, find
     for field, values in known.items():
         wrong = frame[field].is_not_null() & ~frame[field].is_in(values.implode())
         findings.mask(source, frame[field], wrong, expected[field])
+    ends = dict(zip(book.instruments["instrument_id"], book.instruments["expiry"], strict=True))
+    expiry = frame["instrument_id"].replace_strict(ends, default=None, return_dtype=pl.Date)
+    late = pl.Series(frame["date"].to_numpy() > _last_days(expiry, dates))
+    findings.mask(source, frame["date"], late, "a day on which the instrument is still there was expected")
+
+
+def _last_days(expiry: pl.Series, dates: list[date]) -> np.ndarray:
+    """The day on which each instrument is settled for the last time: its expiry or the next open day; NaT for never."""
+    days = np.array(dates, dtype="datetime64[D]")
+    ends = expiry.cast(pl.Date).to_numpy().astype("datetime64[D]")
+    place = np.searchsorted(days, ends)
+    never = np.isnat(ends) | (place == len(days))
+    return np.where(never, np.datetime64("NaT"), days[np.minimum(place, len(days) - 1)])
 
 
 def _check_matched(frame: pl.DataFrame, source: str, findings: Findings) -> None:
