@@ -1,7 +1,7 @@
 """`ccp backtest`: margins, losses, exceptions and procyclicality recomputed by plain loops; the command.
 
-The recomputations are written from docs/arithmetic.md and docs/margin-models.md: the book stands every day at the
-prices, levels and distance to expiry of its own day; what a day brings is its own past (margin) and future (loss).
+The recomputations are written from docs/arithmetic.md, margin-models.md and backtests.md: the book stands every day at
+the prices, levels and distance to expiry of its own day; what a day brings is its own past (margin) and future (loss).
 """
 
 import json
@@ -873,9 +873,9 @@ def test_a_dated_stress_period_answers_a_step_as_the_most_severe_days_do(short_y
     assert answers[1] != answers[2]
 
 
-@pytest.mark.xfail(strict=True, reason="the invented returns begin earlier, so the step falls on other days of them")
+@pytest.mark.xfail(strict=True, reason="the step falls on other days of the invented returns")
 def test_a_models_answer_to_a_step_does_not_depend_on_what_it_is_set_beside() -> None:
-    """ccp/backtesting/step.py: `before` is the longest history of the models asked for, and moves the step."""
+    """step.py: `before` is the longest history of the models asked for. docs/backtests.md: always the same returns."""
     beside = steps(alone(), ["historical-var", "filtered"])["historical-var"]
     assert beside == steps(alone(), ["historical-var"])["historical-var"]
 
@@ -907,9 +907,8 @@ def test_a_market_shorter_than_any_day_of_a_model_is_refused() -> None:
         past(mixed(short.dates[-1]), short, short.dates[60], short.dates[70], short.dates[-1], ["filtered"], rules())
 
 
-@pytest.mark.xfail(strict=True, raises=ValueError, reason="_check_history: max() of nothing")
 def test_no_model_at_all_is_refused(market: Market, span: list[date]) -> None:
-    with pytest.raises(InputError):
+    with pytest.raises(InputError, match="at least one model was expected"):
         ccp.backtest(mixed(span[4]), span[0], span[-1], rules(), [], span[4], market)
 
 
@@ -1068,10 +1067,11 @@ def test_a_run_of_one_day_periods_says_nothing_of_overlap(files: Files) -> None:
 
 REFUSED: list[tuple[Row, list[str]]] = [
     ({"models": "historical-var,best"}, ["--models", "best", "no such model", "filtered-mid", "stress-sample"]),
+    ({"models": " , "}, ["--models", "at least one model was expected", "historical-var"]),
     ({"from": "2020-13-01"}, ["--from", "2020-13-01", "YYYY-MM-DD"]),
     ({"to": "soon"}, ["--to", "soon", "YYYY-MM-DD"]),
     ({"book_date": "yesterday"}, ["--book-date", "yesterday"]),
-    ({"from": "2020-09-02", "to": "2020-09-01"}, ["--from", "days of the market's history were expected"]),
+    ({"from": "2020-09-02", "to": "2020-09-01"}, ["--from", "2020-09-02", "not after 2020-09-01"]),
     ({"from": "2021-09-02", "to": "2021-09-10"}, ["days of the market's history were expected", "2020-01-01"]),
     ({"from": "2020-09-05", "to": "2020-09-06"}, ["days of the market's history were expected"]),  # a weekend
     ({"book_date": "2020-09-05"}, ["2020-09-05", "a day of the market's history was expected"]),
@@ -1108,6 +1108,8 @@ def test_a_directory_in_use_is_left_alone(files: Files) -> None:
         assert [path.name for path in (files.folder / "run").iterdir()] == ["mine.txt"]
     assert files.call("rules.yaml").exit_code == 2
     assert (files.folder / "rules.yaml").is_file()
+    found = files.call(market="none")  # said at once, before anything else is looked at
+    assert "not empty" in found.stderr
 
 
 def test_an_earlier_run_is_replaced_when_asked(files: Files) -> None:

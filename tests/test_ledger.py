@@ -219,7 +219,7 @@ def in_json(run: Run, *more: str) -> dict[str, Any]:
     return json.loads(found.stdout)
 
 
-SPANS = {"all days": (None, None), "from a day": (9, None), "to a day": (None, 8), "a week": (5, 12), "none": (2, 1)}
+SPANS = {"all days": (None, None), "from a day": (9, None), "to a day": (None, 8), "a week": (5, 12), "a day": (2, 2)}
 
 
 @pytest.mark.parametrize("span", SPANS.values(), ids=SPANS)
@@ -518,3 +518,10 @@ def test_variation_of_clients_may_not_be_paid_to_the_house(sound: list[Day]) -> 
     day = next(day for day in sound if any(row[:3] == paid for row in day.rows()))
     with pytest.raises(ReconciliationError):
         day.check(sent_elsewhere(day, "variation", "clients:C", "house:C"))
+
+
+def test_a_statement_of_no_days_is_refused(run: Run) -> None:
+    asked = ["--from", str(rich().day(2)), "--to", str(rich().day(1))]
+    found = CliRunner().invoke(app, ["ledger", str(run.out), "--member", "A", *asked])
+    assert found.exit_code == 2
+    assert "a day not after" in found.stderr

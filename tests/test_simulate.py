@@ -130,7 +130,13 @@ def test_the_summary_is_that_of_the_tables(rich_folder: Path) -> None:
     summary = json.loads((run.out / "summary.json").read_text())
     worst = run.pools.group_by("date").agg(pl.col("margin").sum().round(2)).sort("margin", descending=True).row(0)
     assert (summary["margin"]["date"], summary["margin"]["largest"]) == (str(worst[0]), worst[1])
-    variation = run.accounts.group_by("date").agg(pl.col("variation").clip(upper_bound=0).sum().round(2))
+    owners = run.pools.select("pool_id", "member_id").unique()
+    failed = run.members.filter("in_default").group_by("member_id").agg(pl.col("date").min().alias("failed"))
+    paying = (
+        run.accounts.join(owners, on="pool_id").join(failed, on="member_id", how="left")
+        .filter(pl.col("failed").is_null() | (pl.col("date") <= pl.col("failed")))
+    )  # fmt: skip
+    variation = paying.group_by("date").agg(pl.col("variation").clip(upper_bound=0).sum().round(2))
     assert summary["variation"]["largest"] == -variation["variation"].min()  # type: ignore[operator]
     assert summary["largest_call"]["largest"] == run.pools["call"].max()
     assert (summary["from"], summary["to"], summary["days"]) == (str(rich().day(0)), str(rich().day(21)), 22)
@@ -524,6 +530,7 @@ def test_a_day_without_a_price_ends_the_run_and_keeps_the_days_before(small: Sma
     whole = Path("market/prices.csv").read_text()
     without_a_value(str(small.day(4)))
     expected = f"market, column factor_id, value 'X': a value on {small.day(4)} was expected"
+    expected += "; 4 whole days before it are kept"
     assert lines_of(small.call("run")) == [expected]
     for name in DAY_TABLES:
         assert sorted(path.stem for path in Path("run", name).iterdir()) == [str(small.day(day)) for day in range(4)]
@@ -613,6 +620,7 @@ def test_a_directory_that_cannot_be_made(small: Small, monkeypatch: pytest.Monke
 
 SPAN = f"({plain().day(0)} to {plain().day(7)}, days with prices)"
 SATURDAY = "2024-04-06"
+A_DAY = "a day of the market's history was expected"
 NO_VALUE = "market, column factor_id, value 'X': a value on"
 WRONG_OPTIONS = {
     "closed without a date": ({"closed": "soon"}, "--closed, value 'soon': a date, YYYY-MM-DD, was expected"),
@@ -639,9 +647,9 @@ WRONG_OPTIONS = {
     "days before all prices": ({"from": "1990-01-01", "to": "1990-02-01"}, "--from, value '1990-01-01': days of the"),
     "all days closed": ({"closed": "2024-04-03:2024-04-12"}, "--from, value '2024-04-03': days of the market's"),
     "a wrong word for expiry": ({"expiry": "never"}, "--expiry, value 'never': dated or constant was expected"),
-    "a book date without prices": ({"book_date": SATURDAY}, f"{NO_VALUE} {SATURDAY} was expected"),
+    "a book date without prices": ({"book_date": SATURDAY}, f"--book-date, value '{SATURDAY}': {A_DAY}"),
     "a book date that is none": ({"book_date": "x"}, "--book-date, value 'x': a date, YYYY-MM-DD, was expected"),
-    "a book date after all prices": ({"book_date": "2030-01-01"}, f"{NO_VALUE} 2030-01-01 was expected"),
+    "a book date after all prices": ({"book_date": "2030-01-01"}, f"--book-date, value '2030-01-01': {A_DAY}"),
     "no such trades": ({"trades": "none.csv"}, "none.csv: no such file"),
     "no such scenarios": ({"scenarios": "none.csv"}, "none.csv: "),
     "no such rulebook": ({"rulebook": "none.yaml"}, "none.yaml: "),
