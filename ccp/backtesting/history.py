@@ -87,6 +87,10 @@ def _check_history(case: Case, market: Market, models: dict[str, MarginRules], r
     """Every model's look-back, and every window after a day, must hold values of every factor."""
     needed = max(rules.history_rows for rules in models.values())
     first, last = int(rows[0]) - needed + 1, int(rows[-1])
+    if market.levels.height < needed:
+        raise refuse(
+            "market", f"{needed} days were expected, as the models look back; there are {market.levels.height}"
+        )
     if first < 0:
         earliest = market.levels["date"][needed - 1]
         raise refuse("--from", f"the models need {needed} days before; {earliest} or later was expected")

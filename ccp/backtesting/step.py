@@ -26,25 +26,28 @@ def step_responses(models: dict[str, MarginRules], rulebook: Rulebook) -> dict[s
 
     A stress period given by dates does not exist in invented history; there the most severe days take its place.
     """
-    usable = {name: _undated(rules) for name, rules in models.items()}
-    longest = max(rules.history_rows for rules in usable.values())
-    before = max([longest, *(_long(rules) for rules in usable.values())])
+    return {name: _answer(_undated(rules), rulebook) for name, rules in models.items()}
+
+
+def _answer(rules: MarginRules, rulebook: Rulebook) -> StepResponse:
+    before = max(rules.history_rows, _long(rules))
     market = stepping_market(before, AFTER_DAYS)
-    book = _book(rulebook.currency)
     rows = np.arange(before - 1, before + AFTER_DAYS)
-    found = {}
-    for name, rules in usable.items():
-        case = Case(book, market.first_rows(before), rulebook.model_copy(update={"margin": rules}), ["X"])
-        totals = [int(margin.sum()) for margin in margins_by_day(case, market, rules, rows)]
-        found[name] = step_response(np.array(totals, dtype=np.int64), 1)
-    return found
+    changed = rulebook.model_copy(update={"margin": rules})
+    case = Case(_book(rulebook.currency), market.first_rows(before), changed, ["X"])
+    totals = [int(margin.sum()) for margin in margins_by_day(case, market, rules, rows)]
+    return step_response(np.array(totals, dtype=np.int64), 1)
 
 
 def stepping_market(before: int, after: int) -> Market:
-    """One price, `before` days of calm and `after` days of twice the volatility."""
-    random = np.random.default_rng(SEED)
-    scale = np.where(np.arange(before + after) < before, DAILY_VOLATILITY, 2 * DAILY_VOLATILITY)
-    path = 100.0 * np.exp(np.cumsum(random.standard_normal(before + after) * scale))
+    """One price, `before` days of calm and `after` days of twice the volatility.
+
+    Returns are counted from the step, both ways: a longer calm goes further back and changes nothing else.
+    """
+    calm = np.random.default_rng([SEED, 0]).standard_normal(before)[::-1] * DAILY_VOLATILITY
+    rough = np.random.default_rng([SEED, 1]).standard_normal(after) * 2 * DAILY_VOLATILITY
+    path = np.exp(np.cumsum(np.concatenate([calm, rough])))
+    path = 100.0 * path / path[before - 1]
     days = [date(1970, 1, 1) + timedelta(days=number) for number in range(before + after)]
     kinds = {"factor_id": ["X"], "change": ["relative"], "asset_class": ["equity"]}
     factors = pl.DataFrame(kinds).cast({"change": Factors.create_empty().schema["change"]})  # type: ignore[arg-type]
