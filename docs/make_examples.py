@@ -47,7 +47,7 @@ def run_table(rows: list[dict[str, Any]]) -> list[str]:
     """The runs side by side."""
     lines = [
         "| span | rulebook | days | margin, first day | highest | on | most called | on | cover-2, highest | on "
-        "| fund, highest | days short of cover-2 | by most | defaults |",
+        "| fund, highest | days on which a default would have left something uncovered | by most | defaults |",
         "| --- | --- " + "| ---: " * 12 + "|",
     ]
     for row in rows:
@@ -109,7 +109,7 @@ def main() -> None:
         "",
         "Nobody is named to default here: the defaults are members whose house account lost more than the "
         "capital that the "
-        "book gives them. Days short of cover-2: the coverage test of the day left something uncovered.",
+        "book gives them. Something uncovered: by the coverage test of the day.",
         "",
         "## Margin models side by side",
         "",
