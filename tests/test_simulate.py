@@ -7,11 +7,14 @@ import errno
 import hashlib
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +39,7 @@ from typer.testing import CliRunner, Result
 import ccp
 from ccp.cli.main import app
 from ccp.frames import CYCLE_RESULTS
+from ccp.settlement.opening import open_run
 
 WHOLE = ("days", "events", "waterfall")
 RICH_NAMED = [f"{group}@{rich().day(day)}" for group, day in RICH_DEFAULTS]
@@ -631,6 +635,8 @@ WRONG_OPTIONS = {
     "gap with a wrong date": ({"gap": "5 April:market down 20%"}, "--gap, value '5 April': a date, YYYY-MM-DD"),
     "gap of an unknown scenario": ({"gap": "2024-04-05:moon falls"}, "--gap, value 'moon falls': no such scenario; "),
     "gap on a day without prices": ({"gap": f"{SATURDAY}:market down 20%"}, f"--gap, value '{SATURDAY}': a day of the"),
+    "gap on the first day": ({"gap": "2024-04-03:market down 20%"}, "--gap, value '2024-04-03': a day of the run with"),
+    "closed days that are none": ({"closed": "2040-01-01:2040-01-02"}, "--closed, value '2040-01-01:2040-01-02': days"),
     "gap before the run": ({"gap": "2024-04-02:market down 20%"}, "--gap, value '2024-04-02': a day of the run"),
     "gap after the run": ({"gap": "2025-04-02:market down 20%"}, "--gap, value '2025-04-02': a day of the run"),
     "default without a day": ({"default": "A"}, "--default, value 'A': GROUP@DATE was expected, for example "),
@@ -669,6 +675,60 @@ def test_a_wrong_option_is_refused_with_one_line_and_nothing_is_written(
     assert (result.exit_code, result.stderr) == (2, "")
     assert json.loads(result.stdout)["total"] == 1
     assert files_of(Path()) == before
+
+
+def test_a_stress_period_without_prices_is_refused_and_leaves_nothing(small: Small) -> None:
+    """It shows only when the first day is margined."""
+    text = Path("rules.yaml").read_text()
+    period = "stress_period: {weight: 0.25, from: 2010-01-04, to: 2010-02-01}"
+    Path("rules.yaml").write_text(re.sub(r"(?m)^margin:\n(\s+)", rf"margin:\n\1{period}\n\1", text))
+    (line,) = lines_of(small.call("run"))
+    assert line.startswith("stress_period, value '2010-01-04 to 2010-02-01': ")
+    assert not Path("run").exists()
+
+
+def test_nobody_is_named_for_the_first_day_of_a_fund_that_is_not_there_yet(tmp_path: Path) -> None:
+    book = ccp.read_book(ccp.example_book())
+    without = replace(book, members=book.members.with_columns(fund_contribution=pl.lit(None, dtype=pl.Float64)))
+    request = ccp.RunRequest(date(2022, 12, 28), date(2022, 12, 28), defaults=(("M001", date(2022, 12, 28)),))
+    with pytest.raises(ccp.InputError, match="on the first the fund is not there yet"):
+        ccp.simulate(without, tmp_path / "run", request)
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_trade_in_an_expired_instrument_is_refused(tmp_path: Path) -> None:
+    """Of the last day itself it is not: the instrument is settled then."""
+    book = ccp.read_book(ccp.example_book())
+    future = book.instruments.filter(pl.col("expiry").is_not_null()).sort("expiry").row(0, named=True)
+    first, own = date(2008, 8, 29), date(2022, 12, 28)
+    last_day = next(day for day in ccp.read_market().dates if day >= future["expiry"] + (first - own))
+    after = next(day for day in ccp.read_market().dates if day > last_day)
+    trades = tmp_path / "trades.csv"
+    for day, refused_rows in ((last_day, 0), (after, 2)):
+        rows = [
+            f"{day},{account},{future['instrument_id']},{size},1" for account, size in (("M001-H", 5), ("M002-H", -5))
+        ]
+        trades.write_text("\n".join(["date,account_id,instrument_id,quantity,price", *rows]) + "\n")
+        request = ccp.RunRequest(first, after, own, trades=trades)
+        if refused_rows:
+            with pytest.raises(ccp.InputError, match="a day on which the instrument is still there") as found:
+                open_run(book, ccp.read_market(), ccp.read_rulebook("textbook/cover-two"), request)
+            assert found.value.total == refused_rows
+        else:
+            open_run(book, ccp.read_market(), ccp.read_rulebook("textbook/cover-two"), request)
+
+
+def test_an_event_says_why_and_what_was_not_paid(tmp_path: Path) -> None:
+    """A is named; its house owes the day's fall of 100 X, and the fund and margin nothing more than that."""
+    small = plain([100.0, 100.0, 97.0, 94.0], positions=[("a", "X", 100.0)])
+    run = small.run(tmp_path / "run", defaults=[("A", 2)])
+    assert run.events["cause"].to_list() == ["named"]
+    owed = (
+        100 * 3.0
+        + run.row("pools", small.day(2), pool_id="a")["margin"]
+        - run.row("pools", small.day(1), pool_id="a")["held"]
+    )
+    assert run.events["unpaid"].to_list() == [pytest.approx(owed)]
 
 
 def test_closing_every_day_of_the_market_is_refused(small: Small) -> None:
