@@ -828,3 +828,13 @@ def test_what_was_traded_through_zero_is_margined_on_the_other_side(small: Small
     traded = with_trades(small, "t", (2, "a", -130.0, 99.0))
     assert traded.row("accounts", small.day(2), account_id="a")["margin"] == pytest.approx(30 * 99 * 0.05, abs=0.005)
     assert traded.row("accounts", small.day(4), account_id="a")["variation"] == -30 * 2.0
+
+
+@pytest.mark.parametrize(("own", "said"), [(None, True), (date(2022, 12, 28), False)])
+def test_a_book_of_other_prices_is_asked_for_its_day(own: date | None, said: bool, tmp_path: Path) -> None:
+    """The example is of 2022: most of its stocks cost several times as much as in 2008."""
+    day = date(2008, 9, 2)
+    run = ccp.simulate(
+        ccp.example_book(), tmp_path / "run", ccp.RunRequest(day, day, own, constant_expiry=own is not None)
+    )
+    assert any("--book-date" in warning for warning in run.warnings) is said

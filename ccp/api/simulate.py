@@ -213,6 +213,9 @@ def _range(days: pl.DataFrame, column: str) -> dict[str, Any]:
 def _warnings(terms: RunTerms, request: RunRequest) -> list[str]:
     """What a reader should know of the data."""
     found = price_warnings(terms.case)
+    if _far_from_market(terms.case):
+        day = terms.dates[0]
+        found.append(f"the book's spot prices are far from the market's of {day}; do they hold on another --book-date?")
     asked, ran = (request.first, request.last), (terms.dates[0], terms.dates[-1])
     edge = terms.path["date"][0], terms.path["date"][-1]
     if asked[0] < edge[0] or asked[1] > edge[1]:
@@ -222,3 +225,11 @@ def _warnings(terms: RunTerms, request: RunRequest) -> list[str]:
     if gone and not terms.constant_expiry:
         found.append(f"{gone} of {len(expiry)} instruments expire during the run; --expiry constant keeps them")
     return found
+
+
+def _far_from_market(case: Case) -> bool:
+    """Whether most spot prices are not within half of their factor's level on the case's day."""
+    spot = case.book.instruments.filter(pl.col("kind").cast(pl.String) == "spot")
+    ratios = [price / case.market.level(name) for name, price in spot.select("factor_id", "price").iter_rows()]
+    far = [ratio for ratio in ratios if not 0.5 < ratio < 1.5]
+    return len(far) * 2 > len(ratios)

@@ -31,8 +31,8 @@ from ccp.waterfall.plan import capital_sizes, make_plan
 @dataclass(frozen=True)
 class DayResult:
     """What happened on a day, in minor units: by account what was exchanged, the margin, and what its premium-style
-    options are worth; by pool what is held after
-    haircut when the day's calls were paid, and called; the ledger's rows; the state at its end.
+    options are worth; by pool what is held after haircut when the day's calls were paid, and called; the ledger's
+    rows; the state at its end.
 
     `held_before` is what counted when the day began, at the day's prices. `new_defaults` are groups. `stress` is
     None on days without, `fund` None where it was not resized.
