@@ -103,6 +103,15 @@ def validated(data: Any, node: Node | None, source: str, model: type[Model]) -> 
         raise InputError(_problems(source, node, error)) from None
 
 
+def validated_at(data: Any, root: Node | None, source: str, model: type[Model], place: tuple[str | int, ...]) -> Model:
+    """Part of a document, standing at `place` in it, as a `model`; problems are located in the whole document."""
+    try:
+        return model.model_validate_json(_as_json(data, root, source), strict=True)
+    except ValidationError as error:
+        found = [{**one, "loc": (*place, *one["loc"])} for one in error.errors(include_url=False)]
+        raise InputError([_problem(source, root, one) for one in found]) from None
+
+
 def _as_json(data: Any, node: Node | None, source: str) -> str:
     try:
         return json.dumps(data, default=str)

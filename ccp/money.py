@@ -34,6 +34,11 @@ def scaled_up(cents: int, factor: Fraction) -> int:
     return ceil(cents * factor)
 
 
+def scaled_down(amounts: Cents, factor: Fraction) -> Cents:
+    """Whole amounts times an exact factor, rounded down."""
+    return (_scaled(amounts, factor.numerator) // factor.denominator).astype(np.int64)
+
+
 def divided(amounts: Cents, divisor: int) -> Cents:
     """Whole amounts by a whole divisor, nearest, ties to even: exact, without floating point."""
     whole, rest = amounts // divisor, amounts % divisor
@@ -66,11 +71,16 @@ def share_out(amount: int, weights: Sequence[int]) -> list[int]:
 
     Raises ValueError when there is something to share and nobody to bear it, or a negative number.
     """
+    return share_out_with_cents(amount, weights)[0]
+
+
+def share_out_with_cents(amount: int, weights: Sequence[int]) -> tuple[list[int], list[int]]:
+    """As `share_out`, and the places whose share was rounded up: the cents that were left over."""
     if amount < 0 or any(weight < 0 for weight in weights):
         raise ValueError("amounts and weights must not be negative")
     total = sum(int(weight) for weight in weights)
     if amount == 0:
-        return [0] * len(weights)
+        return [0] * len(weights), []
     if total == 0:
         raise ValueError(f"{amount} minor units to share and no weight to share them by")
     quotients = [divmod(int(amount) * int(weight), total) for weight in weights]
@@ -79,4 +89,28 @@ def share_out(amount: int, weights: Sequence[int]) -> list[int]:
     by_remainder = sorted(range(len(weights)), key=lambda place: (-quotients[place][1], place))
     for place in by_remainder[:left]:
         shares[place] += 1
-    return shares
+    return shares, sorted(by_remainder[:left])
+
+
+def share_within(amount: int, weights: Sequence[int], limits: Sequence[int]) -> tuple[list[int], list[int]]:
+    """Share a whole amount in proportion to weights, nobody beyond its limit; and the places rounded up.
+
+    Whoever would pay more than its limit pays its limit, and the rest is shared out again among the others. `amount` is
+    at most the sum of the limits of those who have a weight.
+    """
+    shares, rounded = [0] * len(weights), list[int]()
+    open_places = [place for place, weight in enumerate(weights) if weight > 0 and limits[place] > 0]
+    left = int(amount)
+    while left:
+        offered, cents = share_out_with_cents(left, [weights[place] for place in open_places])
+        over = {place for place, share in zip(open_places, offered, strict=True) if share > limits[place]}
+        if not over:
+            for place, share in zip(open_places, offered, strict=True):
+                shares[place] = share
+            rounded = [open_places[cent] for cent in cents]
+            break
+        for place in over:
+            shares[place] = limits[place]
+            left -= limits[place]
+        open_places = [place for place in open_places if place not in over]
+    return shares, rounded

@@ -105,12 +105,13 @@ def test_loss_over_margin(case: dict[str, Any]) -> None:
     assert dict(zip(groups, found.group_over_margin[:, 0], strict=True)) == case["groups"]
 
 
-def rulebook_of(tiers: list[Any], **fund: Any) -> Rulebook:
+def rulebook_of(tiers: list[Any], regulatory_capital: float | None = None, **fund: Any) -> Rulebook:
     document = {
         "name": "case",
         "currency": "EUR",
         "margin": {"confidence": 0.99, "lookback_days": 250, "liquidation_days": 1},
         "fund": fund,
+        "regulatory_capital": regulatory_capital,
         "tiers": tiers,
     }
     return Rulebook.model_validate(document)

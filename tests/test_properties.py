@@ -1,5 +1,6 @@
 """What must hold whatever the numbers: conservation, monotony, order, scale, splitting."""
 
+from dataclasses import replace
 from fractions import Fraction
 from itertools import combinations
 from typing import Any
@@ -19,7 +20,7 @@ from ccp.sizing.coverage import coverage
 from ccp.sizing.fund import contributions
 from ccp.waterfall.event import Draw, Event, Outcome
 from ccp.waterfall.invariants import check_outcome
-from ccp.waterfall.plan import Plan, make_plan
+from ccp.waterfall.plan import Plan, lump_sizes, make_plan, with_lumps
 from ccp.waterfall.run import run_waterfall
 
 CAPITAL_1, CAPITAL_2 = {"ccp_capital": {"amount": 1}}, {"ccp_capital": {"amount": 2}}
@@ -84,15 +85,9 @@ def test_a_larger_loss_never_lets_anybody_pay_less(case: tuple[Plan, Event], mem
 @given(events(), st.integers(2, 1000))
 def test_scaling_all_money_scales_every_tier(case: tuple[Plan, Event], factor: int) -> None:
     plan, event = case
-    tiers = tuple(type(tier)(tier.word, tier.size * factor, tier.rule) for tier in plan.tiers)
-    scaled = Plan(
-        tiers,
-        plan.members,
-        plan.groups,
-        plan.member_group,
-        plan.contributions * factor,
-        plan.unused_contribution_shared,
-    )
+    lumps = lump_sizes(plan) * factor
+    arrays = plan.arrays._replace(each=plan.arrays.each * factor)
+    scaled = with_lumps(replace(plan, contributions=plan.contributions * factor, arrays=arrays), lumps)
     many = Event(event.defaulters, event.loss * factor, event.over_margin * factor, event.margin * factor)
     before, after = run_waterfall(plan, event), run_waterfall(scaled, many)
     assert [draw.amount * factor for draw in before.draws] == [draw.amount for draw in after.draws]
@@ -202,7 +197,8 @@ def test_contributions_meet_the_minimum_and_add_up(weights: list[int], minimum: 
 )
 def test_a_wrong_outcome_stops_the_run(draws: list[tuple[str, int, int]], message: str) -> None:
     event = Event((0,), np.array([10]), np.array([10]), np.array([0]))
-    wrong = Outcome(event, 10, tuple(Draw(tier, "", has, 10, {None: pays}) for tier, has, pays in draws))
+    made = [Draw(tier, "", has, 10, {None: pays}, place) for place, (tier, has, pays) in enumerate(draws)]
+    wrong = Outcome(event, 10, tuple(made))
     with pytest.raises(ConservationError, match=message):
         check_outcome(wrong)
 

@@ -141,11 +141,23 @@ def test_the_clearing_houses_capital_pays_before_the_survivors_and_once() -> Non
 
 
 def test_assessments_are_not_counted_as_prefunded() -> None:
-    """Nothing but contributions and capital is in `prefunded`, and a tier of calls on members is refused for now."""
-    sizing = size(book(LONGS, HOUSES, contributions={"A": 1.0, "B": 2.0, "C": 3.0, "DEALER": 4.0}))
-    assert sizing.coverage["prefunded"] == 10 + 1
-    with pytest.raises(ValueError, match="unknown tier 'assessments'"):
-        rulebook(tiers=["defaulter_margin", "defaulter_fund", "survivors_fund", "assessments"])
+    """Contributions, capital and insurance are prefunded; calls, haircuts, equity and guarantees never are, in the
+    coverage ratio as in the coverage test."""
+    the_book = book(LONGS, HOUSES, contributions={"A": 1.0, "B": 2.0, "C": 3.0, "DEALER": 4.0})
+    prefunded = ["defaulter_margin", "defaulter_fund", {"ccp_capital": {"amount": 1}}, "survivors_fund"]
+    unfunded = [
+        {"assessments": {"multiple": 5}},
+        "gains_haircut",
+        {"ccp_equity": {"amount": 1e9}},
+        {"parent_guarantee": {"amount": 1e9}},
+        {"tear_up": {"scope": "full"}},
+    ]
+    few = ccp.size(the_book, rulebook(tiers=prefunded), market())
+    many = ccp.size(the_book, rulebook(tiers=prefunded + unfunded), market())
+    assert few.coverage["prefunded"] == many.coverage["prefunded"] == 10 + 1
+    assert few.coverage["coverage_test"] == many.coverage["coverage_test"]
+    insured = ccp.size(the_book, rulebook(tiers=[*prefunded, {"insurance": {"amount": 7}}]), market())
+    assert insured.coverage["prefunded"] == 18
 
 
 def test_the_quantile_is_an_order_statistic_and_not_numpys() -> None:

@@ -3,9 +3,16 @@
 from pathlib import Path
 from typing import Any
 
-from ccp.documents import read_model
-from ccp.errors import refuse
+from ruamel.yaml.nodes import Node
+
+from ccp.documents import load_yaml, validated, validated_at
+from ccp.errors import InputError, Problem, refuse
+from ccp.rulebook.figures import Figure, taken_apart
 from ccp.rulebook.rulebook import Rulebook
+from ccp.rulebook.tier_forms import PARI_PASSU, WORDS, tier_schema
+
+FOLDERS = ("textbook", "published")
+"""Where shipped rulebooks stand."""
 
 
 def shipped_directory() -> Path:
@@ -17,8 +24,12 @@ def shipped_directory() -> Path:
 
 def shipped_names() -> list[str]:
     """The names that `load_rulebook` knows, for example `textbook/cover-two`."""
-    folder = shipped_directory()
-    return sorted(path.relative_to(folder).with_suffix("").as_posix() for path in folder.glob("*/*.yaml"))
+    return [f"{folder}/{name}" for folder in sorted(FOLDERS) for name in shipped_in(folder)]
+
+
+def shipped_in(folder: str) -> list[str]:
+    """The names of what is shipped in one folder."""
+    return sorted(path.stem for path in (shipped_directory() / folder).glob("*.yaml"))
 
 
 def rulebook_path(name: str | Path) -> Path:
@@ -34,35 +45,62 @@ def rulebook_path(name: str | Path) -> Path:
 
 def load_rulebook(name: str | Path) -> Rulebook:
     """Read a rulebook from a file, or a shipped one by its name. Raises InputError with every mistake found."""
-    return read_model(rulebook_path(name), Rulebook)
+    path = rulebook_path(name)
+    data, node = load_yaml(path)
+    plain, figures = with_figures(data, node, str(path))
+    rules = validated(plain, node, str(path), Rulebook)
+    return rules.model_copy(update={"figures": figures})
+
+
+def with_figures(data: Any, node: Node | None, source: str) -> tuple[Any, tuple[Figure, ...]]:
+    """A document with plain values, and its figures. Raises InputError for figures that say too little."""
+    plain, stated = taken_apart(data)
+    figures: list[Figure] = []
+    problems: list[Problem] = []
+    for place, entry in stated.items():
+        try:
+            figure = validated_at(entry, node, source, Figure, place)
+            figures.append(figure.model_copy(update={"path": dotted(place)}))
+        except InputError as error:
+            problems += error.problems
+    if problems:
+        raise InputError(problems)
+    return plain, tuple(figures)
+
+
+def dotted(place: tuple[str | int, ...]) -> str:
+    """A figure's path as results name it: `tiers.2.amount`, whichever form the tier is written in."""
+    steps = ["parts" if step == PARI_PASSU else str(step) for step in place if step not in WORDS]
+    return ".".join(steps)
 
 
 def rulebook_schema() -> dict[str, Any]:
-    """The JSON Schema of a rulebook file, including the short forms of tiers and ladders."""
+    """The JSON Schema of a rulebook file, including the short forms of tiers and ladders, and figures."""
     schema = Rulebook.model_json_schema()
     schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
     definitions = schema["$defs"]
-    tier_names = ("DefaulterMargin", "DefaulterFund", "CcpCapital", "SurvivorsFund", "Uncovered")
-    schema["properties"]["tiers"]["items"] = {"anyOf": [_tier_forms(definitions[name]) for name in tier_names]}
+    schema["properties"].pop("figures")
+    schema["properties"]["tiers"]["items"] = tier_schema(definitions)
     ladder = {"$ref": "#/$defs/Ladder"}
     names = {"enum": definitions["Ladder"]["properties"]["ladder"]["enum"]}
     definitions["StressRules"]["properties"]["hypothetical"]["items"] = {"anyOf": [names, ladder]}
-    return schema
+    figure = definitions.pop("Figure")
+    with_figure = _figures_allowed(schema)
+    with_figure["$defs"]["Figure"] = figure
+    return with_figure
 
 
-def _tier_forms(tier: dict[str, Any]) -> dict[str, Any]:
-    """A tier as a word alone, as a word with a mapping of its details, or spelled out with `tier: word`."""
-    word = tier["properties"]["tier"]["const"]
-    details = {name: rule for name, rule in tier["properties"].items() if name != "tier"}
-    sizes = int(bool(details))  # one detail, and one only, where there is a choice of sizes
-    inner = _mapping(details, [], sizes)
-    forms = [_mapping({word: inner}, [word]), _mapping({"tier": {"const": word}, **details}, ["tier"], 1 + sizes)]
-    if not details:
-        forms.insert(0, {"const": word})
-    return {"description": tier["description"], "anyOf": forms}
+NUMBERS = ("number", "integer")
 
 
-def _mapping(properties: dict[str, Any], required: list[str], count: int | None = None) -> dict[str, Any]:
-    """The schema of a mapping with these keys and no others; `count`: how many of them must stand."""
-    schema = {"type": "object", "properties": properties, "required": required, "additionalProperties": False}
-    return schema if count is None else schema | {"minProperties": count, "maxProperties": count}
+def _figures_allowed(schema: Any) -> Any:
+    """A schema in which a figure may stand wherever a number may."""
+    if isinstance(schema, list):
+        return [_figures_allowed(entry) for entry in schema]
+    if not isinstance(schema, dict):
+        return schema
+    if schema.get("type") in NUMBERS:
+        about = {name: schema[name] for name in ("default", "description", "title") if name in schema}
+        number = {name: rule for name, rule in schema.items() if name not in about}
+        return {"anyOf": [number, {"$ref": "#/$defs/Figure"}], **about}
+    return {name: _figures_allowed(entry) for name, entry in schema.items()}

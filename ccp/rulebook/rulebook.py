@@ -1,18 +1,21 @@
 """The whole rulebook."""
 
+from datetime import date
 from typing import Annotated
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, model_validator
 
 from ccp.documents import Frozen
-from ccp.errors import CURRENCY
+from ccp.errors import CURRENCY, LARGEST_AMOUNT
 from ccp.rulebook.close_out import CloseOutRules
 from ccp.rulebook.collateral import CollateralRules
+from ccp.rulebook.default_management import DefaultManagement
+from ccp.rulebook.figures import Figure
 from ccp.rulebook.fund import FundRules
 from ccp.rulebook.margin import MarginRules
 from ccp.rulebook.settlement import SettlementRules
 from ccp.rulebook.stress import HistoricalStress, StressRules
-from ccp.rulebook.tiers import Tier, check_order
+from ccp.rulebook.tier_forms import Tier, all_parts, check_order
 
 
 class BookRules(Frozen):
@@ -31,6 +34,7 @@ class Rulebook(Frozen):
     name: str = Field(min_length=1)
     description: str = ""
     source: str = Field(default="", description="where the rules come from")
+    as_of: date | None = Field(default=None, description="of when the rules are")
     currency: str = Field(pattern=CURRENCY, description="service currency (ISO 4217)")
     currency_digits: int = Field(default=2, ge=0, le=4, description="decimal digits of the currency's minor unit")
     book: BookRules = Field(default_factory=BookRules)
@@ -40,4 +44,16 @@ class Rulebook(Frozen):
     collateral: CollateralRules = Field(default_factory=CollateralRules)
     settlement: SettlementRules = Field(default_factory=SettlementRules)
     fund: FundRules = Field(default_factory=FundRules)
+    regulatory_capital: float | None = Field(
+        default=None, ge=0, le=LARGEST_AMOUNT, description="the clearing house's capital under its regulation"
+    )
+    default_management: DefaultManagement = Field(default_factory=DefaultManagement)
     tiers: Annotated[tuple[Tier, ...], Field(min_length=1), AfterValidator(check_order)]
+    figures: tuple[Figure, ...] = Field(default=(), description="where numbers come from; filled from the file")
+
+    @model_validator(mode="after")
+    def _regulatory_capital_known(self) -> "Rulebook":
+        shares = [getattr(part, "share_of_regulatory_capital", None) for part in all_parts(self.tiers)]
+        if self.regulatory_capital is None and any(share is not None for share in shares):
+            raise ValueError("share_of_regulatory_capital needs the rulebook's regulatory_capital")
+        return self

@@ -1,108 +1,199 @@
-"""The tiers a rulebook may name, each called by a word, in the order the rulebook gives."""
+"""The tiers a rulebook may name. What each computes is said in docs/waterfall.md, section 3."""
 
+import datetime
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Discriminator, Field, Tag, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from ccp.documents import Frozen
 from ccp.errors import LARGEST_AMOUNT
 
 
-class DefaulterMargin(Frozen):
-    """The margin of the defaulters' own pools. Example: `- defaulter_margin`."""
+def _money(meaning: str) -> float:
+    return Field(ge=0, le=LARGEST_AMOUNT, description=meaning)
+
+
+def _money_or_none(meaning: str) -> float | None:
+    return Field(default=None, ge=0, le=LARGEST_AMOUNT, description=meaning)
+
+
+def _day(value: object) -> object:
+    """A day as JSON writes it: tiers are read from plain data, where days are still text."""
+    if not isinstance(value, str):
+        return value
+    try:
+        return datetime.date.fromisoformat(value)
+    except ValueError:
+        raise ValueError("a date, YYYY-MM-DD, was expected") from None
+
+
+Day = Annotated[datetime.date, BeforeValidator(_day)]
+
+
+class Named(Frozen):
+    """What any tier may say of itself beside its rules: what the service calls it, and where it was read."""
+
+    name: str = Field(default="", description="what the service calls it")
+    source: str = Field(default="", description="where its existence and its place were read")
+    date: Day | None = Field(default=None, description="of when the source is")
+    assumed: bool = Field(default=False, description="whether it stands here without a source that was read")
+    reason: str = Field(default="", description="why it is assumed")
+
+    @model_validator(mode="after")
+    def _reason_given(self) -> "Named":
+        if self.assumed and not self.reason:
+            raise ValueError("an assumed tier needs a reason")
+        return self
+
+
+class DefaulterMargin(Named):
+    """The margin of the defaulters' own pools, client pools for themselves only. Example: `- defaulter_margin`."""
 
     tier: Literal["defaulter_margin"] = "defaulter_margin"
 
 
-class DefaulterFund(Frozen):
+class DefaulterFund(Named):
     """The defaulting groups' own contributions. Example: `- defaulter_fund`."""
 
     tier: Literal["defaulter_fund"] = "defaulter_fund"
 
 
-class CcpCapital(Frozen):
-    """The clearing house's own money, a fixed amount or a share of the fund.
+class CcpCapital(Named):
+    """The clearing house's own money: fixed, a share of the fund or of its regulatory capital.
 
     May stand anywhere behind the defaulter's own money, and more than once.
 
-    Examples: `- ccp_capital: {amount: 50000000}` and `- ccp_capital: {share_of_fund: 0.1}`.
+    Examples: `- ccp_capital: {amount: 50000000}`, `- ccp_capital: {share_of_fund: 0.1}` and
+    `- ccp_capital: {share_of_regulatory_capital: 0.25}`.
     """
 
     tier: Literal["ccp_capital"] = "ccp_capital"
-    amount: float | None = Field(default=None, ge=0, le=LARGEST_AMOUNT)
-    share_of_fund: float | None = Field(default=None, ge=0, le=10)
+    amount: float | None = _money_or_none("in units of the currency")
+    share_of_fund: float | None = Field(default=None, ge=0, le=10, description="of all contributions")
+    share_of_regulatory_capital: float | None = Field(default=None, ge=0, le=10, description="of regulatory_capital")
 
     @model_validator(mode="after")
     def _one_size(self) -> "CcpCapital":
-        if (self.amount is None) == (self.share_of_fund is None):
-            raise ValueError("either amount or share_of_fund was expected, and not both")
+        sizes = (self.amount, self.share_of_fund, self.share_of_regulatory_capital)
+        if sum(size is not None for size in sizes) != 1:
+            raise ValueError("one of amount, share_of_fund and share_of_regulatory_capital was expected, and one only")
         return self
 
 
-class SurvivorsFund(Frozen):
-    """The other members' contributions, in proportion. Example: `- survivors_fund`."""
+class Insurance(Named):
+    """An insurer pays, once. Example: `- insurance: {amount: 75000000}`."""
+
+    tier: Literal["insurance"] = "insurance"
+    amount: float = _money("in units of the currency")
+
+
+class SurvivorsFund(Named):
+    """The other members' contributions, or a share of each.
+
+    Examples: `- survivors_fund`, `- survivors_fund: {order: auction}` and, for two funds apart,
+    `- survivors_fund: {share: 0.85}` with `- survivors_fund: {share: 0.15}` further down.
+    """
 
     tier: Literal["survivors_fund"] = "survivors_fund"
+    order: Literal["pro_rata", "segments_first", "auction"] = Field(
+        default="pro_rata",
+        description="segments_first: those of the loss's product class first; auction: who did not bid pays first",
+    )
+    share: float = Field(default=1.0, gt=0, le=1, description="the part of every contribution that stands here")
 
 
-class Uncovered(Frozen):
+class Assessments(Named):
+    """Survivors are called for more, up to a multiple of their required contributions.
+
+    Example: `- assessments: {multiple: 1, period_multiple: 3}`.
+    """
+
+    tier: Literal["assessments"] = "assessments"
+    multiple: float = Field(ge=0, le=100, description="of the required contribution, for each default")
+    period_multiple: float | None = Field(
+        default=None,
+        ge=0,
+        le=100,
+        description="of the required contribution, in a cooling-off period; absent: no limit",
+    )
+    collected: float = Field(default=1.0, ge=0, le=1, description="the share of a call that is paid")
+    cap: float | None = _money_or_none("for all members together")
+    per: Literal["default", "event"] = Field(
+        default="default", description="default: groups that default together count one by one"
+    )
+
+
+class GainsHaircut(Named):
+    """Survivors' gains since the default are cut; losers pay in full.
+
+    Example: `- gains_haircut: {share: 0.5, days: 5, cap: 100000000}`.
+    """
+
+    tier: Literal["gains_haircut"] = "gains_haircut"
+    share: float = Field(default=1.0, gt=0, le=1, description="the largest haircut")
+    days: int | None = Field(default=None, ge=1, le=1000, description="gains of so many days count; absent: of all")
+    cap: float | None = _money_or_none("for all members together")
+    member_cap: float | None = _money_or_none("for each member")
+    member_cap_multiple: float | None = Field(
+        default=None, ge=0, le=100, description="for each member, of its required contribution; the greater counts"
+    )
+
+
+class TearUp(Named):
+    """Contracts are ended at their value, and claims on them are not paid in full.
+
+    Example: `- tear_up: {scope: partial}` (contracts matched with the defaulters' books; `full`: all contracts).
+    """
+
+    tier: Literal["tear_up"] = "tear_up"
+    scope: Literal["partial", "full"] = "partial"
+
+
+class Voluntary(Named):
+    """What members offer of their own accord. Example: `- voluntary`."""
+
+    tier: Literal["voluntary"] = "voluntary"
+
+
+class CcpEquity(Named):
+    """More of the clearing house's own money, behind what is set aside for defaults.
+
+    Examples: `- ccp_equity: {amount: 100000000}` and `- ccp_equity: {share_of_regulatory_capital: 0.5}`.
+    """
+
+    tier: Literal["ccp_equity"] = "ccp_equity"
+    amount: float | None = _money_or_none("in units of the currency")
+    share_of_regulatory_capital: float | None = Field(default=None, ge=0, le=10, description="of regulatory_capital")
+
+    @model_validator(mode="after")
+    def _one_size(self) -> "CcpEquity":
+        if (self.amount is None) == (self.share_of_regulatory_capital is None):
+            raise ValueError("either amount or share_of_regulatory_capital was expected, and not both")
+        return self
+
+
+class ParentGuarantee(Named):
+    """The clearing house's parent pays. Example: `- parent_guarantee: {amount: 600000000}`."""
+
+    tier: Literal["parent_guarantee"] = "parent_guarantee"
+    amount: float = _money("in units of the currency")
+
+
+class PayoutHaircut(Named):
+    """What members would be paid out is cut, all alike. Example: `- payout_haircut: {share: 1}`."""
+
+    tier: Literal["payout_haircut"] = "payout_haircut"
+    share: float = Field(default=1.0, gt=0, le=1, description="the largest haircut")
+
+
+class Uncovered(Named):
     """What nobody pays. Always last, and added when the rulebook does not name it. Example: `- uncovered`."""
 
     tier: Literal["uncovered"] = "uncovered"
 
 
-WORDS = ("defaulter_margin", "defaulter_fund", "ccp_capital", "survivors_fund", "uncovered")
-
-
-def _spelled_out(value: object) -> object:
-    """`- word` and `- word: {...}` are short for `- {tier: word, ...}`."""
-    if isinstance(value, str):
-        value = {"tier": value}
-    elif isinstance(value, dict) and len(value) == 1 and "tier" not in value:
-        ((word, details),) = value.items()
-        if details is not None and not isinstance(details, dict):
-            raise ValueError(f"the tier {word} takes a mapping, for example {{amount: 1000000}}")
-        value = {"tier": word, **(details or {})}
-    if not isinstance(value, dict | Frozen) or (isinstance(value, dict) and "tier" not in value):
-        raise ValueError("a tier's word was expected, alone or with a mapping of its details")
-    if isinstance(value, dict) and value["tier"] not in WORDS:
-        raise ValueError(f"unknown tier {value['tier']!r}; one of {', '.join(WORDS)} was expected")
-    return value
-
-
-def _word(value: object) -> str | None:
-    return value.get("tier") if isinstance(value, dict) else getattr(value, "tier", None)
-
-
-Tier = Annotated[
-    Annotated[DefaulterMargin, Tag("defaulter_margin")]
-    | Annotated[DefaulterFund, Tag("defaulter_fund")]
-    | Annotated[CcpCapital, Tag("ccp_capital")]
-    | Annotated[SurvivorsFund, Tag("survivors_fund")]
-    | Annotated[Uncovered, Tag("uncovered")],
-    Discriminator(_word),
-    BeforeValidator(_spelled_out),
-]
-
-
-def check_order(tiers: tuple[Tier, ...]) -> tuple[Tier, ...]:
-    """The order every rulebook keeps: the defaulter pays first, nobody after `uncovered`, no tier twice.
-
-    Only `ccp_capital` may stand more than once, and never ahead of the defaulter's contribution: whose loss it
-    would pay could not be told. Source: EMIR, Regulation (EU) 648/2012, Article 45, for the
-    defaulter before the others; the place of the clearing house's capital is left to the rulebook, since
-    rulebooks before and outside EMIR have it elsewhere.
-    """
-    words = [tier.tier for tier in tiers]
-    for word in WORDS:
-        if word != "ccp_capital" and words.count(word) > 1:
-            raise ValueError(f"the tier {word} stands {words.count(word)} times; once was expected")
-    if not words or words[0] != "defaulter_margin":
-        raise ValueError("the first tier must be defaulter_margin")
-    if "survivors_fund" in words and "defaulter_fund" not in words:
-        raise ValueError("survivors_fund without defaulter_fund: the defaulter's contribution pays first")
-    if "uncovered" in words and words[-1] != "uncovered":
-        raise ValueError("uncovered must be the last tier")
-    if "defaulter_fund" in words and words[1] != "defaulter_fund":
-        raise ValueError(f"{words[1]} stands before defaulter_fund: the defaulter's contribution pays first")
-    return tiers
+SINGLE_TIERS: tuple[type[Named], ...] = (
+    DefaulterMargin, DefaulterFund, CcpCapital, Insurance, SurvivorsFund, Assessments, GainsHaircut, TearUp, Voluntary,
+    CcpEquity, ParentGuarantee, PayoutHaircut, Uncovered,
+)  # fmt: skip
+"""Every tier that is not made of parts."""

@@ -25,7 +25,7 @@ from ccp.settlement.today import MarketDay, after_haircut, option_value, prepare
 from ccp.settlement.trades import Holding, after_trades, opening_holding
 from ccp.settlement.variation import BLOCK_DAYS, Flows, balanced, block_flows
 from ccp.types import Cents
-from ccp.waterfall.plan import capital_sizes, make_plan
+from ccp.waterfall.plan import lump_sizes, make_plan
 
 
 @dataclass(frozen=True)
@@ -95,8 +95,8 @@ class Cycle:
             capital=self.terms.member_amounts("capital"),
             supplementary=none.copy(),
             supplementary_due=none.copy(),
-            tier_left=capital_sizes(plan),
-            tier_full=capital_sizes(plan),
+            tier_left=lump_sizes(plan),
+            tier_full=lump_sizes(plan),
             event=np.zeros(len(portfolio.groups), dtype=np.int64),
             balance=np.zeros(self.clearing.chart.size, dtype=np.int64),
             margin=np.zeros(len(portfolio.accounts), dtype=np.int64),

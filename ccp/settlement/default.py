@@ -10,7 +10,7 @@ from ccp.settlement.state import Estate, State
 from ccp.settlement.terms import RunTerms
 from ccp.types import Cents, Flags
 from ccp.waterfall.event import Event, Outcome
-from ccp.waterfall.plan import Plan, make_plan, with_capital
+from ccp.waterfall.plan import Plan, make_plan, with_lumps
 from ccp.waterfall.run import run_waterfall
 
 
@@ -77,7 +77,7 @@ def current_plan(terms: RunTerms, state: State, groups: tuple[int, ...] = ()) ->
     away = members_in_default(terms, state) & ~np.isin(portfolio.member_group, groups)
     there = np.where(away, 0, state.contributions)
     plan = make_plan(terms.rulebook, portfolio.members, portfolio.groups, portfolio.member_group, there)
-    return with_capital(plan, state.tier_left)
+    return with_lumps(plan, state.tier_left)
 
 
 def _house_for_clients(terms: RunTerms, found: _Pools) -> Cents:

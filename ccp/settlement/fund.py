@@ -20,7 +20,7 @@ from ccp.sizing.size import contribution_weights, counted_scenarios
 from ccp.stress.loss_over_margin import StressLosses, by_group
 from ccp.stress.measure import Measured
 from ccp.types import Cents, Flags
-from ccp.waterfall.plan import Plan, capital_sizes, make_plan
+from ccp.waterfall.plan import Plan, lump_sizes, make_plan
 
 
 @dataclass(frozen=True)
@@ -54,16 +54,9 @@ def stress_day(terms: RunTerms, state: State, measured: Measured) -> StressDay:
     uncovered = int(tested.uncovered[worst_of_test])
     leaving = [int(group) for group in tested.defaulters[:, worst_of_test]]
     worst = np.where(counted, found, 0).max(axis=1)
-    prefunded = prefunded_for(plan, covers[rules.cover].groups)
+    prefunded = plan.prefunded(covers[rules.cover].groups)
     emir = emir_42_3(found, counted).amount
     return StressDay(measured, counted, losses, covers, emir, plan, prefunded, uncovered, worst_of_test, leaving, worst)
-
-
-def prefunded_for(plan: Plan, groups: list[int]) -> int:
-    """What stands ready for the default of some groups; without a survivors' tier their own contributions only."""
-    if plan.has("survivors_fund"):
-        return plan.capital + plan.fund
-    return plan.capital + (int(plan.group_contributions[groups].sum()) if plan.has("defaulter_fund") else 0)
 
 
 def _less(losses: StressLosses, supplementary: Cents, terms: RunTerms) -> StressLosses:
@@ -127,7 +120,7 @@ def capital_in_force(terms: RunTerms, state: State) -> Cents:
     portfolio = terms.portfolio
     there = np.where(members_in_default(terms, state), 0, state.contributions)
     plan = make_plan(terms.rulebook, portfolio.members, portfolio.groups, portfolio.member_group, there)
-    return capital_sizes(plan)
+    return lump_sizes(plan)
 
 
 def supplementary_margin(terms: RunTerms, found: StressDay) -> Cents:
@@ -141,7 +134,7 @@ def supplementary_margin(terms: RunTerms, found: StressDay) -> Cents:
         return due
     base = found.measured.losses
     pair = worst_cover(base.group_over_margin, 2, found.counted)
-    there = prefunded_for(found.plan, pair.groups)
+    there = found.plan.prefunded(pair.groups)
     if rules.pair_share is not None and pair.amount <= exact(rules.pair_share) * there:
         return due
     allowed = exact(rules.group_share) * there

@@ -28,16 +28,17 @@ def coverage(plan: Plan, group_over_margin: GroupByScenario, count: int) -> Cove
     A set D leaves `sum over D of max(loss_g - fund_g, 0) - capital - sum of fund_k over the others`, which is
     `sum over D of max(loss_g, fund_g) - (capital + whole fund)`: the worst set is that of the largest
     `max(loss_g, fund_g)`, without trying every set. Where unused contributions are shared the sum over D
-    of losses decides. Where the rulebook has no tier for a part, that part is left out of the sums. Proved
+    of losses decides. Where the rulebook has no tier for a part, or for a share of the contributions only, that part is
+    left out of the sums. Insurance counts as capital does; calls, haircuts, equity and guarantees never. Proved
     against enumeration in tests.
     """
     fund = plan.group_contributions[:, None]
     own = fund if plan.has("defaulter_fund") else np.zeros_like(fund)
-    others = fund if plan.has("survivors_fund") else np.zeros_like(fund)
+    others = plan.by_group(plan.pledged)[:, None]
     if plan.unused_contribution_shared:
         burden = group_over_margin - own + others
     else:
         burden = np.maximum(group_over_margin - own, 0) + others
     defaulters = ranked_groups(burden)[:count]
     largest = np.take_along_axis(burden, defaulters, axis=0).sum(axis=0)
-    return Coverage(largest - plan.capital - int(others.sum()), defaulters)
+    return Coverage(largest - plan.prefunded_lumps - int(others.sum()), defaulters)

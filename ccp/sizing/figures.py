@@ -17,7 +17,7 @@ def coverage_figures(sized: Sized) -> dict[str, Any]:
     rulebook, digits = case.rulebook, case.rulebook.currency_digits
     everything = np.ones_like(sized.counted)
     by_group = sized.measured.losses.group_over_margin
-    prefunded = prefunded_resources(sized)
+    prefunded = sized.plan.prefunded(sized.cover.groups)
     count = rulebook.fund.cover
     beyond = {f"cover_{n}": _cover(sized, worst_cover(by_group, n, everything)) for n in sorted({1, 2, count})}
     return {
@@ -38,6 +38,7 @@ def coverage_figures(sized: Sized) -> dict[str, Any]:
             "in_force": "required" if sized.posted is None else "posted",
         },
         "ccp_capital": _units(sized.plan.capital, digits),
+        "insurance": _units(sized.plan.size_of("insurance"), digits),
         "prefunded": _units(prefunded, digits),
         "coverage_ratio": prefunded / sized.cover.amount if sized.cover.amount else None,
         "coverage_test": {
@@ -49,18 +50,6 @@ def coverage_figures(sized: Sized) -> dict[str, Any]:
         "scenarios": {"run": sized.measured.scenarios.count, "sizing": int(sized.counted.sum())},
         "coverage_of_scenarios": _scenario_counts(sized),
     }
-
-
-def prefunded_resources(sized: Sized) -> int:
-    """What stands ready for the default of the cover-N groups, in cents: capital, and contributions that have a tier.
-
-    Without a survivors' tier only the defaulters' own contributions count.
-    """
-    plan = sized.plan
-    if plan.has("survivors_fund"):
-        return plan.capital + plan.fund
-    own = int(plan.group_contributions[sized.cover.groups].sum()) if plan.has("defaulter_fund") else 0
-    return plan.capital + own
 
 
 def _units(cents: int, digits: int) -> float:

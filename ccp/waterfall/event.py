@@ -1,8 +1,49 @@
 """A default event and its outcome: what there was to pay, and who paid it."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
-from ccp.types import Cents
+from ccp.types import Cents, Flags, Index
+
+CLEARING_HOUSE, INSURER, PARENT, NOBODY = "clearing house", "insurer", "parent", "nobody"
+PAYERS = {"insurance": INSURER, "parent_guarantee": PARENT, "uncovered": NOBODY}
+"""Who pays where it is no member: by tier, else the clearing house."""
+STAKEHOLDERS = {
+    "defaulter_margin": "defaulter",
+    "defaulter_fund": "defaulter",
+    "ccp_capital": CLEARING_HOUSE,
+    "ccp_equity": CLEARING_HOUSE,
+    "insurance": INSURER,
+    "parent_guarantee": PARENT,
+    "survivors_fund": "survivors, funded",
+    "assessments": "survivors, unfunded",
+    "voluntary": "survivors, unfunded",
+    "gains_haircut": "gainers",
+    "tear_up": "gainers",
+    "payout_haircut": "gainers",
+    "uncovered": NOBODY,
+}
+"""Whose money a tier is."""
+
+
+@dataclass(frozen=True)
+class Circumstances:
+    """What else an event knows, in cents by member; None where nothing is known, which counts as nothing.
+
+    `gains` is day x member, signed: positive is the member's. `matched`: claims on contracts opposite the defaulters'
+    books. `payouts`: what a member would be paid out (None: its gains). `offered`: of its own accord. `auction`: 0 did
+    not bid, 1 lost, 2 won. `unable`: cannot pay calls. `segment_loss` by product class; `segment_weight` class x
+    member.
+    """
+
+    gains: Cents | None = None
+    matched: Cents | None = None
+    payouts: Cents | None = None
+    offered: Cents | None = None
+    auction: Index | None = None
+    unable: Flags | None = None
+    segment_loss: Cents | None = None
+    segment_weight: Cents | None = None
 
 
 @dataclass(frozen=True)
@@ -17,14 +58,16 @@ class Event:
     loss: Cents
     over_margin: Cents
     margin: Cents
+    circumstances: Circumstances = field(default_factory=Circumstances)
 
 
 @dataclass(frozen=True)
 class Draw:
-    """What one tier had, what was left to pay when its turn came, and who paid how much of it.
+    """What one tier, or a part of one, had, what was left to pay when its turn came, and who paid how much of it.
 
-    `paid` maps members (as positions) to cents; None stands for the clearing house or, in `uncovered`,
-    for nobody.
+    `place` is the tier's place in the order; parts of one tier share it, and what was owed. `paid` maps members (as
+    positions) to cents; None stands for the clearing house, the insurer, the parent or, in `uncovered`, for nobody.
+    `weights` is what members' shares were in proportion to, `rounded` whose share was rounded up by one cent.
     """
 
     tier: str
@@ -32,11 +75,20 @@ class Draw:
     available: int
     owed: int
     paid: dict[int | None, int]
+    place: int = 0
+    name: str = ""
+    weights: Mapping[int, int] = field(default_factory=dict)
+    rounded: frozenset[int] = frozenset()
 
     @property
     def amount(self) -> int:
-        """The tier's draw in all."""
+        """The draw in all."""
         return sum(self.paid.values())
+
+    @property
+    def stakeholder(self) -> str:
+        """Whose money it is."""
+        return STAKEHOLDERS[self.tier]
 
 
 @dataclass(frozen=True)

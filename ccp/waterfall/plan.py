@@ -1,30 +1,75 @@
-"""A rulebook's tiers resolved against a fund: sizes in cents, so that running them asks no questions."""
+"""A rulebook's tiers resolved against a fund: flat arrays, so that running them asks no questions.
 
+Both engines read the same plan: the one that is exact to the cent (`ccp.waterfall.run`), and the kernel over many paths
+(`ccp.kernels.waterfall`).
+"""
+
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from functools import cached_property
 
 import numpy as np
 
-from ccp.money import exact, minor_units
+from ccp.kernels import waterfall as codes
+from ccp.kernels.waterfall import ENDLESS, PlanArrays
+from ccp.money import exact, minor_units, scaled_down
 from ccp.rulebook.rulebook import Rulebook
-from ccp.rulebook.tiers import CcpCapital, Tier
+from ccp.rulebook.tier_forms import Part, all_parts, parts_of
+from ccp.rulebook.tiers import (
+    Assessments,
+    CcpCapital,
+    CcpEquity,
+    GainsHaircut,
+    Insurance,
+    ParentGuarantee,
+    PayoutHaircut,
+    SurvivorsFund,
+    TearUp,
+    Uncovered,
+)
 from ccp.types import Cents, Index
+from ccp.waterfall.wording import rule_in_words
+
+ONE = Fraction(1)
+LUMPS = ("ccp_capital", "insurance", "ccp_equity", "parent_guarantee")
+"""Tiers with a size of their own."""
+PREFUNDED_LUMPS = ("ccp_capital", "insurance")
+ORDERS = {"pro_rata": codes.PRO_RATA, "segments_first": codes.SEGMENTS_FIRST, "auction": codes.AUCTION}
+SOURCES = {
+    "defaulter_margin": codes.OWN_MARGIN,
+    "defaulter_fund": codes.OWN_FUND,
+    **dict.fromkeys(LUMPS, codes.LUMP),
+    "survivors_fund": codes.PLEDGED,
+    "assessments": codes.CALLED,
+    "gains_haircut": codes.GAINS,
+    "payout_haircut": codes.PAYOUTS,
+    "voluntary": codes.OFFERED,
+    "uncovered": codes.REST,
+}
 
 
 @dataclass(frozen=True)
 class PlannedTier:
-    """A tier's word and, for the clearing house's capital, its size in cents."""
+    """A tier, or a part of one that is used pari passu: its word, its place in the order (from 1), its rule in words.
 
+    `row` is its row in the plan's arrays.
+    """
+
+    row: int
     word: str
-    size: int = 0
+    place: int
+    name: str = ""
     rule: str = ""
+    days: int | None = None
 
 
 @dataclass(frozen=True)
 class Plan:
-    """Tiers in order, and the contributions that are in the fund. `contributions` and `member_group` are by member.
+    """Tiers in order and what stands behind each. `contributions`, `required` and `member_group` are by member.
 
-    Members are in order of id; groups likewise.
+    `contributions` are there now, `required` is what calls are multiples of. Members are in order of id; groups
+    likewise. `arrays` holds the same for the engines, a row a part; see `ccp.kernels.waterfall.PlanArrays`.
     """
 
     tiers: tuple[PlannedTier, ...]
@@ -32,67 +77,185 @@ class Plan:
     groups: list[str]
     member_group: Index
     contributions: Cents
-    unused_contribution_shared: bool
+    required: Cents
+    arrays: PlanArrays
 
     def has(self, word: str) -> bool:
         """Whether the rulebook names this tier."""
         return any(tier.word == word for tier in self.tiers)
 
+    def size_of(self, *words: str) -> int:
+        """What is there in all tiers of these words that have a size of their own."""
+        return sum(int(self.arrays.size[tier.row]) for tier in self.tiers if tier.word in words)
+
     @cached_property
     def capital(self) -> int:
         """The clearing house's own capital in all its tiers."""
-        return sum(tier.size for tier in self.tiers if tier.word == "ccp_capital")
+        return self.size_of("ccp_capital")
 
     @cached_property
     def fund(self) -> int:
         """All contributions."""
         return int(self.contributions.sum())
 
+    @property
+    def unused_contribution_shared(self) -> bool:
+        """Whether one defaulter's unused contribution pays for another."""
+        return bool(self.arrays.unused_shared)
+
     @cached_property
     def group_contributions(self) -> Cents:
         """Contributions by group."""
+        return self.by_group(self.contributions)
+
+    @cached_property
+    def pledged(self) -> Cents:
+        """What each member's contribution stands for when others default: all of it, a share, or nothing."""
+        pledged = self.arrays.source == codes.PLEDGED
+        return self.arrays.each[pledged].sum(axis=0)
+
+    @cached_property
+    def prefunded_lumps(self) -> int:
+        """What the clearing house and its insurer have set aside. Equity, guarantees and calls are not prefunded."""
+        return self.size_of(*PREFUNDED_LUMPS)
+
+    def prefunded(self, groups: Sequence[int]) -> int:
+        """What stands ready for the default of some groups: lumps, their own contributions, what others' stand for."""
+        inside = np.isin(self.member_group, groups)
+        own = int(self.contributions[inside].sum()) if self.has("defaulter_fund") else 0
+        return self.prefunded_lumps + own + int(self.pledged[~inside].sum())
+
+    def by_group(self, amounts: Cents) -> Cents:
+        """Amounts by member as sums by group."""
         sums = np.zeros(len(self.groups), dtype=np.int64)
-        np.add.at(sums, self.member_group, self.contributions)
+        np.add.at(sums, self.member_group, amounts)
         return sums
 
+    @cached_property
+    def lumps(self) -> list[PlannedTier]:
+        """The tiers with a size of their own, in order."""
+        return [tier for tier in self.tiers if self.arrays.source[tier.row] == codes.LUMP]
 
-def with_capital(plan: Plan, left: Cents) -> Plan:
-    """The plan with what is left of the clearing house's capital in each of its tiers, in order."""
-    sizes = iter(int(amount) for amount in left)
-    tiers = tuple(replace(tier, size=next(sizes)) if tier.word == "ccp_capital" else tier for tier in plan.tiers)
-    return replace(plan, tiers=tiers)
+    @cached_property
+    def calls(self) -> list[PlannedTier]:
+        """The tiers of assessments, in order."""
+        return [tier for tier in self.tiers if self.arrays.source[tier.row] == codes.CALLED]
 
 
-def capital_sizes(plan: Plan) -> Cents:
-    """The size of each of the clearing house's capital tiers, in order."""
-    return np.array([tier.size for tier in plan.tiers if tier.word == "ccp_capital"], dtype=np.int64)
+def with_lumps(plan: Plan, left: Cents | Sequence[int]) -> Plan:
+    """The plan with what is left in each tier that has a size of its own, in order."""
+    size = plan.arrays.size.copy()
+    size[[tier.row for tier in plan.lumps]] = left
+    return replace(plan, arrays=plan.arrays._replace(size=size))
+
+
+def lump_sizes(plan: Plan) -> Cents:
+    """What is in each tier with a size of its own, in order."""
+    return plan.arrays.size[[tier.row for tier in plan.lumps]]
 
 
 def make_plan(
-    rulebook: Rulebook, members: list[str], groups: list[str], member_group: Index, contributions: Cents
+    rulebook: Rulebook,
+    members: list[str],
+    groups: list[str],
+    member_group: Index,
+    contributions: Cents,
+    required: Cents | None = None,
+    called: Cents | None = None,
 ) -> Plan:
-    """Resolve a rulebook's tiers for the members and the fund that is in force."""
-    fund = int(contributions.sum())
-    planned = [_planned(tier, fund, minor_units(rulebook.currency_digits)) for tier in rulebook.tiers]
-    if planned[-1].word != "uncovered":
-        planned.append(PlannedTier("uncovered", rule="what no tier paid"))
-    shared = rulebook.fund.unused_contribution_shared
-    return Plan(tuple(planned), members, groups, member_group, contributions, shared)
+    """Resolve a rulebook's tiers for the members and the fund that is in force.
+
+    `required` is what calls are multiples of (default: `contributions`); `called` what has been called in the period,
+    assessment tier x member (default: nothing).
+    """
+    contributions = np.asarray(contributions, dtype=np.int64)
+    basis = contributions if required is None else np.asarray(required, dtype=np.int64)
+    written = [(place, part) for place, tier in enumerate(rulebook.tiers, start=1) for part in parts_of(tier)]
+    if written[-1][1].tier != "uncovered":
+        written.append((len(rulebook.tiers) + 1, Uncovered()))
+    arrays = _arrays(rulebook, [part for _, part in written], contributions, basis, called)
+    arrays = arrays._replace(
+        place=np.array([place for place, _ in written], dtype=np.int64), member_group=np.asarray(member_group)
+    )
+    tiers = tuple(
+        PlannedTier(row, part.tier, place, part.name, rule_in_words(part), getattr(part, "days", None))
+        for row, (place, part) in enumerate(written)
+    )
+    return Plan(tiers, members, groups, member_group, contributions, basis, arrays)
 
 
-RULES = {
-    "defaulter_margin": "the margin of the defaulters' own pools, client pools for themselves only",
-    "defaulter_fund": "the defaulting groups' own contributions",
-    "survivors_fund": "the other members' contributions, in proportion",
-    "uncovered": "what no tier paid",
-}
+def _arrays(
+    rulebook: Rulebook, parts: list[Part], contributions: Cents, basis: Cents, called: Cents | None
+) -> PlanArrays:
+    count, members = len(parts), len(contributions)
+    each, most = np.zeros((count, members), dtype=np.int64), np.full((count, members), ENDLESS)
+    size, of = np.full(count, ENDLESS), [_fraction(part) for part in parts]
+    minor, before, calls = minor_units(rulebook.currency_digits), Fraction(0), 0
+    for row, part in enumerate(parts):
+        if part.tier in LUMPS:
+            size[row] = _lump(rulebook, part, int(contributions.sum()), minor)
+        if isinstance(part, SurvivorsFund):
+            share = exact(part.share)
+            each[row] = scaled_down(contributions, before + share) - scaled_down(contributions, before)
+            before += share
+        if isinstance(part, Assessments):
+            each[row] = scaled_down(basis, exact(part.multiple))
+            if part.period_multiple is not None:
+                most[row] = scaled_down(basis, exact(part.period_multiple))
+                most[row] = np.maximum(most[row] - (0 if called is None else called[calls]), 0)
+            calls += 1
+        if isinstance(part, Assessments | GainsHaircut) and part.cap is not None:
+            size[row] = round(exact(part.cap) * minor)
+        if isinstance(part, GainsHaircut):
+            most[row] = _member_caps(part, basis, minor)
+    return PlanArrays(
+        source=np.array([_source(part) for part in parts], dtype=np.int64),
+        place=np.zeros(count, dtype=np.int64),
+        size=size,
+        each=each,
+        most=most,
+        per_default=np.array([getattr(part, "per", "") == "default" for part in parts]),
+        of=np.array([(share.numerator, share.denominator) for share in of], dtype=np.int64),
+        order=np.array([ORDERS[getattr(part, "order", "pro_rata")] for part in parts], dtype=np.int64),
+        contributions=contributions,
+        member_group=np.zeros(members, dtype=np.int64),
+        unused_shared=rulebook.fund.unused_contribution_shared,
+    )
 
 
-def _planned(tier: Tier, fund: int, minor: int) -> PlannedTier:
-    if not isinstance(tier, CcpCapital):
-        return PlannedTier(tier.tier, rule=RULES[tier.tier])
-    if tier.amount is not None:
-        return PlannedTier("ccp_capital", round(exact(tier.amount) * minor), "the clearing house's capital, fixed")
-    share = exact(tier.share_of_fund or 0.0)
-    rule = f"the clearing house's capital, {float(share):.4g} of the fund"
-    return PlannedTier("ccp_capital", round(fund * share), rule)
+def _source(part: Part) -> int:
+    if isinstance(part, TearUp):
+        return codes.MATCHED if part.scope == "partial" else codes.ALL_CLAIMS
+    return SOURCES[part.tier]
+
+
+def _fraction(part: Part) -> Fraction:
+    """What is taken of a call or of a claim."""
+    if isinstance(part, Assessments):
+        return exact(part.collected)
+    return exact(part.share) if isinstance(part, GainsHaircut | PayoutHaircut) else ONE
+
+
+def _member_caps(part: GainsHaircut, basis: Cents, minor: int) -> Cents:
+    """The most each member's gains are cut by, in money."""
+    if part.member_cap is None and part.member_cap_multiple is None:
+        return np.full(len(basis), ENDLESS)
+    fixed = round(exact(part.member_cap or 0.0) * minor)
+    return np.maximum(fixed, scaled_down(basis, exact(part.member_cap_multiple or 0.0)))
+
+
+def _lump(rulebook: Rulebook, part: Part, fund: int, minor: int) -> int:
+    """The size of a tier that has one of its own."""
+    assert isinstance(part, CcpCapital | Insurance | CcpEquity | ParentGuarantee)
+    if part.amount is not None:
+        return round(exact(part.amount) * minor)
+    if isinstance(part, CcpCapital) and part.share_of_fund is not None:
+        return round(fund * exact(part.share_of_fund))
+    assert isinstance(part, CcpCapital | CcpEquity)
+    share = exact(part.share_of_regulatory_capital or 0.0)
+    return round(exact(rulebook.regulatory_capital or 0.0) * minor * share)
+
+
+def call_fractions(rulebook: Rulebook) -> list[Fraction]:
+    """The share of a call that is paid, by tier of assessments."""
+    return [exact(part.collected) for part in all_parts(rulebook.tiers) if isinstance(part, Assessments)]

@@ -1,16 +1,43 @@
 """Running an event down the tiers."""
 
-from ccp.waterfall.event import Event, Outcome
+from itertools import groupby
+
+from ccp.kernels import waterfall as codes
+from ccp.money import share_out
+from ccp.waterfall.event import Draw, Event, Outcome
 from ccp.waterfall.invariants import check_outcome
-from ccp.waterfall.plan import Plan
-from ccp.waterfall.tiers import TIERS, State
+from ccp.waterfall.plan import Plan, PlannedTier
+from ccp.waterfall.tiers import TIERS, Offer, State
+
+HAIRCUTS = (codes.GAINS, codes.MATCHED, codes.ALL_CLAIMS, codes.PAYOUTS)
 
 
 def run_waterfall(plan: Plan, event: Event) -> Outcome:
     """Who pays what in an event. Conservation is checked before the outcome is handed on."""
     state = State(plan, event)
-    loss = state.owed
-    draws = tuple(TIERS[tier.word](plan, tier, state) for tier in plan.tiers)
-    outcome = Outcome(event, loss, draws)
+    loss, draws = state.owed, list[Draw]()
+    for _, parts in groupby(plan.tiers, key=lambda tier: tier.place):
+        draws += _draw_tier(plan, list(parts), state)
+    outcome = Outcome(event, loss, tuple(draws))
     check_outcome(outcome)
     return outcome
+
+
+def _draw_tier(plan: Plan, parts: list[PlannedTier], state: State) -> list[Draw]:
+    """What a tier pays, its parts in proportion to what they have."""
+    owed = state.owed
+    offers = [TIERS[part.word](plan, part, state) for part in parts]
+    usable = [offer.usable for offer in offers]
+    amounts = share_out(min(owed, sum(usable)), usable) if len(parts) > 1 else [min(owed, usable[0])]
+    draws = [_draw(part, offer, owed, amount) for part, offer, amount in zip(parts, offers, amounts, strict=True)]
+    for part, draw in zip(parts, draws, strict=True):
+        if plan.arrays.source[part.row] in HAIRCUTS:
+            for member, paid in draw.paid.items():
+                state.cut[member] += paid
+    state.owed -= sum(amounts)
+    return draws
+
+
+def _draw(part: PlannedTier, offer: Offer, owed: int, amount: int) -> Draw:
+    paid, rounded = offer.split(amount)
+    return Draw(part.word, part.rule, offer.available, owed, paid, part.place, part.name, offer.weights, rounded)

@@ -1,58 +1,73 @@
-"""One small function a tier, all with one signature: the plan, the tier and the state in; the draw out.
+"""One small function a tier, all with one signature: the plan, the tier and the state in; what it offers out.
 
-A tier reduces what the state still owes. Amounts are Python integers, in cents: exact at any size.
+An offer says what the tier has, what of it can be used now, and how an amount is split over its payers. Amounts are
+Python integers, in cents: exact at any size. The arithmetic is docs/waterfall.md, sections 2 to 4.
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass, field
+from fractions import Fraction
 
 import numpy as np
 
-from ccp.money import share_out
-from ccp.waterfall.event import Draw, Event
+from ccp.kernels import waterfall as codes
+from ccp.money import scaled_down, share_out, share_within
+from ccp.types import Cents
+from ccp.waterfall.event import Event
 from ccp.waterfall.plan import Plan, PlannedTier
+from ccp.waterfall.split import Split, split_by_auction, split_by_segments, split_pro_rata
+
+Paid = dict[int | None, int]
 
 
 class State:
-    """What is still owed, by defaulting member until the others have to pay, and in all."""
+    """What is still owed, by defaulting member until the others have to pay, and in all.
+
+    `cut` is what haircuts took from each member so far.
+    """
 
     def __init__(self, plan: Plan, event: Event):
         in_default = np.isin(plan.member_group, event.defaulters)
         self.event = event
-        self.defaulting = [int(member) for member in np.flatnonzero(in_default)]
-        self.surviving = [int(member) for member in np.flatnonzero(~in_default)]
+        self.defaulting = np.flatnonzero(in_default).tolist()
+        self.surviving = np.flatnonzero(~in_default)
         self.owed_by = {member: int(event.loss[member]) for member in self.defaulting}
         self.owed = sum(self.owed_by.values())
-
-    def pay(self, paid: dict[int | None, int]) -> None:
-        """Take payments off what is owed in all."""
-        self.owed -= sum(paid.values())
+        self.cut = np.zeros(len(plan.members), dtype=np.int64)
 
 
-def defaulter_margin(plan: Plan, tier: PlannedTier, state: State) -> Draw:
+@dataclass(frozen=True)
+class Offer:
+    """What a tier has; what can be used of it; how an amount is split: payments, and whose were rounded up."""
+
+    available: int
+    usable: int
+    split: Callable[[int], tuple[Paid, frozenset[int]]]
+    weights: dict[int, int] = field(default_factory=dict)
+
+
+def defaulter_margin(plan: Plan, tier: PlannedTier, state: State) -> Offer:
     """Each defaulter's margin pays for its own pools; what a pool may pay for is settled in `ccp.stress`.
 
     The house pool's gain may pay for clients beside its margin, so more can be paid than margin alone holds.
     """
-    owed = state.owed
-    margin = sum(int(state.event.margin[member]) for member in state.defaulting)
-    paid: dict[int | None, int] = {}
+    event, paid = state.event, {}
     for member in state.defaulting:
-        left = int(state.event.over_margin[member])
+        left = int(event.over_margin[member])
         paid[member] = state.owed_by[member] - left
         state.owed_by[member] = left
-    state.pay(paid)
-    return Draw(tier.word, tier.rule, max(margin, sum(paid.values())), owed, paid)
+    margin, usable = sum(int(event.margin[member]) for member in state.defaulting), sum(paid.values())
+    return Offer(max(margin, usable), usable, lambda amount: (paid, frozenset()))
 
 
-def defaulter_fund(plan: Plan, tier: PlannedTier, state: State) -> Draw:
+def defaulter_fund(plan: Plan, tier: PlannedTier, state: State) -> Offer:
     """Each defaulting group's contributions pay for that group: a member's for itself, then for its affiliates.
 
     Where the rulebook shares unused contributions, what a group leaves over pays for the other groups too.
     """
-    owed = state.owed
     left = {member: int(plan.contributions[member]) for member in state.defaulting}
     available = sum(left.values())
-    paid: dict[int | None, int] = dict.fromkeys(state.defaulting, 0)
+    paid: Paid = dict.fromkeys(state.defaulting, 0)
     circles = [[member] for member in state.defaulting]
     circles += [
         [member for member in state.defaulting if plan.member_group[member] == group]
@@ -62,11 +77,10 @@ def defaulter_fund(plan: Plan, tier: PlannedTier, state: State) -> Draw:
         circles.append(state.defaulting)
     for circle in circles:
         _pay_within(circle, state.owed_by, left, paid)
-    state.pay(paid)
-    return Draw(tier.word, tier.rule, available, owed, paid)
+    return Offer(available, sum(paid.values()), lambda amount: (paid, frozenset()))
 
 
-def _pay_within(circle: list[int], owed_by: dict[int, int], left: dict[int, int], paid: dict[int | None, int]) -> None:
+def _pay_within(circle: list[int], owed_by: dict[int, int], left: dict[int, int], paid: Paid) -> None:
     """Let the contributions left in a circle of members pay what the circle owes, each in proportion."""
     amount = min(sum(owed_by[member] for member in circle), sum(left[member] for member in circle))
     if amount == 0:
@@ -79,38 +93,120 @@ def _pay_within(circle: list[int], owed_by: dict[int, int], left: dict[int, int]
         owed_by[member] -= taken
 
 
-def ccp_capital(plan: Plan, tier: PlannedTier, state: State) -> Draw:
-    """The clearing house's own money, up to the tier's size, once per event."""
-    owed = state.owed
-    paid: dict[int | None, int] = {None: min(owed, tier.size)}
-    state.pay(paid)
-    return Draw(tier.word, tier.rule, tier.size, owed, paid)
+def lump(plan: Plan, tier: PlannedTier, state: State) -> Offer:
+    """An amount of its own: the clearing house's capital or equity, an insurer's or the parent's money."""
+    size = int(plan.arrays.size[tier.row])
+    return Offer(size, size, lambda amount: ({None: amount}, frozenset()))
 
 
-def survivors_fund(plan: Plan, tier: PlannedTier, state: State) -> Draw:
-    """The survivors pay in proportion to their contributions, never more than those. Affiliates of a defaulter
-    are in default with it, so they are no survivors."""
-    owed = state.owed
-    weights = [int(plan.contributions[member]) for member in state.surviving]
-    available = sum(weights)
-    shares = share_out(min(owed, available), weights)
-    paid: dict[int | None, int] = dict(zip(state.surviving, shares, strict=True))
-    state.pay(paid)
-    return Draw(tier.word, tier.rule, available, owed, paid)
+def survivors_fund(plan: Plan, tier: PlannedTier, state: State) -> Offer:
+    """The survivors pay out of their contributions, never more than those. Affiliates of a defaulter are in default
+    with it, so they are no survivors."""
+    stands, event = plan.arrays.each[tier.row][state.surviving], state.event.circumstances
+    order = plan.arrays.order[tier.row]
+    if order == codes.SEGMENTS_FIRST and event.segment_loss is not None and event.segment_weight is not None:
+        weights = event.segment_weight[:, state.surviving]
+        loss = event.segment_loss.tolist()
+        return _of_survivors(
+            plan, tier, state, stands, split=lambda a, caps: split_by_segments(a, caps, loss, weights.tolist())
+        )
+    if order == codes.AUCTION and event.auction is not None:
+        ranks = event.auction[state.surviving].tolist()
+        return _of_survivors(plan, tier, state, stands, split=lambda a, caps: split_by_auction(a, caps, ranks))
+    return _of_survivors(plan, tier, state, stands)
 
 
-def uncovered(plan: Plan, tier: PlannedTier, state: State) -> Draw:
+def assessments(plan: Plan, tier: PlannedTier, state: State) -> Offer:
+    """Survivors are called for more; those that cannot pay are not counted on."""
+    row, arrays = tier.row, plan.arrays
+    defaults = len(state.event.defaulters) if arrays.per_default[row] else 1
+    call = np.minimum(arrays.each[row] * defaults, arrays.most[row])
+    if state.event.circumstances.unable is not None:
+        call = np.where(state.event.circumstances.unable, 0, call)
+    return _of_survivors(plan, tier, state, _part(plan, tier, call)[state.surviving])
+
+
+def gains_haircut(plan: Plan, tier: PlannedTier, state: State) -> Offer:
+    """What survivors have gained since the default is cut. Losers have no gains and pay in full."""
+    gains = np.maximum(claims_of(plan, tier, state.event), 0)
+    limits = np.minimum(_part(plan, tier, gains), plan.arrays.most[tier.row])
+    return _of_survivors(plan, tier, state, limits[state.surviving], gains[state.surviving].tolist())
+
+
+def remaining_claims(plan: Plan, tier: PlannedTier, state: State) -> Offer:
+    """Tear-up and payout haircut: survivors' claims, less what other haircuts took from them."""
+    left = np.maximum(np.maximum(claims_of(plan, tier, state.event), 0) - state.cut, 0)
+    return _of_survivors(plan, tier, state, _part(plan, tier, left)[state.surviving])
+
+
+def voluntary(plan: Plan, tier: PlannedTier, state: State) -> Offer:
+    """What survivors offer."""
+    offered = state.event.circumstances.offered
+    nothing = np.zeros(len(state.surviving), dtype=np.int64)
+    return _of_survivors(plan, tier, state, nothing if offered is None else offered[state.surviving])
+
+
+def uncovered(plan: Plan, tier: PlannedTier, state: State) -> Offer:
     """What is left when every tier has paid."""
-    owed = state.owed
-    paid: dict[int | None, int] = {None: owed}
-    state.pay(paid)
-    return Draw(tier.word, tier.rule, owed, owed, paid)
+    return Offer(state.owed, state.owed, lambda amount: ({None: amount}, frozenset()))
 
 
-TIERS: dict[str, Callable[[Plan, PlannedTier, State], Draw]] = {
+def claims_of(plan: Plan, tier: PlannedTier, event: Event) -> Cents:
+    """The claims, by member, that a haircut or a tear-up may cut."""
+    known, source = event.circumstances, plan.arrays.source[tier.row]
+    if source == codes.MATCHED:
+        claims = known.matched
+    elif source == codes.PAYOUTS and known.payouts is not None:
+        claims = known.payouts
+    else:
+        claims = None if known.gains is None else known.gains[: tier.days].sum(axis=0)
+    return np.zeros(len(plan.members), dtype=np.int64) if claims is None else claims
+
+
+def _part(plan: Plan, tier: PlannedTier, amounts: Cents) -> Cents:
+    """The tier's fraction of amounts, rounded down."""
+    numerator, denominator = plan.arrays.of[tier.row].tolist()
+    return amounts if numerator == denominator else scaled_down(amounts, Fraction(numerator, denominator))
+
+
+def _of_survivors(
+    plan: Plan,
+    tier: PlannedTier,
+    state: State,
+    capacities: Cents,
+    weights: list[int] | None = None,
+    split: Callable[[int, list[int]], Split] | None = None,
+) -> Offer:
+    """An offer of the survivors, up to their capacities; without a `split`, in proportion to weights (default:
+    those)."""
+    limits = capacities.tolist()
+    by, members = limits if weights is None else weights, state.surviving.tolist()
+    available = min(sum(limits), int(plan.arrays.size[tier.row]))
+
+    def pay(amount: int) -> tuple[Paid, frozenset[int]]:
+        if split is not None:
+            shares, cents = split(amount, limits)
+        elif weights is None:
+            shares, cents = split_pro_rata(amount, limits)
+        else:
+            shares, cents = share_within(amount, by, limits)
+        return dict(zip(members, shares, strict=True)), frozenset(members[cent] for cent in cents)
+
+    return Offer(available, available, pay, dict(zip(members, by, strict=True)))
+
+
+TIERS: dict[str, Callable[[Plan, PlannedTier, State], Offer]] = {
     "defaulter_margin": defaulter_margin,
     "defaulter_fund": defaulter_fund,
-    "ccp_capital": ccp_capital,
+    "ccp_capital": lump,
+    "insurance": lump,
     "survivors_fund": survivors_fund,
+    "assessments": assessments,
+    "gains_haircut": gains_haircut,
+    "tear_up": remaining_claims,
+    "voluntary": voluntary,
+    "ccp_equity": lump,
+    "parent_guarantee": lump,
+    "payout_haircut": remaining_claims,
     "uncovered": uncovered,
 }
