@@ -79,8 +79,8 @@ class Waterfall:
     @property
     def engine_event(self) -> Event:
         numbers = tuple(self.groups.index(group) for group in self.event["defaulters"])
-        amounts = [self.by_member(self.event[name]) for name in ("loss", "over_margin", "margin")]
-        return Event(numbers, *amounts, self.circumstances)
+        loss, over, margin = (self.by_member(self.event[name]) for name in ("loss", "over_margin", "margin"))
+        return Event(numbers, loss, over, margin, self.circumstances)
 
 
 def random_waterfall(seed: int, several_members: bool = True) -> Waterfall:

@@ -82,7 +82,7 @@ def rulebook_schema() -> dict[str, Any]:
     schema["properties"].pop("figures")
     schema["properties"]["tiers"]["items"] = tier_schema(definitions)
     ladder = {"$ref": "#/$defs/Ladder"}
-    names = {"enum": definitions["Ladder"]["properties"]["ladder"]["enum"]}
+    names = {"enum": definitions["Ladder"]["properties"]["ladder"]["enum"]}  # a ladder's name alone
     definitions["StressRules"]["properties"]["hypothetical"]["items"] = {"anyOf": [names, ladder]}
     figure = definitions.pop("Figure")
     with_figure = _figures_allowed(schema)
@@ -90,16 +90,17 @@ def rulebook_schema() -> dict[str, Any]:
     return with_figure
 
 
-NUMBERS = ("number", "integer")
+FIGURES = ("number", "integer", "boolean")
+"""Kinds of value that a figure may stand for; a word out of a list is one too."""
 
 
 def _figures_allowed(schema: Any) -> Any:
-    """A schema in which a figure may stand wherever a number may."""
+    """A schema in which a figure may stand wherever a number, a flag or a word out of a list may."""
     if isinstance(schema, list):
         return [_figures_allowed(entry) for entry in schema]
     if not isinstance(schema, dict):
         return schema
-    if schema.get("type") in NUMBERS:
+    if schema.get("type") in FIGURES or (schema.get("type") == "string" and "enum" in schema):
         about = {name: schema[name] for name in ("default", "description", "title") if name in schema}
         number = {name: rule for name, rule in schema.items() if name not in about}
         return {"anyOf": [number, {"$ref": "#/$defs/Figure"}], **about}

@@ -11,8 +11,8 @@ from functools import cached_property
 
 import numpy as np
 
-from ccp.kernels import waterfall as codes
-from ccp.kernels.waterfall import ENDLESS, PlanArrays
+from ccp.kernels import plan_arrays as codes
+from ccp.kernels.plan_arrays import ENDLESS, PlanArrays
 from ccp.money import exact, minor_units, scaled_down
 from ccp.rulebook.rulebook import Rulebook
 from ccp.rulebook.tier_forms import Part, all_parts, parts_of
@@ -69,7 +69,7 @@ class Plan:
     """Tiers in order and what stands behind each. `contributions`, `required` and `member_group` are by member.
 
     `contributions` are there now, `required` is what calls are multiples of. Members are in order of id; groups
-    likewise. `arrays` holds the same for the engines, a row a part; see `ccp.kernels.waterfall.PlanArrays`.
+    likewise. `arrays` holds the same for the engines, a row a part; see `ccp.kernels.plan_arrays.PlanArrays`.
     """
 
     tiers: tuple[PlannedTier, ...]

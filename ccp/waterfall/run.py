@@ -2,14 +2,12 @@
 
 from itertools import groupby
 
-from ccp.kernels import waterfall as codes
+from ccp.kernels import plan_arrays as codes
 from ccp.money import share_out
 from ccp.waterfall.event import Draw, Event, Outcome
 from ccp.waterfall.invariants import check_outcome
 from ccp.waterfall.plan import Plan, PlannedTier
 from ccp.waterfall.tiers import TIERS, Offer, State
-
-HAIRCUTS = (codes.GAINS, codes.MATCHED, codes.ALL_CLAIMS, codes.PAYOUTS)
 
 
 def run_waterfall(plan: Plan, event: Event) -> Outcome:
@@ -31,7 +29,7 @@ def _draw_tier(plan: Plan, parts: list[PlannedTier], state: State) -> list[Draw]
     amounts = share_out(min(owed, sum(usable)), usable) if len(parts) > 1 else [min(owed, usable[0])]
     draws = [_draw(part, offer, owed, amount) for part, offer, amount in zip(parts, offers, amounts, strict=True)]
     for part, draw in zip(parts, draws, strict=True):
-        if plan.arrays.source[part.row] in HAIRCUTS:
+        if plan.arrays.source[part.row] in codes.HAIRCUTS:
             for member, paid in draw.paid.items():
                 state.cut[member] += paid
     state.owed -= sum(amounts)
