@@ -86,6 +86,11 @@ class Draw:
         return sum(self.paid.values())
 
     @property
+    def lump(self) -> bool:
+        """Whether the tier has a size of its own: neither members' money nor what is left."""
+        return STAKEHOLDERS[self.tier] in (CLEARING_HOUSE, INSURER, PARENT)
+
+    @property
     def stakeholder(self) -> str:
         """Whose money it is."""
         return STAKEHOLDERS[self.tier]

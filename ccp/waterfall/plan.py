@@ -28,7 +28,7 @@ from ccp.rulebook.tiers import (
     TearUp,
     Uncovered,
 )
-from ccp.types import Cents, Index
+from ccp.types import Cents, Flags, Index
 from ccp.waterfall.wording import rule_in_words
 
 ONE = Fraction(1)
@@ -68,7 +68,8 @@ class PlannedTier:
 class Plan:
     """Tiers in order and what stands behind each. `contributions`, `required` and `member_group` are by member.
 
-    `contributions` are there now, `required` is what calls are multiples of. Members are in order of id; groups
+    `contributions` are there now, `required` is what calls are multiples of; `away` are members that defaulted or left
+    before: they neither default nor survive. Members are in order of id; groups
     likewise. `arrays` holds the same for the engines, a row a part; see `ccp.kernels.plan_arrays.PlanArrays`.
     """
 
@@ -78,6 +79,7 @@ class Plan:
     member_group: Index
     contributions: Cents
     required: Cents
+    away: Flags
     arrays: PlanArrays
 
     def has(self, word: str) -> bool:
@@ -162,14 +164,17 @@ def make_plan(
     contributions: Cents,
     required: Cents | None = None,
     called: Cents | None = None,
+    away: Flags | None = None,
 ) -> Plan:
     """Resolve a rulebook's tiers for the members and the fund that is in force.
 
     `required` is what calls are multiples of (default: `contributions`); `called` what has been called in the period,
-    assessment tier x member (default: nothing).
+    assessment tier x member (default: nothing); `away` members that defaulted or left before (default: none), whose
+    contributions do not count.
     """
-    contributions = np.asarray(contributions, dtype=np.int64)
-    basis = contributions if required is None else np.asarray(required, dtype=np.int64)
+    gone = np.zeros(len(members), dtype=bool) if away is None else away
+    contributions = np.where(gone, 0, np.asarray(contributions, dtype=np.int64))
+    basis = contributions if required is None else np.where(gone, 0, np.asarray(required, dtype=np.int64))
     written = [(place, part) for place, tier in enumerate(rulebook.tiers, start=1) for part in parts_of(tier)]
     if written[-1][1].tier != "uncovered":
         written.append((len(rulebook.tiers) + 1, Uncovered()))
@@ -181,7 +186,7 @@ def make_plan(
         PlannedTier(row, part.tier, place, part.name, rule_in_words(part), getattr(part, "days", None))
         for row, (place, part) in enumerate(written)
     )
-    return Plan(tiers, members, groups, member_group, contributions, basis, arrays)
+    return Plan(tiers, members, groups, member_group, contributions, basis, gone, arrays)
 
 
 def _arrays(

@@ -27,10 +27,10 @@ class State:
     """
 
     def __init__(self, plan: Plan, event: Event):
-        in_default = np.isin(plan.member_group, event.defaulters)
+        in_default = np.isin(plan.member_group, event.defaulters) & ~plan.away
         self.event = event
         self.defaulting = np.flatnonzero(in_default).tolist()
-        self.surviving = np.flatnonzero(~in_default)
+        self.surviving = np.flatnonzero(~in_default & ~plan.away)
         self.owed_by = {member: int(event.loss[member]) for member in self.defaulting}
         self.owed = sum(self.owed_by.values())
         self.cut = np.zeros(len(plan.members), dtype=np.int64)
