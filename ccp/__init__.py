@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from ccp.api.backtest import BackTesting, backtest
     from ccp.api.check import CheckReport, check
+    from ccp.api.compare import Comparison, compare
     from ccp.api.default import DefaultEvent, default
     from ccp.api.inputs import example_book, read_rulebook
+    from ccp.api.replay import Replayed, replay
     from ccp.api.simulate import Simulation, simulate
     from ccp.api.size import Sizing, size
     from ccp.api.synthesize import synthesize
@@ -27,19 +29,23 @@ __version__ = "0.1.0"
 __all__ = [
     "BackTesting",
     "CheckReport",
+    "Comparison",
     "DefaultEvent",
     "InputError",
+    "Replayed",
     "RunRequest",
     "Simulation",
     "Sizing",
     "backtest",
     "book_from_frames",
     "check",
+    "compare",
     "default",
     "example_book",
     "read_book",
     "read_market",
     "read_rulebook",
+    "replay",
     "simulate",
     "size",
     "synthesize",
@@ -47,19 +53,23 @@ __all__ = [
 _HOMES = {
     "BackTesting": "ccp.api.backtest",
     "CheckReport": "ccp.api.check",
+    "Comparison": "ccp.api.compare",
     "DefaultEvent": "ccp.api.default",
     "InputError": "ccp.errors",
+    "Replayed": "ccp.api.replay",
     "RunRequest": "ccp.settlement.opening",
     "Simulation": "ccp.api.simulate",
     "Sizing": "ccp.api.size",
     "backtest": "ccp.api.backtest",
     "book_from_frames": "ccp.book.book",
     "check": "ccp.api.check",
+    "compare": "ccp.api.compare",
     "default": "ccp.api.default",
     "example_book": "ccp.api.inputs",
     "read_book": "ccp.book.book",
     "read_market": "ccp.market.history",
     "read_rulebook": "ccp.api.inputs",
+    "replay": "ccp.api.replay",
     "simulate": "ccp.api.simulate",
     "size": "ccp.api.size",
     "synthesize": "ccp.api.synthesize",

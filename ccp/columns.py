@@ -89,6 +89,22 @@ _ALL = [
     Column("weight", "number", "what the contribution was shared out by", MONEY),
     Column("defaulters", "text", "the groups that default together, joined by +"),
     Column("tier", "text", "the layer of the waterfall, by its word in the rulebook"),
+    Column("round", "number", "1 for the default itself, then a round for every default that follows from it"),
+    Column(
+        "stakeholder",
+        "text",
+        "whose money it is: defaulter, clearing house, insurer, parent, survivors, funded or unfunded, gainers, nobody",
+    ),
+    Column("rulebook", "text", "a rulebook, by its file or its shipped name"),
+    Column("loss_multiple", "number", "the loss beyond the defaulters' margin, in multiples of the fund"),
+    Column("loss_beyond_margin", "number", "the loss beyond the defaulters' margin", MONEY),
+    Column("loss_share", "number", "the tier's share of the loss"),
+    Column("tier_name", "text", "what the service calls the tier"),
+    Column("available", "number", "what the tier has; empty for what is uncovered", MONEY),
+    Column("run", "text", "one way to run a replay"),
+    Column("replayed_default", "number", "the number of the default in the replay, from 1"),
+    Column("service", "text", "the service whose tiers pay; empty where there is one only"),
+    Column("for_service", "text", "the service whose loss it was; another one where funds spill over"),
     Column("tier_place", "number", "the tier's place in the rulebook's order, from 1"),
     Column("amount", "number", f"what was drawn from it, or is left uncovered; {CENTS_NOTE}", MONEY),
     Column("kind", "text", "historical, hypothetical or file"),
@@ -171,8 +187,9 @@ _ALL = [
     Column("step_overshoot", "number", "highest margin after the step over the level a year later"),
     Column(
         "chosen_by",
-        ("largest losses", "coverage test", "both", "name"),
-        "why these groups default: the largest losses over margin, the coverage test's worst set, or as asked for",
+        ("largest losses", "coverage test", "both", "name", "contagion"),
+        "why these groups default: the largest losses over margin, the coverage test's worst set, as asked for, or "
+        "because they could not bear an earlier round",
     ),
 ]
 

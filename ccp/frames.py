@@ -173,8 +173,41 @@ class Waterfall(dy.Schema):
     scenario_id = column("scenario_id")
     defaulters = column("defaulters")
     chosen_by = column("chosen_by")
+    round = column("round")
     tier_place = column("tier_place")
     tier = column("tier")
+    stakeholder = column("stakeholder")
+    member_id = column("member_id", nullable=True)
+    amount = column("amount", min=0)
+
+
+class Ladder(dy.Schema):
+    """Result of a comparison: what every tier of every rulebook pays of every loss."""
+
+    rulebook = column("rulebook", primary_key=True)
+    loss_multiple = column("loss_multiple", primary_key=True)
+    loss = column("loss", "loss_beyond_margin", min=0)
+    tier_place = column("tier_place")
+    tier = column("tier")
+    name = column("tier_name", min_length=0)
+    stakeholder = column("stakeholder")
+    available = column("available", nullable=True)
+    amount = column("amount", min=0)
+    loss_share = column("loss_share")
+
+
+class Replayed(dy.Schema):
+    """Result of a replay: who paid what, in each of its runs."""
+
+    run = column("run")
+    event = column("event", "replayed_default")
+    round = column("round")
+    service = column("service", nullable=True)
+    for_service = column("for_service", nullable=True)
+    defaulters = column("defaulters")
+    tier_place = column("tier_place")
+    tier = column("tier")
+    stakeholder = column("stakeholder")
     member_id = column("member_id", nullable=True)
     amount = column("amount", min=0)
 
@@ -277,6 +310,7 @@ class CycleWaterfall(dy.Schema):
     event = column("event")
     tier_place = column("tier_place")
     tier = column("tier")
+    stakeholder = column("stakeholder")
     member_id = column("member_id", nullable=True)
     amount = column("amount", min=0)
 

@@ -19,9 +19,12 @@ from ccp.report.write import write_run
 from ccp.rulebook.rulebook import Rulebook
 from ccp.scenarios.scenario_set import ScenarioSet
 from ccp.scenarios.stress_set import stress_scenarios
-from ccp.sizing.size import size_fund
+from ccp.sizing.rounds import rounds_of
+from ccp.sizing.size import Sized, size_fund
 from ccp.stress.measure import measure
+from ccp.waterfall.contagion import Round
 from ccp.waterfall.table import outcome_rows, waterfall_frame
+from ccp.waterfall.trace import trace_rounds
 
 
 @dataclass(frozen=True)
@@ -48,8 +51,13 @@ def default(
     scenarios: Path | str | None = None,
     day: date | None = None,
     progress: Progress | None = None,
+    contagion: bool = False,
+    fire_sale: bool | None = None,
 ) -> DefaultEvent:
     """Let some groups default in one scenario, and say who pays. The fund stays as the rulebook sizes it.
+
+    With `contagion` members that cannot bear their bills default as well, round after round, and with `fire_sale`
+    (default: as the rulebook says) selling their books moves the prices that all others are marked at.
 
     Without `defaulters` the `cover` groups (default: the rulebook's number) with the largest losses over margin in the
     scenario; without `scenario` the one that is worst for `cover` groups among those that size the fund.
@@ -66,12 +74,30 @@ def default(
     chosen = groups or sized.largest_groups(place, cover)
     digits = case.rulebook.currency_digits
     chosen_by = "name" if groups else "largest losses"
-    rows = outcome_rows(sized.plan, sized.outcome(place, chosen), stress.ids[place], chosen_by, digits)
+    story, rows = event_story(sized, place, chosen), list[dict[str, Any]]()
+    rounds = _rounds(sized, place, chosen, contagion, fire_sale)
+    for one in rounds:
+        why = chosen_by if one.number == 1 else "contagion"
+        rows += outcome_rows(one.plan, one.outcome, stress.ids[place], why, digits, one.number)
+    if rounds:
+        story |= {"rounds": trace_rounds(rounds, digits)}
+    else:
+        rows = outcome_rows(sized.plan, sized.outcome(place, chosen), stress.ids[place], chosen_by, digits)
     return DefaultEvent(
         waterfall_frame(rows),
-        event_story(sized, place, chosen),
+        story,
         run_manifest(case, rulebook, file, stress, "default"),
     )
+
+
+def _rounds(
+    sized: Sized, scenario: int, groups: tuple[int, ...], contagion: bool, fire_sale: bool | None
+) -> list[Round]:
+    """The rounds of a default, where they are asked for."""
+    sells = sized.measured.case.rulebook.default_management.fire_sale if fire_sale is None else fire_sale
+    if fire_sale and not contagion:
+        raise refuse("--fire-sale", "a fire sale is part of contagion; --contagion was expected beside it")
+    return rounds_of(sized, scenario, groups, sells) if contagion else []
 
 
 def _check_cover(cover: int | None, defaulters: Sequence[str] | None, groups: int) -> None:

@@ -34,6 +34,16 @@ def default(
     cover: Annotated[
         int | None, typer.Option("--cover", help="Instead: the N groups that lose most in the scenario.", metavar="N")
     ] = None,
+    contagion: Annotated[
+        bool, typer.Option("--contagion", help="Members whose capital cannot bear their bill default too, in rounds.")
+    ] = False,
+    fire_sale: Annotated[
+        bool | None,
+        typer.Option(
+            "--fire-sale/--no-fire-sale",
+            help="With --contagion: selling defaulters' books moves prices. Default: as the rulebook says.",
+        ),
+    ] = None,
     market: MarketPath = None,
     scenarios: ScenarioFile = None,
     date: RunDate = None,
@@ -56,7 +66,19 @@ def default(
         use_threads(threads)
         names = None if defaulters is None else [name.strip() for name in defaulters.split(",") if name.strip()]
         with current.progress("margining and stressing accounts") as progress:
-            event = ccp.default(book, rulebook, scenario, names, cover, market, scenarios, parse_date(date), progress)
+            event = ccp.default(
+                book,
+                rulebook,
+                scenario,
+                names,
+                cover,
+                market,
+                scenarios,
+                parse_date(date),
+                progress,
+                contagion,
+                fire_sale,
+            )
         event.write(out, overwrite)
         digits = event.manifest["rulebook"]["currency_digits"]
         current.answer(event.trace)

@@ -33,6 +33,20 @@ def manifest(inputs: dict[str, Path], rulebook: Rulebook, run: dict[str, Any]) -
     }
 
 
+def digest_of_rulebooks(
+    command: str, files: dict[str, Path], rulebooks: list[Rulebook], run: dict[str, Any]
+) -> dict[str, Any]:
+    """The manifest of a run that needs rulebooks only."""
+    return {
+        "made_by": f"ccp {command}",
+        "program": {"ccp": _version("ccp-waterfall")},
+        "run": run,
+        "inputs": {role: {"file": path.name, "sha256": file_digest(path)} for role, path in files.items()},
+        "rulebooks": [rulebook.model_dump(mode="json", by_alias=True) for rulebook in rulebooks],
+        "libraries": {name: _version(name) for name in LIBRARIES},
+    }
+
+
 def synthetic_manifest(size: dict[str, int], seed: int, day: str) -> dict[str, Any]:
     """The manifest of a synthetic book: what to ask for to get it again."""
     return {

@@ -21,6 +21,7 @@ OUTPUTS = {
     "simulate": {f"{name}.parquet" for name in ("days", "events", "waterfall")}
     | {"ledger", "accounts", "pools", "members", "unfinished", "summary.json", "manifest.json"},
     "backtest": {"backtest.parquet", "procyclicality.parquet", "margins.parquet", "manifest.json"},
+    "compare": {"ladder.parquet", "houses.json", "manifest.json"},
     "synth": {f"{name}.parquet" for name in BOOK} | {"manifest.json"},
 }
 """The files that each command writes. A directory with anything else in it is never overwritten."""

@@ -70,8 +70,9 @@ def with_figures(data: Any, node: Node | None, source: str) -> tuple[Any, tuple[
 
 def dotted(place: tuple[str | int, ...]) -> str:
     """A figure's path as results name it: `tiers.2.amount`, whichever form the tier is written in."""
-    steps = ["parts" if step == PARI_PASSU else str(step) for step in place if step not in WORDS]
-    return ".".join(steps)
+    before = (None, *place)
+    steps = [step for last, step in zip(before, place, strict=False) if not (isinstance(last, int) and step in WORDS)]
+    return ".".join("parts" if step == PARI_PASSU else str(step) for step in steps)
 
 
 def rulebook_schema() -> dict[str, Any]:

@@ -13,6 +13,7 @@ from ccp.settlement.fund import warned_groups
 from ccp.settlement.payments import members_in_default
 from ccp.settlement.terms import ENDLESS, RunTerms
 from ccp.types import Cents
+from ccp.waterfall.table import payment_rows
 
 
 def day_tables(terms: RunTerms, result: DayResult) -> dict[str, pl.DataFrame]:
@@ -153,16 +154,9 @@ def event_rows(terms: RunTerms, settled: list[SettledEvent]) -> list[dict[str, A
 def waterfall_rows(terms: RunTerms, settled: list[SettledEvent]) -> list[dict[str, Any]]:
     """Who paid what of settled events, as rows of `waterfall`; a tier that paid nothing stands with a row of zero."""
     return [
-        {
-            "event": float(one.estate.number),
-            "tier_place": float(place),
-            "tier": draw.tier,
-            "member_id": None if payer is None else one.plan.members[payer],
-            "amount": amount / terms.minor,
-        }
+        {"event": float(one.estate.number)} | row
         for one in settled
-        for place, draw in enumerate(one.outcome.draws, start=1)
-        for payer, amount in ({who: paid for who, paid in draw.paid.items() if paid} or {None: 0}).items()
+        for row in payment_rows(one.plan, one.outcome, terms.digits)
     ]
 
 

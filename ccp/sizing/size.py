@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ccp.money import exact, minor_units, scaled_up, to_minor
+from ccp.sizing.circumstances import circumstances
 from ccp.sizing.cover import Cover, emir_42_3, ranked_groups, worst_cover
 from ccp.sizing.coverage import Coverage, coverage
 from ccp.sizing.fund import FundSize, contributions, fund_size
@@ -54,7 +55,8 @@ class Sized:
         """A default of some groups in one scenario."""
         losses = self.measured.losses
         margin = by_member(self.measured, self.measured.counted_in(scenario))
-        return Event(groups, losses.loss[:, scenario], losses.over_margin[:, scenario], margin)
+        known = circumstances(self.measured, self.plan, scenario, groups)
+        return Event(groups, losses.loss[:, scenario], losses.over_margin[:, scenario], margin, known)
 
     def outcome(self, scenario: int, groups: tuple[int, ...]) -> Outcome:
         """Who pays when some groups default in one scenario."""
@@ -85,7 +87,8 @@ def size_fund(measured: Measured) -> Sized:
     required = contributions(fund.required, weights, scaled_up(minor, exact(rules.minimum_contribution)))
     posted = posted_contributions(measured)
     in_force = np.array(required, dtype=np.int64) if posted is None else posted
-    plan = make_plan(rulebook, portfolio.members, portfolio.groups, portfolio.member_group, in_force)
+    basis = np.array(required, dtype=np.int64)
+    plan = make_plan(rulebook, portfolio.members, portfolio.groups, portfolio.member_group, in_force, basis)
     tested = coverage(plan, by_group, rules.cover)
     return Sized(measured, counted, covers, emir, fund, weights, required, posted, plan, tested)
 

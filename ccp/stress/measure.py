@@ -7,6 +7,7 @@ import numpy as np
 from ccp.book.portfolio import Portfolio
 from ccp.errors import refuse
 from ccp.exposure.run import Progress, account_values, run_stress
+from ccp.kernels.costs import SaleTerms
 from ccp.margin.add_ons import close_out_costs, sale_terms
 from ccp.margin.collateral import counted_margin, holdings, value_after_haircut, value_in_scenarios
 from ccp.margin.requirement import Requirement, margin_requirement
@@ -30,7 +31,8 @@ class Measured:
 
     `losses` follow the rulebook's way of counting margin; `by_resources` has every way, when the book has
     collateral. `pool_counted` is what counts as each pool's margin (pool x 1, or pool x scenario where collateral
-    moves with the scenario). `account_cost` is what it costs to sell each account's book, part of its losses.
+    moves with the scenario). `account_cost` is what it costs to sell each account's book, part of its losses; `sale` is
+    what a sale needs to know of each instrument.
     """
 
     case: Case
@@ -43,6 +45,7 @@ class Measured:
     pool_margin: Cents
     pool_counted: Cents
     by_resources: dict[str, StressLosses]
+    sale: SaleTerms
 
     @property
     def losses(self) -> StressLosses:
@@ -96,7 +99,11 @@ def measure_stress(
     minor = minor_units(digits)
     unit_loss = price_cube(case, stress).close_out_loss
     check_size(portfolio, unit_loss, minor)
-    cost = _selling_cost(case, required)
+    sale = sale_terms(
+        case, case_terms(case, required.periods), required.periods, required.daily_risk, case.rulebook.close_out
+    )
+    instant = case.rulebook.close_out.method == "instant"
+    cost = None if instant else close_out_costs(portfolio, sale, digits)
     pool_margin = pool_requirement(case, required)
     counted = {
         way: counted_margin(way, pool_margin, held, moved) for way in (ways if held is not None else ("required",))
@@ -116,6 +123,7 @@ def measure_stress(
         pool_margin,
         counted[case.rulebook.stress.resources if held is not None else "required"],
         found if held is not None else dict.fromkeys(RESOURCES, found["required"]),
+        sale,
     )
 
 
@@ -124,15 +132,6 @@ def pool_requirement(case: Case, required: Requirement) -> Cents:
     sums = np.zeros(len(case.portfolio.pools), dtype=np.int64)
     np.add.at(sums, case.portfolio.account_pool, required.account_margin)
     return sums
-
-
-def _selling_cost(case: Case, required: Requirement) -> Cents | None:
-    """What it costs to sell each account's positions, or None where that is instant and free."""
-    rules = case.rulebook.close_out
-    if rules.method == "instant":
-        return None
-    terms = sale_terms(case, case_terms(case, required.periods), required.periods, required.daily_risk, rules)
-    return close_out_costs(case.portfolio, terms, case.rulebook.currency_digits)
 
 
 def check_size(portfolio: Portfolio, unit_loss: np.ndarray, minor: int) -> None:

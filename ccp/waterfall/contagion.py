@@ -49,13 +49,17 @@ def run_rounds(
     groups: tuple[int, ...],
     books: Books,
     capital: list[int | None],
-    circumstances: Circumstances | None = None,
+    known: Callable[[tuple[int, ...]], Circumstances] = lambda groups: Circumstances(),
     resale: Resale | None = None,
 ) -> list[Round]:
-    """Run defaults until nobody new fails. The first round's groups are given; `capital` is by member."""
-    known, rounds = circumstances or Circumstances(), list[Round]()
+    """Run defaults until nobody new fails. The first round's groups are given; `capital` is by member.
+
+    `known` says what else is known of the default of some groups: contracts matched with theirs are others in each
+    round.
+    """
+    rounds = list[Round]()
     while groups:
-        outcome, failed = _round(standing, groups, books, capital, known)
+        outcome, failed = _round(standing, groups, books, capital, known(groups))
         bills = survivors_bills(outcome, len(standing.members))
         marked = np.zeros(len(standing.members), dtype=np.int64)
         if resale is not None:

@@ -28,8 +28,8 @@ from ccp.rulebook.tiers import (
     TearUp,
     Uncovered,
 )
+from ccp.rulebook.wording import rule_in_words
 from ccp.types import Cents, Flags, Index
-from ccp.waterfall.wording import rule_in_words
 
 ONE = Fraction(1)
 LUMPS = ("ccp_capital", "insurance", "ccp_equity", "parent_guarantee")

@@ -15,28 +15,37 @@ def defaulters_name(plan: Plan, groups: tuple[int, ...]) -> str:
     return "+".join(plan.groups[group] for group in groups)
 
 
-def outcome_rows(plan: Plan, outcome: Outcome, scenario_id: str, chosen_by: str, digits: int) -> list[dict[str, Any]]:
-    """Rows of the waterfall table. A tier that nobody had to pay stands with one row of zero.
+def outcome_rows(
+    plan: Plan, outcome: Outcome, scenario_id: str, chosen_by: str, digits: int, number: int = 1
+) -> list[dict[str, Any]]:
+    """Rows of the waterfall table, of the round with this number.
 
-    `chosen_by` says why these groups default: `largest losses`, `coverage test`, `both` or `name`.
+    `chosen_by` says why these groups default: `largest losses`, `coverage test`, `both`, `name` or, in later rounds,
+    `contagion`.
     """
-    rows = []
-    defaulters = defaulters_name(plan, outcome.event.defaulters)
-    for place, draw in enumerate(outcome.draws, start=1):
-        paid = {payer: amount for payer, amount in draw.paid.items() if amount} or {None: 0}
-        for payer, amount in paid.items():
-            rows.append(
-                {
-                    "scenario_id": scenario_id,
-                    "defaulters": defaulters,
-                    "chosen_by": chosen_by,
-                    "tier_place": place,
-                    "tier": draw.tier,
-                    "member_id": None if payer is None else plan.members[payer],
-                    "amount": amount / minor_units(digits),
-                }
-            )
-    return rows
+    named = {
+        "scenario_id": scenario_id,
+        "defaulters": defaulters_name(plan, outcome.event.defaulters),
+        "chosen_by": chosen_by,
+        "round": number,
+    }
+    return [named | row for row in payment_rows(plan, outcome, digits)]
+
+
+def payment_rows(plan: Plan, outcome: Outcome, digits: int) -> list[dict[str, Any]]:
+    """Who paid what, tier by tier. A tier, or part of one, that nobody had to pay stands with one row of zero."""
+    unit = minor_units(digits)
+    return [
+        {
+            "tier_place": draw.place,
+            "tier": draw.tier,
+            "stakeholder": draw.stakeholder,
+            "member_id": None if payer is None else plan.members[payer],
+            "amount": amount / unit,
+        }
+        for draw in outcome.draws
+        for payer, amount in ({who: paid for who, paid in draw.paid.items() if paid} or {None: 0}).items()
+    ]
 
 
 def waterfall_frame(rows: list[dict[str, Any]]) -> pl.DataFrame:

@@ -4,7 +4,8 @@ from typing import Any
 
 from ccp.money import minor_units
 from ccp.stress.measure import PoolLoss
-from ccp.waterfall.event import Draw, Outcome
+from ccp.waterfall.contagion import Round
+from ccp.waterfall.event import CLEARING_HOUSE, PAYERS, Draw, Outcome
 from ccp.waterfall.plan import Plan
 
 
@@ -17,17 +18,49 @@ def trace_event(
     `ccp.waterfall.invariants` has checked in cents.
     """
     unit = minor_units(digits)
-    paid = sum(draw.amount for draw in outcome.draws if draw.tier != "uncovered")
     return {
         "defaulters": [plan.groups[group] for group in outcome.event.defaulters],
         "pools": [_pool(plan, pool, pool_ids, unit) for pool in pools],
         "members": _members(plan, outcome, pools, unit),
+        **trace_tiers(plan, outcome, digits),
+    }
+
+
+def trace_tiers(plan: Plan, outcome: Outcome, digits: int) -> dict[str, Any]:
+    """The tiers of an event one by one, and the sums that prove that every cent is paid once."""
+    unit = minor_units(digits)
+    paid = sum(draw.amount for draw in outcome.draws if draw.tier != "uncovered")
+    by_stakeholder: dict[str, int] = {}
+    for draw in outcome.draws:
+        by_stakeholder[draw.stakeholder] = by_stakeholder.get(draw.stakeholder, 0) + draw.amount
+    return {
         "loss": outcome.loss / unit,
-        "tiers": [_tier(plan, place, draw, unit) for place, draw in enumerate(outcome.draws, start=1)],
+        "tiers": [_tier(plan, draw, unit) for draw in outcome.draws],
+        "by_stakeholder": {name: amount / unit for name, amount in by_stakeholder.items()},
         "paid": paid / unit,
         "uncovered": outcome.uncovered / unit,
-        "adds_up": paid + outcome.uncovered == outcome.loss,
+        "adds_up": paid + outcome.uncovered == outcome.loss == sum(by_stakeholder.values()),
     }
+
+
+def trace_rounds(rounds: list[Round], digits: int) -> list[dict[str, Any]]:
+    """The rounds of contagion: who defaulted, what every tier did, who was left with what."""
+    unit = minor_units(digits)
+    return [
+        {
+            "round": one.number,
+            "defaulters": [one.plan.groups[group] for group in one.outcome.event.defaulters],
+            **trace_tiers(one.plan, one.outcome, digits),
+            "lost_on_moved_prices": {
+                one.plan.members[member]: int(amount) / unit for member, amount in enumerate(one.marked) if amount
+            },
+            "capital_left": {
+                one.plan.members[member]: has / unit for member, has in enumerate(one.capital) if has is not None
+            },
+            "fails_next": [one.plan.groups[group] for group in one.failed],
+        }
+        for one in rounds
+    ]
 
 
 def _pool(plan: Plan, pool: PoolLoss, pool_ids: list[str], unit: int) -> dict[str, Any]:
@@ -62,10 +95,13 @@ def _members(plan: Plan, outcome: Outcome, pools: list[PoolLoss], unit: int) -> 
     return lines
 
 
-def _tier(plan: Plan, place: int, draw: Draw, unit: int) -> dict[str, Any]:
+def _tier(plan: Plan, draw: Draw, unit: int) -> dict[str, Any]:
+    whole = sum(draw.weights.values())
     return {
-        "place": place,
+        "place": draw.place,
         "tier": draw.tier,
+        "name": draw.name,
+        "whose": draw.stakeholder,
         "rule": draw.rule,
         "owed": draw.owed / unit,
         "available": draw.available / unit,
@@ -73,11 +109,41 @@ def _tier(plan: Plan, place: int, draw: Draw, unit: int) -> dict[str, Any]:
         "left": (draw.owed - draw.amount) / unit,
         "why": _why(draw),
         "payers": [
-            {"member_id": "clearing house" if payer is None else plan.members[payer], "paid": amount / unit}
+            _payer(plan, draw, payer, amount, whole, unit)
             for payer, amount in draw.paid.items()
             if amount and draw.tier != "uncovered"
         ],
     }
+
+
+def _payer(plan: Plan, draw: Draw, payer: int | None, amount: int, whole: int, unit: int) -> dict[str, Any]:
+    """What somebody pays; of survivors also the weight behind the share, and the cent that rounding added."""
+    if payer is None:
+        return {"member_id": PAYERS.get(draw.tier, CLEARING_HOUSE), "paid": amount / unit}
+    found = {"member_id": plan.members[payer], "paid": amount / unit}
+    if not draw.weights:
+        return found
+    weight = draw.weights[payer]
+    return found | {
+        "weight": weight / unit,
+        "share": weight / whole if whole else 0.0,
+        "rounded_up": 1 / unit if payer in draw.rounded else 0.0,
+    }
+
+
+EMPTY = {
+    "ccp_capital": "empty: used before, or of size zero",
+    "insurance": "empty: used before, or of size zero",
+    "ccp_equity": "empty: used before, or of size zero",
+    "parent_guarantee": "empty: used before, or of size zero",
+    "survivors_fund": "empty: no survivor has a contribution here",
+    "assessments": "empty: nobody is left to call, or all that may be called in the period has been",
+    "gains_haircut": "empty: no survivor has gained",
+    "tear_up": "empty: no survivor has a claim left",
+    "payout_haircut": "empty: no survivor has a payout left",
+    "voluntary": "empty: nobody offers anything",
+}
+"""Why a tier has nothing, by its word."""
 
 
 def _why(draw: Draw) -> str:
@@ -87,9 +153,11 @@ def _why(draw: Draw) -> str:
     if draw.owed == 0:
         return "not touched: nothing was left to pay"
     if draw.available == 0:
-        return "empty"
+        return EMPTY.get(draw.tier, "empty")
     if draw.amount == draw.owed:
         return "paid all that was left"
     if draw.tier in ("defaulter_margin", "defaulter_fund"):
         return "paid as far as each defaulter's own money goes"
+    if draw.amount < draw.available:
+        return "paid its part beside the others at this place, in proportion to what each has"
     return "used up"

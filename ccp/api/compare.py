@@ -1,0 +1,110 @@
+"""One ladder of losses through several rulebooks: who pays."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from ccp.api.inputs import load_rulebook, rulebook_path
+from ccp.errors import refuse
+from ccp.frames import Ladder
+from ccp.money import minor_units
+from ccp.report.manifest import digest_of_rulebooks
+from ccp.report.write import write_run
+from ccp.rulebook.rulebook import Rulebook
+from ccp.waterfall.event import STAKEHOLDERS
+from ccp.waterfall.ladder import MEMBERS, RUNGS, House, Rung, climb, stylised_house
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What `compare` found: `ladder` has a row for every rulebook, rung and tier; `houses` says what was compared."""
+
+    ladder: pl.DataFrame
+    houses: list[dict[str, Any]]
+    manifest: dict[str, Any]
+
+    def write(self, out: Path | str, overwrite: bool = False) -> Path:
+        """Write the comparison to a directory, whole or not at all."""
+        documents = {"houses": self.houses, "manifest": self.manifest}
+        return write_run(Path(out), "compare", {"ladder": self.ladder}, documents, overwrite)
+
+
+def compare(
+    rulebooks: Sequence[str | Path | Rulebook],
+    fund: float | None = None,
+    members: int = MEMBERS,
+    cover: int | None = None,
+    rungs: Sequence[float] = RUNGS,
+) -> Comparison:
+    """Put losses of several times the fund through several rulebooks, each with a stylised clearing house.
+
+    Each fund is the service's published size unless `fund` is given (units of each rulebook's currency). `cover` is how
+    many of the largest members default; `rungs` are the losses in multiples of the fund. Raises InputError.
+    """
+    if len(rulebooks) < 1:
+        raise refuse("--rulebook", "at least one rulebook was expected")
+    loaded = [one if isinstance(one, Rulebook) else load_rulebook(one) for one in rulebooks]
+    named = [one.name if isinstance(one, Rulebook) else str(one) for one in rulebooks]
+    if len(set(named)) < len(named):
+        raise refuse("--rulebook", "each rulebook once was expected")
+    _check(fund, members, cover, rungs)
+    houses = [stylised_house(one, fund, members, cover) for one in loaded]
+    rows = [
+        row
+        for name, house in zip(named, houses, strict=True)
+        for rung in climb(house, sorted(rungs))
+        for row in _rows(name, house, rung)
+    ]
+    files = {str(one): rulebook_path(one) for one in rulebooks if not isinstance(one, Rulebook)}
+    return Comparison(
+        pl.DataFrame(rows, schema=Ladder.create_empty().schema),
+        [_described(name, house) for name, house in zip(named, houses, strict=True)],
+        digest_of_rulebooks("compare", files, loaded, {"members": members, "cover": cover, "fund": fund}),
+    )
+
+
+def _check(fund: float | None, members: int, cover: int | None, rungs: Sequence[float]) -> None:
+    if fund is not None and not 0 < fund <= 1e13:
+        raise refuse("--fund", "more than 0 and at most 1e13 was expected", value=fund)
+    if not 3 <= members <= 1000:
+        raise refuse("--members", "3 to 1000 members were expected", value=members)
+    if cover is not None and not 1 <= cover < members:
+        raise refuse("--cover", f"at least 1 and fewer than the {members} members was expected", value=cover)
+    if not rungs or not all(0 <= rung <= 1000 for rung in rungs):
+        raise refuse("--ladder", "multiples of the fund from 0 to 1000 were expected")
+
+
+def _rows(name: str, house: House, rung: Rung) -> list[dict[str, Any]]:
+    unit, loss = minor_units(house.rulebook.currency_digits), rung.outcome.loss
+    return [
+        {
+            "rulebook": name,
+            "loss_multiple": rung.multiple,
+            "loss": loss / unit,
+            "tier_place": draw.place,
+            "tier": draw.tier,
+            "name": draw.name,
+            "stakeholder": STAKEHOLDERS[draw.tier],
+            "available": None if draw.tier == "uncovered" else draw.available / unit,
+            "amount": draw.amount / unit,
+            "loss_share": draw.amount / loss if loss else 0.0,
+        }
+        for draw in rung.outcome.draws
+    ]
+
+
+def _described(name: str, house: House) -> dict[str, Any]:
+    return {
+        "rulebook": name,
+        "title": house.rulebook.name,
+        "currency": house.rulebook.currency,
+        "fund": house.fund,
+        "fund_from": "published by the service" if house.published else "chosen for the comparison",
+        "members": len(house.plan.members),
+        "defaulters": [house.plan.groups[group] for group in house.defaulters],
+        "assumed_figures": sum(figure.assumed for figure in house.rulebook.figures),
+        "figures": len(house.rulebook.figures),
+    }

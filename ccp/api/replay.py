@@ -1,0 +1,108 @@
+"""Real defaults, run again."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from ccp.frames import Replayed as ReplayedTable
+from ccp.money import minor_units
+from ccp.replays.document import Replay
+from ccp.replays.load import load_replay
+from ccp.replays.run import ReplayedRun, Step, run_replay
+from ccp.waterfall.table import defaulters_name, payment_rows
+from ccp.waterfall.trace import trace_tiers
+
+
+@dataclass(frozen=True)
+class Replayed:
+    """What `replay` found. `runs` is plain data: expected beside computed and every tier's story; `waterfall` has a
+    row for every payer of every tier; `agrees` says whether everything that was expected was computed, to the minor
+    unit."""
+
+    title: str
+    description: str
+    source: str
+    currency: str
+    scale: float
+    digits: int
+    runs: list[dict[str, Any]]
+    waterfall: pl.DataFrame
+
+    @property
+    def agrees(self) -> bool:
+        """Whether all runs agree with what is expected of them."""
+        return all(run["agrees"] for run in self.runs)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Everything but the table, as plain data."""
+        fields = ("title", "description", "source", "currency", "scale", "agrees", "runs")
+        return {name: getattr(self, name) for name in fields}
+
+
+def replay(document: str | Path | Replay) -> Replayed:
+    """Run a real default again: a shipped one by its name, or a file. Raises InputError."""
+    read = document if isinstance(document, Replay) else load_replay(document)
+    runs = run_replay(read)
+    rows = [row for run in runs for step in run.steps for row in _rows(run, step, read.currency_digits)]
+    return Replayed(
+        read.title,
+        read.description,
+        read.source,
+        read.currency,
+        read.scale,
+        read.currency_digits,
+        [_run(run, read.currency_digits) for run in runs],
+        pl.DataFrame(rows, schema=ReplayedTable.create_empty().schema),
+    )
+
+
+def _rows(run: ReplayedRun, step: Step, digits: int) -> list[dict[str, Any]]:
+    named = {
+        "run": run.name,
+        "event": step.default,
+        "round": step.round,
+        "service": step.service or None,
+        "for_service": step.for_service or None,
+        "defaulters": defaulters_name(step.plan, step.outcome.event.defaulters),
+    }
+    return [named | row for row in payment_rows(step.plan, step.outcome, digits)]
+
+
+def _run(run: ReplayedRun, digits: int) -> dict[str, Any]:
+    unit = minor_units(digits)
+    return {
+        "name": run.name,
+        "rulebook": run.rulebook.name,
+        "agrees": run.agrees,
+        "compared": [vars(one) | {"agrees": one.agrees} for one in run.compared],
+        "uncovered": run.uncovered / unit,
+        "surplus_margin": run.surplus / unit,
+        "events": [
+            {
+                "default": step.default,
+                "round": step.round,
+                "service": step.service,
+                "for_service": step.for_service,
+                "defaulters": [step.plan.groups[group] for group in step.outcome.event.defaulters],
+                **trace_tiers(step.plan, step.outcome, digits),
+            }
+            for step in run.steps
+        ],
+        "recoveries": [
+            {
+                "default": number,
+                "tier": one.tier,
+                "payer": _payer(run, number, one.payer),
+                "amount": one.amount / unit,
+            }
+            for number, back in run.recoveries
+            for one in back
+        ],
+    }
+
+
+def _payer(run: ReplayedRun, number: int, payer: int | None) -> str | None:
+    step = next(step for step in run.steps if step.default == number)
+    return None if payer is None else step.plan.members[payer]

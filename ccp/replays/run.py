@@ -1,0 +1,244 @@
+"""Running a replay: its defaults one after another under one set of rules, days counted from the first default."""
+
+import datetime
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from ccp.errors import refuse
+from ccp.money import exact, minor_units
+from ccp.replays.document import SURPLUS, Default, Replay, Run
+from ccp.rulebook.load import load_rulebook
+from ccp.rulebook.margin import MarginRules
+from ccp.rulebook.rulebook import Rulebook
+from ccp.types import Cents
+from ccp.waterfall.contagion import Books, run_rounds
+from ccp.waterfall.event import Circumstances, Event, Outcome
+from ccp.waterfall.plan import Plan
+from ccp.waterfall.recoveries import Recovery, recover
+from ccp.waterfall.run import run_waterfall
+from ccp.waterfall.services import Service, run_services
+from ccp.waterfall.standing import Standing, after_default, first_standing, on_day, resign
+
+
+@dataclass(frozen=True)
+class Step:
+    """One waterfall of a run: the default's number (from 1), the round, the service (where there are several) and whose
+    loss it was."""
+
+    default: int
+    round: int
+    service: str
+    for_service: str
+    plan: Plan
+    outcome: Outcome
+
+
+@dataclass(frozen=True)
+class Compared:
+    """What is expected of a tier and what was computed, in the replay's units; where the expected figure comes from."""
+
+    tier: str
+    expected: float
+    computed: float
+    assumed: bool
+    source: str
+
+    @property
+    def agrees(self) -> bool:
+        """Whether both are equal to the minor unit."""
+        return self.expected == self.computed
+
+
+@dataclass(frozen=True)
+class ReplayedRun:
+    """A run's waterfalls, what flowed back, and expected beside computed. `uncovered` and `surplus` are in cents."""
+
+    name: str
+    rulebook: Rulebook
+    steps: list[Step]
+    recoveries: list[tuple[int, list[Recovery]]]
+    uncovered: int
+    surplus: int
+    compared: list[Compared]
+
+    @property
+    def agrees(self) -> bool:
+        """Whether everything that is expected was computed."""
+        return all(one.agrees for one in self.compared)
+
+
+def run_replay(replay: Replay) -> list[ReplayedRun]:
+    """Every run of a replay. Raises InputError for a rulebook that is not there or is of another currency."""
+    return [_run(replay, place, run) for place, run in enumerate(replay.runs)]
+
+
+def _run(replay: Replay, place: int, run: Run) -> ReplayedRun:
+    rules = _rules(replay, run)
+    if replay.services:
+        steps, uncovered, surplus = _by_service(replay, run, rules)
+        back: list[tuple[int, list[Recovery]]] = []
+    else:
+        steps, back = _in_a_row(replay, run, rules)
+        uncovered = sum(step.outcome.uncovered for step in steps)
+        surplus = sum(_margin_left(step.outcome) for step in steps)
+    compared = _compared(replay, place, run, steps, uncovered, surplus)
+    return ReplayedRun(run.name, rules, steps, back, uncovered, surplus, compared)
+
+
+def _rules(replay: Replay, run: Run) -> Rulebook:
+    if run.rulebook is not None:
+        rules = load_rulebook(run.rulebook)
+        if rules.currency != replay.currency:
+            raise refuse(run.rulebook, f"a rulebook in {replay.currency} was expected", value=rules.currency)
+        return rules.model_copy(update={"currency_digits": replay.currency_digits})
+    assert run.tiers is not None
+    return Rulebook(
+        name=run.name,
+        currency=replay.currency,
+        currency_digits=replay.currency_digits,
+        margin=MarginRules(confidence=0.99, lookback_days=250, liquidation_days=1),  # no margin is computed here
+        regulatory_capital=run.regulatory_capital,
+        fund=run.fund,
+        default_management=run.default_management,
+        tiers=run.tiers,
+    )
+
+
+class _Scale:
+    """A replay's amounts as cents, by member in order of name."""
+
+    def __init__(self, replay: Replay):
+        self.members = sorted(replay.members)
+        self.factor = exact(replay.scale) * minor_units(replay.currency_digits)
+
+    def cents(self, amount: float) -> int:
+        return round(exact(amount) * self.factor)
+
+    def by_member(self, amounts: dict[str, Any]) -> Cents:
+        return np.array([self.cents(amounts.get(member, 0.0)) for member in self.members], dtype=np.int64)
+
+
+def _standing(replay: Replay, rules: Rulebook, service: str | None) -> Standing:
+    scale = _Scale(replay)
+    of_group = {member: replay.members[member].group or member for member in scale.members}
+    groups = sorted(set(of_group.values()))
+
+    def stated(field: str) -> Cents:
+        amounts = {}
+        for name, member in replay.members.items():
+            value = getattr(member, field)
+            value = member.contribution if value is None else value
+            amounts[name] = value.get(service or "", 0.0) if isinstance(value, dict) else value
+        return scale.by_member(amounts)
+
+    return first_standing(
+        rules,
+        scale.members,
+        groups,
+        np.array([groups.index(of_group[member]) for member in scale.members]),
+        stated("contribution"),
+        stated("required"),
+    )
+
+
+def _event(replay: Replay, standing: Standing, default: Default, service: str | None) -> Event:
+    scale = _Scale(replay)
+    losses = {member: loss.of(service) for member, loss in default.losses.items()}
+    loss = scale.by_member({member: one.loss for member, one in losses.items()})
+    margin = scale.by_member({member: one.margin for member, one in losses.items()})
+    places = [scale.members.index(member) for member in losses]
+    groups = tuple(sorted({int(standing.member_group[place]) for place in places}))
+    known = Circumstances(
+        gains=scale.by_member(default.gains)[None, :],
+        matched=scale.by_member(default.matched) if default.matched else scale.by_member(default.gains),
+        offered=scale.by_member(default.offered),
+        auction=np.array([default.auction.get(member, 0) for member in scale.members]) if default.auction else None,
+        unable=np.array([member in default.unable for member in scale.members]),
+    )
+    return Event(groups, loss, np.maximum(loss - margin, 0), margin, known)
+
+
+def _in_a_row(replay: Replay, run: Run, rules: Rulebook) -> tuple[list[Step], list[tuple[int, list[Recovery]]]]:
+    """Defaults, resignations and recoveries in order of date."""
+    standing, first = _standing(replay, rules, None), replay.defaults[0].date
+    steps: list[Step] = []
+    for number, default in enumerate(replay.defaults, start=1):
+        standing = _with_resignations(replay, standing, number)
+        day = (default.date - first).days
+        standing = on_day(standing, day)
+        event = _event(replay, standing, default, None)
+        found = (
+            _rounds(replay, standing, event)
+            if run.contagion
+            else [(standing.plan, run_waterfall(standing.plan, event))]
+        )
+        for place, (plan, outcome) in enumerate(found, start=1):
+            steps.append(Step(number, place, "", "", plan, outcome))
+            standing = after_default(standing, outcome, day)
+    return steps, _recoveries(replay, rules, steps)
+
+
+def _with_resignations(replay: Replay, standing: Standing, number: int) -> Standing:
+    """The standing with the resignations between the default before and this one, each on its day."""
+    first, default = replay.defaults[0].date, replay.defaults[number - 1].date
+    before = replay.defaults[number - 2].date if number > 1 else datetime.date.min
+    for one in sorted(replay.resignations, key=lambda one: one.date):
+        if before < one.date <= default:
+            standing = on_day(standing, (one.date - first).days)
+            standing = resign(standing, [standing.members.index(one.member)])
+    return standing
+
+
+def _rounds(replay: Replay, standing: Standing, event: Event) -> list[tuple[Plan, Outcome]]:
+    scale = _Scale(replay)
+    capital = [replay.members[member].capital for member in scale.members]
+    cents = [None if amount is None else scale.cents(amount) for amount in capital]
+    books = Books(event.loss, event.over_margin, event.margin)
+    rounds = run_rounds(standing, event.defaulters, books, cents, lambda groups: event.circumstances)
+    return [(one.plan, one.outcome) for one in rounds]
+
+
+def _recoveries(replay: Replay, rules: Rulebook, steps: list[Step]) -> list[tuple[int, list[Recovery]]]:
+    """What came back of each default; a default's draws shrink by what was repaid before."""
+    scale, found = _Scale(replay), []
+    draws = {step.default: list(step.outcome.draws) for step in steps if step.round == 1}
+    for one in sorted(replay.recoveries, key=lambda one: one.date):
+        back = recover(draws[one.default], scale.cents(one.amount), rules.default_management.recoveries)
+        found.append((one.default, back))
+        for recovery in back:
+            for place, draw in enumerate(draws[one.default]):
+                if (draw.place, draw.tier) == (recovery.place, recovery.tier) and recovery.payer in draw.paid:
+                    paid = draw.paid | {recovery.payer: draw.paid[recovery.payer] - recovery.amount}
+                    draws[one.default][place] = replace(draw, paid=paid)
+                    break
+    return found
+
+
+def _by_service(replay: Replay, run: Run, rules: Rulebook) -> tuple[list[Step], int, int]:
+    default = replay.defaults[0]
+    standings = {name: _standing(replay, rules, name) for name in replay.services}
+    services = [Service(name, one, _event(replay, one, default, name)) for name, one in standings.items()]
+    found = run_services(services, run.margin_netting, run.spill_over)
+    steps = [Step(1, 1, one.name, one.for_service, one.plan, one.outcome) for one in found]
+    return steps, sum(one.uncovered for one in found), sum(one.surplus_margin for one in found)
+
+
+def _margin_left(outcome: Outcome) -> int:
+    """The defaulters' margin that their losses did not use."""
+    margin = next(draw for draw in outcome.draws if draw.tier == "defaulter_margin")
+    return margin.available - margin.amount
+
+
+def _compared(replay: Replay, place: int, run: Run, steps: list[Step], uncovered: int, surplus: int) -> list[Compared]:
+    scale, sources = _Scale(replay), {figure.path: figure for figure in replay.figures}
+    found = []
+    for tier, expected in run.expected.items():
+        computed = {SURPLUS: surplus, "uncovered": uncovered}.get(tier)
+        if computed is None:
+            computed = sum(step.outcome.drawn(tier) for step in steps)
+        figure = sources.get(f"runs.{place}.expected.{tier}")
+        assumed, source = (figure.assumed, figure.source or figure.reason) if figure else (False, "")
+        found.append(Compared(tier, float(expected), float(computed / scale.factor), assumed, source))
+    return found

@@ -1,0 +1,72 @@
+"""What the sale of defaulters' books does to everybody else: docs/waterfall.md, section 6."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from ccp.exposure.run import account_values, run_stress
+from ccp.kernels.costs import SaleTerms, sale_days
+from ccp.money import minor_units, to_minor
+from ccp.stress.loss_over_margin import StressLosses, stress_losses
+from ccp.stress.measure import Measured
+from ccp.types import Cents, Index, Vector
+
+
+@dataclass(frozen=True)
+class Moved:
+    """After a sale: what each member lost on its house books by it (negative: gained), and all members' books in the
+    scenario at the moved prices. `drop` is how far a unit of each instrument has fallen in all."""
+
+    house_loss: Cents
+    losses: StressLosses
+    drop: Vector
+
+
+def sell(measured: Measured, scenario: int, groups: tuple[int, ...], dropped: Vector) -> Moved:
+    """Sell the books of some groups; `dropped` is how far units have fallen before."""
+    net = _net_positions(measured, groups)
+    fall = np.array([_fall(quantity, place, measured.sale) for place, quantity in enumerate(net.tolist())])
+    return Moved(_house_losses(measured, fall), books_in(measured, scenario, dropped + fall), dropped + fall)
+
+
+def books_in(measured: Measured, scenario: int, dropped: Vector) -> StressLosses:
+    """Every member's book in one scenario, units having fallen by more than the scenario says."""
+    case = measured.case
+    unit_loss = measured.unit_loss[:, [scenario]] + dropped[:, None]
+    counted = {"": measured.counted_in(scenario)[:, None]}
+    minor = float(minor_units(case.rulebook.currency_digits))
+    short = run_stress(case.portfolio, unit_loss, measured.account_cost, counted, minor)[""]
+    return stress_losses(short, case.rulebook.stress.house_surplus_covers_clients, case.portfolio.member_group)
+
+
+def _net_positions(measured: Measured, groups: tuple[int, ...]) -> Vector:
+    """The net quantity of some groups in each instrument."""
+    portfolio = measured.case.portfolio
+    accounts = portfolio.accounts_of(portfolio.members_of(np.array(groups)))
+    positions, net = portfolio.positions, np.zeros(len(portfolio.instruments))
+    for account in accounts.tolist():
+        rows = slice(positions.offset[account], positions.offset[account + 1])
+        np.add.at(net, positions.instrument[rows], positions.quantity[rows])
+    return net
+
+
+def _fall(quantity: float, instrument: int, terms: SaleTerms) -> float:
+    """How far a unit falls when so many are sold (rises, when they are bought); where volume is not known, not at
+    all."""
+    volume = terms.volume[instrument]
+    if quantity == 0 or not volume > 0:
+        return 0.0
+    days = sale_days(quantity, instrument, terms)
+    move = terms.impact * terms.daily_risk[instrument] * math.sqrt(abs(quantity) / days / volume)
+    return math.copysign(move, quantity)
+
+
+def _house_losses(measured: Measured, fall: Vector) -> Cents:
+    """What members lose on their house accounts when units fall."""
+    portfolio = measured.case.portfolio
+    house: Index = np.flatnonzero(portfolio.pool_house[portfolio.account_pool])
+    loss = account_values(portfolio.positions, fall[:, None], house)[:, 0]
+    sums = np.zeros(len(portfolio.members), dtype=np.int64)
+    np.add.at(sums, portfolio.account_member[house], to_minor(loss, measured.case.rulebook.currency_digits))
+    return sums
