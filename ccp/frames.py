@@ -184,8 +184,8 @@ class Waterfall(dy.Schema):
 class Ladder(dy.Schema):
     """Result of a comparison: what every tier of every rulebook pays of every loss."""
 
-    rulebook = column("rulebook", primary_key=True)
-    loss_multiple = column("loss_multiple", primary_key=True)
+    rulebook = column("rulebook")
+    loss_multiple = column("loss_multiple")
     loss = column("loss", "loss_beyond_margin", min=0)
     tier_place = column("tier_place")
     tier = column("tier")

@@ -2,11 +2,11 @@
 
 import typer
 
-from ccp.cli import backtest, check, default, demo, ledger, rulebook, simulate, size, synth
+from ccp.cli import backtest, check, compare, default, demo, ledger, replay, rulebook, simulate, size, synth
 
 EPILOG = (
-    "Exit status: 0 the run is complete, 1 a fault of this program, 2 the input or the call is wrong; "
-    "130 or 143 interrupted."
+    "Exit status: 0 the run is complete, 1 a fault of this program, 2 the input or the call is wrong, "
+    "3 a replay differs from what was reported; 130 or 143 interrupted."
 )
 
 app = typer.Typer(
@@ -21,6 +21,8 @@ app.command("demo")(demo.demo)
 app.command("check")(check.check)
 app.command("size")(size.size)
 app.command("default")(default.default)
+app.command("compare")(compare.compare)
+app.command("replay")(replay.replay)
 app.command("simulate")(simulate.simulate)
 app.command("backtest")(backtest.backtest)
 app.command("ledger")(ledger.ledger)

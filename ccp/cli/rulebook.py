@@ -1,4 +1,4 @@
-"""`ccp rulebook`: check a rulebook, print the schema of rulebooks."""
+"""`ccp rulebook`: show a rulebook, check it, print the schema of rulebooks."""
 
 import json
 from typing import Annotated
@@ -8,7 +8,9 @@ import typer
 from ccp.cli.options import AsJson, Quiet
 from ccp.cli.session import session
 
-app = typer.Typer(help="Check rulebooks, and print their JSON Schema.", no_args_is_help=True)
+app = typer.Typer(
+    help="Show and check rulebooks, list those that are shipped, print their JSON Schema.", no_args_is_help=True
+)
 
 
 @app.command("check")
@@ -28,6 +30,25 @@ def check(
         tiers = ", ".join(tier.tier for tier in rules.tiers)
         current.answer({"sound": True, "rulebook": rules.model_dump(mode="json")})
         current.show(f"The rulebook is sound: {rules.name}, {rules.currency}, tiers {tiers}.")
+
+
+@app.command("show")
+def show(
+    file: Annotated[str, typer.Argument(help="Rulebook file, or the name of a shipped one.", metavar="NAME")],
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+) -> None:
+    """Print a rulebook as a table of its tiers, with the source of every number; what is assumed is marked.
+
+    Example: ccp rulebook show published/eurex
+    """
+    with session(as_json, quiet) as current:
+        from ccp.report.rulebook_page import rulebook_tables
+        from ccp.rulebook.load import load_rulebook
+
+        rules = load_rulebook(file)
+        current.answer(rules.model_dump(mode="json"))
+        current.show(rulebook_tables(rules))
 
 
 @app.command("schema")

@@ -29,10 +29,25 @@ def story_text(trace: dict[str, Any], digits: int) -> str:
         f"Loss to be paid: {exact_amount(trace['loss'], digits)}",
         "",
     ]
-    for tier in trace["tiers"]:
-        lines += _tier_lines(tier, digits)
-    lines += ["", _sum_line(trace, digits)]
+    lines += tier_lines(trace, digits)
+    for one in trace.get("rounds", [])[1:]:
+        lines += ["", f"Round {one['round']}: {listed(one['defaulters'])} {defaulting(one['defaulters'])} as well,"]
+        lines += [f"their capital used up. Loss to be paid: {exact_amount(one['loss'], digits)}", ""]
+        lines += tier_lines(one, digits)
+    if trace.get("rounds"):
+        last = trace["rounds"][-1]["round"]
+        lines += ["", f"Contagion: {last} {'round' if last == 1 else 'rounds'}; in the last nobody new fails."]
     return "\n".join(lines)
+
+
+def tier_lines(trace: dict[str, Any], digits: int) -> list[str]:
+    """Every tier with its payers, who paid in all, and the sums that prove that every cent is paid once."""
+    lines = [line for tier in trace["tiers"] for line in _tier_lines(tier, digits)]
+    whose = [(name, exact_amount(amount, digits)) for name, amount in trace["by_stakeholder"].items()]
+    width = max(len(amount) for _, amount in whose)
+    names = max(len(name) for name, _ in whose)
+    lines += ["", "Who pays in all", *(f"  {name.ljust(names)}  {amount.rjust(width)}" for name, amount in whose)]
+    return [*lines, "", _sum_line(trace, digits)]
 
 
 def _aligned(rows: list[dict[str, Any]], columns: tuple[str, ...], digits: int) -> list[str]:
@@ -51,13 +66,23 @@ def _aligned(rows: list[dict[str, Any]], columns: tuple[str, ...], digits: int) 
 
 
 def _tier_lines(tier: dict[str, Any], digits: int) -> list[str]:
-    head = f"{tier['place']}. {tier['tier']}: {tier['rule']}"
+    named = f"{tier['tier']} ({tier['name']})" if tier["name"] else tier["tier"]
+    head = f"{tier['place']}. {named}: {tier['rule']}"
     lines = [head, f"   owed {exact_amount(tier['owed'], digits)}"]
     if tier["tier"] != "uncovered":
         lines[1] += f", has {exact_amount(tier['available'], digits)}, pays {exact_amount(tier['paid'], digits)}"
         lines[1] += f", leaves {exact_amount(tier['left'], digits)}"
     lines[1] += f" ({tier['why']})"
-    return lines + [f"     {payer['member_id']} {exact_amount(payer['paid'], digits)}" for payer in tier["payers"]]
+    return lines + [f"     {_payer_line(payer, digits)}" for payer in tier["payers"]]
+
+
+def _payer_line(payer: dict[str, Any], digits: int) -> str:
+    """What one pays, out of what weight, and whether rounding added the last minor unit."""
+    line = f"{payer['member_id']} {exact_amount(payer['paid'], digits)}"
+    if "weight" in payer:
+        line += f" for its {exact_amount(payer['weight'], digits)} ({payer['share']:.4%} of all)"
+        line += f", {exact_amount(payer['rounded_up'], digits)} of it by rounding" if payer["rounded_up"] else ""
+    return line
 
 
 def _sum_line(trace: dict[str, Any], digits: int) -> str:
@@ -103,13 +128,20 @@ def _bar(used: float, available: float, largest: float) -> str:
 
 
 def _survivors(trace: dict[str, Any], digits: int) -> list[RenderableType]:
-    """What each survivor pays, the largest bills first."""
-    tier = next((tier for tier in trace["tiers"] if tier["tier"] == "survivors_fund"), None)
-    if tier is None or not tier["payers"]:
+    """What each survivor pays in all tiers, the largest bills first."""
+    tiers = [tier for tier in trace["tiers"] if tier["whose"].startswith("survivors") or tier["whose"] == "gainers"]
+    bills: dict[str, float] = {}
+    for payer in (payer for tier in tiers for payer in tier["payers"]):
+        bills[payer["member_id"]] = bills.get(payer["member_id"], 0.0) + payer["paid"]
+    if not bills:
         return [Text("No survivor pays anything.")]
-    payers = sorted(tier["payers"], key=lambda payer: (-payer["paid"], payer["member_id"]))
-    used = share(tier["paid"] / tier["available"])
-    heading = Text(f"\nWhat the survivors pay: {used} of their contributions", style="bold")
+    payers = [{"member_id": name, "paid": paid} for name, paid in bills.items()]
+    payers.sort(key=lambda payer: (-payer["paid"], payer["member_id"]))
+    funds = [tier for tier in tiers if tier["tier"] == "survivors_fund" and tier["available"]]
+    used = sum(tier["paid"] for tier in funds) / sum(tier["available"] for tier in funds) if funds else None
+    words = f"{share(used)} of their contributions" if used is not None else "no contributions"
+    words += " and more" if sum(tier["paid"] for tier in tiers if tier not in funds) else ""
+    heading = Text(f"\nWhat the survivors pay: {words}", style="bold")
     table = Table(box=None, pad_edge=False)
     shown, rest = payers[:SHOWN_SURVIVORS], payers[SHOWN_SURVIVORS:]
     rows = [(payer["member_id"], payer["paid"]) for payer in shown]
