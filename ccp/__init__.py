@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from ccp.api.check import CheckReport, check
     from ccp.api.compare import Comparison, compare
     from ccp.api.default import DefaultEvent, default
+    from ccp.api.hypothetical_capital import hypothetical_capital
     from ccp.api.inputs import example_book, read_rulebook
     from ccp.api.replay import Replayed, replay
     from ccp.api.simulate import Simulation, simulate
@@ -42,6 +43,7 @@ __all__ = [
     "compare",
     "default",
     "example_book",
+    "hypothetical_capital",
     "read_book",
     "read_market",
     "read_rulebook",
@@ -66,6 +68,7 @@ _HOMES = {
     "compare": "ccp.api.compare",
     "default": "ccp.api.default",
     "example_book": "ccp.api.inputs",
+    "hypothetical_capital": "ccp.api.hypothetical_capital",
     "read_book": "ccp.book.book",
     "read_market": "ccp.market.history",
     "read_rulebook": "ccp.api.inputs",

@@ -122,7 +122,8 @@ class Scene:
         called = standing.get("called") or [{} for word, _ in all_parts(rules) if word == "assessments"]
         self.called: list[Cents] = [{m: by.get(m, 0) for m in sorted(standing["members"])} for by in called]
         self.rest: Cents = {m: event["loss"].get(m, 0) for m in self.defaulters}
-        self.cut: Cents = dict.fromkeys(self.survivors, 0)  # what haircuts took so far
+        before = event.get("cut") or {}
+        self.cut: Cents = {m: before.get(m, 0) for m in self.survivors}  # what haircuts took so far
         self.gains: list[Cents] = event.get("gains") or []
 
     def stated(self, what: str, member: str) -> int:
@@ -213,7 +214,7 @@ def assessments(scene: Scene, details: Row, called: Cents) -> Cents:
 
 
 def positive_gains(scene: Scene, details: Row) -> Cents:
-    gains = {m: scene.gained(m, details.get("days")) for m in scene.survivors}
+    gains = {m: max(scene.gained(m, details.get("days")), 0) - scene.cut[m] for m in scene.survivors}
     return {m: gain for m, gain in gains.items() if gain > 0}
 
 
@@ -473,8 +474,9 @@ def contagion(
     rounds: list[Row] = []
     groups = sorted(set(first_groups))
     capital = dict(capital)
+    cut: Cents = {}
     while groups:
-        event = {**circumstances, "defaulters": groups}
+        event = {**circumstances, "defaulters": groups, "cut": dict(cut)}
         for what in ["loss", "over_margin", "margin"]:
             event[what] = {member: book[what] for member, book in books.items()}
         survivors = Scene(rules, standing, event).survivors
@@ -492,6 +494,7 @@ def contagion(
             has = capital.get(member)
             if has is not None:
                 capital[member] = has - paid_by(result, member, BORNE_BY_CAPITAL)
+            cut[member] = cut.get(member, 0) + paid_by(result, member, HAIRCUTS)
         rounds.append({"round": len(rounds) + 1, "defaulters": groups, "result": result, "capital": dict(capital)})
         standing = result["standing"]
         groups = sorted({standing["group"][member] for member in failed})

@@ -90,7 +90,7 @@ def member_limit(part, member, defaults, claim, cut, plan, paths):
         counted = defaults if plan.per_default[part] else 1
         limit = fraction_of(min(plan.each[part, member] * counted, plan.most[part, member]), plan.of[part])
     elif source == GAINS:
-        limit = min(fraction_of(max(claim, 0), plan.of[part]), plan.most[part, member])
+        limit = min(fraction_of(max(max(claim, 0) - cut, 0), plan.of[part]), plan.most[part, member])
     elif source == OFFERED:
         limit = paths.offered[member]
     elif source in HAIRCUTS:
@@ -195,7 +195,8 @@ def fill_limits(path, place, part, defaults, plan, paths, desk):
         if not paths.flags[base + plan.member_group[member]]:
             limit = member_limit(part, member, defaults, claim, desk.cut[cut, member], plan, paths)
         desk.limit[member] = limit
-        desk.weight[member] = max(claim, 0) if plan.source[part] == GAINS else limit
+        gain = max(max(claim, 0) - desk.cut[cut, member], 0)
+        desk.weight[member] = gain if plan.source[part] == GAINS else limit
         desk.paid[member] = 0
         total += limit
     return total

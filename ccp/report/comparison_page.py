@@ -57,7 +57,7 @@ def _assumptions(houses: list[dict[str, Any]]) -> str:
     covers = sorted({len(house["defaulters"]) for house in houses})
     largest = f"the largest {' or '.join(map(str, covers))} default, as many as each rulebook covers"
     return (
-        f"A stylised clearing house of {houses[0]['members']} members whose contributions fall off as 1, 1/2, 1/3, ...; "
+        f"A stylised clearing house of {houses[0]['members']} members with contributions as 1, 1/2, 1/3, ...; "
         f"{largest}; the survivors have gained as much as is lost, in proportion to their contributions; "
         f"everybody answers calls. Figures of the rulebooks that are assumed: {assumed}; see ccp rulebook show."
     )

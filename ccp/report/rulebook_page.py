@@ -74,9 +74,11 @@ def _tiers(rules: Rulebook, notes: _Notes) -> Table:
 
 
 def _rule(part: Part, path: str, notes: _Notes) -> str:
-    """The rule in words, and behind it every figure of the tier with its mark."""
+    """The rule in words, and behind it the marks of the tier's figures."""
     figures = [figure for figure in notes.figures.values() if figure.path.startswith(f"{path}.")]
-    shown = [f"{figure.path.rpartition('.')[2]} {_value(figure)} {notes.of(figure)}" for figure in figures]
+    if len(figures) == 1:
+        return f"{rule_in_words(part)} {notes.of(figures[0])}"
+    shown = [f"{figure.path.rpartition('.')[2]} {notes.of(figure)}" for figure in figures]
     return "; ".join(chain([rule_in_words(part)], shown))
 
 

@@ -29,6 +29,8 @@ WORDS = tuple(str(kind.model_fields["tier"].default) for kind in SINGLE_TIERS)
 BEHIND_THE_DEFAULTER = tuple(word for word in WORDS if word not in ("defaulter_margin", "defaulter_fund", "uncovered"))
 REPEATED = ("ccp_capital", "insurance", "survivors_fund", "assessments", "ccp_equity", "parent_guarantee", "voluntary")
 """Tiers that may stand more than once."""
+LUMPS = ("ccp_capital", "insurance", "ccp_equity", "parent_guarantee")
+"""Tiers with a size of their own."""
 HAIRCUTS = ("gains_haircut", "tear_up", "payout_haircut")
 """Tiers that cut the same claims."""
 

@@ -41,7 +41,10 @@ def open_estate(
     nothing = np.zeros(len(run.portfolio.pools), dtype=np.int64)
     ends = np.minimum(day + parts, path.last_day[instrument])
     last = int(ends.max(initial=day))
-    return Estate(number, groups, day, last, mine.account, instrument, mine.quantity, parts, spread, impact, nothing)
+    gains = np.zeros((0, len(run.portfolio.members)), dtype=np.int64)
+    return Estate(
+        number, groups, day, last, mine.account, instrument, mine.quantity, parts, spread, impact, nothing, gains
+    )
 
 
 def _impact(quantity: float, instrument: int, parts: int, terms: SaleTerms) -> float:
@@ -81,9 +84,11 @@ def day_result(path: PricePath, estate: Estate, before: DayPrices, now: DayPrice
     return _by_account(path, estate, result), _by_account(path, estate, variation)
 
 
-def with_result(path: PricePath, estate: Estate, account_result: Cents) -> Estate:
-    """The estate after a day's result by account."""
-    return replace(estate, result=estate.result + path.run.by_pool(account_result))
+def with_result(path: PricePath, estate: Estate, account_result: Cents, gains: Cents) -> Estate:
+    """The estate after a day: its result by account, and what the others have gained by member."""
+    return replace(
+        estate, result=estate.result + path.run.by_pool(account_result), gains=np.vstack([estate.gains, gains])
+    )
 
 
 def estate_accounts(path: PricePath, estate: Estate) -> Flags:

@@ -18,13 +18,13 @@ from ccp.settlement.fund import StressDay
 from ccp.settlement.ledger import Ledger
 from ccp.settlement.payments import Dues
 from ccp.settlement.reconcile import Expected, reconcile
-from ccp.settlement.resizing import after_payments, heed_notices, restore_capital
+from ccp.settlement.resizing import after_payments, end_period, heed_notices, restore_capital
 from ccp.settlement.state import State
 from ccp.settlement.terms import RunTerms
 from ccp.settlement.today import MarketDay, after_haircut, option_value, prepare
 from ccp.settlement.trades import Holding, after_trades, opening_holding
 from ccp.settlement.variation import BLOCK_DAYS, Flows, balanced, block_flows
-from ccp.types import Cents
+from ccp.types import Cents, Flags
 from ccp.waterfall.plan import lump_sizes, make_plan
 
 
@@ -32,7 +32,7 @@ from ccp.waterfall.plan import lump_sizes, make_plan
 class DayResult:
     """What happened on a day, in minor units: by account what was exchanged, the margin, and what its premium-style
     options are worth; by pool what is held after haircut when the day's calls were paid, and called; the ledger's
-    rows; the state at its end.
+    rows; the state at its end, and which of its tiers with a size are the clearing house's own capital.
 
     `held_before` is what counted when the day began, at the day's prices. `new_defaults` are groups. `stress` is
     None on days without, `fund` None where it was not resized.
@@ -54,6 +54,7 @@ class DayResult:
     buffer: Fraction | None
     ledger: Ledger
     state: State
+    own_capital: Flags
 
 
 class Cycle:
@@ -97,6 +98,8 @@ class Cycle:
             supplementary_due=none.copy(),
             tier_left=lump_sizes(plan),
             tier_full=lump_sizes(plan),
+            called=np.zeros((len(plan.calls), members), dtype=np.int64),
+            refilled=none.copy(),
             event=np.zeros(len(portfolio.groups), dtype=np.int64),
             balance=np.zeros(self.clearing.chart.size, dtype=np.int64),
             margin=np.zeros(len(portfolio.accounts), dtype=np.int64),
@@ -143,6 +146,7 @@ class Cycle:
         if day == 0:
             post_opening(clearing, state, ledger)
         restore_capital(clearing, state, ledger, day)
+        end_period(state, day)
         heed_notices(clearing, state, day)
         progress_estates(clearing, state, ledger, today)
         dues = find_defaults(clearing, state, ledger, today)
@@ -167,6 +171,7 @@ class Cycle:
             buffer=today.buffer,
             ledger=ledger,
             state=state,
+            own_capital=clearing.own_capital,
         )
 
 

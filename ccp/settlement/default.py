@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ccp.settlement.draws import event_outcome, mark_unable, post_tiers
 from ccp.settlement.ledger import Ledger
 from ccp.settlement.payments import members_in_default
 from ccp.settlement.state import Estate, State
@@ -11,7 +12,6 @@ from ccp.settlement.terms import RunTerms
 from ccp.types import Cents, Flags
 from ccp.waterfall.event import Event, Outcome
 from ccp.waterfall.plan import Plan, make_plan, with_lumps
-from ccp.waterfall.run import run_waterfall
 
 
 @dataclass(frozen=True)
@@ -63,9 +63,10 @@ def settle_event(
     loss = terms.by_member(np.where(mine, np.maximum(found.loss, 0), 0))
     margin = terms.by_member(held) + np.where(np.isin(portfolio.member_group, estate.groups), state.supplementary, 0)
     plan = current_plan(terms, state, estate.groups)
-    outcome = run_waterfall(plan, Event(estate.groups, loss, over, margin))
+    outcome, unable = event_outcome(terms, state, estate, plan, Event(estate.groups, loss, over, margin))
     _post_margin(ledger, estate, found, lent, supplementary)
-    _post_tiers(ledger, state, estate, outcome)
+    post_tiers(terms, ledger, state, estate, outcome)
+    mark_unable(state, unable)
     _repay(ledger, estate)
     _return_the_rest(ledger, terms, state, estate, found, lent, supplementary)
     return SettledEvent(estate, day, plan, outcome)
@@ -75,8 +76,16 @@ def current_plan(terms: RunTerms, state: State, groups: tuple[int, ...] = ()) ->
     """The tiers against what is there today: capital left, contributions of `groups` and of all not in default."""
     portfolio = terms.portfolio
     away = members_in_default(terms, state) & ~np.isin(portfolio.member_group, groups)
-    there = np.where(away, 0, state.contributions)
-    plan = make_plan(terms.rulebook, portfolio.members, portfolio.groups, portfolio.member_group, there)
+    plan = make_plan(
+        terms.rulebook,
+        portfolio.members,
+        portfolio.groups,
+        portfolio.member_group,
+        state.contributions,
+        state.required,
+        state.called,
+        away,
+    )
     return with_lumps(plan, state.tier_left)
 
 
@@ -102,23 +111,6 @@ def _post_margin(ledger: Ledger, estate: Estate, found: _Pools, lent: Cents, sup
     ledger.post("loss", chart.of("margin", pools), target, own + lent[pools])
     members = np.flatnonzero(supplementary)
     ledger.post("loss", chart.of("supplementary", members), target, supplementary[members])
-
-
-def _post_tiers(ledger: Ledger, state: State, estate: Estate, outcome: Outcome) -> None:
-    """The draws of everything behind margin."""
-    chart, target, tier = ledger.chart, ledger.chart.of("estate", estate.number - 1), 0
-    for draw in outcome.draws:
-        if draw.tier in ("defaulter_fund", "survivors_fund"):
-            for member, amount in draw.paid.items():
-                if member is not None:
-                    ledger.post("loss", chart.of("fund", member), target, amount)
-                    state.contributions[member] -= amount
-        elif draw.tier == "ccp_capital":
-            ledger.post("loss", chart.of("capital", tier), target, draw.amount)
-            state.tier_left[tier] -= draw.amount
-            tier += 1
-        elif draw.tier == "uncovered":
-            ledger.post("loss", chart.of("nobody"), target, draw.amount)
 
 
 def _repay(ledger: Ledger, estate: Estate) -> None:

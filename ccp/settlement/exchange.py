@@ -3,6 +3,7 @@
 import numpy as np
 
 from ccp.settlement.clearing import Clearing
+from ccp.settlement.fund import in_period
 from ccp.settlement.ledger import Ledger
 from ccp.settlement.payments import Dues, capital_after
 from ccp.settlement.state import State
@@ -31,6 +32,8 @@ def pay(clearing: Clearing, state: State, ledger: Ledger, today: Today, dues: Du
     state.cash = state.cash + dues.call
     state.supplementary = state.supplementary + dues.supplementary
     state.contributions = state.contributions + dues.fund
+    if in_period(state):
+        state.refilled = state.refilled + np.maximum(dues.fund, 0)
 
 
 def post_gone(clearing: Clearing, state: State, ledger: Ledger, today: Today) -> None:

@@ -7,6 +7,7 @@ import numpy as np
 from ccp.settlement.clearing import Clearing
 from ccp.settlement.close_out import day_result, estate_accounts, open_estate, value_at_once, with_result
 from ccp.settlement.default import settle_event
+from ccp.settlement.draws import survivors_gains
 from ccp.settlement.fund import fund_calls
 from ccp.settlement.ledger import Ledger
 from ccp.settlement.payments import Dues, amounts_due, failing_members, margin_calls, members_in_default
@@ -21,7 +22,8 @@ def progress_estates(clearing: Clearing, state: State, ledger: Ledger, today: To
     for estate in state.estates:
         assert today.market.before is not None
         result, variation = day_result(clearing.path, estate, today.market.before, today.market.now, today.day)
-        estate = post_estate(clearing, ledger, estate, today, result, variation)
+        gains = survivors_gains(clearing.terms, state, today.received)
+        estate = post_estate(clearing, ledger, estate, today, result, variation, gains)
         if estate.last <= today.day or today.day == clearing.terms.days - 1:
             settle(clearing, state, ledger, today, estate)
         else:
@@ -30,7 +32,13 @@ def progress_estates(clearing: Clearing, state: State, ledger: Ledger, today: To
 
 
 def post_estate(
-    clearing: Clearing, ledger: Ledger, estate: Estate, today: Today, result: Cents, variation: Cents
+    clearing: Clearing,
+    ledger: Ledger,
+    estate: Estate,
+    today: Today,
+    result: Cents,
+    variation: Cents,
+    gains: Cents,
 ) -> Estate:
     """Variation of what the estate still holds, sales and their cost; the transferees hold the rest."""
     mine = estate_accounts(clearing.path, estate)
@@ -42,7 +50,7 @@ def post_estate(
     for kind, amounts in today.flows.items():
         whole = int(amounts[mine].sum())
         ledger.post(kind, settlement, others, whole - (exchanged if kind == "variation" else 0))
-    return with_liquidity(clearing, ledger, with_result(clearing.path, estate, result))
+    return with_liquidity(clearing, ledger, with_result(clearing.path, estate, result, gains))
 
 
 def with_liquidity(clearing: Clearing, ledger: Ledger, estate: Estate) -> Estate:
@@ -57,9 +65,17 @@ def settle(clearing: Clearing, state: State, ledger: Ledger, today: Today, estat
     settled = settle_event(clearing.terms, state, estate, today.securities, ledger, today.day)
     today.settled.append(settled)
     rules = clearing.terms.rulebook.fund
+    begin_period(clearing, state, today.day)
     state.suspended_until = today.day + rules.replenishment_days
     if settled.outcome.drawn("ccp_capital"):
         state.capital_back_on = today.day + rules.capital_restoration_days
+
+
+def begin_period(clearing: Clearing, state: State, day: int) -> None:
+    """The cooling-off period begins, or is extended, where the rulebook has one."""
+    rules = clearing.terms.rulebook.default_management
+    if rules.cooling_off_days is not None and (state.period_end < 0 or rules.extended_by_defaults):
+        state.period_end = day + rules.cooling_off_days
 
 
 def find_defaults(clearing: Clearing, state: State, ledger: Ledger, today: Today) -> Dues:
@@ -102,14 +118,14 @@ def put_in_default(
     state.event[list(groups)] = number
     today.new_defaults += groups
     mine = estate_accounts(clearing.path, estate)
-    result = np.where(mine, today.received, 0)
+    result, gains = np.where(mine, today.received, 0), survivors_gains(clearing.terms, state, today.received)
     source = clearing.chart.of("estate", number - 1)
     at_once = clearing.terms.rulebook.close_out.method == "instant" or today.day == clearing.terms.days - 1
     fetched = value_at_once(clearing.path, estate, today.market.now) if at_once else np.zeros_like(result)
     for kind, amounts in today.flows.items():
         ledger.post(kind, clearing.chart.of("settlement"), source, int(amounts[mine].sum()))
     ledger.post("sale", clearing.chart.of("transferees"), source, int(fetched.sum()))
-    estate = with_liquidity(clearing, ledger, with_result(clearing.path, estate, result + fetched))
+    estate = with_liquidity(clearing, ledger, with_result(clearing.path, estate, result + fetched, gains))
     if at_once or estate.last <= today.day:
         settle(clearing, state, ledger, today, estate)
     else:

@@ -6,7 +6,7 @@ from math import ceil
 
 import numpy as np
 
-from ccp.money import exact, scaled_up, share_out
+from ccp.money import exact, scaled_down, scaled_up, share_out
 from ccp.rulebook.fund import FundRules, LookBack
 from ccp.settlement.default import current_plan
 from ccp.settlement.payments import members_in_default
@@ -108,18 +108,30 @@ def replace_losses(found: StressDay) -> Measured:
 def fund_calls(terms: RunTerms, state: State, day: int) -> Cents:
     """What is called from members today, or returned: up to what is required by then.
 
-    Nothing while an event is being closed out, and for the replenishment period after one is settled.
+    Nothing while an event is being closed out, and for the replenishment period after one is settled. In a cooling-off
+    period at most the multiple of what is required that the rulebook allows.
     """
     if day < state.suspended_until or state.estates:
         return np.zeros_like(state.required)
-    return np.where(members_in_default(terms, state), 0, state.required - state.contributions)
+    missing = state.required - state.contributions
+    multiple = terms.rulebook.default_management.replenishment_multiple
+    if multiple is not None and in_period(state):
+        allowed = scaled_down(state.required, exact(multiple)) - state.refilled
+        missing = np.minimum(missing, np.maximum(allowed, 0))
+    return np.where(members_in_default(terms, state), 0, missing)
+
+
+def in_period(state: State) -> bool:
+    """Whether a default was settled not long ago: from the first until the cooling-off period is over."""
+    return bool(state.period_end >= 0)
 
 
 def capital_in_force(terms: RunTerms, state: State) -> Cents:
     """What the clearing house's capital tiers come to with the contributions that are there."""
-    portfolio = terms.portfolio
-    there = np.where(members_in_default(terms, state), 0, state.contributions)
-    plan = make_plan(terms.rulebook, portfolio.members, portfolio.groups, portfolio.member_group, there)
+    portfolio, away = terms.portfolio, members_in_default(terms, state)
+    plan = make_plan(
+        terms.rulebook, portfolio.members, portfolio.groups, portfolio.member_group, state.contributions, away=away
+    )
     return lump_sizes(plan)
 
 

@@ -17,6 +17,13 @@ from ccp.types import Cents, Flags, Index
 
 OUTSIDE = ("lender", "transferees", "owners", "nobody", "unmatched", "opening")
 """Accounts of others: their balances may be negative."""
+LUMP_ACCOUNTS = {
+    "ccp_capital": "capital",
+    "insurance": "insurance",
+    "ccp_equity": "equity",
+    "parent_guarantee": "guarantee",
+}
+"""What the account of a tier with a size of its own is called: `capital:3` is that of the third tier."""
 KINDS = (
     "opening",
     "variation",
@@ -34,6 +41,8 @@ KINDS = (
     "liquidity repaid",
     "sale",
     "sale of collateral",
+    "assessment",
+    "haircut",
     "loss",
     "gain of the pool",
     "estate",
@@ -42,10 +51,13 @@ KINDS = (
 
 @dataclass(frozen=True)
 class Chart:
-    """The accounts of a run, by number: blocks of members, pools, tiers and events, then single ones."""
+    """The accounts of a run, by number: blocks of members, pools, tiers and events, then single ones.
+
+    `lumps` are the tiers with a size of their own: word and place.
+    """
 
     portfolio: Portfolio
-    capital_places: tuple[int, ...]
+    lumps: tuple[tuple[str, int], ...]
 
     @cached_property
     def starts(self) -> dict[str, int]:
@@ -57,7 +69,7 @@ class Chart:
             "margin": pools,
             "supplementary": members,
             "fund": members,
-            "capital": len(self.capital_places),
+            "capital": len(self.lumps),
             "estate": groups,
             "settlement": 1,
             **dict.fromkeys(OUTSIDE, 1),
@@ -86,7 +98,7 @@ class Chart:
         found = [f"house:{name}" for name in members] + [f"clients:{name}" for name in members]
         found += [f"margin:{name}" for name in pools]
         found += [f"supplementary:{name}" for name in members] + [f"fund:{name}" for name in members]
-        found += [f"capital:{place}" for place in self.capital_places]
+        found += [f"{LUMP_ACCOUNTS[word]}:{place}" for word, place in self.lumps]
         found += [f"estate:{number}" for number in range(1, len(self.portfolio.groups) + 1)]
         return pl.Series([*found, "settlement", *OUTSIDE], dtype=pl.String)
 

@@ -90,10 +90,17 @@ def restore_capital(clearing: Clearing, state: State, ledger: Ledger, day: int) 
     if state.capital_back_on != day:
         return
     tiers = np.arange(len(state.tier_left))
-    missing = state.tier_full - state.tier_left
+    missing = np.where(clearing.own_capital, state.tier_full - state.tier_left, 0)
     ledger.post("capital paid in", clearing.chart.of("owners"), clearing.chart.of("capital", tiers), missing)
-    state.tier_left = state.tier_full.copy()
+    state.tier_left = state.tier_left + missing
     state.capital_back_on = -1
+
+
+def end_period(state: State, day: int) -> None:
+    """When the cooling-off period is over, what was called and refilled in it is forgotten."""
+    if 0 <= state.period_end <= day:
+        state.period_end = -1
+        state.called, state.refilled = np.zeros_like(state.called), np.zeros_like(state.refilled)
 
 
 def heed_notices(clearing: Clearing, state: State, day: int) -> None:

@@ -18,7 +18,8 @@ class Estate:
 
     `account`, `instrument`, `quantity`, `parts` (equal parts it is sold in), `spread` (cost of one unit in the
     instrument's currency) and `impact` (the same in the service currency) are by position. `result` is what each
-    pool has gained so far, `borrowed` what the lender has advanced, in minor units. `cause` says why the groups
+    pool has gained so far, `gains` what the members not in default have gained (day x member, from the day of default
+    on; losses are negative), `borrowed` what the lender has advanced, in minor units. `cause` says why the groups
     failed, `unpaid` what they owed on the day.
     """
 
@@ -33,6 +34,7 @@ class Estate:
     spread: Vector
     impact: Vector
     result: Cents
+    gains: Cents
     borrowed: int = 0
     cause: str = ""
     unpaid: int = 0
@@ -65,9 +67,11 @@ class State:
     """Balances and promises at the end of a day, in minor units; days count from 0.
 
     `cash` by pool; `contributions`, `required` (contributions called for so far), `capital`, `supplementary` and
-    `supplementary_due` by member; `tier_left` and `tier_full` by tier of the clearing house's capital; `event` by
-    group, 0 where it is not in default. `notices` are resizings whose call is still to come, `fund_size` the latest;
-    before `suspended_until` no fund call is made. `margin` is yesterday's margin by account before buffer and add-ons,
+    `supplementary_due` by member; `tier_left` and `tier_full` by tier with a size of its own (the clearing house's
+    capital, insurance, ...); `called` by tier of assessments and member, `refilled` by member, both in the cooling-off
+    period, which ends before the day `period_end` (-1: none runs); `event` by group, 0 where it is not in default.
+    `notices` are resizings whose call is still to come, `fund_size` the latest; before `suspended_until` no fund call
+    is made. `margin` is yesterday's margin by account before buffer and add-ons,
     `buffer` where the buffer stands.
     """
 
@@ -81,6 +85,8 @@ class State:
     supplementary_due: Cents
     tier_left: Cents
     tier_full: Cents
+    called: Cents
+    refilled: Cents
     event: Index
     balance: Cents
     margin: Cents
@@ -88,6 +94,7 @@ class State:
     notices: list[Notice] = field(default_factory=list)
     suspended_until: int = 0
     capital_back_on: int = -1
+    period_end: int = -1
     covers: list[Cover] = field(default_factory=list)
     estates: list[Estate] = field(default_factory=list)
 

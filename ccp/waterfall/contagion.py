@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from ccp.rulebook.tier_forms import HAIRCUTS
 from ccp.types import Cents, Flags
 from ccp.waterfall.event import Circumstances, Event, Outcome
 from ccp.waterfall.plan import Plan
@@ -57,9 +58,11 @@ def run_rounds(
     `known` says what else is known of the default of some groups: contracts matched with theirs are others in each
     round.
     """
-    rounds = list[Round]()
+    rounds, cut = list[Round](), np.zeros(len(standing.members), dtype=np.int64)
     while groups:
-        outcome, failed = _round(standing, groups, books, capital, known(groups))
+        event = Event(groups, books.loss, books.over_margin, books.margin)
+        outcome, failed = round_of(standing.plan, event, replace(known(groups), cut=cut), capital)
+        cut = cut + survivors_bills(outcome, len(standing.members), HAIRCUTS)
         bills = survivors_bills(outcome, len(standing.members))
         marked = np.zeros(len(standing.members), dtype=np.int64)
         if resale is not None:
@@ -75,18 +78,25 @@ def run_rounds(
     return rounds
 
 
-def _round(
-    standing: Standing, groups: tuple[int, ...], books: Books, capital: list[int | None], known: Circumstances
+def round_of(
+    plan: Plan,
+    event: Event,
+    known: Circumstances,
+    capital: list[int | None],
+    borne: tuple[str, ...] = BORNE_BY_CAPITAL,
 ) -> tuple[Outcome, Flags]:
-    """A round's waterfall, run again while members turn out to be unable to pay; and who fails."""
-    plan, members = standing.plan, len(standing.members)
+    """A round's waterfall, run again while members turn out to be unable to pay calls; and whose bill is too large.
+
+    `borne`: the tiers whose payments capital has to bear.
+    """
+    members = len(plan.members)
     unable = np.zeros(members, dtype=bool) if known.unable is None else known.unable.copy()
     failed = np.zeros(members, dtype=bool)
     limits = np.array([np.iinfo(np.int64).max if has is None else has for has in capital])
     while True:
-        event = Event(groups, books.loss, books.over_margin, books.margin, replace(known, unable=unable))
-        outcome = run_waterfall(plan, event)
-        failed |= survivors_bills(outcome, members) > limits
+        outcome = run_waterfall(plan, replace(event, circumstances=replace(known, unable=unable)))
+        bills = survivors_bills(outcome, members, borne)
+        failed |= (bills > limits) & (bills > 0)
         called = np.zeros(members, dtype=bool)
         for draw in outcome.draws:
             if draw.tier == "assessments":
@@ -97,11 +107,11 @@ def _round(
         unable = unable_now
 
 
-def survivors_bills(outcome: Outcome, members: int) -> Cents:
-    """What each member pays as a survivor, in cents."""
+def survivors_bills(outcome: Outcome, members: int, borne: tuple[str, ...] = BORNE_BY_CAPITAL) -> Cents:
+    """What each member pays as a survivor in some tiers, in cents."""
     bills = np.zeros(members, dtype=np.int64)
     for draw in outcome.draws:
-        if draw.tier in BORNE_BY_CAPITAL:
+        if draw.tier in borne:
             for member, paid in draw.paid.items():
                 bills[member] += paid if member is not None else 0
     return bills

@@ -32,8 +32,8 @@ class Circumstances:
 
     `gains` is day x member, signed: positive is the member's. `matched`: claims on contracts opposite the defaulters'
     books. `payouts`: what a member would be paid out (None: its gains). `offered`: of its own accord. `auction`: 0 did
-    not bid, 1 lost, 2 won. `unable`: cannot pay calls. `segment_loss` by product class; `segment_weight` class x
-    member.
+    not bid, 1 lost, 2 won. `unable`: cannot pay calls. `cut`: what haircuts of earlier rounds took of the same claims.
+    `segment_loss` by product class; `segment_weight` class x member.
     """
 
     gains: Cents | None = None
@@ -42,6 +42,7 @@ class Circumstances:
     offered: Cents | None = None
     auction: Index | None = None
     unable: Flags | None = None
+    cut: Cents | None = None
     segment_loss: Cents | None = None
     segment_weight: Cents | None = None
 

@@ -15,7 +15,7 @@ from ccp.kernels import plan_arrays as codes
 from ccp.kernels.plan_arrays import ENDLESS, PlanArrays
 from ccp.money import exact, minor_units, scaled_down
 from ccp.rulebook.rulebook import Rulebook
-from ccp.rulebook.tier_forms import Part, all_parts, parts_of
+from ccp.rulebook.tier_forms import LUMPS, Part, all_parts, parts_of
 from ccp.rulebook.tiers import (
     Assessments,
     CcpCapital,
@@ -32,8 +32,6 @@ from ccp.rulebook.wording import rule_in_words
 from ccp.types import Cents, Flags, Index
 
 ONE = Fraction(1)
-LUMPS = ("ccp_capital", "insurance", "ccp_equity", "parent_guarantee")
-"""Tiers with a size of their own."""
 PREFUNDED_LUMPS = ("ccp_capital", "insurance")
 ORDERS = {"pro_rata": codes.PRO_RATA, "segments_first": codes.SEGMENTS_FIRST, "auction": codes.AUCTION}
 SOURCES = {

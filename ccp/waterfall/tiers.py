@@ -33,7 +33,8 @@ class State:
         self.surviving = np.flatnonzero(~in_default & ~plan.away)
         self.owed_by = {member: int(event.loss[member]) for member in self.defaulting}
         self.owed = sum(self.owed_by.values())
-        self.cut = np.zeros(len(plan.members), dtype=np.int64)
+        before = event.circumstances.cut
+        self.cut = np.zeros(len(plan.members), dtype=np.int64) if before is None else before.copy()
 
 
 @dataclass(frozen=True)
@@ -128,14 +129,14 @@ def assessments(plan: Plan, tier: PlannedTier, state: State) -> Offer:
 
 def gains_haircut(plan: Plan, tier: PlannedTier, state: State) -> Offer:
     """What survivors have gained since the default is cut. Losers have no gains and pay in full."""
-    gains = np.maximum(claims_of(plan, tier, state.event), 0)
+    gains = _left_of_claims(plan, tier, state)
     limits = np.minimum(_part(plan, tier, gains), plan.arrays.most[tier.row])
     return _of_survivors(plan, tier, state, limits[state.surviving], gains[state.surviving].tolist())
 
 
 def remaining_claims(plan: Plan, tier: PlannedTier, state: State) -> Offer:
     """Tear-up and payout haircut: survivors' claims, less what other haircuts took from them."""
-    left = np.maximum(np.maximum(claims_of(plan, tier, state.event), 0) - state.cut, 0)
+    left = _left_of_claims(plan, tier, state)
     return _of_survivors(plan, tier, state, _part(plan, tier, left)[state.surviving])
 
 
@@ -149,6 +150,11 @@ def voluntary(plan: Plan, tier: PlannedTier, state: State) -> Offer:
 def uncovered(plan: Plan, tier: PlannedTier, state: State) -> Offer:
     """What is left when every tier has paid."""
     return Offer(state.owed, state.owed, lambda amount: ({None: amount}, frozenset()))
+
+
+def _left_of_claims(plan: Plan, tier: PlannedTier, state: State) -> Cents:
+    """Positive claims less what haircuts took of them."""
+    return np.maximum(np.maximum(claims_of(plan, tier, state.event), 0) - state.cut, 0)
 
 
 def claims_of(plan: Plan, tier: PlannedTier, event: Event) -> Cents:

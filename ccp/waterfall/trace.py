@@ -31,11 +31,13 @@ def trace_tiers(plan: Plan, outcome: Outcome, digits: int) -> dict[str, Any]:
     unit = minor_units(digits)
     paid = sum(draw.amount for draw in outcome.draws if draw.tier != "uncovered")
     by_stakeholder: dict[str, int] = {}
+    left: dict[int, int] = {}
     for draw in outcome.draws:
+        left[draw.place] = left.get(draw.place, draw.owed) - draw.amount
         by_stakeholder[draw.stakeholder] = by_stakeholder.get(draw.stakeholder, 0) + draw.amount
     return {
         "loss": outcome.loss / unit,
-        "tiers": [_tier(plan, draw, unit) for draw in outcome.draws],
+        "tiers": [_tier(plan, draw, left[draw.place], unit) for draw in outcome.draws],
         "by_stakeholder": {name: amount / unit for name, amount in by_stakeholder.items()},
         "paid": paid / unit,
         "uncovered": outcome.uncovered / unit,
@@ -95,7 +97,7 @@ def _members(plan: Plan, outcome: Outcome, pools: list[PoolLoss], unit: int) -> 
     return lines
 
 
-def _tier(plan: Plan, draw: Draw, unit: int) -> dict[str, Any]:
+def _tier(plan: Plan, draw: Draw, left: int, unit: int) -> dict[str, Any]:
     whole = sum(draw.weights.values())
     return {
         "place": draw.place,
@@ -106,7 +108,7 @@ def _tier(plan: Plan, draw: Draw, unit: int) -> dict[str, Any]:
         "owed": draw.owed / unit,
         "available": draw.available / unit,
         "paid": draw.amount / unit,
-        "left": (draw.owed - draw.amount) / unit,
+        "left": left / unit,
         "why": _why(draw),
         "payers": [
             _payer(plan, draw, payer, amount, whole, unit)
