@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from ccp.api.default import DefaultEvent, default
     from ccp.api.hypothetical_capital import hypothetical_capital
     from ccp.api.inputs import example_book, read_rulebook
+    from ccp.api.paths import Paths, draw_paths
     from ccp.api.replay import Replayed, replay
     from ccp.api.simulate import Simulation, simulate
     from ccp.api.size import Sizing, size
@@ -33,6 +34,7 @@ __all__ = [
     "Comparison",
     "DefaultEvent",
     "InputError",
+    "Paths",
     "Replayed",
     "RunRequest",
     "Simulation",
@@ -42,6 +44,7 @@ __all__ = [
     "check",
     "compare",
     "default",
+    "draw_paths",
     "example_book",
     "hypothetical_capital",
     "read_book",
@@ -58,6 +61,7 @@ _HOMES = {
     "Comparison": "ccp.api.compare",
     "DefaultEvent": "ccp.api.default",
     "InputError": "ccp.errors",
+    "Paths": "ccp.api.paths",
     "Replayed": "ccp.api.replay",
     "RunRequest": "ccp.settlement.opening",
     "Simulation": "ccp.api.simulate",
@@ -67,6 +71,7 @@ _HOMES = {
     "check": "ccp.api.check",
     "compare": "ccp.api.compare",
     "default": "ccp.api.default",
+    "draw_paths": "ccp.api.paths",
     "example_book": "ccp.api.inputs",
     "hypothetical_capital": "ccp.api.hypothetical_capital",
     "read_book": "ccp.book.book",

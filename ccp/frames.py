@@ -196,6 +196,18 @@ class Ladder(dy.Schema):
     loss_share = column("loss_share")
 
 
+class PathTiers(dy.Schema):
+    """Result over many paths: what each tier pays."""
+
+    tier_place = column("tier_place")
+    tier = column("tier")
+    name = column("tier_name", min_length=0)
+    touched_share = column("touched_share")
+    mean_amount = column("mean_amount")
+    quantile_999 = column("quantile_999")
+    largest_amount = column("largest_amount")
+
+
 class Replayed(dy.Schema):
     """Result of a replay: who paid what, in each of its runs."""
 

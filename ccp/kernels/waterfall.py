@@ -32,6 +32,10 @@ TABLED = 4
 """Up to so many defaulting groups capacities are looked up, not added up anew."""
 
 
+BYTE_KEY = 19
+"""The first bits of the eight bytes of a word leave eight different remainders by this number."""
+
+
 class PathArrays(NamedTuple):
     """What happens on the paths. `loss`, `margin` and `segment_loss` in units of the currency, the rest in cents.
 
@@ -54,20 +58,35 @@ class PathArrays(NamedTuple):
 
 
 class Desk(NamedTuple):
-    """One thread's working arrays. Of a chunk of paths: where each path's defaulters begin, their groups and losses;
-    what is owed by path; capacity by part and path; what haircuts took by path and member. Of one path, by member: the
-    most each may pay, its weight, what it pays of a part, a sleeve."""
+    """One thread's working arrays. `byte_of`: see `byte_places`.
 
+    Of a chunk of paths: where each path's defaulters begin, their groups and losses; what is owed by path, and which
+    paths still owe; capacity by part and path; what haircuts took by path and member. Of one path, by member: the most
+    each may pay, its weight, what it pays of a part, a sleeve.
+    """
+
+    byte_of: Index
     begin: Index
     defaulter: Index
     lost: Vector
     owed: Cents
+    active: Index
     capacity: Cents
     cut: Cents
     limit: Cents
     weight: Vector
     paid: Cents
     sleeve: Cents
+
+
+@kernel
+def byte_places():
+    """Which byte of a word a lone first bit stands in, by its remainder."""
+    places, bit = np.zeros(BYTE_KEY, dtype=np.int64), 1
+    for byte in range(8):
+        places[bit % BYTE_KEY] = byte
+        bit *= 256
+    return places
 
 
 @kernel
@@ -133,29 +152,32 @@ def gather_defaulters(first, last, paths, desk):
     groups, count, path = paths.loss.shape[1], 0, first
     words = last * groups // 8
     desk.begin[0] = 0
-    for word in range(first * groups // 8, words):
-        if paths.flag_words[word] != 0:
-            count, path = gather_flags(word * 8, word * 8 + 8, first, path, count, paths, desk)
-    count, path = gather_flags(words * 8, last * groups, first, path, count, paths, desk)
-    for later in range(path, last):
-        desk.begin[later - first + 1] = count
+    for place in range(first * groups // 8, words):
+        word = paths.flag_words[place]
+        while word != 0:
+            flag = place * 8 + desk.byte_of[(word & -word) % BYTE_KEY]
+            word &= word - 1
+            path = begin_paths(path, flag // groups, first, count, desk)
+            desk.defaulter[count] = flag - path * groups
+            count += 1
+    for flag in range(words * 8, last * groups):
+        if paths.flags[flag]:
+            path = begin_paths(path, flag // groups, first, count, desk)
+            desk.defaulter[count] = flag - path * groups
+            count += 1
+    begin_paths(path, last, first, count, desk)
     for path in range(first, last):
         for place in range(desk.begin[path - first], desk.begin[path - first + 1]):
             desk.lost[place] = paths.loss[path, desk.defaulter[place]]
 
 
 @kernel
-def gather_flags(begin, end, first, path, count, paths, desk):
-    """Add the defaulters among some flags; how many there are now, and the path of the last."""
-    groups = paths.loss.shape[1]
-    for flag in range(begin, end):
-        if paths.flags[flag]:
-            while flag >= (path + 1) * groups:
-                path += 1
-                desk.begin[path - first] = count
-            desk.defaulter[count] = flag - path * groups
-            count += 1
-    return count, path
+def begin_paths(path, reached, first, count, desk):
+    """Note where the defaulters of the paths up to the one that is reached begin."""
+    while path < reached:
+        path += 1
+        desk.begin[path - first] = count
+    return path
 
 
 @kernel
@@ -185,6 +207,17 @@ def defaulters_pay(first, last, parts, plan, paths, minor, group_fund, desk, dra
 
 
 @kernel
+def still_owing(count, desk):
+    """Keep the paths that still owe something; how many they are."""
+    kept = 0
+    for one in range(count):
+        place = desk.active[one]
+        desk.active[kept] = place
+        kept += desk.owed[place] > 0
+    return kept
+
+
+@kernel
 def fill_limits(path, place, part, defaults, plan, paths, desk):
     """Every survivor's limit and weight in a part; the sum of the limits."""
     row, total = (path if paths.claims.shape[0] > 1 else 0), 0
@@ -203,26 +236,23 @@ def fill_limits(path, place, part, defaults, plan, paths, desk):
 
 
 @kernel
-def fill_capacities(first, last, part, plan, paths, tabled, table, desk):
-    """What a part can pay on some paths."""
+def fill_capacities(first, count, part, plan, paths, tabled, table, desk):
+    """What a part can pay on the paths that still owe something."""
     source, size, groups = plan.source[part], plan.size[part], table.shape[2] - 1
-    for path in range(first, last):
-        place = path - first
+    for one in range(count):
+        place = desk.active[one]
         begin, end = desk.begin[place], desk.begin[place + 1]
-        capacity = 0
-        if desk.owed[place] == 0:
-            pass
-        elif source == LUMP:
+        if source == LUMP:
             capacity = size
         elif source == REST:
             capacity = desk.owed[place]
         elif tabled[part] and (end - begin <= TABLED or source != CALLED):
-            count = min(end - begin, TABLED) - 1
-            capacity = table[part, count, groups]
-            for one in range(begin, end):
-                capacity -= table[part, count, desk.defaulter[one]]
+            row = min(end - begin, TABLED) - 1
+            capacity = table[part, row, groups]
+            for other in range(begin, end):
+                capacity -= table[part, row, desk.defaulter[other]]
         else:
-            capacity = fill_limits(path, place, part, end - begin, plan, paths, desk)
+            capacity = fill_limits(first + place, place, part, end - begin, plan, paths, desk)
         desk.capacity[part, place] = min(capacity, size)
 
 
@@ -320,10 +350,12 @@ def bill_members(path, place, part, defaults, amount, plan, paths, desk, bills):
 
 
 @kernel
-def share_parts(first, last, begin, end, desk, draws):
-    """What each part of a tier pays on some paths: in proportion to capacities, whole cents, none beyond its own."""
-    for path in range(first, last):
-        place, total = path - first, 0
+def share_parts(first, count, begin, end, desk, draws):
+    """What each part of a tier pays, on the paths that still owe something: in proportion to capacities, whole
+    cents."""
+    for one in range(count):
+        place, total = desk.active[one], 0
+        path = first + place
         for part in range(begin, end):
             total += desk.capacity[part, place]
         whole = min(desk.owed[place], total)
@@ -351,20 +383,25 @@ def run_chunk(first, last, plan, paths, minor, group_fund, tabled, table, split,
     defaulters_pay(first, last, parts, plan, paths, minor, group_fund, desk, draws)
     desk.cut[:] = 0
     begin = 2 if parts > 1 and plan.source[1] == OWN_FUND else 1
-    while begin < parts:
+    for place in range(last - first):
+        desk.active[place] = place
+    count = still_owing(last - first, desk)
+    while begin < parts and count > 0:
         end = begin + 1
         while end < parts and plan.place[end] == plan.place[begin]:
             end += 1
         for part in range(begin, end):
-            fill_capacities(first, last, part, plan, paths, tabled, table, desk)
-        share_parts(first, last, begin, end, desk, draws)
+            fill_capacities(first, count, part, plan, paths, tabled, table, desk)
+        share_parts(first, count, begin, end, desk, draws)
         for part in range(begin, end):
             if split[part] and plan.source[part] != LUMP and plan.source[part] != REST:
-                for path in range(first, last):
-                    place = path - first
-                    if draws[path, part] > 0:
+                for one in range(count):
+                    place = desk.active[one]
+                    amount = draws[first + place, part]
+                    if amount > 0:
                         defaults = desk.begin[place + 1] - desk.begin[place]
-                        bill_members(path, place, part, defaults, draws[path, part], plan, paths, desk, bills)
+                        bill_members(first + place, place, part, defaults, amount, plan, paths, desk, bills)
+        count = still_owing(count, desk)
         begin = end
 
 
@@ -382,9 +419,11 @@ def run_paths(plan, paths, minor, group_fund, split, draws, bills):
         tabled[part] = is_tabled(part, plan, paths)
     for portion in prange((draws.shape[0] + CHUNK * SLICE - 1) // (CHUNK * SLICE)):
         desk = Desk(
+            byte_places(),
             np.zeros(CHUNK + 1, dtype=np.int64),
             np.zeros(CHUNK * groups + 1, dtype=np.int64),
             np.zeros(CHUNK * groups + 1),
+            np.zeros(CHUNK, dtype=np.int64),
             np.zeros(CHUNK, dtype=np.int64),
             np.zeros((parts, CHUNK), dtype=np.int64),
             np.zeros((CHUNK if split.any() else 1, members), dtype=np.int64),
