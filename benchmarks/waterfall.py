@@ -3,9 +3,9 @@
     python -m benchmarks.waterfall [--paths 1000000] [--repeat 5]
 
 All ways run in one process, turn by turn, on the same arrays, after compilation. The numpy ways compute the same whole
-cents for the tiers of this one rulebook and know no other: one takes whole arrays, as one writes it first, the other blocks
-of paths that suit the cache, the best we found. The answers are compared: equal to the cent but for the two parts used
-pari passu, which may differ by one.
+cents for the tiers of this one rulebook and know no other: one takes whole arrays, as one writes it first, the other
+blocks of paths that suit the cache, the best we found. The answers are compared: equal to the cent but for the two
+parts used pari passu, which may differ by one.
 """
 
 import argparse

@@ -406,6 +406,11 @@ CYCLE_RESULTS: dict[str, type[dy.Schema]] = {
     "pools": PoolDays,
     "members": MemberDays,
 }
+WATERFALL_RESULTS: dict[str, type[dy.Schema]] = {
+    "ladder": Ladder,
+    "replay": Replayed,
+    "tiers": PathTiers,
+}
 BACKTEST_RESULTS: dict[str, type[dy.Schema]] = {
     "backtest": BackTests,
     "procyclicality": Procyclicalities,

@@ -4,7 +4,8 @@
     python docs/generate.py --check  say which are out of date, and end with status 1 if any is
 
 Made here: docs/data-dictionary.md, waterfall_configs/rulebook.schema.json, the list of worked examples in
-docs/validation.md, the commands' help in docs/commands.md and the transcript in README.md.
+docs/validation.md, the commands' help in docs/commands.md, the gallery in docs/replays.md, the table and the comparison
+in docs/published.md and the transcript in README.md.
 """
 
 import json
@@ -24,7 +25,15 @@ ROOT = Path(__file__).parents[1]
 def data_dictionary() -> str:
     """Every table and its columns, from the schemas."""
     from ccp.columns import COLUMNS
-    from ccp.frames import BACKTEST_RESULTS, BOOK_TABLES, CYCLE_RESULTS, CYCLE_TABLES, MARKET_TABLES, RESULT_TABLES
+    from ccp.frames import (
+        BACKTEST_RESULTS,
+        BOOK_TABLES,
+        CYCLE_RESULTS,
+        CYCLE_TABLES,
+        MARKET_TABLES,
+        RESULT_TABLES,
+        WATERFALL_RESULTS,
+    )
 
     lines = ["# Data dictionary", "", "Made from the table schemas by `docs/generate.py`.", ""]
     headings = {
@@ -34,6 +43,7 @@ def data_dictionary() -> str:
         "Results": RESULT_TABLES,
         "Results of the daily cycle": CYCLE_RESULTS,
         "Results of a back test": BACKTEST_RESULTS,
+        "Results of comparisons, replays and paths": WATERFALL_RESULTS,
     }
     for heading, tables in headings.items():
         lines += [f"## {heading}", ""]
@@ -59,7 +69,8 @@ def rulebook_schema() -> str:
 def worked_examples(before: str) -> str:
     """The validation document with its list of worked examples made anew."""
     rows = ["| file | example | source |", "| --- | --- | --- |"]
-    for path in sorted((ROOT / "tests" / "cases").glob("*.yaml")):
+    folders = (ROOT / "tests" / "cases", ROOT / "tests" / "tier_cases")
+    for path in sorted(path for folder in folders for path in folder.glob("*.yaml")):
         document = YAML(typ="safe").load(path.read_text(encoding="utf-8"))
         for number, case in enumerate(document["cases"], start=1):
             name = case.get("name") or ", ".join(f"{key} {value}" for key, value in list(case.items())[:3])
@@ -81,7 +92,10 @@ def command_help() -> str:
         "ledger",
         "backtest",
         "synth",
+        "replay",
+        "compare",
         "rulebook",
+        "rulebook show",
         "rulebook check",
         "rulebook list",
         "rulebook schema",
@@ -95,6 +109,41 @@ def readme(before: str) -> str:
     """The README with the demo's transcript made anew."""
     transcript = f"```text\n$ ccp demo\n{run('demo', 80)}\n```"
     return replaced(before, "transcript of the demo", transcript)
+
+
+def gallery(before: str) -> str:
+    """The replays with what `ccp replay` prints."""
+    return replaced(before, "the gallery", f"```text\n$ ccp replay\n{run('replay', 100)}\n```")
+
+
+def published(before: str) -> str:
+    """The published rulebooks, tier by tier, and a comparison of four."""
+    from ccp.rulebook.load import load_rulebook, shipped_names
+
+    rows = [
+        "| rulebook | as of | tiers behind the defaulter's, in order | figures, of them assumed |",
+        "| --- | --- | --- | --- |",
+    ]
+    for name in shipped_names():
+        if name.startswith("published/"):
+            rules = load_rulebook(name)
+            tiers = ", ".join(tier_in_short(tier) for tier in rules.tiers if tier.tier not in UNSAID)
+            assumed = sum(figure.assumed for figure in rules.figures)
+            rows.append(f"| `{name}`: {rules.name} | {rules.as_of} | {tiers} | {len(rules.figures)}, {assumed} |")
+    compared = "compare " + " ".join(f"--rulebook published/{name}" for name in COMPARED)
+    document = replaced(before, "the rulebooks", "\n".join(rows))
+    return replaced(document, "the comparison", f"```text\n$ ccp {compared}\n{run(compared, 80)}\n```")
+
+
+UNSAID = ("defaulter_margin", "defaulter_fund", "uncovered")
+COMPARED = ("eurex", "cme-base", "ice-clear-credit", "krx-2013")
+
+
+def tier_in_short(tier: Any) -> str:
+    """A tier's word, with a star where its place is assumed; parts used together joined by a plus."""
+    from ccp.rulebook.tier_forms import parts_of
+
+    return " + ".join(part.tier + ("*" if part.assumed else "") for part in parts_of(tier))
 
 
 def run(arguments: str, width: int) -> str:
@@ -124,9 +173,11 @@ MADE: dict[str, Callable[..., str]] = {
     "waterfall_configs/rulebook.schema.json": rulebook_schema,
     "docs/validation.md": worked_examples,
     "docs/commands.md": command_help,
+    "docs/replays.md": gallery,
+    "docs/published.md": published,
     "README.md": readme,
 }
-IN_PLACE = (worked_examples, readme)
+IN_PLACE = (worked_examples, gallery, published, readme)
 
 
 def main(arguments: list[str]) -> int:

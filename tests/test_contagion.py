@@ -244,8 +244,10 @@ def test_a_member_ruined_by_its_contribution_alone_defaults_once() -> None:
 
 def fake_market(moves: dict[tuple[int, ...], tuple[list[int], Books]], still: Books) -> Resale:
     """A market that moves as it is told when some groups' books are sold, and else stays."""
+    count = counted_sale(len(still.loss), still)
 
     def sell(groups: tuple[int, ...]) -> tuple[Cents, Books]:
+        count(groups)
         marked, books = moves.get(groups, ([0] * len(still.loss), still))
         return np.array(marked), books
 
@@ -255,7 +257,6 @@ def fake_market(moves: dict[tuple[int, ...], tuple[list[int], Books]], still: Bo
 def test_a_fire_sale_ruins_a_member_that_the_waterfall_spares() -> None:
     """A defaults inside its margin and nobody is billed, but selling its book costs B 8 of its 7 and makes its loss
     20 in place of 12. What C gains by the sale adds nothing to its capital."""
-    nothing = np.zeros(4, dtype=np.int64)
     before = Books(np.array([5, 12, 0, 0]), np.array([0, 7, 0, 0]), np.array([5, 5, 0, 0]))
     after = Books(np.array([5, 20, 0, 0]), np.array([0, 15, 0, 0]), np.array([5, 5, 0, 0]))
     market = fake_market({(0,): ([3, 8, -4, 2], after)}, after)
@@ -275,7 +276,7 @@ def test_a_fire_sale_ruins_a_member_that_the_waterfall_spares() -> None:
     spared = run_rounds(TRAP_29, (0,), before, [50, 7, 100, None])
     assert len(spared) == 1
     assert spared[0].capital == [50, 7, 100, None]
-    assert spared[0].marked.tolist() == nothing.tolist()
+    assert spared[0].marked.tolist() == [0, 0, 0, 0]
 
 
 def test_a_bill_and_a_fire_sale_together_can_be_too_much() -> None:

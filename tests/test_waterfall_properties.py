@@ -362,6 +362,13 @@ def test_shares_within_limits_add_up_and_whoever_is_below_its_limit_pays_its_par
                 assert one * another >= other * weight - weight - another, "per weight at least what others pay"
 
 
+def test_who_pays_just_its_limit_is_not_over_it() -> None:
+    """8 over 1:1:3 are 1.6, 1.6 and 4.8: the cents go to the third and the first, 2, 1 and 5. A limit of 2 is kept by
+    that; with a limit of 1 the first pays 1, and 7 over 1:3 are 1.75 and 5.25."""
+    assert share_within(8, [1, 1, 3], [2, 9, 9])[0] == [2, 1, 5]
+    assert share_within(8, [1, 1, 3], [1, 9, 9])[0] == [1, 2, 5]
+
+
 # --- several defaults in a row ---------------------------------------------------------------------------------------
 
 
@@ -516,8 +523,9 @@ def test_contributions_are_refilled_to_what_is_required_within_the_periods_limit
     found, refilled = history(seed, 20, near), dict[tuple[Any, int], int]()
     multiple, days = found.rulebook.default_management.replenishment_multiple, found.rulebook.fund.replenishment_days
     for night in found.nights:
-        period = found.period(night.day)
-        for member in np.flatnonzero(~night.after.away).tolist():
+        period, away = found.period(night.day), night.after.away
+        assert (night.after.contributions[away] <= night.before.contributions[away]).all()
+        for member in np.flatnonzero(~away).tolist():
             required, before = int(night.after.required[member]), int(night.before.contributions[member])
             more = int(night.after.contributions[member]) - before
             assert 0 <= more <= max(required - before, 0)
