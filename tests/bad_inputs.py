@@ -302,8 +302,11 @@ NO_HISTORY = "the market has no history of this factor"
 UNMATCHED = "quantities over all accounts must sum to 0 in every instrument (rulebook switch: book.matched); the sum is"
 A_MAPPING = "a mapping of keys to values was expected"
 UNKNOWN_KEY = "unknown key; remove it or correct its spelling"
-TIER_WORDS = "one of defaulter_margin, defaulter_fund, ccp_capital, survivors_fund, uncovered was expected"
-ONE_SIZE = "either amount or share_of_fund was expected, and not both"
+TIER_WORDS = (
+    "one of defaulter_margin, defaulter_fund, ccp_capital, insurance, survivors_fund, assessments, gains_haircut, "
+    "tear_up, voluntary, ccp_equity, parent_guarantee, payout_haircut, uncovered, pari_passu was expected"
+)
+ONE_SIZE = "one of amount, share_of_fund and share_of_regulatory_capital was expected, and one only"
 TWICE_OTHER = "duplicate; a scenario's id may stand only once"
 NOT_A_TIER = "a tier's word was expected, alone or with a mapping of its details"
 A_SHOCK = "a number was expected, or a mapping with kind and shock"
@@ -1109,7 +1112,7 @@ RULEBOOK = [
         "unknown rulebook",
         unchanged,
         ("rulebook", "check", "textbook/none"),
-        "textbook/none: neither a file nor a shipped rulebook; shipped are textbook/capital-last, ...",
+        "textbook/none: neither a file nor a shipped rulebook; shipped are published/asx-clear, ...",
     ),
     call("no such rulebook", unchanged, ("rulebook", "check", "no.yaml"), "no.yaml: cannot be read: No such file ..."),
     call(

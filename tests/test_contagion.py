@@ -308,6 +308,22 @@ def test_circumstances_are_asked_for_anew_in_every_round() -> None:
     assert len(rounds) == 2
 
 
+def test_gains_that_one_round_cut_are_not_cut_again_in_the_next() -> None:
+    """B has gained 5 and C 10. A's 6 are cut as 5:10, which ruins B; of B's 20 only the 6 that C has left are cut."""
+    standing = first_standing(
+        rulebook_of(["defaulter_margin", "gains_haircut"]), MEMBERS, MEMBERS, np.arange(4), np.zeros(4, dtype=np.int64)
+    )
+    loss = np.array([6, 20, 0, 0])
+    books, gains = Books(loss, loss, 0 * loss), np.array([[-15, 5, 10, 0]])
+    rounds = run_rounds(
+        standing, (0,), books, [None, 1, None, 0], lambda _: Circumstances(gains=gains), counted_sale(4, books)
+    )
+    assert [payments(one) for one in rounds] == [
+        [("gains_haircut", {"B": 2, "C": 4})],
+        [("gains_haircut", {"C": 6}), ("uncovered", {"nobody": 14})],
+    ]
+
+
 # --- recoveries ------------------------------------------------------------------------------------------------------
 
 

@@ -208,11 +208,10 @@ def _recoveries(replay: Replay, rules: Rulebook, steps: list[Step]) -> list[tupl
         back = recover(draws[one.default], scale.cents(one.amount), rules.default_management.recoveries)
         found.append((one.default, back))
         for recovery in back:
-            for place, draw in enumerate(draws[one.default]):
-                if (draw.place, draw.tier) == (recovery.place, recovery.tier) and recovery.payer in draw.paid:
-                    paid = draw.paid | {recovery.payer: draw.paid[recovery.payer] - recovery.amount}
-                    draws[one.default][place] = replace(draw, paid=paid)
-                    break
+            if recovery.draw >= 0:
+                draw = draws[one.default][recovery.draw]
+                paid = draw.paid | {recovery.payer: draw.paid[recovery.payer] - recovery.amount}
+                draws[one.default][recovery.draw] = replace(draw, paid=paid)
     return found
 
 

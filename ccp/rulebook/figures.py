@@ -35,16 +35,21 @@ class Figure(Frozen):
         return self
 
 
-def taken_apart(data: Any, path: Path = ()) -> tuple[Any, dict[Path, dict[str, Any]]]:
-    """A document with plain values in place of its figures, and the figures by path."""
+def taken_apart(
+    data: Any, path: Path = (), around: frozenset[int] = frozenset()
+) -> tuple[Any, dict[Path, dict[str, Any]]]:
+    """A document with plain values in place of its figures, and the figures by path.
+
+    `around` are the entries that this one stands in: what stands inside itself is left as it is, to be refused later.
+    """
+    found: dict[Path, dict[str, Any]] = {}
     if isinstance(data, dict) and "value" in data:
         return data["value"], {path: data}
-    found: dict[Path, dict[str, Any]] = {}
     entries = data.items() if isinstance(data, dict) else enumerate(data) if isinstance(data, list) else None
-    if entries is None:
+    if entries is None or id(data) in around:
         return data, found
     plain = {}
     for key, entry in entries:
-        plain[key], inner = taken_apart(entry, (*path, key))
+        plain[key], inner = taken_apart(entry, (*path, key), around | {id(data)})
         found |= inner
     return (plain if isinstance(data, dict) else list(plain.values())), found

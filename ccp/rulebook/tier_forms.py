@@ -27,7 +27,7 @@ from ccp.rulebook.tiers import (
 PARI_PASSU = "pari_passu"
 WORDS = tuple(str(kind.model_fields["tier"].default) for kind in SINGLE_TIERS)
 BEHIND_THE_DEFAULTER = tuple(word for word in WORDS if word not in ("defaulter_margin", "defaulter_fund", "uncovered"))
-REPEATED = ("ccp_capital", "insurance", "survivors_fund", "assessments", "ccp_equity", "parent_guarantee", "voluntary")
+REPEATED = ("ccp_capital", "insurance", "survivors_fund", "assessments", "ccp_equity", "parent_guarantee")
 """Tiers that may stand more than once."""
 LUMPS = ("ccp_capital", "insurance", "ccp_equity", "parent_guarantee")
 """Tiers with a size of their own."""

@@ -46,17 +46,20 @@ def draw_paths(
     members = len(plan.members)
     nothing = np.zeros(members, dtype=np.int64)
     held = np.zeros((1, loss.shape[1])) if margin is None else margin
-    flags = np.ascontiguousarray(in_default, dtype=np.bool_).reshape(-1)
+    flags = np.ascontiguousarray(in_default, dtype=np.bool_)
+    if plan.away.any():
+        flags = flags & np.isin(np.arange(loss.shape[1]), plan.member_group[~plan.away])
+    flags = flags.reshape(-1)
     arrays = PathArrays(
         loss=np.ascontiguousarray(loss, dtype=np.float64),
         margin=_rows(held, np.float64),
         flags=flags,
         flag_words=flags[: flags.size // 8 * 8].view(np.int64),
         claims=_rows(np.where(plan.away, 0, known.pop("claims", nothing)), np.int64),
-        offered=_rows(np.where(plan.away, 0, known.pop("offered", nothing)), np.int64)[0],
+        offered=_rows(np.where(plan.away, 0, np.maximum(known.pop("offered", nothing), 0)), np.int64)[0],
         unable=_rows(known.pop("unable", nothing), np.bool_)[0],
         auction=_rows(known.pop("auction", nothing), np.int64)[0],
-        segment_loss=_rows(known.pop("segment_loss", np.zeros((1, 0))), np.float64),
+        segment_loss=_rows(np.maximum(known.pop("segment_loss", np.zeros((1, 0))), 0), np.float64),
         segment_weight=_rows(known.pop("segment_weight", np.zeros((0, members))), np.float64),
     )
     if known:

@@ -1,6 +1,6 @@
 """What comes back later from the defaulters' estates, and whose it is: docs/waterfall.md, section 5."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Literal
@@ -9,14 +9,16 @@ from ccp.money import share_out
 from ccp.waterfall.event import Draw
 from ccp.waterfall.invariants import DEFAULTERS_OWN
 
-Payment = tuple[Draw, int | None, int]
-"""A draw, one of its payers, and what it paid."""
+Payment = tuple[int, int | None, int]
+"""A draw's number in the list, one of its payers, and what it paid."""
 
 
 @dataclass(frozen=True)
 class Recovery:
-    """Money that flows back to whoever paid it. `tier` is `estate` for what is more than everybody paid."""
+    """Money that flows back to whoever paid it. `draw` is the number of the draw in the list, `place` and `tier` are
+    its tier's; -1, 0 and `estate` for what is more than everybody paid."""
 
+    draw: int
     place: int
     tier: str
     payer: int | None
@@ -29,28 +31,25 @@ def recover(draws: Sequence[Draw], amount: int, how: Literal["reverse", "pro_rat
     Reverse: who paid last is repaid first, and what was uncovered before all. Pro rata: all alike. Defaulters get
     nothing but what is left when everybody has been repaid.
     """
-    others = [draw for draw in draws if draw.tier not in DEFAULTERS_OWN]
+    others = [(number, draw) for number, draw in enumerate(draws) if draw.tier not in DEFAULTERS_OWN]
     if how == "reverse":
-        tiers = [list(parts) for _, parts in groupby(others, key=lambda draw: draw.place)][::-1]
+        tiers = [list(parts) for _, parts in groupby(others, key=lambda one: one[1].place)][::-1]
     else:
         tiers = [others]
     found: list[Recovery] = []
     for parts in tiers:
-        back = _to_payers(_payments(parts), amount)
+        payments = [(number, payer, paid) for number, draw in parts for payer, paid in draw.paid.items() if paid]
+        back = _to_payers(draws, payments, amount)
         amount -= sum(one.amount for one in back)
         found += back
-    return found + ([Recovery(0, "estate", None, amount)] if amount else [])
+    return found + ([Recovery(-1, 0, "estate", None, amount)] if amount else [])
 
 
-def _payments(draws: Iterable[Draw]) -> list[Payment]:
-    return [(draw, payer, paid) for draw in draws for payer, paid in draw.paid.items() if paid]
-
-
-def _to_payers(payments: list[Payment], amount: int) -> list[Recovery]:
+def _to_payers(draws: Sequence[Draw], payments: list[Payment], amount: int) -> list[Recovery]:
     weights = [paid for _, _, paid in payments]
     shares = share_out(min(amount, sum(weights)), weights)
     return [
-        Recovery(draw.place, draw.tier, payer, share)
-        for (draw, payer, _), share in zip(payments, shares, strict=True)
+        Recovery(number, draws[number].place, draws[number].tier, payer, share)
+        for (number, payer, _), share in zip(payments, shares, strict=True)
         if share
     ]

@@ -20,10 +20,9 @@ class Standing:
     """Resources between defaults, in cents: contributions there and required, by member; what is left of every lump and
     what it is when whole; what was called in the period (assessment tier x member) and refilled in it (member).
 
-    Days are whole numbers: the period runs to the day before `period_end` (None: no period runs); `refill_on` and
-    `restore_on` are when contributions are refilled and capital is restored. `resigned` members leave when no period
-    runs;
-    `away` ones defaulted or left.
+    Days are whole numbers: the period runs to the day before `period_end` (None: no period runs); `refills` are days on
+    which contributions are refilled, `restorations` days with the capital that is there again. `resigned` members leave
+    when no period runs; `away` ones defaulted or left.
     """
 
     rulebook: Rulebook
@@ -39,8 +38,8 @@ class Standing:
     resigned: Flags
     away: Flags
     period_end: int | None = None
-    refill_on: int | None = None
-    restore_on: int | None = None
+    refills: tuple[int, ...] = ()
+    restorations: tuple[tuple[int, Cents], ...] = ()
 
     @property
     def plan(self) -> Plan:
@@ -118,28 +117,48 @@ def after_default(standing: Standing, outcome: Outcome, day: int) -> Standing:
         end = standing.period_end
     else:
         end = day + rules.cooling_off_days
-    restore = found.restore_on
-    if outcome.drawn("ccp_capital"):
-        restore = day + standing.rulebook.fund.capital_restoration_days
-    refill = day + standing.rulebook.fund.replenishment_days
-    return replace(found, period_end=end, refill_on=refill, restore_on=restore)
+    fund = standing.rulebook.fund
+    used = np.where(_own_capital(standing), standing.left - found.left, 0)
+    restorations = found.restorations
+    if used.any():
+        restorations = (*restorations, (day + fund.capital_restoration_days, used))
+    refills = (*found.refills, day + fund.replenishment_days)
+    return replace(found, period_end=end, refills=refills, restorations=restorations)
+
+
+def _own_capital(standing: Standing) -> Flags:
+    """Which lumps are the clearing house's capital, and so restored."""
+    return np.array([tier.word == "ccp_capital" for tier in standing.plan.lumps], dtype=bool)
 
 
 def on_day(standing: Standing, day: int) -> Standing:
-    """The standing on a later day, before anything happens on it: what has run out, been restored and refilled."""
-    if standing.period_end is not None and day >= standing.period_end:
-        standing = replace(
-            standing,
-            period_end=None,
-            called=np.zeros_like(standing.called),
-            refilled=np.zeros_like(standing.refilled),
-        )
-    if standing.restore_on is not None and day >= standing.restore_on:
-        own = np.array([tier.word == "ccp_capital" for tier in standing.plan.lumps], dtype=bool)
-        standing = replace(standing, left=np.where(own, standing.full, standing.left), restore_on=None)
-    if standing.refill_on is not None and day >= standing.refill_on:
-        standing = _refilled(standing)
+    """The standing on a later day, before anything happens on it: what has run out, been restored and refilled since.
+
+    Everything on its own day; on the same day the period ends first.
+    """
+    while (due := _next_due(standing)) is not None and due <= day:
+        standing = _on_due_day(standing, due)
     return _without_resigned(standing)
+
+
+def _next_due(standing: Standing) -> int | None:
+    """The next day on which something is due."""
+    days = [*standing.refills, *(when for when, _ in standing.restorations)]
+    days += [] if standing.period_end is None else [standing.period_end]
+    return min(days, default=None)
+
+
+def _on_due_day(standing: Standing, day: int) -> Standing:
+    if standing.period_end is not None and standing.period_end <= day:
+        standing = _without_period(standing)
+    left = standing.left
+    for when, amount in standing.restorations:
+        left = left + amount if when <= day else left
+    later = tuple(one for one in standing.restorations if one[0] > day)
+    standing = replace(standing, left=left, restorations=later)
+    if any(when <= day for when in standing.refills):
+        standing = _refilled(standing)
+    return replace(standing, refills=tuple(when for when in standing.refills if when > day))
 
 
 def resign(standing: Standing, members: list[int]) -> Standing:
@@ -149,19 +168,24 @@ def resign(standing: Standing, members: list[int]) -> Standing:
     return _without_resigned(replace(standing, resigned=resigned))
 
 
+def _without_period(standing: Standing) -> Standing:
+    """The period is over: what was called is forgotten, who resigned leaves, what the limit kept back is refilled."""
+    nothing = {"called": np.zeros_like(standing.called), "refilled": np.zeros_like(standing.refilled)}
+    kept_back = standing.refilled.any()
+    standing = _without_resigned(replace(standing, period_end=None, **nothing))
+    return _refilled(standing) if kept_back else standing
+
+
 def _refilled(standing: Standing) -> Standing:
-    """Members bring what is missing of their contributions, within the period's limit."""
+    """Members bring what is missing of their contributions, within the limit of the period that runs."""
     missing = np.where(standing.away, 0, np.maximum(standing.required - standing.contributions, 0))
-    multiple = standing.rulebook.default_management.replenishment_multiple
+    contributions, multiple = standing.contributions, standing.rulebook.default_management.replenishment_multiple
+    if standing.period_end is None:
+        return replace(standing, contributions=contributions + missing)
     if multiple is not None:
         allowed = scaled_down(standing.required, exact(multiple)) - standing.refilled
         missing = np.minimum(missing, np.maximum(allowed, 0))
-    return replace(
-        standing,
-        contributions=standing.contributions + missing,
-        refilled=standing.refilled + missing,
-        refill_on=None,
-    )
+    return replace(standing, contributions=contributions + missing, refilled=standing.refilled + missing)
 
 
 def _without_resigned(standing: Standing) -> Standing:

@@ -107,7 +107,7 @@ def survivors_fund(plan: Plan, tier: PlannedTier, state: State) -> Offer:
     order = plan.arrays.order[tier.row]
     if order == codes.SEGMENTS_FIRST and event.segment_loss is not None and event.segment_weight is not None:
         weights = event.segment_weight[:, state.surviving]
-        loss = event.segment_loss.tolist()
+        loss = np.maximum(event.segment_loss, 0).tolist()
         return _of_survivors(
             plan, tier, state, stands, split=lambda a, caps: split_by_segments(a, caps, loss, weights.tolist())
         )
@@ -120,7 +120,7 @@ def survivors_fund(plan: Plan, tier: PlannedTier, state: State) -> Offer:
 def assessments(plan: Plan, tier: PlannedTier, state: State) -> Offer:
     """Survivors are called for more; those that cannot pay are not counted on."""
     row, arrays = tier.row, plan.arrays
-    defaults = len(state.event.defaulters) if arrays.per_default[row] else 1
+    defaults = len({int(plan.member_group[member]) for member in state.defaulting}) if arrays.per_default[row] else 1
     call = np.minimum(arrays.each[row] * defaults, arrays.most[row])
     if state.event.circumstances.unable is not None:
         call = np.where(state.event.circumstances.unable, 0, call)
@@ -144,7 +144,7 @@ def voluntary(plan: Plan, tier: PlannedTier, state: State) -> Offer:
     """What survivors offer."""
     offered = state.event.circumstances.offered
     nothing = np.zeros(len(state.surviving), dtype=np.int64)
-    return _of_survivors(plan, tier, state, nothing if offered is None else offered[state.surviving])
+    return _of_survivors(plan, tier, state, nothing if offered is None else np.maximum(offered, 0)[state.surviving])
 
 
 def uncovered(plan: Plan, tier: PlannedTier, state: State) -> Offer:
