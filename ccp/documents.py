@@ -85,12 +85,6 @@ def load_yaml(path: Path) -> tuple[Any, Node | None]:
         raise _located(str(path), list(_unreadable(YAML(typ="safe", pure=True).compose(text))), expected) from None
 
 
-def read_model(path: Path, model: type[Model]) -> Model:
-    """Read a YAML document into `model`; all its mistakes are reported together."""
-    data, node = load_yaml(path)
-    return validated(data, node, str(path), model)
-
-
 def validated(data: Any, node: Node | None, source: str, model: type[Model]) -> Model:
     """`data` as a `model`, or an `InputError` with one problem per mistake, located through `node`."""
     if not isinstance(data, dict):

@@ -2,10 +2,9 @@
 
 from pathlib import Path
 
-from ccp.documents import load_yaml, validated
 from ccp.errors import refuse
 from ccp.replays.document import Replay
-from ccp.rulebook.load import shipped_directory, shipped_in, with_figures
+from ccp.rulebook.load import read_with_figures, shipped_directory, shipped_in
 
 FOLDER = "replays"
 
@@ -27,7 +26,4 @@ def replay_path(name: str | Path) -> Path:
 
 def load_replay(name: str | Path) -> Replay:
     """Read a replay from a file, or a shipped one by its name. Raises InputError."""
-    path = replay_path(name)
-    data, node = load_yaml(path)
-    plain, figures = with_figures(data, node, str(path))
-    return validated(plain, node, str(path), Replay).model_copy(update={"figures": figures})
+    return read_with_figures(replay_path(name), Replay)

@@ -68,6 +68,7 @@ def _fund_table(coverage: dict[str, Any], digits: int) -> list[RenderableType]:
         ("Fund posted", fund["posted"], _difference(fund, digits)),
         (f"  without {_joined(test['defaulters'])}", test["survivors_fund"], _defaulters_part(test)),
         ("Clearing house's capital", coverage["ccp_capital"], ""),
+        *([("Insurance", coverage["insurance"], "")] if coverage["insurance"] else []),
         ("Prefunded", coverage["prefunded"], _part(coverage["coverage_ratio"], f"of cover-{count}")),
     ]
     for name, amount, note in rows:

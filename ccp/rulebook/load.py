@@ -5,7 +5,7 @@ from typing import Any
 
 from ruamel.yaml.nodes import Node
 
-from ccp.documents import load_yaml, validated, validated_at
+from ccp.documents import Model, load_yaml, validated, validated_at
 from ccp.errors import InputError, Problem, refuse
 from ccp.rulebook.figures import Figure, taken_apart
 from ccp.rulebook.rulebook import Rulebook
@@ -45,14 +45,18 @@ def rulebook_path(name: str | Path) -> Path:
 
 def load_rulebook(name: str | Path) -> Rulebook:
     """Read a rulebook from a file, or a shipped one by its name. Raises InputError with every mistake found."""
-    path = rulebook_path(name)
+    return read_with_figures(rulebook_path(name), Rulebook)
+
+
+def read_with_figures(path: Path, model: type[Model]) -> Model:
+    """Read a YAML document whose numbers may be figures into a model that keeps them in `figures`. Raises
+    InputError."""
     data, node = load_yaml(path)
-    plain, figures = with_figures(data, node, str(path))
-    rules = validated(plain, node, str(path), Rulebook)
-    return rules.model_copy(update={"figures": figures})
+    plain, figures = _with_figures(data, node, str(path))
+    return validated(plain, node, str(path), model).model_copy(update={"figures": figures})
 
 
-def with_figures(data: Any, node: Node | None, source: str) -> tuple[Any, tuple[Figure, ...]]:
+def _with_figures(data: Any, node: Node | None, source: str) -> tuple[Any, tuple[Figure, ...]]:
     """A document with plain values, and its figures. Raises InputError for figures that say too little."""
     plain, stated = taken_apart(data)
     figures: list[Figure] = []
@@ -60,7 +64,7 @@ def with_figures(data: Any, node: Node | None, source: str) -> tuple[Any, tuple[
     for place, entry in stated.items():
         try:
             figure = validated_at(entry, node, source, Figure, place)
-            figures.append(figure.model_copy(update={"path": dotted(place)}))
+            figures.append(figure.model_copy(update={"path": _dotted(place)}))
         except InputError as error:
             problems += error.problems
     if problems:
@@ -68,7 +72,7 @@ def with_figures(data: Any, node: Node | None, source: str) -> tuple[Any, tuple[
     return plain, tuple(figures)
 
 
-def dotted(place: tuple[str | int, ...]) -> str:
+def _dotted(place: tuple[str | int, ...]) -> str:
     """A figure's path as results name it: `tiers.2.amount`, whichever form the tier is written in."""
     before = (None, *place)
     steps = [step for last, step in zip(before, place, strict=False) if not (isinstance(last, int) and step in WORDS)]
