@@ -5,7 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from ccp.kernels import plan_arrays as codes
-from ccp.kernels.waterfall import PathArrays, run_paths
+from ccp.kernels.path_arrays import PathArrays
+from ccp.kernels.waterfall import run_paths
 from ccp.types import Cents, Flags, Vector
 from ccp.waterfall.plan import Plan, PlannedTier
 
