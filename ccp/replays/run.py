@@ -2,24 +2,17 @@
 
 import datetime
 from dataclasses import dataclass, replace
-from typing import Any
 
-import numpy as np
-
-from ccp.errors import refuse
-from ccp.money import exact, minor_units
-from ccp.replays.document import SURPLUS, Default, Replay, Run
-from ccp.rulebook.load import load_rulebook
-from ccp.rulebook.margin import MarginRules
+from ccp.replays.document import SURPLUS, Replay, Run
+from ccp.replays.inputs import Scale, event_of, rules_of, standing_of
 from ccp.rulebook.rulebook import Rulebook
-from ccp.types import Cents
 from ccp.waterfall.contagion import Books, run_rounds
-from ccp.waterfall.event import Circumstances, Event, Outcome
+from ccp.waterfall.event import Event, Outcome
 from ccp.waterfall.plan import Plan
 from ccp.waterfall.recoveries import Recovery, recover
 from ccp.waterfall.run import run_waterfall
 from ccp.waterfall.services import Service, run_services
-from ccp.waterfall.standing import Standing, after_default, first_standing, on_day, resign
+from ccp.waterfall.standing import Standing, after_default, on_day, resign
 
 
 @dataclass(frozen=True)
@@ -75,7 +68,7 @@ def run_replay(replay: Replay) -> list[ReplayedRun]:
 
 
 def _run(replay: Replay, place: int, run: Run) -> ReplayedRun:
-    rules = _rules(replay, run)
+    rules = rules_of(replay, run)
     if replay.services:
         steps, uncovered, surplus = _by_service(replay, run, rules)
         back: list[tuple[int, list[Recovery]]] = []
@@ -87,88 +80,15 @@ def _run(replay: Replay, place: int, run: Run) -> ReplayedRun:
     return ReplayedRun(run.name, rules, steps, back, uncovered, surplus, compared)
 
 
-def _rules(replay: Replay, run: Run) -> Rulebook:
-    if run.rulebook is not None:
-        rules = load_rulebook(run.rulebook)
-        if rules.currency != replay.currency:
-            raise refuse(run.rulebook, f"a rulebook in {replay.currency} was expected", value=rules.currency)
-        return rules.model_copy(update={"currency_digits": replay.currency_digits})
-    assert run.tiers is not None
-    return Rulebook(
-        name=run.name,
-        currency=replay.currency,
-        currency_digits=replay.currency_digits,
-        margin=MarginRules(confidence=0.99, lookback_days=250, liquidation_days=1),  # no margin is computed here
-        regulatory_capital=run.regulatory_capital,
-        fund=run.fund,
-        default_management=run.default_management,
-        tiers=run.tiers,
-    )
-
-
-class _Scale:
-    """A replay's amounts as cents, by member in order of name."""
-
-    def __init__(self, replay: Replay):
-        self.members = sorted(replay.members)
-        self.factor = exact(replay.scale) * minor_units(replay.currency_digits)
-
-    def cents(self, amount: float) -> int:
-        return round(exact(amount) * self.factor)
-
-    def by_member(self, amounts: dict[str, Any]) -> Cents:
-        return np.array([self.cents(amounts.get(member, 0.0)) for member in self.members], dtype=np.int64)
-
-
-def _standing(replay: Replay, rules: Rulebook, service: str | None) -> Standing:
-    scale = _Scale(replay)
-    of_group = {member: replay.members[member].group or member for member in scale.members}
-    groups = sorted(set(of_group.values()))
-
-    def stated(field: str) -> Cents:
-        amounts = {}
-        for name, member in replay.members.items():
-            value = getattr(member, field)
-            value = member.contribution if value is None else value
-            amounts[name] = value.get(service or "", 0.0) if isinstance(value, dict) else value
-        return scale.by_member(amounts)
-
-    return first_standing(
-        rules,
-        scale.members,
-        groups,
-        np.array([groups.index(of_group[member]) for member in scale.members]),
-        stated("contribution"),
-        stated("required"),
-    )
-
-
-def _event(replay: Replay, standing: Standing, default: Default, service: str | None) -> Event:
-    scale = _Scale(replay)
-    losses = {member: loss.of(service) for member, loss in default.losses.items()}
-    loss = scale.by_member({member: one.loss for member, one in losses.items()})
-    margin = scale.by_member({member: one.margin for member, one in losses.items()})
-    places = [scale.members.index(member) for member in losses]
-    groups = tuple(sorted({int(standing.member_group[place]) for place in places}))
-    known = Circumstances(
-        gains=scale.by_member(default.gains)[None, :],
-        matched=scale.by_member(default.matched) if default.matched else scale.by_member(default.gains),
-        offered=scale.by_member(default.offered),
-        auction=np.array([default.auction.get(member, 0) for member in scale.members]) if default.auction else None,
-        unable=np.array([member in default.unable for member in scale.members]),
-    )
-    return Event(groups, loss, np.maximum(loss - margin, 0), margin, known)
-
-
 def _in_a_row(replay: Replay, run: Run, rules: Rulebook) -> tuple[list[Step], list[tuple[int, list[Recovery]]]]:
     """Defaults, resignations and recoveries in order of date."""
-    standing, first = _standing(replay, rules, None), replay.defaults[0].date
+    standing, first = standing_of(replay, rules, None), replay.defaults[0].date
     steps: list[Step] = []
     for number, default in enumerate(replay.defaults, start=1):
         standing = _with_resignations(replay, standing, number)
         day = (default.date - first).days
         standing = on_day(standing, day)
-        event = _event(replay, standing, default, None)
+        event = event_of(replay, standing, default, None)
         found = (
             _rounds(replay, standing, event)
             if run.contagion
@@ -192,7 +112,7 @@ def _with_resignations(replay: Replay, standing: Standing, number: int) -> Stand
 
 
 def _rounds(replay: Replay, standing: Standing, event: Event) -> list[tuple[Plan, Outcome]]:
-    scale = _Scale(replay)
+    scale = Scale(replay)
     capital = [replay.members[member].capital for member in scale.members]
     cents = [None if amount is None else scale.cents(amount) for amount in capital]
     books = Books(event.loss, event.over_margin, event.margin)
@@ -202,7 +122,7 @@ def _rounds(replay: Replay, standing: Standing, event: Event) -> list[tuple[Plan
 
 def _recoveries(replay: Replay, rules: Rulebook, steps: list[Step]) -> list[tuple[int, list[Recovery]]]:
     """What came back of each default; a default's draws shrink by what was repaid before."""
-    scale, found = _Scale(replay), []
+    scale, found = Scale(replay), []
     draws = {step.default: list(step.outcome.draws) for step in steps if step.round == 1}
     for one in sorted(replay.recoveries, key=lambda one: one.date):
         back = recover(draws[one.default], scale.cents(one.amount), rules.default_management.recoveries)
@@ -217,8 +137,8 @@ def _recoveries(replay: Replay, rules: Rulebook, steps: list[Step]) -> list[tupl
 
 def _by_service(replay: Replay, run: Run, rules: Rulebook) -> tuple[list[Step], int, int]:
     default = replay.defaults[0]
-    standings = {name: _standing(replay, rules, name) for name in replay.services}
-    services = [Service(name, one, _event(replay, one, default, name)) for name, one in standings.items()]
+    standings = {name: standing_of(replay, rules, name) for name in replay.services}
+    services = [Service(name, one, event_of(replay, one, default, name)) for name, one in standings.items()]
     found = run_services(services, run.margin_netting, run.spill_over)
     steps = [Step(1, 1, one.name, one.for_service, one.plan, one.outcome) for one in found]
     return steps, sum(one.uncovered for one in found), sum(one.surplus_margin for one in found)
@@ -231,7 +151,7 @@ def _margin_left(outcome: Outcome) -> int:
 
 
 def _compared(replay: Replay, place: int, run: Run, steps: list[Step], uncovered: int, surplus: int) -> list[Compared]:
-    scale, sources = _Scale(replay), {figure.path: figure for figure in replay.figures}
+    scale, sources = Scale(replay), {figure.path: figure for figure in replay.figures}
     found = []
     for tier, expected in run.expected.items():
         computed = {SURPLUS: surplus, "uncovered": uncovered}.get(tier)

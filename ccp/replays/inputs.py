@@ -1,0 +1,93 @@
+"""A replay's amounts as the waterfall takes them: rules, standings and events in cents, members in order of name."""
+
+from typing import Any
+
+import numpy as np
+
+from ccp.errors import refuse
+from ccp.money import exact, minor_units
+from ccp.replays.document import Default, Replay, Run
+from ccp.rulebook.load import load_rulebook
+from ccp.rulebook.margin import MarginRules
+from ccp.rulebook.rulebook import Rulebook
+from ccp.types import Cents
+from ccp.waterfall.event import Circumstances, Event
+from ccp.waterfall.standing import Standing, first_standing
+
+
+def rules_of(replay: Replay, run: Run) -> Rulebook:
+    """The rules of a run: a rulebook in the replay's currency, or the tiers written in the run. Raises InputError."""
+    if run.rulebook is not None:
+        rules = load_rulebook(run.rulebook)
+        if rules.currency != replay.currency:
+            raise refuse(run.rulebook, f"a rulebook in {replay.currency} was expected", value=rules.currency)
+        return rules.model_copy(update={"currency_digits": replay.currency_digits})
+    assert run.tiers is not None
+    return Rulebook(
+        name=run.name,
+        currency=replay.currency,
+        currency_digits=replay.currency_digits,
+        margin=MarginRules(confidence=0.99, lookback_days=250, liquidation_days=1),  # no margin is computed here
+        regulatory_capital=run.regulatory_capital,
+        fund=run.fund,
+        default_management=run.default_management,
+        tiers=run.tiers,
+    )
+
+
+class Scale:
+    """A replay's amounts as cents, by member in order of name."""
+
+    def __init__(self, replay: Replay):
+        self.members = sorted(replay.members)
+        self.factor = exact(replay.scale) * minor_units(replay.currency_digits)
+
+    def cents(self, amount: float) -> int:
+        """An amount of the replay in cents."""
+        return round(exact(amount) * self.factor)
+
+    def by_member(self, amounts: dict[str, Any]) -> Cents:
+        """Amounts by name, in order; nothing where no amount is stated."""
+        return np.array([self.cents(amounts.get(member, 0.0)) for member in self.members], dtype=np.int64)
+
+
+def standing_of(replay: Replay, rules: Rulebook, service: str | None) -> Standing:
+    """Everything whole before the first default, in one service or the only one."""
+    scale = Scale(replay)
+    of_group = {member: replay.members[member].group or member for member in scale.members}
+    groups = sorted(set(of_group.values()))
+
+    def stated(field: str) -> Cents:
+        amounts = {}
+        for name, member in replay.members.items():
+            value = getattr(member, field)
+            value = member.contribution if value is None else value
+            amounts[name] = value.get(service or "", 0.0) if isinstance(value, dict) else value
+        return scale.by_member(amounts)
+
+    return first_standing(
+        rules,
+        scale.members,
+        groups,
+        np.array([groups.index(of_group[member]) for member in scale.members]),
+        stated("contribution"),
+        stated("required"),
+    )
+
+
+def event_of(replay: Replay, standing: Standing, default: Default, service: str | None) -> Event:
+    """A default as an event, in one service or the only one."""
+    scale = Scale(replay)
+    losses = {member: loss.of(service) for member, loss in default.losses.items()}
+    loss = scale.by_member({member: one.loss for member, one in losses.items()})
+    margin = scale.by_member({member: one.margin for member, one in losses.items()})
+    places = [scale.members.index(member) for member in losses]
+    groups = tuple(sorted({int(standing.member_group[place]) for place in places}))
+    known = Circumstances(
+        gains=scale.by_member(default.gains)[None, :],
+        matched=scale.by_member(default.matched) if default.matched else scale.by_member(default.gains),
+        offered=scale.by_member(default.offered),
+        auction=np.array([default.auction.get(member, 0) for member in scale.members]) if default.auction else None,
+        unable=np.array([member in default.unable for member in scale.members]),
+    )
+    return Event(groups, loss, np.maximum(loss - margin, 0), margin, known)
