@@ -65,7 +65,8 @@ def post_tiers(terms: RunTerms, ledger: Ledger, state: State, estate: Estate, ou
         elif draw.tier == "uncovered":
             ledger.post("loss", chart.of("nobody"), target, draw.amount)
         if draw.tier == "assessments":
-            state.called[call, members] += [ceil(amount / fractions[call]) for amount in amounts.tolist()]
+            called = [ceil(amount / fractions[call]) for amount in amounts.tolist()]
+            state.called[call, members] += np.array(called, dtype=np.int64)
             call += 1
 
 

@@ -1,0 +1,266 @@
+"""The rulebooks of real services: every number says where it comes from, and their order is the one described."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from datetime import date
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+from ruamel.yaml import YAML
+
+import ccp
+from ccp.rulebook.load import load_rulebook, shipped_directory, shipped_in
+from ccp.rulebook.rulebook import Rulebook
+from ccp.rulebook.tier_forms import all_parts, parts_of
+
+TODAY = date(2026, 11, 22)
+NAMES = shipped_in("published")
+BILLION, MILLION = 10**9, 10**6
+MACHINE = re.compile(r"(^|[\s'\"(])(/(home|root|tmp|work|Users|mnt|var)/|[A-Z]:\\|file://)")
+Place = tuple[str | int, ...]
+
+
+def text_of(name: str) -> str:
+    return (shipped_directory() / "published" / f"{name}.yaml").read_text(encoding="utf-8")
+
+
+def raw(name: str) -> Any:
+    return YAML(typ="safe").load(text_of(name))
+
+
+def is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def entries(data: Any, place: Place = ()) -> Iterator[tuple[Place, Any]]:
+    """Every mapping, list and leaf of a document, with its place."""
+    yield place, data
+    inner = data.items() if isinstance(data, dict) else enumerate(data) if isinstance(data, list) else ()
+    for key, entry in inner:
+        yield from entries(entry, (*place, key))
+
+
+def figures(data: Any) -> dict[Place, dict[str, Any]]:
+    return {place: entry for place, entry in entries(data) if isinstance(entry, dict) and "value" in entry}
+
+
+def rules(name: str) -> Rulebook:
+    return load_rulebook(f"published/{name}")
+
+
+# --- where numbers come from ------------------------------------------------------------------------------------------
+
+
+def test_there_are_at_least_fifteen() -> None:
+    assert len(NAMES) >= 15
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_number_stands_in_a_figure(name: str) -> None:
+    document = raw(name)
+    bare = [
+        place
+        for place, value in entries(document)
+        if is_number(value) and place[-1] != "value" and place != ("currency_digits",)
+    ]
+    assert bare == []
+    assert [place for place, figure in figures(document).items() if is_number(figure["value"])]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_figure_has_a_unit_and_a_date_and_source_or_a_reason(name: str) -> None:
+    for place, figure in figures(raw(name)).items():
+        if is_number(figure["value"]):
+            assert str(figure.get("unit", "")).strip(), place
+        if figure.get("assumed"):
+            assert figure["reason"].strip(), place
+            assert not figure.keys() & {"date", "source"}, place
+        else:
+            assert figure["source"].strip(), place
+            assert type(figure["date"]) is date, place
+        assert figure.keys() <= {"value", "unit", "date", "source", "assumed", "reason"}, place
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_no_date_is_later_than_today(name: str) -> None:
+    dates = {place: value for place, value in entries(raw(name)) if isinstance(value, date)}
+    assert dates
+    assert max(dates.values()) <= TODAY
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_an_amount_of_money_is_in_the_currency_of_the_rulebook(name: str) -> None:
+    document = raw(name)
+    for place, figure in figures(document).items():
+        if place[-1] in ("amount", "cap", "member_cap", "published_size", "regulatory_capital", "floor"):
+            assert figure["unit"] == document["currency"], place
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_an_assumed_tier_says_why_and_so_does_the_loaded_rulebook(name: str) -> None:
+    for place, entry in entries(raw(name).get("tiers")):
+        if isinstance(entry, dict) and entry.get("assumed") and "value" not in entry:
+            assert entry["reason"].strip(), place
+    found = rules(name)
+    assert found.source
+    assert found.as_of is not None
+    assert all(part.reason for part in all_parts(found.tiers) if part.assumed)
+    assert len(found.figures) == len(figures(raw(name)))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_no_file_names_a_path_of_a_machine(name: str) -> None:
+    assert not MACHINE.findall(text_of(name))
+
+
+def test_paths_of_machines_would_be_found() -> None:
+    for path in ("see /home/x/notes", "'/tmp/a'", "file://x", r"C:\notes"):
+        assert MACHINE.search(path)
+    assert not MACHINE.search("lch.com/services/equityclear and/or www.b3.com.br/en_us/home/x")
+
+
+# --- the ladder -------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def climbed() -> ccp.api.compare.Comparison:
+    return ccp.compare([f"published/{name}" for name in NAMES])
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_rung_adds_up_to_its_loss(name: str, climbed: ccp.api.compare.Comparison) -> None:
+    mine = climbed.ladder.filter(rulebook=f"published/{name}")
+    house = next(one for one in climbed.houses if one["rulebook"] == f"published/{name}")
+    digits = rules(name).currency_digits
+    assert house["fund"] == (rules(name).fund.published_size or 1e9)
+    assert mine["loss_multiple"].unique().sort().to_list() == [0.5, 1.0, 1.5, 2.0, 3.0, 5.0, 7.5, 10.0]
+    for (multiple,), rung in mine.group_by("loss_multiple"):
+        units = [round(amount * 10**digits) for amount in rung["amount"].to_list()]
+        assert sum(units) == round(Fraction(str(multiple)) * round(house["fund"] * 10**digits))
+        assert min(units) >= 0
+        assert rung["loss_share"].sum() == pytest.approx(1.0, abs=1e-9)
+        limited = rung.filter(pl.col("available").is_not_null())
+        assert (limited["amount"] <= limited["available"]).all()
+        assert rung["tier"].to_list() == [*(part.tier for part in all_parts(rules(name).tiers))]
+
+
+# --- what each is known for -------------------------------------------------------------------------------------------
+
+# By hand from the descriptions: the tiers behind the defaulter's own, parts beside each other in one tuple, with their
+# own sizes in the currency (None: a size that is not one amount).
+KNOWN: dict[str, list[tuple[tuple[str, float | None], ...]]] = {
+    "krx-2013": [(("survivors_fund", None),), (("ccp_capital", 400 * BILLION),)],
+    "krx-after-2014": [
+        (("ccp_capital", 40 * BILLION),),
+        (("survivors_fund", None),),
+        (("ccp_capital", 360 * BILLION),),
+    ],
+    "eurex": [
+        (("ccp_capital", 143 * MILLION),),
+        (("survivors_fund", None), ("ccp_capital", 57 * MILLION)),
+        (("assessments", None), ("ccp_capital", 300 * MILLION)),
+        (("ccp_equity", 600 * MILLION),),
+        (("parent_guarantee", 600 * MILLION),),
+    ],
+    "nasdaq-2018": [(("ccp_capital", 7 * MILLION),), (("survivors_fund", None),), (("assessments", None),)],
+    "ice-clear-credit": [
+        (("ccp_capital", 50 * MILLION),),
+        (("insurance", 75 * MILLION),),
+        (("survivors_fund", None),),
+        (("assessments", None),),
+        (("gains_haircut", None),),
+        (("tear_up", None),),
+    ],
+    "cme-base": [
+        (("ccp_capital", 100 * MILLION),),
+        (("survivors_fund", None),),
+        (("assessments", None),),
+        (("gains_haircut", None),),
+        (("tear_up", None),),
+    ],
+    "asx-clear-futures": [
+        (("ccp_capital", 120 * MILLION),),
+        (("survivors_fund", None),),
+        (("ccp_capital", 330 * MILLION),),
+        (("assessments", None),),
+        (("gains_haircut", None),),
+        (("tear_up", None),),
+    ],
+    "jscc-listed": [
+        (("ccp_capital", 9_100 * MILLION),),
+        (("survivors_fund", None),),
+        (("ccp_capital", 0),),
+        (("assessments", None),),
+        (("tear_up", None),),
+    ],
+    "sgx-cdp": [(("ccp_capital", None),), (("survivors_fund", None),), (("ccp_capital", None),), (("assessments", None),)],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", KNOWN)
+def test_the_tiers_stand_in_the_order_described(name: str) -> None:
+    tiers = [tuple((part.tier, getattr(part, "amount", None)) for part in parts_of(tier)) for tier in rules(name).tiers]
+    assert tiers[:2] == [(("defaulter_margin", None),), (("defaulter_fund", None),)]
+    assert tiers[2:] == [*KNOWN[name], (("uncovered", None),)]
+
+
+def part_of(name: str, word: str) -> Any:
+    (part,) = [part for part in all_parts(rules(name).tiers) if part.tier == word]
+    return part
+
+
+def test_calls_are_the_multiples_that_are_described() -> None:
+    found = {}
+    for name in ("cme-base", "eurex", "ice-clear-credit", "lch-swapclear", "occ"):
+        part = part_of(name, "assessments")
+        found[name] = (part.multiple, part.period_multiple, part.per)
+    assert found == {
+        "cme-base": (2.75, 5.5, "default"),
+        "eurex": (2, 2, "event"),
+        "ice-clear-credit": (1, 3, "default"),
+        "lch-swapclear": (1, 3, "default"),
+        "occ": (2, 2, "event"),
+    }
+
+
+def test_sizes_of_funds_are_those_published() -> None:
+    sizes = {name: rules(name).fund.published_size for name in ("krx-2013", "nasdaq-2018", "ice-clear-credit")}
+    assert sizes == {"krx-2013": 200 * BILLION, "nasdaq-2018": 166 * MILLION, "ice-clear-credit": 3_326 * MILLION}
+    swapclear = rules("lch-swapclear")
+    own = part_of("lch-swapclear", "ccp_capital").amount
+    assert swapclear.fund.published_size is not None
+    assert round(own / swapclear.fund.published_size, 3) == 0.013  # "1.3 % of the fund"
+
+
+def test_what_is_assumed_of_the_korean_reform_is_marked() -> None:
+    """The order is read, how the reserve is split is not."""
+    found = {figure.path: figure for figure in rules("krx-after-2014").figures}
+    assert found["tiers.2.amount"].assumed
+    assert found["tiers.4.amount"].assumed
+    assert not any(part.assumed for part in all_parts(rules("krx-after-2014").tiers))
+    assert rules("krx-2013").currency_digits == rules("krx-after-2014").currency_digits == 0
+
+
+def shares(climbed: ccp.api.compare.Comparison, name: str, multiple: float) -> dict[str, float]:
+    """What each kind of payer pays of a loss."""
+    rows = climbed.ladder.filter(rulebook=f"published/{name}", loss_multiple=multiple)
+    return dict(rows.group_by("stakeholder").agg(pl.col("loss_share").sum()).iter_rows())
+
+
+def test_before_the_korean_reform_the_members_paid_first_and_after_it_the_exchange_did(
+    climbed: ccp.api.compare.Comparison,
+) -> None:
+    """A loss of half the fund: 20 members with 1, 1/2, 1/3, ... of 3.5977; the two largest pay 1.5/3.5977 of a fund.
+
+    That is 41.7 % of it: 8.3 % of the fund is left, and 16.6 % of the loss.
+    """
+    own = float(sum(Fraction(1, rank) for rank in (1, 2)) / sum(Fraction(1, rank) for rank in range(1, 21)))
+    left = pytest.approx((0.5 - own) / 0.5, abs=1e-5)
+    before, after = shares(climbed, "krx-2013", 0.5), shares(climbed, "krx-after-2014", 0.5)
+    assert (before["survivors, funded"], before["clearing house"]) == (left, 0.0)
+    assert (after["survivors, funded"], after["clearing house"]) == (0.0, left)
