@@ -29,9 +29,6 @@ EVERYTHING: list[Any] = [
     {"parent_guarantee": {"amount": 120}},
 ]
 CALLS: list[Any] = ["defaulter_margin", "defaulter_fund", {"assessments": {"multiple": 0.5, "period_multiple": 0.8}}]
-NOBODY_CALLED = pytest.mark.xfail(
-    strict=True, reason="fault: a default whose assessments nobody pays breaks the run off"
-)
 NEVER_OVER = pytest.mark.xfail(strict=True, reason="fault: without cooling_off_days the limit of refills is not heeded")
 NEITHER_PAID_NOR_FAILED = pytest.mark.xfail(
     strict=True, reason="fault: a member that cannot bear its call does not pay it, and the day's gains keep it alive"
@@ -146,7 +143,6 @@ def test_every_tier_pays_out_of_an_account_of_its_own(tmp_path: Path) -> None:
     check_ledger(run)
 
 
-@NOBODY_CALLED
 def test_what_is_beside_each_other_pays_in_proportion(tmp_path: Path) -> None:
     """To 75: 2,500 lost, 825 left behind margin, own fund, capital and insurance; 825/2,200 of 1,000, 1,000 and 200.
 
@@ -165,7 +161,6 @@ def test_what_is_beside_each_other_pays_in_proportion(tmp_path: Path) -> None:
     check_ledger(run)
 
 
-@NOBODY_CALLED
 def test_the_days_capital_is_the_clearing_houses_own_and_nobody_elses(tmp_path: Path) -> None:
     """Insurance, equity and the guarantee stand in the ledger, but not in the column of own capital."""
     run = everything([100.0, 75.0, 75.0]).run(tmp_path / "run", defaults=[("A", 1)])
@@ -233,7 +228,6 @@ def defaults_in_a_row(third: int, cooling: int | None, extended: bool, out: Path
     return run
 
 
-@NOBODY_CALLED
 def test_calls_accumulate_over_the_defaults_of_a_period(tmp_path: Path) -> None:
     """First 50, 50 and 500; then what is left of 80 and of 800; then nothing, for the period began anew on day 3."""
     run = defaults_in_a_row(6, 4, True, tmp_path / "run")
@@ -247,11 +241,11 @@ def test_calls_accumulate_over_the_defaults_of_a_period(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("third", "cooling", "extended", "called"),
     [
-        pytest.param(6, 4, True, 0.0, marks=NOBODY_CALLED),  # the period that began anew on day 3 is over on day 7
+        (6, 4, True, 0.0),  # the period that began anew on day 3 is over on day 7
         (7, 4, True, 500.0),
-        pytest.param(4, 4, False, 0.0, marks=NOBODY_CALLED),  # not begun anew it is over on day 5
+        (4, 4, False, 0.0),  # not begun anew it is over on day 5
         (5, 4, False, 500.0),
-        pytest.param(9, None, True, 0.0, marks=NOBODY_CALLED),  # without its length it is never over
+        (9, None, True, 0.0),  # without its length it is never over
     ],
 )
 def test_what_was_called_is_forgotten_when_the_period_is_over(
@@ -284,7 +278,6 @@ def test_two_groups_that_default_together_count_twice_unless_the_event_counts(
     assert run.payers(1, "assessments") == {"C": called, "DEALER": 10 * called}
 
 
-@NOBODY_CALLED
 def test_a_default_that_calls_nobody_leaves_the_calls_whole(tmp_path: Path) -> None:
     """A's margin and contribution are enough for its loss of 1,000; B's default then calls as if it were the first."""
     small = three([100.0, 90.0, 90.0, 45.0, 45.0], tiers=CALLS, members=SMALL_FUND | {"A": {}})
@@ -418,7 +411,6 @@ def called_beyond_its_capital(capital: float, c: float = 0.0) -> Small:
     return three([100.0, 80.0, 80.0], tiers=CALLS, members=members, c=c)
 
 
-@NOBODY_CALLED
 def test_trap_29_a_member_that_cannot_bear_its_call_does_not_pay_and_defaults_the_same_day(tmp_path: Path) -> None:
     small = called_beyond_its_capital(49.99)
     run = small.run(tmp_path / "run", defaults=[("A", 1)])
@@ -453,7 +445,6 @@ def test_trap_29_whoever_does_not_pay_its_call_is_in_default_even_if_it_gained_o
     check_ledger(run)
 
 
-@NOBODY_CALLED
 def test_trap_29_those_that_can_pay_are_called_for_what_others_cannot(tmp_path: Path) -> None:
     """A's default leaves 400 to call: of B's 50, C's 50 and the dealer's 500. Without C, of 550."""
     members = SMALL_FUND | {"A": {"fund_contribution": 1_100.0}, "C": {"fund_contribution": 100.0, "capital": 20.0}}

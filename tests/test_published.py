@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterator
 from datetime import date
 from fractions import Fraction
-from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -198,8 +197,13 @@ KNOWN: dict[str, list[tuple[tuple[str, float | None], ...]]] = {
         (("assessments", None),),
         (("tear_up", None),),
     ],
-    "sgx-cdp": [(("ccp_capital", None),), (("survivors_fund", None),), (("ccp_capital", None),), (("assessments", None),)],
-}  # fmt: skip
+    "sgx-cdp": [
+        (("ccp_capital", None),),
+        (("survivors_fund", None),),
+        (("ccp_capital", None),),
+        (("assessments", None),),
+    ],
+}
 
 
 @pytest.mark.parametrize("name", KNOWN)
