@@ -190,6 +190,8 @@ def _expectation(found: Any) -> str:
     kind, details = found["type"], found.get("ctx", {})
     if kind == "string_pattern_mismatch" and details["pattern"] in FORMS:
         return f"{FORMS[details['pattern']]} was expected"
+    if kind == "too_short" and details.get("min_length", 1) > 1:
+        return f"at least {details['min_length']} entries were expected"
     if kind in EXPECTATIONS:
         return EXPECTATIONS[kind].format(**details)
     return str(found["msg"]).removeprefix("Value error, ")

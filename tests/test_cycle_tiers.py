@@ -29,11 +29,6 @@ EVERYTHING: list[Any] = [
     {"parent_guarantee": {"amount": 120}},
 ]
 CALLS: list[Any] = ["defaulter_margin", "defaulter_fund", {"assessments": {"multiple": 0.5, "period_multiple": 0.8}}]
-NEVER_OVER = pytest.mark.xfail(strict=True, reason="fault: without cooling_off_days the limit of refills is not heeded")
-NEITHER_PAID_NOR_FAILED = pytest.mark.xfail(
-    strict=True, reason="fault: a member that cannot bear its call does not pay it, and the day's gains keep it alive"
-)
-CUT_TWICE = pytest.mark.xfail(strict=True, reason="fault: two events cut the same day's gains")
 SMALL_FUND: dict[str, dict[str, Any]] = {name: {"fund_contribution": 100.0} for name in "ABC"}
 
 
@@ -379,7 +374,6 @@ def test_within_a_period_contributions_are_refilled_up_to_a_multiple(
     check_ledger(run)
 
 
-@NEVER_OVER
 def test_a_period_that_never_ends_limits_refills_for_ever(tmp_path: Path) -> None:
     """Without cooling_off_days the period is never over: docs/waterfall.md, section 5."""
     small = used_once(0.06, None)
@@ -435,7 +429,6 @@ def test_trap_29_a_member_that_can_just_bear_its_call_pays_it_and_stays(tmp_path
     check_ledger(run)
 
 
-@NEITHER_PAID_NOR_FAILED
 def test_trap_29_whoever_does_not_pay_its_call_is_in_default_even_if_it_gained_on_the_day(tmp_path: Path) -> None:
     """C is short of 3 X and gains 60 on the day of A's default. A call is either paid, or C is in default."""
     small = called_beyond_its_capital(40.0, c=-3.0)
@@ -469,7 +462,6 @@ def test_calls_and_haircuts_use_up_capital(tmp_path: Path) -> None:
     check_ledger(run)
 
 
-@CUT_TWICE
 def test_gains_that_one_default_cut_are_not_there_for_another_of_the_same_day(tmp_path: Path) -> None:
     """A and C hold 100 X, B 50: the dealer gains 5,000, and A's default cuts a tenth of it. C's capital bears its loss
     of 2,000 or its call of 50, not both: its default finds 4,500 of the same gains, and cuts a tenth of that."""

@@ -115,11 +115,11 @@ BAD: dict[str, tuple[dict[str, float], dict[str, float], str]] = {
     "a member without exposure": ({"A": 1.0}, {"A": 1.0, "B": 1.0}, "an exposure for every member"),
     "an exposure of nobody": ({"A": 1.0, "Z": 1.0}, {"A": 1.0}, "an exposure for every member"),
     "nobody": ({}, {}, "an exposure for every member"),
-    "no contributions": ({"A": 1.0}, {"A": 0.0}, "amounts of 0 or more, not all 0"),
-    "negative contribution": ({"A": 1.0, "B": 1.0}, {"A": -1.0, "B": 2.0}, "amounts of 0 or more, not all 0"),
-    "negative exposure": ({"A": -1.0}, {"A": 1.0}, "amounts of 0 or more, not all 0"),
-    "no number": ({"A": float("nan")}, {"A": 1.0}, "amounts of 0 or more, not all 0"),
-    "no number contributed": ({"A": 1.0}, {"A": float("nan")}, "amounts of 0 or more, not all 0"),
+    "no contributions": ({"A": 1.0}, {"A": 0.0}, "amounts from 0 to 1e\\+14, not all 0"),
+    "negative contribution": ({"A": 1.0, "B": 1.0}, {"A": -1.0, "B": 2.0}, "amounts from 0 to 1e\\+14, not all 0"),
+    "negative exposure": ({"A": -1.0}, {"A": 1.0}, "amounts from 0 to 1e\\+14, not all 0"),
+    "no number": ({"A": float("nan")}, {"A": 1.0}, "amounts from 0 to 1e\\+14, not all 0"),
+    "no number contributed": ({"A": 1.0}, {"A": float("nan")}, "amounts from 0 to 1e\\+14, not all 0"),
 }
 
 
@@ -129,7 +129,6 @@ def test_bad_input_is_refused(exposures: dict[str, float], contributions: dict[s
         ccp.hypothetical_capital(exposures, contributions, rulebook_of(BEHIND))
 
 
-@pytest.mark.xfail(strict=True, reason="fault: endless amounts are not refused")
 @pytest.mark.parametrize("which", ["exposure", "contribution"])
 def test_an_endless_amount_is_refused(which: str) -> None:
     amounts = {"exposure": 1.0, "contribution": 1.0} | {which: float("inf")}

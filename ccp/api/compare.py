@@ -52,10 +52,12 @@ def compare(
         raise refuse("--rulebook", "each rulebook once was expected")
     _check(fund, members, cover, rungs)
     houses = [stylised_house(one, fund, members, cover) for one in loaded]
+    for name, house in zip(named, houses, strict=True):
+        _check_house(name, house)
     rows = [
         row
         for name, house in zip(named, houses, strict=True)
-        for rung in climb(house, sorted(rungs))
+        for rung in climb(house, sorted(set(rungs)))
         for row in _rows(name, house, rung)
     ]
     files = {str(one): rulebook_path(one) for one in rulebooks if not isinstance(one, Rulebook)}
@@ -75,6 +77,17 @@ def _check(fund: float | None, members: int, cover: int | None, rungs: Sequence[
         raise refuse("--cover", f"at least 1 and fewer than the {members} members was expected", value=cover)
     if not rungs or not all(0 <= rung <= 1000 for rung in rungs):
         raise refuse("--ladder", "multiples of the fund from 0 to 1000 were expected")
+
+
+def _check_house(name: str, house: House) -> None:
+    count = len(house.plan.members)
+    if len(house.defaulters) >= count:
+        expected = f"more than the {len(house.defaulters)} that default under {name} were expected"
+        raise refuse("--members", expected, value=count)
+    if int(house.plan.contributions.min()) <= 0:
+        raise refuse(
+            "--fund", f"a fund that gives each of {count} members a contribution was expected", value=house.fund
+        )
 
 
 def _rows(name: str, house: House, rung: Rung) -> list[dict[str, Any]]:
@@ -105,6 +118,10 @@ def _described(name: str, house: House) -> dict[str, Any]:
         "fund_from": "published by the service" if house.published else "chosen for the comparison",
         "members": len(house.plan.members),
         "defaulters": [house.plan.groups[group] for group in house.defaulters],
+        "sizes_not_found": sum(
+            figure.assumed and figure.value == 0 and figure.path.startswith(("tiers.", "regulatory_capital"))
+            for figure in house.rulebook.figures
+        ),
         "assumed_figures": sum(figure.assumed for figure in house.rulebook.figures),
         "figures": len(house.rulebook.figures),
     }

@@ -24,7 +24,7 @@ from ccp.sizing.size import Sized, size_fund
 from ccp.stress.measure import measure
 from ccp.waterfall.contagion import Round
 from ccp.waterfall.table import outcome_rows, waterfall_frame
-from ccp.waterfall.trace import trace_rounds
+from ccp.waterfall.trace import sums_of_rounds, trace_rounds
 
 
 @dataclass(frozen=True)
@@ -74,15 +74,14 @@ def default(
     chosen = groups or sized.largest_groups(place, cover)
     digits = case.rulebook.currency_digits
     chosen_by = "name" if groups else "largest losses"
-    story, rows = event_story(sized, place, chosen), list[dict[str, Any]]()
     rounds = _rounds(sized, place, chosen, contagion, fire_sale)
-    for one in rounds:
-        why = chosen_by if one.number == 1 else "contagion"
-        rows += outcome_rows(one.plan, one.outcome, stress.ids[place], why, digits, one.number)
+    outcome = rounds[0].outcome if rounds else sized.outcome(place, chosen)
+    story = event_story(sized, place, chosen, outcome)
+    rows = outcome_rows(sized.plan, outcome, stress.ids[place], chosen_by, digits)
+    for one in rounds[1:]:
+        rows += outcome_rows(one.plan, one.outcome, stress.ids[place], "contagion", digits, one.number)
     if rounds:
-        story |= {"rounds": trace_rounds(rounds, digits)}
-    else:
-        rows = outcome_rows(sized.plan, sized.outcome(place, chosen), stress.ids[place], chosen_by, digits)
+        story |= {"rounds": trace_rounds(rounds, digits), "all_rounds": sums_of_rounds(rounds, digits)}
     return DefaultEvent(
         waterfall_frame(rows),
         story,

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from ccp.errors import refuse
+from ccp.errors import LARGEST_AMOUNT, refuse
 from ccp.money import minor_units, to_minor
 from ccp.rulebook.load import load_rulebook
 from ccp.rulebook.rulebook import Rulebook
@@ -29,8 +29,9 @@ def hypothetical_capital(
     rules = rulebook if isinstance(rulebook, Rulebook) else load_rulebook(rulebook)
     amounts = np.array([contributions[member] for member in members], dtype=np.float64)
     exposed = np.array([exposures[member] for member in members], dtype=np.float64)
-    if not (amounts >= 0).all() or not (exposed >= 0).all() or amounts.sum() <= 0:
-        raise refuse("contributions", "amounts of 0 or more, not all 0, were expected")
+    largest = max(amounts.max(), exposed.max())
+    if not (amounts >= 0).all() or not (exposed >= 0).all() or amounts.sum() <= 0 or largest > LARGEST_AMOUNT:
+        raise refuse("contributions", f"amounts from 0 to {LARGEST_AMOUNT:g}, not all 0, were expected")
     plan = make_plan(rules, members, members, np.arange(len(members)), to_minor(amounts, rules.currency_digits))
     own = own_money_by_place(plan)
     behind = (own["beside"] + own["behind"]) / minor_units(rules.currency_digits)

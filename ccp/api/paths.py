@@ -3,11 +3,12 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
 
-from ccp.errors import refuse
+from ccp.errors import LARGEST_AMOUNT, refuse
 from ccp.frames import PathTiers
 from ccp.money import minor_units, to_minor
 from ccp.rulebook.load import load_rulebook
@@ -17,7 +18,8 @@ from ccp.waterfall.paths import PathDraws
 from ccp.waterfall.paths import draw_paths as run_paths
 from ccp.waterfall.plan import make_plan
 
-AMOUNTS = ("claims", "offered", "segment_loss")
+IN_CENTS = ("claims", "offered", "segment_loss")
+AMOUNTS = ("contributions", "loss", "margin", *IN_CENTS, "segment_weight")
 
 
 @dataclass(frozen=True)
@@ -50,20 +52,23 @@ def draw_paths(
     `in_default` are path x group, groups in order of id; `margin` by group, or path x group (default: none, losses are
     beyond margin). `known`: `claims` (by member, or path x member), `offered`, `unable`, `auction` by member,
     `segment_loss` and `segment_weight`; see docs/waterfall.md, section 7. Money in units of the rulebook's currency.
-    The same tiers, and the same cents, as in `default`. Raises InputError.
+    The same tiers as in `default`, and the same cents but for a few in shares. Raises InputError.
     """
     rules = rulebook if isinstance(rulebook, Rulebook) else load_rulebook(rulebook)
     members = sorted(contributions)
     group_of = {member: (groups or {}).get(member, member) for member in members}
     names = sorted(set(group_of.values()))
-    _check(members, names, loss, in_default, margin)
+    amounts = np.array([contributions[member] for member in members], dtype=np.float64)
+    loss, in_default = np.asarray(loss), np.asarray(in_default)
+    given = {"contributions": amounts, "loss": loss, "in_default": in_default, **known}
+    _check(members, names, given if margin is None else given | {"margin": margin})
     minor = minor_units(rules.currency_digits)
     plan = make_plan(
         rules,
         members,
         names,
         np.array([names.index(group_of[member]) for member in members]),
-        to_minor(np.array([contributions[member] for member in members]), rules.currency_digits),
+        to_minor(amounts, rules.currency_digits),
     )
     cents = {name: _in_minor(name, values, minor) for name, values in known.items()}
     found = run_paths(plan, loss, in_default, margin, minor, bills, **cents)
@@ -71,24 +76,60 @@ def draw_paths(
 
 
 def _in_minor(name: str, values: np.ndarray, minor: int) -> np.ndarray:
-    return np.rint(np.asarray(values) * minor).astype(np.int64) if name in AMOUNTS else np.asarray(values)
+    return np.rint(np.asarray(values) * minor).astype(np.int64) if name in IN_CENTS else np.asarray(values)
 
 
-def _check(members: list[str], names: list[str], loss: Vector, in_default: Flags, margin: Vector | None) -> None:
+def _check(members: list[str], names: list[str], given: dict[str, Any]) -> None:
+    """Refuse what does not fit: shapes, and amounts that are no amounts."""
     if not members:
         raise refuse("contributions", "at least one member was expected")
-    shape = (len(loss), len(names))
-    if loss.shape != shape or in_default.shape != shape:
-        found = f"{loss.shape} and {in_default.shape}"
-        raise refuse("loss and in_default", f"arrays of path x {len(names)} groups were expected", value=found)
-    if in_default.dtype != np.bool_:
-        raise refuse("in_default", "true or false was expected in every place", value=str(in_default.dtype))
-    if not np.isfinite(loss).all() or float(loss.min(initial=0.0)) < 0:
-        raise refuse("loss", "finite amounts of 0 or more were expected")
-    if margin is not None and np.asarray(margin).shape not in {(len(names),), shape}:
-        raise refuse(
-            "margin", f"an amount for each of {len(names)} groups was expected", value=np.asarray(margin).shape
-        )
+    paths, shapes = np.shape(given["loss"])[:1], _shapes(np.shape(given["loss"])[:1], len(members), len(names))
+    for name, values in given.items():
+        if name not in shapes:
+            raise refuse(name, f"one of {', '.join(shapes)} was expected")
+        if np.shape(values) not in shapes[name] and not name.startswith("segment"):
+            expected = " or ".join(str(shape) for shape in shapes[name])
+            raise refuse(name, f"an array of shape {expected} was expected", value=np.shape(values))
+    if given["in_default"].dtype != np.bool_:
+        raise refuse("in_default", "true or false was expected in every place", value=str(given["in_default"].dtype))
+    for name in (name for name in AMOUNTS if name in given):
+        values = np.asarray(given[name])
+        if values.dtype.kind not in "fiu" or not np.isfinite(values).all():
+            raise refuse(name, "finite numbers were expected")
+        if np.abs(values).max(initial=0.0) > LARGEST_AMOUNT or (name != "claims" and values.min(initial=0.0) < 0):
+            raise refuse(name, f"amounts from 0 to {LARGEST_AMOUNT:g} were expected")
+    if "auction" in given and not np.isin(given["auction"], (0, 1, 2)).all():
+        raise refuse("auction", "0 (did not bid), 1 (lost) or 2 (won) was expected")
+    _check_segments(given, paths, len(members))
+
+
+def _shapes(paths: tuple[int, ...], members: int, groups: int) -> dict[str, set[tuple[int, ...]]]:
+    """The shapes that every array may have."""
+    return {
+        "contributions": {(members,)},
+        "loss": {(*paths, groups)},
+        "in_default": {(*paths, groups)},
+        "margin": {(groups,), (1, groups), (*paths, groups)},
+        "claims": {(members,), (1, members), (*paths, members)},
+        "offered": {(members,)},
+        "unable": {(members,)},
+        "auction": {(members,)},
+        "segment_loss": set(),
+        "segment_weight": set(),
+    }
+
+
+def _check_segments(given: dict[str, Any], paths: tuple[int, ...], members: int) -> None:
+    """Losses and weights of the same segments."""
+    if ("segment_loss" in given) != ("segment_weight" in given):
+        raise refuse("segment_loss", "segment_loss and segment_weight together were expected")
+    if "segment_loss" not in given:
+        return
+    count, weights = np.shape(given["segment_loss"])[-1:], np.shape(given["segment_weight"])
+    if np.shape(given["segment_loss"]) not in {count, (1, *count), (*paths, *count)}:
+        raise refuse("segment_loss", "losses by segment, or by path and segment, were expected")
+    if weights != (*count, members):
+        raise refuse("segment_weight", f"an array of shape {(*count, members)} was expected", value=weights)
 
 
 def _tiers(found: PathDraws, minor: int) -> pl.DataFrame:

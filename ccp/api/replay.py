@@ -11,13 +11,15 @@ from ccp.money import minor_units
 from ccp.replays.document import Replay
 from ccp.replays.load import load_replay
 from ccp.replays.run import ReplayedRun, Step, run_replay
+from ccp.waterfall.event import NOBODY
 from ccp.waterfall.table import defaulters_name, payment_rows
 from ccp.waterfall.trace import trace_tiers
 
 
 @dataclass(frozen=True)
 class Replayed:
-    """What `replay` found. `runs` is plain data: expected beside computed and every tier's story; `waterfall` has a
+    """What `replay` found. `runs` is plain data: expected beside computed and every tier's story; `assumed_inputs` are
+    the figures of members and defaults that no source states; `waterfall` has a
     row for every payer of every tier; `agrees` says whether everything that was expected was computed, to the minor
     unit."""
 
@@ -27,6 +29,7 @@ class Replayed:
     currency: str
     scale: float
     digits: int
+    assumed_inputs: list[str]
     runs: list[dict[str, Any]]
     waterfall: pl.DataFrame
 
@@ -37,7 +40,7 @@ class Replayed:
 
     def as_dict(self) -> dict[str, Any]:
         """Everything but the table, as plain data."""
-        fields = ("title", "description", "source", "currency", "scale", "agrees", "runs")
+        fields = ("title", "description", "source", "currency", "scale", "agrees", "assumed_inputs", "runs")
         return {name: getattr(self, name) for name in fields}
 
 
@@ -53,6 +56,7 @@ def replay(document: str | Path | Replay) -> Replayed:
         read.currency,
         read.scale,
         read.currency_digits,
+        [one.path for one in read.figures if one.assumed and one.path.startswith(("members.", "defaults."))],
         [_run(run, read.currency_digits) for run in runs],
         pl.DataFrame(rows, schema=ReplayedTable.create_empty().schema),
     )
@@ -77,6 +81,7 @@ def _run(run: ReplayedRun, digits: int) -> dict[str, Any]:
         "rulebook": run.rulebook.name,
         "agrees": run.agrees,
         "compared": [vars(one) | {"agrees": one.agrees} for one in run.compared],
+        "by_stakeholder": _by_stakeholder(run, unit),
         "uncovered": run.uncovered / unit,
         "surplus_margin": run.surplus / unit,
         "events": [
@@ -101,6 +106,15 @@ def _run(run: ReplayedRun, digits: int) -> dict[str, Any]:
             for one in back
         ],
     }
+
+
+def _by_stakeholder(run: ReplayedRun, unit: int) -> dict[str, float]:
+    """Who pays in the whole run; what one service leaves and another pays is not nobody's."""
+    sums: dict[str, int] = {}
+    for draw in (draw for step in run.steps for draw in step.outcome.draws):
+        if draw.tier != "uncovered":
+            sums[draw.stakeholder] = sums.get(draw.stakeholder, 0) + draw.amount
+    return {name: amount / unit for name, amount in (sums | {NOBODY: run.uncovered}).items()}
 
 
 def _payer(run: ReplayedRun, number: int, payer: int | None) -> str | None:

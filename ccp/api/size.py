@@ -21,6 +21,7 @@ from ccp.sizing.figures import coverage_figures
 from ccp.sizing.results import result_tables
 from ccp.sizing.size import Sized, size_fund
 from ccp.stress.measure import measure, pool_losses
+from ccp.waterfall.event import Outcome
 from ccp.waterfall.trace import trace_event
 
 
@@ -84,11 +85,12 @@ def _notes(case: Case, scenarios: Path | None) -> list[str]:
     return [note] if note else []
 
 
-def event_story(sized: Sized, scenario: int, groups: tuple[int, ...]) -> dict[str, Any]:
-    """An event's trace, with its scenario and the facts a reader needs beside it."""
+def event_story(sized: Sized, scenario: int, groups: tuple[int, ...], outcome: Outcome | None = None) -> dict[str, Any]:
+    """An event's trace, with its scenario and the facts a reader needs beside it. `outcome`: as it was run (default:
+    alone)."""
     case, label = sized.measured.case, sized.measured.scenarios.labels[scenario]
     digits, pools = case.rulebook.currency_digits, pool_losses(sized.measured, scenario, groups)
-    outcome = sized.outcome(scenario, groups)
+    found = outcome or sized.outcome(scenario, groups)
     head = {
         "rulebook": case.rulebook.name,
         "date": case.date.isoformat(),
@@ -98,4 +100,4 @@ def event_story(sized: Sized, scenario: int, groups: tuple[int, ...]) -> dict[st
         "scenario": label.description,
         "provenance": label.provenance,
     }
-    return head | trace_event(sized.plan, outcome, pools, case.portfolio.pools, digits)
+    return head | trace_event(sized.plan, found, pools, case.portfolio.pools, digits)

@@ -62,6 +62,9 @@ class Default(Frozen):
 
     date: datetime.date
     losses: dict[str, Annotated[MemberLoss, BeforeValidator(_by_service)]] = Field(min_length=1)
+    books: dict[str, Loss] = Field(
+        default_factory=dict, description="what other members' books would lose, if they default in a later round"
+    )
     gains: dict[str, Signed] = Field(default_factory=dict, description="what others have gained since")
     matched: dict[str, Signed] = Field(default_factory=dict, description="claims on contracts opposite the defaulters'")
     offered: dict[str, Amount] = Field(default_factory=dict, description="what members offer of their own accord")
@@ -128,12 +131,22 @@ class Replay(Frozen):
     @model_validator(mode="after")
     def _names_known(self) -> "Replay":
         for default in self.defaults:
-            named = {*default.losses, *default.gains, *default.matched, *default.offered, *default.auction}
+            named = {
+                *default.losses,
+                *default.books,
+                *default.gains,
+                *default.matched,
+                *default.offered,
+                *default.auction,
+            }
             _check_known({*named, *default.unable}, self.members, "member")
             for loss in default.losses.values():
                 _check_known(loss.by_service, self.services, "service")
                 if bool(loss.by_service) != bool(self.services):
                     raise ValueError("losses by service were expected where there are services, and only there")
+            if set(default.books) & set(default.losses):
+                raise ValueError("books of members that do not default with the others were expected")
+        self._check_contributions()
         _check_known([one.member for one in self.resignations], self.members, "member")
         for run in self.runs:
             _check_known(run.spill_over, self.services, "service")
@@ -145,12 +158,32 @@ class Replay(Frozen):
             raise ValueError(f"a recovery of one of the {len(self.defaults)} defaults was expected")
         if list(self.defaults) != sorted(self.defaults, key=lambda one: one.date):
             raise ValueError("defaults in order of date were expected")
-        if self.services and len(self.defaults) > 1:
-            raise ValueError("with several services one default was expected")
+        if any(one.date < self.defaults[one.default - 1].date for one in self.recoveries):
+            raise ValueError("recoveries of a default after its day were expected")
+        if self.services:
+            self._check_services()
         return self
+
+    def _check_contributions(self) -> None:
+        """Contributions by service where there are services, and only there."""
+        for member in self.members.values():
+            for stated in (member.contribution, member.required):
+                if isinstance(stated, dict):
+                    _check_known(stated, self.services, "service")
+                elif stated and self.services:
+                    raise ValueError(
+                        "contributions by service were expected where there are services: {service: amount}"
+                    )
+
+    def _check_services(self) -> None:
+        """What is not run where there are several services."""
+        if len(self.defaults) > 1 or self.recoveries or self.resignations or any(run.contagion for run in self.runs):
+            expected = "one default, without recoveries, resignations and contagion, was expected"
+            raise ValueError(f"with several services {expected}")
 
 
 def _check_known(names: Any, known: Any, what: str) -> None:
     unknown = sorted(set(names) - set(known))
     if unknown:
-        raise ValueError(f"no such {what}: {', '.join(unknown)}; known are {', '.join(sorted(known))}")
+        others = f"known are {', '.join(sorted(known))}" if known else "none is stated"
+        raise ValueError(f"no such {what}: {', '.join(unknown)}; {others}")

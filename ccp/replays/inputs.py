@@ -20,7 +20,8 @@ def rules_of(replay: Replay, run: Run) -> Rulebook:
     if run.rulebook is not None:
         rules = load_rulebook(run.rulebook)
         if rules.currency != replay.currency:
-            raise refuse(run.rulebook, f"a rulebook in {replay.currency} was expected", value=rules.currency)
+            expected = f"run {run.name!r} of {replay.title!r} needs a rulebook in {replay.currency}"
+            raise refuse(run.rulebook, expected, value=rules.currency)
         return rules.model_copy(update={"currency_digits": replay.currency_digits})
     assert run.tiers is not None
     return Rulebook(
@@ -76,12 +77,17 @@ def standing_of(replay: Replay, rules: Rulebook, service: str | None) -> Standin
 
 
 def event_of(replay: Replay, standing: Standing, default: Default, service: str | None) -> Event:
-    """A default as an event, in one service or the only one."""
+    """A default as an event, in one service or the only one. Raises InputError where a defaulter is away already."""
     scale = Scale(replay)
-    losses = {member: loss.of(service) for member, loss in default.losses.items()}
+    named = {member: loss.of(service) for member, loss in default.losses.items()}
+    losses = named | (default.books if service is None else {})
     loss = scale.by_member({member: one.loss for member, one in losses.items()})
     margin = scale.by_member({member: one.margin for member, one in losses.items()})
-    places = [scale.members.index(member) for member in losses]
+    places = [scale.members.index(member) for member in named]
+    gone = [scale.members[place] for place in places if standing.away[place]]
+    if gone:
+        expected = f"members that have neither left nor failed before {default.date} were expected"
+        raise refuse(replay.title, expected, field="losses", value=", ".join(gone))
     groups = tuple(sorted({int(standing.member_group[place]) for place in places}))
     known = Circumstances(
         gains=scale.by_member(default.gains)[None, :],

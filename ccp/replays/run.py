@@ -3,10 +3,11 @@
 import datetime
 from dataclasses import dataclass, replace
 
+from ccp.errors import refuse
 from ccp.replays.document import SURPLUS, Replay, Run
 from ccp.replays.inputs import Scale, event_of, rules_of, standing_of
 from ccp.rulebook.rulebook import Rulebook
-from ccp.waterfall.contagion import Books, run_rounds
+from ccp.waterfall.contagion import Books, Round, run_rounds
 from ccp.waterfall.event import Event, Outcome
 from ccp.waterfall.plan import Plan
 from ccp.waterfall.recoveries import Recovery, recover
@@ -83,17 +84,18 @@ def _run(replay: Replay, place: int, run: Run) -> ReplayedRun:
 def _in_a_row(replay: Replay, run: Run, rules: Rulebook) -> tuple[list[Step], list[tuple[int, list[Recovery]]]]:
     """Defaults, resignations and recoveries in order of date."""
     standing, first = standing_of(replay, rules, None), replay.defaults[0].date
-    steps: list[Step] = []
+    scale, steps = Scale(replay), list[Step]()
+    stated = [replay.members[member].capital for member in scale.members]
+    capital = [None if amount is None else scale.cents(amount) for amount in stated]
     for number, default in enumerate(replay.defaults, start=1):
         standing = _with_resignations(replay, standing, number)
         day = (default.date - first).days
         standing = on_day(standing, day)
         event = event_of(replay, standing, default, None)
-        found = (
-            _rounds(replay, standing, event)
-            if run.contagion
-            else [(standing.plan, run_waterfall(standing.plan, event))]
-        )
+        found = [(standing.plan, run_waterfall(standing.plan, event))]
+        if run.contagion:
+            rounds = _rounds(standing, event, capital)
+            found, capital = [(one.plan, one.outcome) for one in rounds], rounds[-1].capital
         for place, (plan, outcome) in enumerate(found, start=1):
             steps.append(Step(number, place, "", "", plan, outcome))
             standing = after_default(standing, outcome, day)
@@ -111,13 +113,10 @@ def _with_resignations(replay: Replay, standing: Standing, number: int) -> Stand
     return standing
 
 
-def _rounds(replay: Replay, standing: Standing, event: Event) -> list[tuple[Plan, Outcome]]:
-    scale = Scale(replay)
-    capital = [replay.members[member].capital for member in scale.members]
-    cents = [None if amount is None else scale.cents(amount) for amount in capital]
+def _rounds(standing: Standing, event: Event, capital: list[int | None]) -> list[Round]:
+    """A default and those that follow from it, with what earlier defaults have left of members' capital."""
     books = Books(event.loss, event.over_margin, event.margin)
-    rounds = run_rounds(standing, event.defaulters, books, cents, lambda groups: event.circumstances)
-    return [(one.plan, one.outcome) for one in rounds]
+    return run_rounds(standing, event.defaulters, books, capital, lambda groups: event.circumstances)
 
 
 def _recoveries(replay: Replay, rules: Rulebook, steps: list[Step]) -> list[tuple[int, list[Recovery]]]:
@@ -152,8 +151,12 @@ def _margin_left(outcome: Outcome) -> int:
 
 def _compared(replay: Replay, place: int, run: Run, steps: list[Step], uncovered: int, surplus: int) -> list[Compared]:
     scale, sources = Scale(replay), {figure.path: figure for figure in replay.figures}
+    known = {SURPLUS, "uncovered", *(tier.word for tier in steps[0].plan.tiers)}
     found = []
     for tier, expected in run.expected.items():
+        if tier not in known:
+            where = f"run {run.name!r} of {replay.title!r}"
+            raise refuse(where, "a tier that its rules have was expected", field="expected", value=tier)
         computed = {SURPLUS: surplus, "uncovered": uncovered}.get(tier)
         if computed is None:
             computed = sum(step.outcome.drawn(tier) for step in steps)

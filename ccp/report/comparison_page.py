@@ -54,10 +54,15 @@ def _share(value: float) -> str:
 def _assumptions(houses: list[dict[str, Any]]) -> str:
     """What the comparison rests on, in words."""
     assumed = ", ".join(f"{house['assumed_figures']} of {house['figures']} in {house['rulebook']}" for house in houses)
-    covers = sorted({len(house["defaulters"]) for house in houses})
-    largest = f"the largest {' or '.join(map(str, covers))} default, as many as each rulebook covers"
+    covers = " or ".join(str(count) for count in sorted({len(house["defaulters"]) for house in houses}))
+    largest = f"of the largest as many default as each rulebook covers ({covers})"
+    missing = ", ".join(
+        f"{house['rulebook']} ({house['sizes_not_found']})" for house in houses if house["sizes_not_found"]
+    )
+    not_found = f" Sizes that were not found count as nothing: {missing}." if missing else ""
     return (
         f"A stylised clearing house of {houses[0]['members']} members with contributions as 1, 1/2, 1/3, ...; "
         f"{largest}; the survivors have gained as much as is lost, in proportion to their contributions; "
         f"everybody answers calls. Figures of the rulebooks that are assumed: {assumed}; see ccp rulebook show."
+        f"{not_found}"
     )

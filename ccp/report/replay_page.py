@@ -6,7 +6,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from ccp.report.story import tier_lines
+from ccp.report.story import tier_lines, whose_lines
 from ccp.report.words import exact_amount, listed
 
 SCALES = {1.0: "", 1e3: "thousand", 1e6: "m", 1e9: "bn"}
@@ -34,6 +34,8 @@ def replay_tables(found: dict[str, Any]) -> RenderableType:
             table.add_row(line["tier"], expected, computed, verdict, note, style=style)
         rules = f" ({run['rulebook']})" if run["name"] != run["rulebook"] else ""
         parts += [Text(f"{run['name']}{rules}"), table]
+    if found["assumed_inputs"]:
+        parts.append(Text(f"Inputs without a source: {', '.join(found['assumed_inputs'])}"))
     return Group(*parts, *(Text(f"[{number}] {text}") for number, text in enumerate(notes, start=1)))
 
 
@@ -53,11 +55,13 @@ def _amount(value: float) -> str:
 
 def replay_story(found: dict[str, Any], digits: int) -> str:
     """A replay in full: what happened, its sources, and every tier of every run with its payers."""
-    lines = [found["title"], "", found["description"].strip(), "", f"Sources: {found['source'].strip()}"]
+    lines = [found["title"], "", found["description"].strip(), ""]
+    lines += [f"Sources: {found['source'].strip()}"] if found["source"] else []
     for run in found["runs"]:
         lines += ["", f"Run: {run['name']} ({run['rulebook']})"]
         for event in run["events"]:
             lines += ["", _heading(event), "", *tier_lines(event, digits)]
+        lines += ["", "Who pays in the whole run", *whose_lines(run["by_stakeholder"], digits)]
         for back in run["recoveries"]:
             payer = f" of {back['payer']}" if back["payer"] else ""
             lines.append(f"Recovered for {back['tier']}{payer}: {exact_amount(back['amount'], digits)}")

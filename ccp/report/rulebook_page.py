@@ -26,7 +26,7 @@ def rulebook_tables(rules: Rulebook) -> RenderableType:
     if others.row_count:
         parts += [Text("\nOther figures", style="bold"), others]
     marked = f"{ASSUMED} assumed: {notes.assumed} of {len(rules.figures)} figures"
-    parts += [Text(f"\n{marked}. Where the rest were read:" if rules.figures else "", style="bold")]
+    parts += [Text(f"\n{marked}. Sources and reasons:" if rules.figures else "", style="bold")]
     return Group(*parts, *notes.lines())
 
 

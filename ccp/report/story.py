@@ -35,19 +35,25 @@ def story_text(trace: dict[str, Any], digits: int) -> str:
         lines += [f"their capital used up. Loss to be paid: {exact_amount(one['loss'], digits)}", ""]
         lines += tier_lines(one, digits)
     if trace.get("rounds"):
-        last = trace["rounds"][-1]["round"]
+        last, whole = trace["rounds"][-1]["round"], trace["all_rounds"]
         lines += ["", f"Contagion: {last} {'round' if last == 1 else 'rounds'}; in the last nobody new fails."]
+        lines += ["All rounds together", *whose_lines(whole["by_stakeholder"], digits)]
+        lines += [f"Losses in all: {exact_amount(whole['loss'], digits)}"]
     return "\n".join(lines)
 
 
 def tier_lines(trace: dict[str, Any], digits: int) -> list[str]:
     """Every tier with its payers, who paid in all, and the sums that prove that every cent is paid once."""
     lines = [line for tier in trace["tiers"] for line in _tier_lines(tier, digits)]
-    whose = [(name, exact_amount(amount, digits)) for name, amount in trace["by_stakeholder"].items()]
-    width = max(len(amount) for _, amount in whose)
-    names = max(len(name) for name, _ in whose)
-    lines += ["", "Who pays in all", *(f"  {name.ljust(names)}  {amount.rjust(width)}" for name, amount in whose)]
+    lines += ["", "Who pays in all", *whose_lines(trace["by_stakeholder"], digits)]
     return [*lines, "", _sum_line(trace, digits)]
+
+
+def whose_lines(amounts: dict[str, float], digits: int) -> list[str]:
+    """Amounts by stakeholder, one a line."""
+    cells = [(name, exact_amount(amount, digits)) for name, amount in amounts.items()]
+    names, width = (max(len(cell[place]) for cell in cells) for place in (0, 1))
+    return [f"  {name.ljust(names)}  {amount.rjust(width)}" for name, amount in cells]
 
 
 def _aligned(rows: list[dict[str, Any]], columns: tuple[str, ...], digits: int) -> list[str]:

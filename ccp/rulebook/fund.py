@@ -38,7 +38,10 @@ class FundRules(Frozen):
     buffer: float = Field(default=0.0, ge=0, le=10, description="added on top, as a share")
     floor: float = Field(default=0.0, ge=0, le=LARGEST_AMOUNT, description="smallest size of the fund")
     published_size: float | None = Field(
-        default=None, ge=0, le=LARGEST_AMOUNT, description="what the service published as its fund; for comparisons"
+        default=None,
+        ge=0,
+        le=LARGEST_AMOUNT,
+        description="what members had paid in, as the service published it; for comparisons",
     )
     minimum_contribution: float = Field(
         default=0.0, ge=0, le=LARGEST_AMOUNT, description="smallest contribution of a member"

@@ -31,7 +31,7 @@ REPEATED = ("ccp_capital", "insurance", "survivors_fund", "assessments", "ccp_eq
 """Tiers that may stand more than once."""
 LUMPS = ("ccp_capital", "insurance", "ccp_equity", "parent_guarantee")
 """Tiers with a size of their own."""
-HAIRCUTS = ("gains_haircut", "tear_up", "payout_haircut")
+CLAIM_CUTS = ("gains_haircut", "tear_up", "payout_haircut")
 """Tiers that cut the same claims."""
 
 
@@ -72,15 +72,25 @@ _Single = (
     | Annotated[PayoutHaircut, Tag("payout_haircut")]
     | Annotated[Uncovered, Tag("uncovered")]
 )
-Part = Annotated[_Single, Discriminator(_word), BeforeValidator(_spelled_out)]
+
+
+def _part_spelled_out(value: object) -> object:
+    """As a tier is, but for parts used side by side: those do not stand inside each other."""
+    spelled = _spelled_out(value)
+    if isinstance(spelled, dict) and spelled["tier"] == PARI_PASSU:
+        raise ValueError("a single tier was expected: pari_passu does not stand inside pari_passu")
+    return spelled
+
+
+Part = Annotated[_Single, Discriminator(_word), BeforeValidator(_part_spelled_out)]
 
 
 def _check_parts(parts: tuple[Part, ...]) -> tuple[Part, ...]:
     for part in parts:
         if part.tier not in BEHIND_THE_DEFAULTER:
             raise ValueError(f"{part.tier} cannot be used pari passu with others")
-    if sum(part.tier in HAIRCUTS for part in parts) > 1:
-        raise ValueError(f"of {', '.join(HAIRCUTS)} only one may stand in a tier: they cut the same claims")
+    if sum(part.tier in CLAIM_CUTS for part in parts) > 1:
+        raise ValueError(f"of {', '.join(CLAIM_CUTS)} only one may stand in a tier: they cut the same claims")
     return parts
 
 

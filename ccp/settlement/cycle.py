@@ -100,6 +100,7 @@ class Cycle:
             tier_full=lump_sizes(plan),
             called=np.zeros((len(plan.calls), members), dtype=np.int64),
             refilled=none.copy(),
+            cut=none.copy(),
             event=np.zeros(len(portfolio.groups), dtype=np.int64),
             balance=np.zeros(self.clearing.chart.size, dtype=np.int64),
             margin=np.zeros(len(portfolio.accounts), dtype=np.int64),

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ccp.settlement.draws import event_outcome, mark_unable, post_tiers
+from ccp.settlement.draws import event_outcome, post_tiers
 from ccp.settlement.ledger import Ledger
 from ccp.settlement.payments import members_in_default
 from ccp.settlement.state import Estate, State
@@ -16,12 +16,13 @@ from ccp.waterfall.plan import Plan, make_plan, with_lumps
 
 @dataclass(frozen=True)
 class SettledEvent:
-    """An event with its outcome: who defaulted when, and who paid."""
+    """An event with its outcome: who defaulted when, who paid, and who could not bear its bill."""
 
     estate: Estate
     day: int
     plan: Plan
     outcome: Outcome
+    unable: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -66,10 +67,9 @@ def settle_event(
     outcome, unable = event_outcome(terms, state, estate, plan, Event(estate.groups, loss, over, margin))
     _post_margin(ledger, estate, found, lent, supplementary)
     post_tiers(terms, ledger, state, estate, outcome)
-    mark_unable(state, unable)
     _repay(ledger, estate)
     _return_the_rest(ledger, terms, state, estate, found, lent, supplementary)
-    return SettledEvent(estate, day, plan, outcome)
+    return SettledEvent(estate, day, plan, outcome, frozenset(np.flatnonzero(unable).tolist()))
 
 
 def current_plan(terms: RunTerms, state: State, groups: tuple[int, ...] = ()) -> Plan:

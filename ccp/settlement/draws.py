@@ -10,10 +10,9 @@ from ccp.settlement.state import Estate, State
 from ccp.settlement.terms import ENDLESS, RunTerms
 from ccp.types import Cents, Flags
 from ccp.waterfall.contagion import round_of
-from ccp.waterfall.event import Circumstances, Event, Outcome
+from ccp.waterfall.event import FUND_TIERS, Circumstances, Event, Outcome
 from ccp.waterfall.plan import Plan, call_fractions
 
-FUND_TIERS = ("defaulter_fund", "survivors_fund")
 PAID_AT_ONCE = {
     "assessments": "assessment",
     "gains_haircut": "haircut",
@@ -38,7 +37,7 @@ def event_outcome(terms: RunTerms, state: State, estate: Estate, plan: Plan, eve
     The contracts matched with the defaulters' are not looked for: a partial tear-up cuts all gains since the default.
     """
     gains = np.where(plan.away, 0, estate.gains)
-    known = Circumstances(gains=gains, matched=gains.sum(axis=0))
+    known = Circumstances(gains=gains, matched=gains.sum(axis=0), cut=state.cut)
     capital = [None if has == ENDLESS else int(has) for has in state.capital]
     return round_of(plan, event, known, capital, tuple(PAID_AT_ONCE))
 
@@ -59,6 +58,7 @@ def post_tiers(terms: RunTerms, ledger: Ledger, state: State, estate: Estate, ou
             state.tier_left[lump] -= draw.amount
             lump += 1
         elif draw.tier in PAID_AT_ONCE:
+            state.cut[members] += amounts if PAID_AT_ONCE[draw.tier] == "haircut" else 0
             ledger.post(PAID_AT_ONCE[draw.tier], chart.of("house", members), target, amounts)
             endless = state.capital[members] == ENDLESS
             state.capital[members] -= np.where(endless, 0, amounts)
@@ -68,8 +68,3 @@ def post_tiers(terms: RunTerms, ledger: Ledger, state: State, estate: Estate, ou
             called = [ceil(amount / fractions[call]) for amount in amounts.tolist()]
             state.called[call, members] += np.array(called, dtype=np.int64)
             call += 1
-
-
-def mark_unable(state: State, unable: Flags) -> None:
-    """Members that could not bear their bill fail on the day: nothing is left of their capital."""
-    state.capital[unable] = np.minimum(state.capital[unable], -1)

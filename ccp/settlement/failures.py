@@ -12,6 +12,7 @@ from ccp.settlement.fund import fund_calls
 from ccp.settlement.ledger import Ledger
 from ccp.settlement.payments import Dues, amounts_due, failing_members, margin_calls, members_in_default
 from ccp.settlement.state import Estate, State
+from ccp.settlement.terms import ENDLESS
 from ccp.settlement.today import Today, after_haircut
 from ccp.types import Cents
 
@@ -64,6 +65,7 @@ def settle(clearing: Clearing, state: State, ledger: Ledger, today: Today, estat
     """Run the waterfall of a book that is closed out; from now the periods of replenishment and restoration run."""
     settled = settle_event(clearing.terms, state, estate, today.securities, ledger, today.day)
     today.settled.append(settled)
+    today.unable |= settled.unable
     rules = clearing.terms.rulebook.fund
     begin_period(clearing, state, today.day)
     state.suspended_until = today.day + rules.replenishment_days
@@ -72,9 +74,11 @@ def settle(clearing: Clearing, state: State, ledger: Ledger, today: Today, estat
 
 
 def begin_period(clearing: Clearing, state: State, day: int) -> None:
-    """The cooling-off period begins, or is extended, where the rulebook has one."""
+    """The cooling-off period begins, or is extended; without a length it is never over."""
     rules = clearing.terms.rulebook.default_management
-    if rules.cooling_off_days is not None and (state.period_end < 0 or rules.extended_by_defaults):
+    if rules.cooling_off_days is None:
+        state.period_end = ENDLESS
+    elif state.period_end < 0 or rules.extended_by_defaults:
         state.period_end = day + rules.cooling_off_days
 
 
@@ -84,7 +88,7 @@ def find_defaults(clearing: Clearing, state: State, ledger: Ledger, today: Today
     while True:
         dues = dues_of(clearing, state, today)
         by_cause = {"named": {group for group in named if not state.event[group]}}
-        for cause, members in failing_members(clearing.terms, state, dues).items():
+        for cause, members in failing_members(clearing.terms, state, dues, today.unable).items():
             by_cause[cause] = set(group_of[members].tolist())
         failing = set().union(*by_cause.values())
         if not failing:

@@ -34,13 +34,18 @@ def capital_after(terms: RunTerms, state: State, dues: Dues) -> Cents:
     return np.where(state.capital == ENDLESS, ENDLESS, state.capital + change)
 
 
-def failing_members(terms: RunTerms, state: State, dues: Dues) -> dict[str, Flags]:
-    """Members not yet in default that cannot pay, by cause: their capital is gone, or the day asks for too much."""
+def failing_members(terms: RunTerms, state: State, dues: Dues, unable: set[int]) -> dict[str, Flags]:
+    """Members not yet in default that cannot pay, by cause: their capital is gone, or the day asks for too much.
+
+    `unable` are members that could not bear a bill of the waterfall: whatever the day brings them, they have failed.
+    """
     house, clients = amounts_due(terms, dues)
     asked = house + clients if terms.rulebook.settlement.members_front_client_calls else house
     capital = capital_after(terms, state, dues)
     active = ~members_in_default(terms, state)
-    return {"capital": (capital < 0) & (capital != ENDLESS) & active, "liquidity": (asked > terms.liquidity) & active}
+    gone = (capital < 0) & (capital != ENDLESS)
+    gone[list(unable)] = True
+    return {"capital": gone & active, "liquidity": (asked > terms.liquidity) & active}
 
 
 def amounts_due(terms: RunTerms, dues: Dues) -> tuple[Cents, Cents]:

@@ -97,7 +97,10 @@ def restore_capital(clearing: Clearing, state: State, ledger: Ledger, day: int) 
 
 
 def end_period(state: State, day: int) -> None:
-    """When the cooling-off period is over, what was called and refilled in it is forgotten."""
+    """When the cooling-off period is over, what was called and refilled in it is forgotten; so is what haircuts took,
+    when no event is open any more."""
+    if not state.estates:
+        state.cut = np.zeros_like(state.cut)
     if 0 <= state.period_end <= day:
         state.period_end = -1
         state.called, state.refilled = np.zeros_like(state.called), np.zeros_like(state.refilled)

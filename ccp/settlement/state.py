@@ -69,7 +69,8 @@ class State:
     `cash` by pool; `contributions`, `required` (contributions called for so far), `capital`, `supplementary` and
     `supplementary_due` by member; `tier_left` and `tier_full` by tier with a size of its own (the clearing house's
     capital, insurance, ...); `called` by tier of assessments and member, `refilled` by member, both in the cooling-off
-    period, which ends before the day `period_end` (-1: none runs); `event` by group, 0 where it is not in default.
+    period, which ends before the day `period_end` (-1: none runs); `cut` by member is what haircuts took while events
+    are open; `event` by group, 0 where it is not in default.
     `notices` are resizings whose call is still to come, `fund_size` the latest; before `suspended_until` no fund call
     is made. `margin` is yesterday's margin by account before buffer and add-ons,
     `buffer` where the buffer stands.
@@ -87,6 +88,7 @@ class State:
     tier_full: Cents
     called: Cents
     refilled: Cents
+    cut: Cents
     event: Index
     balance: Cents
     margin: Cents

@@ -33,7 +33,8 @@ class Today:
     """What is known of a day before anybody pays, and what comes of it.
 
     `flows` are variation, premium and exercise by account. `lines` are the securities held, `securities` their market
-    value by pool, `held` what each pool holds after haircut when the day begins; in minor units.
+    value by pool, `held` what each pool holds after haircut when the day begins; in minor units. `unable` are members
+    that could not bear a bill of the waterfall today.
     """
 
     market: MarketDay
@@ -47,6 +48,7 @@ class Today:
     buffer: Fraction | None
     new_defaults: list[int] = field(default_factory=list)
     settled: list[SettledEvent] = field(default_factory=list)
+    unable: set[int] = field(default_factory=set)
 
     @property
     def day(self) -> int:

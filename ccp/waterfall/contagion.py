@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ccp.rulebook.tier_forms import HAIRCUTS
+from ccp.rulebook.tier_forms import CLAIM_CUTS
 from ccp.types import Cents, Flags
 from ccp.waterfall.event import Circumstances, Event, Outcome
 from ccp.waterfall.plan import Plan
@@ -62,7 +62,7 @@ def run_rounds(
     while groups:
         event = Event(groups, books.loss, books.over_margin, books.margin)
         outcome, failed = round_of(standing.plan, event, replace(known(groups), cut=cut), capital)
-        cut = cut + survivors_bills(outcome, len(standing.members), HAIRCUTS)
+        cut = cut + survivors_bills(outcome, len(standing.members), CLAIM_CUTS)
         bills = survivors_bills(outcome, len(standing.members))
         marked = np.zeros(len(standing.members), dtype=np.int64)
         if resale is not None:

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from ccp.types import Cents, Flags, Index
 
 CLEARING_HOUSE, INSURER, PARENT, NOBODY = "clearing house", "insurer", "parent", "nobody"
+FUND_TIERS = ("defaulter_fund", "survivors_fund")
+"""Tiers that are paid out of contributions."""
 PAYERS = {"insurance": INSURER, "parent_guarantee": PARENT, "uncovered": NOBODY}
 """Who pays where it is no member: by tier, else the clearing house."""
 STAKEHOLDERS = {

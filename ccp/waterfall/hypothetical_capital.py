@@ -4,7 +4,7 @@
     K_CM  = max(K_CCP x contribution / (own money behind or beside members + all contributions), 8 % x 2 % x
     contribution)
 
-Only own money that stands behind the members' contributions, or beside them, counts in the denominator.
+Only own prefunded money that stands behind the members' contributions, or beside them, counts in the denominator.
 """
 
 import numpy as np
@@ -25,7 +25,7 @@ def own_money_by_place(plan: Plan) -> dict[str, int]:
     members = [tier.place for tier in plan.tiers if plan.arrays.source[tier.row] == PLEDGED]
     found = {"ahead": 0, "beside": 0, "behind": 0}
     for tier in plan.tiers:
-        if tier.word == "ccp_capital":
+        if tier.word == "ccp_capital" and plan.is_prefunded(tier):
             first = min(members, default=tier.place + 1)
             where = "ahead" if tier.place < first else "beside" if tier.place in members else "behind"
             found[where] += int(plan.arrays.size[tier.row])

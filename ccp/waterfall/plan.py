@@ -97,8 +97,13 @@ class Plan:
 
     @cached_property
     def prefunded_lumps(self) -> int:
-        """What the clearing house and its insurer have set aside. Equity, guarantees and calls are not prefunded."""
-        return self.size_of(*PREFUNDED_LUMPS)
+        """What the clearing house and its insurer have set aside. Equity, guarantees and calls are not prefunded, and
+        neither is own money that is paid in beside calls only."""
+        return sum(int(self.arrays.size[tier.row]) for tier in self.lumps if self.is_prefunded(tier))
+
+    def is_prefunded(self, tier: PlannedTier) -> bool:
+        """Whether a tier with a size of its own counts as prefunded."""
+        return tier.word in PREFUNDED_LUMPS and tier.place not in {call.place for call in self.calls}
 
     def prefunded(self, groups: Sequence[int]) -> int:
         """What stands ready for the default of some groups: lumps, their own contributions, what others' stand for."""

@@ -9,10 +9,8 @@ from ccp.kernels.plan_arrays import ENDLESS
 from ccp.money import exact, scaled_down
 from ccp.rulebook.rulebook import Rulebook
 from ccp.types import Cents, Flags, Index
-from ccp.waterfall.event import Outcome
+from ccp.waterfall.event import FUND_TIERS, Outcome
 from ccp.waterfall.plan import Plan, call_fractions, lump_sizes, make_plan, with_lumps
-
-FUND_TIERS = ("defaulter_fund", "survivors_fund")
 
 
 @dataclass(frozen=True)

@@ -54,7 +54,7 @@ def trace_rounds(rounds: list[Round], digits: int) -> list[dict[str, Any]]:
             "defaulters": [one.plan.groups[group] for group in one.outcome.event.defaulters],
             **trace_tiers(one.plan, one.outcome, digits),
             "lost_on_moved_prices": {
-                one.plan.members[member]: int(amount) / unit for member, amount in enumerate(one.marked) if amount
+                one.plan.members[member]: int(amount) / unit for member, amount in enumerate(one.marked) if amount > 0
             },
             "capital_left": {
                 one.plan.members[member]: has / unit for member, has in enumerate(one.capital) if has is not None
@@ -63,6 +63,20 @@ def trace_rounds(rounds: list[Round], digits: int) -> list[dict[str, Any]]:
         }
         for one in rounds
     ]
+
+
+def sums_of_rounds(rounds: list[Round], digits: int) -> dict[str, Any]:
+    """All rounds together: the losses, and who pays them."""
+    whole: dict[str, int] = {}
+    for one in rounds:
+        for draw in one.outcome.draws:
+            whole[draw.stakeholder] = whole.get(draw.stakeholder, 0) + draw.amount
+    loss, unit = sum(one.outcome.loss for one in rounds), minor_units(digits)
+    return {
+        "loss": loss / unit,
+        "by_stakeholder": {name: amount / unit for name, amount in whole.items()},
+        "adds_up": sum(whole.values()) == loss,
+    }
 
 
 def _pool(plan: Plan, pool: PoolLoss, pool_ids: list[str], unit: int) -> dict[str, Any]:
