@@ -2,7 +2,7 @@
 
 The rules are those of the plan, which the exact engine reads as well. Amounts are whole cents here too and tiers are
 drawn in whole numbers; only shares are taken in floating point, so parts used pari passu and members' bills agree with
-the exact engine to a cent or two. Arithmetic: docs/waterfall.md.
+the exact engine to a few cents. Arithmetic: docs/waterfall.md.
 """
 
 import numpy as np
