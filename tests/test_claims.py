@@ -280,7 +280,7 @@ def test_a_member_that_has_a_cent_more_survives_the_fire_sale() -> None:
 def test_gains_on_moved_prices_add_nothing_to_capital() -> None:
     """C is short of 60 and gains 300 by the sale; its bill of 125 is more than its 124.99."""
     rounds = events(True, {"C": 124.99}).trace["rounds"]
-    assert rounds[0]["lost_on_moved_prices"]["C"] == -300.0
+    assert "C" not in rounds[0]["lost_on_moved_prices"]
     assert rounds[0]["capital_left"]["C"] == -0.01
     assert rounds[0]["fails_next"] == ["C"]
 
@@ -374,3 +374,22 @@ def test_a_fire_sale_without_contagion_is_refused(tmp_path: Path) -> None:
     assert not (tmp_path / "out").exists()
     with pytest.raises(InputError, match="part of contagion"):
         ccp.default(small.book, small.rulebook, defaulters=["A"], market=small.market, fire_sale=True)
+
+
+def test_the_story_of_contagion_is_that_of_its_rounds(tmp_path: Path) -> None:
+    """A member that cannot pay its call changes the first round too; the story and the table must tell that one."""
+    source = ccp.read_book(ccp.example_book())
+    members = source.members.with_columns(pl.col("capital") * 0.005)
+    tables = {name: getattr(source, name) for name in ("accounts", "instruments", "positions")} | {"members": members}
+    book = ccp.book_from_frames({name: table for name, table in tables.items() if table is not None})
+    event = ccp.default(book, "textbook/full-waterfall", "market down 40%", contagion=True, fire_sale=True)
+    alone = ccp.default(book, "textbook/full-waterfall", "market down 40%")
+    rounds = event.trace["rounds"]
+    assert len(rounds) > 1
+    assert event.trace["tiers"] == rounds[0]["tiers"]
+    assert event.trace["tiers"] != alone.trace["tiers"]
+    assert event.trace["all_rounds"]["loss"] == pytest.approx(sum(one["loss"] for one in rounds))
+    for one in rounds:
+        rows = event.waterfall.filter(pl.col("round") == one["round"])
+        assert rows["amount"].sum() == pytest.approx(one["loss"])
+    assert all(amount > 0 for one in rounds for amount in one["lost_on_moved_prices"].values())

@@ -571,3 +571,53 @@ def test_a_scale_changes_the_units_and_nothing_else(tmp_path: Path) -> None:
     assert paid(found, 3)["assessments"] == {"D": 53_333.33}
     assert found.agrees
     assert "(USD thousand)" in call("replay", tmp_path / "replay.yaml").stdout
+
+
+# --- what carries over, and what is refused ---------------------------------------------------------------------------
+
+CASCADE = """\
+title: Cascade
+currency: USD
+members:
+  A: {contribution: 30, capital: 40}
+  B: {contribution: 30}
+  X: {contribution: 0}
+  Y: {contribution: 0}
+defaults:
+  - date: 2024-01-01
+    losses: {X: {loss: 30}}
+  - date: 2024-02-01
+    losses: {Y: {loss: 60}}
+    books: {A: {loss: 50, margin: 20}}
+runs:
+  - name: cascade
+    contagion: true
+    fund: {replenishment_days: 1}
+    tiers: [defaulter_margin, defaulter_fund, survivors_fund]
+"""
+
+
+def test_capital_is_carried_from_default_to_default_and_who_fails_has_a_book(tmp_path: Path) -> None:
+    """X costs A 15 of its 40, Y 30 of the 25 left: A fails in the second round, its own book 30 beyond margin."""
+    (tmp_path / "replay.yaml").write_text(CASCADE)
+    found = ccp.replay(tmp_path / "replay.yaml").runs[0]
+    steps = [(one["default"], one["round"], one["defaulters"], one["loss"]) for one in found["events"]]
+    assert steps == [(1, 1, ["X"], 30.0), (2, 1, ["Y"], 60.0), (2, 2, ["A"], 50.0)]
+    assert found["uncovered"] == 30.0  # the fund is used up, and A's own contribution with it
+    assert found["by_stakeholder"]["nobody"] == 30.0
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("currency: USD", "currency: USD\nservices: [one, two]", "by service"),
+        ("A: {contribution: 30, capital: 40}", "A: {contribution: {one: 30}}", "no such service: one; none is stated"),
+        ("books: {A:", "books: {Y:", "books of members that do not default"),
+        ("runs:\n", "recoveries:\n  - {date: 2023-01-01, amount: 5}\nruns:\n", "after its day"),
+    ],
+)
+def test_what_would_not_be_run_is_refused(old: str, new: str, message: str, tmp_path: Path) -> None:
+    assert old in CASCADE
+    (tmp_path / "replay.yaml").write_text(CASCADE.replace(old, new, 1))
+    with pytest.raises(InputError, match=message):
+        ccp.replay(tmp_path / "replay.yaml")

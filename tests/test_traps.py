@@ -238,3 +238,11 @@ def test_a_price_that_differences_would_take_below_zero_is_refused(tmp_path: Pat
     path.write_text("scenario_id,factor_id,kind,shock\nall gone,X,absolute,-500\n")
     with pytest.raises(InputError, match="more than 0 was expected"):
         ccp.size(book(LONGS, HOUSES), rulebook(), market(), scenarios=path)
+
+
+def test_own_money_that_is_paid_in_beside_calls_only_is_not_prefunded() -> None:
+    the_book = book(LONGS, HOUSES, contributions={"A": 1.0, "B": 2.0, "C": 3.0, "DEALER": 4.0})
+    beside = {"pari_passu": [{"assessments": {"multiple": 1}}, {"ccp_capital": {"amount": 300}}]}
+    fund = {"pari_passu": ["survivors_fund", {"ccp_capital": {"amount": 7}}]}
+    sizing = ccp.size(the_book, rulebook(tiers=["defaulter_margin", "defaulter_fund", fund, beside]), market())
+    assert sizing.coverage["prefunded"] == 10 + 7
