@@ -115,7 +115,7 @@ def _described(name: str, house: House) -> dict[str, Any]:
         "title": house.rulebook.name,
         "currency": house.rulebook.currency,
         "fund": house.fund,
-        "fund_from": "published by the service" if house.published else "chosen for the comparison",
+        "fund_from": _fund_from(house),
         "members": len(house.plan.members),
         "defaulters": [house.plan.groups[group] for group in house.defaulters],
         "sizes_not_found": sum(
@@ -125,3 +125,11 @@ def _described(name: str, house: House) -> dict[str, Any]:
         "assumed_figures": sum(figure.assumed for figure in house.rulebook.figures),
         "figures": len(house.rulebook.figures),
     }
+
+
+def _fund_from(house: House) -> str:
+    """Where the size of the fund comes from, in words."""
+    if not house.published:
+        return "chosen for the comparison"
+    stated = [figure for figure in house.rulebook.figures if figure.path == "fund.published_size"]
+    return "assumed in the rulebook" if any(one.assumed for one in stated) else "published by the service"
