@@ -270,6 +270,9 @@ BAD_KNOWN: dict[str, dict[str, Any]] = {
     "an auction of other results": {"auction": np.array([0, 1, 5])},
     "classes without weights": {"segment_loss": np.ones(2)},
     "a loss beyond all amounts": {"loss": np.where(FLAGS, 1e22, LOSS)},
+    "unable is no number": {"unable": np.array([np.nan, 0.0, 0.0])},
+    "a group of nobody": {"groups": {"Z": "G"}},
+    "rows of different length": {"claims": [[1.0, 2.0], [3.0]]},
     "a loss in words": {"loss": LOSS.astype(str)},
 }
 
@@ -292,3 +295,12 @@ def test_nothing_that_is_given_is_changed() -> None:
     assert (loss == LOSS).all()
     assert (flags == FLAGS).all()
     assert claims.tolist() == [1.0, 40.0, 20.0]
+
+
+def test_losses_whose_sum_is_too_large_are_refused() -> None:
+    """Each is an amount; together they would not fit 64 bits."""
+    names = [f"M{number:04d}" for number in range(923)]
+    with pytest.raises(InputError, match="sums below"):
+        ccp.draw_paths(
+            rulebook_of(TIERS), dict.fromkeys(names, 1.0), np.full((1, 923), 1e14), np.ones((1, 923), dtype=bool)
+        )

@@ -613,7 +613,7 @@ def test_capital_is_carried_from_default_to_default_and_who_fails_has_a_book(tmp
         ("currency: USD", "currency: USD\nservices: [one, two]", "by service"),
         ("A: {contribution: 30, capital: 40}", "A: {contribution: {one: 30}}", "no such service: one; none is stated"),
         ("books: {A:", "books: {Y:", "books of members that do not default"),
-        ("runs:\n", "recoveries:\n  - {date: 2023-01-01, amount: 5}\nruns:\n", "after its day"),
+        ("runs:\n", "recoveries:\n  - {date: 2023-01-01, amount: 5}\nruns:\n", "on its day or later"),
     ],
 )
 def test_what_would_not_be_run_is_refused(old: str, new: str, message: str, tmp_path: Path) -> None:
@@ -621,3 +621,23 @@ def test_what_would_not_be_run_is_refused(old: str, new: str, message: str, tmp_
     (tmp_path / "replay.yaml").write_text(CASCADE.replace(old, new, 1))
     with pytest.raises(InputError, match=message):
         ccp.replay(tmp_path / "replay.yaml")
+
+
+def test_amounts_that_the_scale_makes_too_large_are_refused(tmp_path: Path) -> None:
+    huge = CASCADE.replace("currency: USD", "currency: USD\nscale: 1000000000").replace("loss: 60", "loss: 6e13")
+    (tmp_path / "replay.yaml").write_text(huge)
+    with pytest.raises(InputError, match="times scale"):
+        ccp.replay(tmp_path / "replay.yaml")
+
+
+def test_a_run_that_expects_nothing_prints_what_each_tier_paid(tmp_path: Path) -> None:
+    (tmp_path / "replay.yaml").write_text(CASCADE)
+    shown = [line.split() for line in call("replay", str(tmp_path / "replay.yaml"), width=100).stdout.splitlines()]
+    assert ["survivors_fund", "90"] in shown  # 30, and after a refill 60
+    assert ["uncovered", "30"] in shown
+
+
+def test_an_expected_figure_finer_than_a_cent_agrees_to_the_cent(tmp_path: Path) -> None:
+    finer = CASCADE.rstrip() + "\n    expected: {survivors_fund: 90.0012}\n"
+    (tmp_path / "replay.yaml").write_text(finer)
+    assert ccp.replay(tmp_path / "replay.yaml").agrees

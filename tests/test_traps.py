@@ -246,3 +246,6 @@ def test_own_money_that_is_paid_in_beside_calls_only_is_not_prefunded() -> None:
     fund = {"pari_passu": ["survivors_fund", {"ccp_capital": {"amount": 7}}]}
     sizing = ccp.size(the_book, rulebook(tiers=["defaulter_margin", "defaulter_fund", fund, beside]), market())
     assert sizing.coverage["prefunded"] == 10 + 7
+    together = {"pari_passu": ["survivors_fund", {"assessments": {"multiple": 1}}, {"ccp_capital": {"amount": 7}}]}
+    sizing = ccp.size(the_book, rulebook(tiers=["defaulter_margin", "defaulter_fund", together]), market())
+    assert sizing.coverage["prefunded"] == 10 + 7

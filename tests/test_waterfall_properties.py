@@ -8,6 +8,7 @@ from random import Random
 from typing import Any
 
 import numpy as np
+import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 from random_waterfalls import HAIRCUTS, Waterfall, assessments, haircut, lump, random_waterfall, waterfalls
@@ -663,3 +664,21 @@ def test_contributions_used_in_two_defaults_are_refilled_after_each() -> None:
     whole = standing_with(FUND, [0, 0, 40, 60], replenishment_days=6)
     second = after(after(whole, 0, 0, 70), 5, 1, 0)
     assert on_day(second, 6).contributions.tolist() == [0, 0, 40, 60]
+
+
+@pytest.mark.parametrize(("multiple", "within"), [(0.0, 0), (0.1, 6), (None, 42)])
+def test_what_the_limit_of_a_period_kept_back_is_refilled_when_it_is_over(multiple: float | None, within: int) -> None:
+    """100 are lost on day 0: 30 of capital, 70 of the fund, 42 of them D's. The refill of day 2 is limited, the period
+    ends on day 10."""
+    words = {"cooling_off_days": 10, "replenishment_days": 2, "replenishment_multiple": multiple}
+    first = after(standing_with(FUND, [0, 0, 40, 60], **words), 0, 0, 100)
+    left = [int(on_day(first, day).contributions[3]) for day in (1, 2, 9, 10)]
+    assert left == [18, 18 + within, 18 + within, 60]
+
+
+def test_nothing_is_refilled_before_its_day_when_a_period_ends() -> None:
+    """Defaults on days 0 and 8; refills are due on days 5 and 13; the period of the first ends on day 10."""
+    words = {"cooling_off_days": 10, "extended_by_defaults": False, "replenishment_days": 5}
+    second = after(after(standing_with(FUND, [0, 0, 40, 60], **words), 0, 0, 50), 8, 1, 20)
+    there = [int(on_day(second, day).contributions[2:].sum()) for day in (8, 10, 12, 13)]
+    assert there == [80, 80, 80, 100]

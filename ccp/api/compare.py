@@ -61,10 +61,11 @@ def compare(
         for row in _rows(name, house, rung)
     ]
     files = {str(one): rulebook_path(one) for one in rulebooks if not isinstance(one, Rulebook)}
+    run = {"members": members, "cover": cover, "fund": fund, "ladder": sorted(set(rungs))}
     return Comparison(
         pl.DataFrame(rows, schema=Ladder.create_empty().schema),
         [_described(name, house) for name, house in zip(named, houses, strict=True)],
-        digest_of_rulebooks("compare", files, loaded, {"members": members, "cover": cover, "fund": fund}),
+        digest_of_rulebooks("compare", files, loaded, run),
     )
 
 

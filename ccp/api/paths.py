@@ -18,6 +18,8 @@ from ccp.waterfall.paths import PathDraws
 from ccp.waterfall.paths import draw_paths as run_paths
 from ccp.waterfall.plan import make_plan
 
+LARGEST_SUM = 2.0**62
+"""Minor units that sums may come to: they stay whole numbers of 64 bits."""
 IN_CENTS = ("claims", "offered", "segment_loss")
 AMOUNTS = ("contributions", "loss", "margin", *IN_CENTS, "segment_weight")
 
@@ -47,22 +49,25 @@ def draw_paths(
 ) -> Paths:
     """Run many paths down a rulebook's tiers: losses and default flags in, draws by tier and members' bills out.
 
-    Members are those with a contribution, in order of id; `groups` maps them to groups (default: each its own). `loss`
-    and
-    `in_default` are path x group, groups in order of id; `margin` by group, or path x group (default: none, losses are
-    beyond margin). `known`: `claims` (by member, or path x member), `offered`, `unable`, `auction` by member,
-    `segment_loss` and `segment_weight`; see docs/waterfall.md, section 7. Money in units of the rulebook's currency.
-    The same tiers as in `default`, and the same cents but for a few in shares. Raises InputError.
+    Members are those with a contribution, in order of id; `groups` maps them to groups (default: each its own).
+    `loss` and `in_default` are path x group, groups in order of id; `margin` by group, or path x group (default: none,
+    losses are beyond margin). `known`: `claims` (by member, or path x member), `offered`, `unable`, `auction` by
+    member, `segment_loss` and `segment_weight`; see docs/waterfall.md, section 7. Money in units of the rulebook's
+    currency. The same tiers as in `default`, and the same cents but for a few in shares. Raises InputError.
     """
     rules = rulebook if isinstance(rulebook, Rulebook) else load_rulebook(rulebook)
     members = sorted(contributions)
     group_of = {member: (groups or {}).get(member, member) for member in members}
     names = sorted(set(group_of.values()))
     amounts = np.array([contributions[member] for member in members], dtype=np.float64)
-    loss, in_default = np.asarray(loss), np.asarray(in_default)
+    loss, in_default = _array("loss", loss), _array("in_default", in_default)
+    known = {name: _array(name, values) for name, values in known.items()}
     given = {"contributions": amounts, "loss": loss, "in_default": in_default, **known}
-    _check(members, names, given if margin is None else given | {"margin": margin})
+    unknown = sorted(set(groups or {}) - set(members))
+    if unknown:
+        raise refuse("groups", "members that have a contribution were expected", value=", ".join(unknown))
     minor = minor_units(rules.currency_digits)
+    _check(members, names, given if margin is None else given | {"margin": margin}, minor)
     plan = make_plan(
         rules,
         members,
@@ -79,7 +84,14 @@ def _in_minor(name: str, values: np.ndarray, minor: int) -> np.ndarray:
     return np.rint(np.asarray(values) * minor).astype(np.int64) if name in IN_CENTS else np.asarray(values)
 
 
-def _check(members: list[str], names: list[str], given: dict[str, Any]) -> None:
+def _array(name: str, values: Any) -> np.ndarray:
+    try:
+        return np.asarray(values)
+    except ValueError:
+        raise refuse(name, "an array was expected, every row as long as the others") from None
+
+
+def _check(members: list[str], names: list[str], given: dict[str, Any], minor: int) -> None:
     """Refuse what does not fit: shapes, and amounts that are no amounts."""
     if not members:
         raise refuse("contributions", "at least one member was expected")
@@ -98,6 +110,10 @@ def _check(members: list[str], names: list[str], given: dict[str, Any]) -> None:
             raise refuse(name, "finite numbers were expected")
         if np.abs(values).max(initial=0.0) > LARGEST_AMOUNT or (name != "claims" and values.min(initial=0.0) < 0):
             raise refuse(name, f"amounts from 0 to {LARGEST_AMOUNT:g} were expected")
+        if np.abs(values.astype(np.float64)).sum(axis=-1).max(initial=0.0) * minor > LARGEST_SUM:
+            raise refuse(name, f"sums below {LARGEST_SUM / minor:.0e} were expected")
+    if "unable" in given and not np.isin(given["unable"], (False, True)).all():
+        raise refuse("unable", "true or false was expected in every place")
     if "auction" in given and not np.isin(given["auction"], (0, 1, 2)).all():
         raise refuse("auction", "0 (did not bid), 1 (lost) or 2 (won) was expected")
     _check_segments(given, paths, len(members))

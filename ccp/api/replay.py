@@ -80,7 +80,7 @@ def _run(run: ReplayedRun, digits: int) -> dict[str, Any]:
         "name": run.name,
         "rulebook": run.rulebook.name,
         "agrees": run.agrees,
-        "compared": [vars(one) | {"agrees": one.agrees} for one in run.compared],
+        "compared": [vars(one) for one in run.compared],
         "by_stakeholder": _by_stakeholder(run, unit),
         "uncovered": run.uncovered / unit,
         "surplus_margin": run.surplus / unit,

@@ -31,8 +31,7 @@ def still_owing(count, desk):
 
 @kernel
 def share_parts(first, count, begin, end, desk, draws):
-    """What each part of a tier pays, on the paths that still owe something: in proportion to capacities, whole
-    cents."""
+    """What each part of a tier pays on the paths that still owe: whole cents, in proportion to capacities."""
     for one in range(count):
         place, total = desk.active[one], 0
         path = first + place

@@ -159,7 +159,7 @@ class Replay(Frozen):
         if list(self.defaults) != sorted(self.defaults, key=lambda one: one.date):
             raise ValueError("defaults in order of date were expected")
         if any(one.date < self.defaults[one.default - 1].date for one in self.recoveries):
-            raise ValueError("recoveries of a default after its day were expected")
+            raise ValueError("recoveries of a default on its day or later were expected")
         if self.services:
             self._check_services()
         return self

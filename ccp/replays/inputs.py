@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from ccp.errors import refuse
+from ccp.errors import LARGEST_AMOUNT, refuse
 from ccp.money import exact, minor_units
 from ccp.replays.document import Default, Replay, Run
 from ccp.rulebook.load import load_rulebook
@@ -40,12 +40,15 @@ class Scale:
     """A replay's amounts as cents, by member in order of name."""
 
     def __init__(self, replay: Replay):
-        self.members = sorted(replay.members)
+        self.members, self.title, self.digits = sorted(replay.members), replay.title, replay.currency_digits
         self.factor = exact(replay.scale) * minor_units(replay.currency_digits)
 
     def cents(self, amount: float) -> int:
-        """An amount of the replay in cents."""
-        return round(exact(amount) * self.factor)
+        """An amount of the replay in cents. Raises InputError for one that is too large."""
+        cents = round(exact(amount) * self.factor)
+        if abs(cents) > LARGEST_AMOUNT * minor_units(self.digits):
+            raise refuse(self.title, f"amounts up to {LARGEST_AMOUNT:g}, times scale, were expected", value=amount)
+        return cents
 
     def by_member(self, amounts: dict[str, Any]) -> Cents:
         """Amounts by name, in order; nothing where no amount is stated."""

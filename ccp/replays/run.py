@@ -31,18 +31,15 @@ class Step:
 
 @dataclass(frozen=True)
 class Compared:
-    """What is expected of a tier and what was computed, in the replay's units; where the expected figure comes from."""
+    """What is expected of a tier and what was computed, in the replay's units; whether they agree to the minor unit;
+    where the expected figure comes from."""
 
     tier: str
     expected: float
     computed: float
+    agrees: bool
     assumed: bool
     source: str
-
-    @property
-    def agrees(self) -> bool:
-        """Whether both are equal to the minor unit."""
-        return self.expected == self.computed
 
 
 @dataclass(frozen=True)
@@ -162,5 +159,14 @@ def _compared(replay: Replay, place: int, run: Run, steps: list[Step], uncovered
             computed = sum(step.outcome.drawn(tier) for step in steps)
         figure = sources.get(f"runs.{place}.expected.{tier}")
         assumed, source = (figure.assumed, figure.source or figure.reason) if figure else (False, "")
-        found.append(Compared(tier, float(expected), float(computed / scale.factor), assumed, source))
+        found.append(
+            Compared(
+                tier,
+                float(expected),
+                float(computed / scale.factor),
+                computed == scale.cents(expected),
+                assumed,
+                source,
+            )
+        )
     return found

@@ -27,6 +27,9 @@ def replay_tables(found: dict[str, Any]) -> RenderableType:
             ("", "left"),
         ):
             table.add_column(name, justify=justify, no_wrap=True)  # type: ignore[arg-type]
+        if not run["compared"]:
+            parts += [Text(run["name"]), _paid(run, found["scale"])]
+            continue
         for line in run["compared"]:
             verdict = "agrees" if line["agrees"] else "DIFFERS"
             expected, computed = (_amount(line[name]) for name in ("expected", "computed"))
@@ -37,6 +40,19 @@ def replay_tables(found: dict[str, Any]) -> RenderableType:
     if found["assumed_inputs"]:
         parts.append(Text(f"Inputs without a source: {', '.join(found['assumed_inputs'])}"))
     return Group(*parts, *(Text(f"[{number}] {text}") for number, text in enumerate(notes, start=1)))
+
+
+def _paid(run: dict[str, Any], scale: float) -> Table:
+    """What every tier paid, where nothing is expected of any."""
+    table = Table(box=None, pad_edge=False)
+    table.add_column("tier", no_wrap=True)
+    table.add_column("computed", justify="right", no_wrap=True)
+    sums: dict[str, float] = {}
+    for tier in (tier for event in run["events"] for tier in event["tiers"]):
+        sums[tier["tier"]] = sums.get(tier["tier"], 0.0) + tier["paid"]
+    for tier, amount in sums.items():
+        table.add_row(tier, _amount((run["uncovered"] if tier == "uncovered" else amount) / scale))
+    return table
 
 
 def _note(line: dict[str, Any], notes: list[str]) -> str:

@@ -32,14 +32,16 @@ def survivors_gains(terms: RunTerms, state: State, received: Cents) -> Cents:
 
 
 def event_outcome(terms: RunTerms, state: State, estate: Estate, plan: Plan, event: Event) -> tuple[Outcome, Flags]:
-    """The event's outcome, those who cannot bear their bill not paying calls; and who they are.
+    """The event's outcome, those whose capital is less than their calls not paying them; and who they are.
+
+    Haircuts are set against the gains of the same days when the day's capital is found.
 
     The contracts matched with the defaulters' are not looked for: a partial tear-up cuts all gains since the default.
     """
     gains = np.where(plan.away, 0, estate.gains)
     known = Circumstances(gains=gains, matched=gains.sum(axis=0), cut=state.cut)
     capital = [None if has == ENDLESS else int(has) for has in state.capital]
-    return round_of(plan, event, known, capital, tuple(PAID_AT_ONCE))
+    return round_of(plan, event, known, capital, ("assessments",))
 
 
 def post_tiers(terms: RunTerms, ledger: Ledger, state: State, estate: Estate, outcome: Outcome) -> None:

@@ -40,9 +40,8 @@ def draw_paths(
     path x group (default: none, so that `loss` is beyond margin). `minor`: minor units in a unit of the currency.
 
     `known`, each optional, all money in cents: `claims` (member, or path x member) is what haircuts of every kind may
-    cut;
-    `offered`, `unable` and `auction` by member as in `Circumstances`; `segment_loss` (segment, or path x segment) and
-    `segment_weight` (segment x member).
+    cut; `offered`, `unable` and `auction` by member as in `Circumstances`; `segment_loss` (segment, or path x segment)
+    and `segment_weight` (segment x member).
     """
     members = len(plan.members)
     nothing = np.zeros(members, dtype=np.int64)

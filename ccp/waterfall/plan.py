@@ -103,7 +103,10 @@ class Plan:
 
     def is_prefunded(self, tier: PlannedTier) -> bool:
         """Whether a tier with a size of its own counts as prefunded."""
-        return tier.word in PREFUNDED_LUMPS and tier.place not in {call.place for call in self.calls}
+        beside_calls = {call.place for call in self.calls} - {
+            one.place for one in self.tiers if one.word == "survivors_fund"
+        }
+        return tier.word in PREFUNDED_LUMPS and tier.place not in beside_calls
 
     def prefunded(self, groups: Sequence[int]) -> int:
         """What stands ready for the default of some groups: lumps, their own contributions, what others' stand for."""

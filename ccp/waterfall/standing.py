@@ -18,8 +18,9 @@ class Standing:
     """Resources between defaults, in cents: contributions there and required, by member; what is left of every lump and
     what it is when whole; what was called in the period (assessment tier x member) and refilled in it (member).
 
-    Days are whole numbers: the period runs to the day before `period_end` (None: no period runs); `refills` are days on
-    which contributions are refilled, `restorations` days with the capital that is there again. `resigned` members leave
+    Days are whole numbers: the period runs to the day before `period_end` (None: no period runs); `refills` are days
+    with what was used of contributions and is refilled then, `restorations` days with the capital that is there again.
+    `kept_back` by member is what the limit of the period kept from being refilled. `resigned` members leave
     when no period runs; `away` ones defaulted or left.
     """
 
@@ -33,10 +34,11 @@ class Standing:
     full: Cents
     called: Cents
     refilled: Cents
+    kept_back: Cents
     resigned: Flags
     away: Flags
     period_end: int | None = None
-    refills: tuple[int, ...] = ()
+    refills: tuple[tuple[int, Cents], ...] = ()
     restorations: tuple[tuple[int, Cents], ...] = ()
 
     @property
@@ -79,6 +81,7 @@ def first_standing(
         sizes.copy(),
         calls,
         none,
+        none.copy(),
         nobody,
         nobody.copy(),
     )
@@ -120,7 +123,8 @@ def after_default(standing: Standing, outcome: Outcome, day: int) -> Standing:
     restorations = found.restorations
     if used.any():
         restorations = (*restorations, (day + fund.capital_restoration_days, used))
-    refills = (*found.refills, day + fund.replenishment_days)
+    taken = standing.contributions - found.contributions
+    refills = (*found.refills, (day + fund.replenishment_days, taken))
     return replace(found, period_end=end, refills=refills, restorations=restorations)
 
 
@@ -141,7 +145,7 @@ def on_day(standing: Standing, day: int) -> Standing:
 
 def _next_due(standing: Standing) -> int | None:
     """The next day on which something is due."""
-    days = [*standing.refills, *(when for when, _ in standing.restorations)]
+    days = [when for when, _ in (*standing.refills, *standing.restorations)]
     days += [] if standing.period_end is None else [standing.period_end]
     return min(days, default=None)
 
@@ -153,10 +157,10 @@ def _on_due_day(standing: Standing, day: int) -> Standing:
     for when, amount in standing.restorations:
         left = left + amount if when <= day else left
     later = tuple(one for one in standing.restorations if one[0] > day)
-    standing = replace(standing, left=left, restorations=later)
-    if any(when <= day for when in standing.refills):
-        standing = _refilled(standing)
-    return replace(standing, refills=tuple(when for when in standing.refills if when > day))
+    due = any(when <= day for when, _ in standing.refills)
+    pending = tuple(one for one in standing.refills if one[0] > day)
+    standing = replace(standing, left=left, restorations=later, refills=pending)
+    return _refilled(standing) if due else standing
 
 
 def resign(standing: Standing, members: list[int]) -> Standing:
@@ -168,22 +172,33 @@ def resign(standing: Standing, members: list[int]) -> Standing:
 
 def _without_period(standing: Standing) -> Standing:
     """The period is over: what was called is forgotten, who resigned leaves, what the limit kept back is refilled."""
-    nothing = {"called": np.zeros_like(standing.called), "refilled": np.zeros_like(standing.refilled)}
-    kept_back = standing.refilled.any()
-    standing = _without_resigned(replace(standing, period_end=None, **nothing))
-    return _refilled(standing) if kept_back else standing
+    none = np.zeros_like(standing.refilled)
+    back = np.minimum(standing.kept_back, _missing(standing))
+    over = replace(standing, period_end=None, called=np.zeros_like(standing.called), refilled=none, kept_back=none)
+    return _without_resigned(replace(over, contributions=standing.contributions + back))
+
+
+def _missing(standing: Standing) -> Cents:
+    """What members lack of their contributions, but for what is to be refilled on later days."""
+    later = sum((amount for _, amount in standing.refills), np.zeros_like(standing.contributions))
+    return np.where(standing.away, 0, np.maximum(standing.required - standing.contributions - later, 0))
 
 
 def _refilled(standing: Standing) -> Standing:
     """Members bring what is missing of their contributions, within the limit of the period that runs."""
-    missing = np.where(standing.away, 0, np.maximum(standing.required - standing.contributions, 0))
-    contributions, multiple = standing.contributions, standing.rulebook.default_management.replenishment_multiple
+    missing, multiple = _missing(standing), standing.rulebook.default_management.replenishment_multiple
     if standing.period_end is None:
-        return replace(standing, contributions=contributions + missing)
+        return replace(standing, contributions=standing.contributions + missing)
+    given = missing
     if multiple is not None:
         allowed = scaled_down(standing.required, exact(multiple)) - standing.refilled
-        missing = np.minimum(missing, np.maximum(allowed, 0))
-    return replace(standing, contributions=contributions + missing, refilled=standing.refilled + missing)
+        given = np.minimum(missing, np.maximum(allowed, 0))
+    return replace(
+        standing,
+        contributions=standing.contributions + given,
+        refilled=standing.refilled + given,
+        kept_back=missing - given,
+    )
 
 
 def _without_resigned(standing: Standing) -> Standing:
