@@ -9,7 +9,7 @@ from ccp.kernels.plan_arrays import AUCTION, HAIRCUTS, PLEDGED, SEGMENTS_FIRST
 
 @kernel
 def share_by_weight(amount, limit, weight, paid):
-    """Add shares of an amount in proportion to weights, nobody beyond its limit; last cents go to the first with room."""
+    """Add shares of an amount by weight, nobody beyond its limit; the last cents go to the first with room."""
     left = amount
     while left > 0:
         total, given = 0.0, 0
