@@ -641,3 +641,13 @@ def test_an_expected_figure_finer_than_a_cent_agrees_to_the_cent(tmp_path: Path)
     finer = CASCADE.rstrip() + "\n    expected: {survivors_fund: 90.0012}\n"
     (tmp_path / "replay.yaml").write_text(finer)
     assert ccp.replay(tmp_path / "replay.yaml").agrees
+
+
+def test_the_example_of_the_document_runs_and_agrees(tmp_path: Path) -> None:
+    """X loses 20 beyond what is its own: capital 15, insurance 5. Y 35: 50 of contributions beside 6 of capital."""
+    text = (Path(__file__).parents[1] / "docs" / "replays.md").read_text(encoding="utf-8")
+    (tmp_path / "replay.yaml").write_text(text.split("```yaml\n")[1].split("```")[0])
+    found = ccp.replay(tmp_path / "replay.yaml")
+    assert found.agrees
+    assert [len(run["events"]) for run in found.runs] == [2, 2]
+    assert found.runs[0]["recoveries"]
