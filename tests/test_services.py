@@ -269,7 +269,7 @@ def test_no_resource_pays_twice_and_only_what_is_prefunded_pays_for_others(seed:
         for place, tier in enumerate(plan.lumps):
             used = sum(draw.amount for draw in draws if (draw.place, draw.tier) == (tier.place, tier.word))
             same = [k for k, other in enumerate(plan.lumps) if (other.place, other.word) == (tier.place, tier.word)]
-            assert used <= sum(int(one.standing.full[k]) for k in same), place
+            assert used <= sum(int(one.standing.left[k]) for k in same), place
         for member in range(len(plan.members)):
             used = sum(draw.paid.get(member, 0) for draw in draws if draw.tier in FUND_TIERS)
             assert used <= plan.contributions[member]

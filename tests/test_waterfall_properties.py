@@ -486,7 +486,7 @@ def test_capital_that_is_used_is_not_there_in_the_next_default_unless_it_is_rest
 def test_capital_is_restored_in_time_and_nothing_else_is(seed: int) -> None:
     """Defaults are further apart than restoration takes: capital is whole again, all the others' money is not."""
     found = history(seed, 7, lambda chance: chance.randint(7, 9))
-    left = full = found.defaults[0].standing.full.tolist()
+    left = full = found.defaults[0].standing.left.tolist()
     for default in found.defaults:
         assert default.standing.left.tolist() == left
         lumps = [draw for draw in default.outcome.draws if draw.tier in LUMPS]

@@ -15,8 +15,8 @@ from ccp.waterfall.plan import Plan, call_fractions, lump_sizes, make_plan, with
 
 @dataclass(frozen=True)
 class Standing:
-    """Resources between defaults, in cents: contributions there and required, by member; what is left of every lump and
-    what it is when whole; what was called in the period (assessment tier x member) and refilled in it (member).
+    """Resources between defaults, in cents: contributions there and required, by member; what is left of every lump;
+    what was called in the period (assessment tier x member) and refilled in it (member).
 
     Days are whole numbers: the period runs to the day before `period_end` (None: no period runs); `refills` are days
     with what was used of contributions and is refilled then, `restorations` days with the capital that is there again.
@@ -31,7 +31,6 @@ class Standing:
     contributions: Cents
     required: Cents
     left: Cents
-    full: Cents
     called: Cents
     refilled: Cents
     kept_back: Cents
@@ -69,7 +68,6 @@ def first_standing(
     plan = make_plan(rulebook, members, groups, member_group, contributions, required)
     none, nobody = np.zeros(len(members), dtype=np.int64), np.zeros(len(members), dtype=bool)
     calls = np.zeros((len(plan.calls), len(members)), dtype=np.int64)
-    sizes = lump_sizes(plan)
     return Standing(
         rulebook,
         members,
@@ -77,8 +75,7 @@ def first_standing(
         member_group,
         plan.contributions,
         plan.required,
-        sizes,
-        sizes.copy(),
+        lump_sizes(plan),
         calls,
         none,
         none.copy(),
