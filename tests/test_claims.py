@@ -21,7 +21,7 @@ from ccp.cli.main import app
 from ccp.errors import InputError
 from ccp.market.case import open_case
 from ccp.scenarios.scenario_set import Label, ScenarioSet
-from ccp.stress.claims import by_product_class, matched_claims, member_gains
+from ccp.stress.claims import by_product_class, matched_claims, member_gains, sides_of
 from ccp.stress.fire_sale import books_in, sell
 from ccp.stress.measure import Measured, measure
 from ccp.types import Cents
@@ -30,6 +30,14 @@ SWING = 0.05
 DAILY_RISK = 100 * math.sqrt((2 * SWING**2 + (SWING**2 / (1 - SWING**2)) ** 2) / LOOKBACK)
 """Of one unit at 100: root mean square of a rise of 5 %, a fall of 5 %, the way back, and no move on all other days."""
 DOWN = {"X": -0.2, "BOND": -0.1, "FX": -0.2}
+
+
+def matched(found: Measured, scenario: int, groups: tuple[int, ...]) -> Cents:
+    return matched_claims(found, sides_of(found.case.portfolio), scenario, groups)
+
+
+def by_class(found: Measured, scenario: int, groups: tuple[int, ...]) -> tuple[Cents, Cents]:
+    return by_product_class(found, sides_of(found.case.portfolio), scenario, groups)
 
 
 def measured(small: Small, *moves: dict[str, float]) -> Measured:
@@ -91,17 +99,23 @@ def test_matched_contracts_are_shared_by_all_that_stand_opposite() -> None:
     They gain 20 a unit when X falls by 20, and lose when it rises. E is long, and A's client is A's.
     """
     found = measured(claims_book(), {"X": -0.2}, {"X": 0.1})
-    assert by_member(found, matched_claims(found, 0, group(found, "A"))) == {"B": 50.0, "C": 70.0}
-    assert by_member(found, matched_claims(found, 1, group(found, "A"))) == {"B": -25.0, "C": -35.0}
+    assert by_member(found, matched(found, 0, group(found, "A"))) == {
+        "B": 50.0,
+        "C": 70.0,
+    }
+    assert by_member(found, matched(found, 1, group(found, "A"))) == {
+        "B": -25.0,
+        "C": -35.0,
+    }
 
 
 def test_matched_contracts_of_two_groups_are_those_of_their_net_position() -> None:
     """A's 6 long and B's 5 short leave 1 long; of C's 7 short 1 is matched: 20."""
     found = measured(claims_book(), {"X": -0.2})
-    assert by_member(found, matched_claims(found, 0, group(found, "A", "B"))) == {"C": 20.0}
+    assert by_member(found, matched(found, 0, group(found, "A", "B"))) == {"C": 20.0}
     # A, B, C and E net to 1 short, and only the dealer stands opposite
     everyone = group(found, "A", "B", "C", "E")
-    assert by_member(found, matched_claims(found, 0, everyone)) == {}
+    assert by_member(found, matched(found, 0, everyone)) == {}
 
 
 def test_matched_contracts_are_looked_for_instrument_by_instrument() -> None:
@@ -111,7 +125,7 @@ def test_matched_contracts_are_looked_for_instrument_by_instrument() -> None:
     small = Small({"X": [100.0], "BOND": [50.0]}, positions, ACCOUNTS, instruments=(X, bond))
     found = measured(small, DOWN)
     # of bonds 5 are held opposite A's 4: 4/5 x 2 x -5; of X all 6, C's 2 of them: 2 x 20
-    assert by_member(found, matched_claims(found, 0, group(found, "A"))) == {"C": -8.0 + 40.0}
+    assert by_member(found, matched(found, 0, group(found, "A"))) == {"C": -8.0 + 40.0}
 
 
 def test_losses_and_exposures_by_product_class() -> None:
@@ -123,11 +137,11 @@ def test_losses_and_exposures_by_product_class() -> None:
     positions = [("a", "X", 10.0), ("a", "BOND", -4.0), ("c", "BOND", 2.0), ("c", "X", -2.0), ("e", "BOND", 8.0)]
     small = Small({"X": [100.0], "BOND": [50.0]}, positions, ACCOUNTS, instruments=(X, bond))
     found = measured(small, DOWN)
-    loss, exposed = by_product_class(found, 0, group(found, "A"))
+    loss, exposed = by_class(found, 0, group(found, "A"))
     assert loss.tolist() == [20_000, 0]
     assert by_member(found, exposed[0]) == {"A": 200.0, "C": 40.0}
     assert by_member(found, exposed[1]) == {"A": 20.0, "C": 10.0, "E": 40.0}
-    both, _ = by_product_class(found, 0, group(found, "A", "E"))
+    both, _ = by_class(found, 0, group(found, "A", "E"))
     assert both.tolist() == [20_000, 2_000]  # E's 40 less A's gain of 20
 
 

@@ -11,7 +11,7 @@ from ccp.api.inputs import load_rulebook, rulebook_path
 from ccp.errors import refuse
 from ccp.frames import Ladder
 from ccp.money import minor_units
-from ccp.report.manifest import digest_of_rulebooks
+from ccp.report.manifest import rulebooks_manifest
 from ccp.report.write import write_run
 from ccp.rulebook.rulebook import Rulebook
 from ccp.waterfall.event import STAKEHOLDERS
@@ -65,7 +65,7 @@ def compare(
     return Comparison(
         pl.DataFrame(rows, schema=Ladder.create_empty().schema),
         [_described(name, house) for name, house in zip(named, houses, strict=True)],
-        digest_of_rulebooks("compare", files, loaded, run),
+        rulebooks_manifest("compare", files, loaded, run),
     )
 
 

@@ -55,7 +55,7 @@ def _assumptions(houses: list[dict[str, Any]]) -> str:
     """What the comparison rests on, in words."""
     assumed = ", ".join(f"{house['assumed_figures']} of {house['figures']} in {house['rulebook']}" for house in houses)
     covers = " or ".join(str(count) for count in sorted({len(house["defaulters"]) for house in houses}))
-    largest = f"of the largest as many default as each rulebook covers ({covers})"
+    largest = f"of the largest so many default: {covers} (without --cover as many as each rulebook covers)"
     missing = ", ".join(
         f"{house['rulebook']} ({house['sizes_not_found']})" for house in houses if house["sizes_not_found"]
     )

@@ -33,7 +33,7 @@ def manifest(inputs: dict[str, Path], rulebook: Rulebook, run: dict[str, Any]) -
     }
 
 
-def digest_of_rulebooks(
+def rulebooks_manifest(
     command: str, files: dict[str, Path], rulebooks: list[Rulebook], run: dict[str, Any]
 ) -> dict[str, Any]:
     """The manifest of a run that needs rulebooks only."""

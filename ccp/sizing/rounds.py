@@ -3,7 +3,6 @@
 import numpy as np
 
 from ccp.money import to_minor
-from ccp.sizing.circumstances import circumstances
 from ccp.sizing.size import Sized
 from ccp.stress.fire_sale import sell
 from ccp.stress.measure import Measured
@@ -29,7 +28,7 @@ def rounds_of(sized: Sized, scenario: int, groups: tuple[int, ...], fire_sale: b
     )
 
     def known(defaulters: tuple[int, ...]) -> Circumstances:
-        return circumstances(measured, sized.plan, scenario, defaulters)
+        return sized.known(scenario, defaulters)
 
     resale = Market(sized, scenario, margin) if fire_sale else None
     return run_rounds(standing, groups, books, member_capital(measured), known, resale)

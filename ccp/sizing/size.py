@@ -1,6 +1,7 @@
 """From stress losses to a sized fund: cover, contributions, coverage test, and the waterfall of every scenario."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -9,9 +10,10 @@ from ccp.sizing.circumstances import circumstances
 from ccp.sizing.cover import Cover, emir_42_3, ranked_groups, worst_cover
 from ccp.sizing.coverage import Coverage, coverage
 from ccp.sizing.fund import FundSize, contributions, fund_size
+from ccp.stress.claims import Sides, sides_of
 from ccp.stress.measure import Measured
 from ccp.types import Cents, Flags
-from ccp.waterfall.event import Event, Outcome
+from ccp.waterfall.event import Circumstances, Event, Outcome
 from ccp.waterfall.plan import Plan, make_plan
 from ccp.waterfall.run import run_waterfall
 
@@ -55,8 +57,17 @@ class Sized:
         """A default of some groups in one scenario."""
         losses = self.measured.losses
         margin = by_member(self.measured, self.measured.counted_in(scenario))
-        known = circumstances(self.measured, self.plan, scenario, groups)
+        known = self.known(scenario, groups)
         return Event(groups, losses.loss[:, scenario], losses.over_margin[:, scenario], margin, known)
+
+    def known(self, scenario: int, groups: tuple[int, ...]) -> Circumstances:
+        """What is known of such a default beyond losses."""
+        return circumstances(self.measured, self.plan, scenario, groups, lambda: self.sides)
+
+    @cached_property
+    def sides(self) -> Sides:
+        """What every member holds."""
+        return sides_of(self.measured.case.portfolio)
 
     def outcome(self, scenario: int, groups: tuple[int, ...]) -> Outcome:
         """Who pays when some groups default in one scenario."""
