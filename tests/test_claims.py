@@ -187,7 +187,7 @@ def fire_book(capital: dict[str, float], **rules: Any) -> Small:
 def test_the_price_moves_against_the_sellers_by_the_root_of_what_is_sold() -> None:
     """100 of 400 a day: half of MOVE. B and E lose 200 and 50, C gains 300; A's own loss is not asked for."""
     found = measured(fire_book({}), {"X": -0.2})
-    moved = sell(found, 0, group(found, "A"), np.zeros(1))
+    moved = sell(found, sides_of(found.case.portfolio), 0, group(found, "A"), np.zeros(1))
     assert moved.drop == pytest.approx([5.0])
     assert by_member(found, moved.house_loss) == {"A": 500.0, "B": 200.0, "C": -300.0, "E": 50.0}
     # in the scenario every unit has fallen by 20, and by 5 more
@@ -201,7 +201,7 @@ def test_the_price_moves_against_the_sellers_by_the_root_of_what_is_sold() -> No
 def test_a_short_book_drives_the_price_up() -> None:
     """C buys back 60: MOVE x root of 60/400. Whoever is long gains."""
     found = measured(fire_book({}), {"X": -0.2})
-    moved = sell(found, 0, group(found, "C"), np.zeros(1))
+    moved = sell(found, sides_of(found.case.portfolio), 0, group(found, "C"), np.zeros(1))
     assert moved.drop == pytest.approx([-MOVE * math.sqrt(0.15)])
     assert by_member(found, moved.house_loss)["B"] == pytest.approx(-40 * MOVE * math.sqrt(0.15), abs=0.005)
 
@@ -212,16 +212,16 @@ def test_a_sale_that_takes_days_moves_the_price_by_less_each_unit() -> None:
     What had fallen before is added.
     """
     found = measured(fire_book({}), {"X": -0.2})
-    moved = sell(found, 0, group(found, "A", "B"), np.array([3.0]))
+    moved = sell(found, sides_of(found.case.portfolio), 0, group(found, "A", "B"), np.array([3.0]))
     assert moved.drop == pytest.approx([3.0 + MOVE * math.sqrt(140 / 800)])
     assert by_member(found, moved.house_loss)["E"] == pytest.approx(10 * MOVE * math.sqrt(140 / 800), abs=0.005)
 
 
 def test_a_book_that_nets_to_nothing_and_an_unknown_volume_move_nothing() -> None:
     found = measured(fire_book({}).but(positions=[("a", "X", 40.0), ("b", "X", -40.0)]), {"X": -0.2})
-    assert sell(found, 0, group(found, "A", "B"), np.zeros(1)).drop.tolist() == [0.0]
+    assert sell(found, sides_of(found.case.portfolio), 0, group(found, "A", "B"), np.zeros(1)).drop.tolist() == [0.0]
     unknown = measured(fire_book({}).but(instruments=(X,)), {"X": -0.2})
-    moved = sell(unknown, 0, group(unknown, "A"), np.zeros(1))
+    moved = sell(unknown, sides_of(unknown.case.portfolio), 0, group(unknown, "A"), np.zeros(1))
     assert moved.drop.tolist() == [0.0]
     assert not moved.house_loss.any()
 
@@ -232,7 +232,7 @@ def test_clients_books_are_sold_as_well_and_only_house_books_are_marked() -> Non
         positions=[("a", "X", 100.0), ("ac", "X", -60.0), ("b", "X", 10.0), ("bc", "X", 50.0)], accounts=ACCOUNTS
     )
     found = measured(small, {"X": -0.2})
-    moved = sell(found, 0, group(found, "A"), np.zeros(1))
+    moved = sell(found, sides_of(found.case.portfolio), 0, group(found, "A"), np.zeros(1))
     fall = MOVE * math.sqrt(0.1)
     assert moved.drop == pytest.approx([fall])
     assert by_member(found, moved.house_loss)["B"] == pytest.approx(10 * fall, abs=0.005)

@@ -245,7 +245,7 @@ def test_own_money_that_is_paid_in_beside_calls_only_is_not_prefunded() -> None:
     beside = {"pari_passu": [{"assessments": {"multiple": 1}}, {"ccp_capital": {"amount": 300}}]}
     fund = {"pari_passu": ["survivors_fund", {"ccp_capital": {"amount": 7}}]}
     sizing = ccp.size(the_book, rulebook(tiers=["defaulter_margin", "defaulter_fund", fund, beside]), market())
-    assert sizing.coverage["prefunded"] == 10 + 7
+    assert (sizing.coverage["prefunded"], sizing.coverage["ccp_capital"]) == (10 + 7, 7)
     together = {"pari_passu": ["survivors_fund", {"assessments": {"multiple": 1}}, {"ccp_capital": {"amount": 7}}]}
     sizing = ccp.size(the_book, rulebook(tiers=["defaulter_margin", "defaulter_fund", together]), market())
     assert sizing.coverage["prefunded"] == 10 + 7

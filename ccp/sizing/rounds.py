@@ -50,7 +50,7 @@ class Market:
 
     def __call__(self, groups: tuple[int, ...]) -> tuple[Cents, Books]:
         """Sell the books of some groups: what others' house books lose by it, and all books at the new prices."""
-        moved = sell(self.sized.measured, self.scenario, groups, self.dropped)
+        moved = sell(self.sized.measured, self.sized.sides, self.scenario, groups, self.dropped)
         self.dropped = moved.drop
         losses = moved.losses
         return moved.house_loss, Books(losses.loss[:, 0], losses.over_margin[:, 0], self.margin)

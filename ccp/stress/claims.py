@@ -12,7 +12,7 @@ from ccp.book.portfolio import Portfolio
 from ccp.exposure.run import account_values
 from ccp.money import to_minor
 from ccp.stress.measure import Measured
-from ccp.types import Cents, Index
+from ccp.types import Cents, Index, Vector
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
@@ -50,13 +50,19 @@ def sides_of(portfolio: Portfolio) -> Sides:
     return Sides(long, short)
 
 
+def net_positions(portfolio: Portfolio, sides: Sides, groups: tuple[int, ...]) -> Vector:
+    """The net quantity of some groups in each instrument."""
+    mine = np.isin(portfolio.member_group, groups).astype(np.float64)
+    return mine @ (sides.long - sides.short)
+
+
 def matched_claims(measured: Measured, sides: Sides, scenario: int, groups: tuple[int, ...]) -> Cents:
     """By member, what it has gained on contracts opposite the books of some groups.
 
     In each instrument the groups' net position is matched with all opposite positions of others, in proportion.
     """
     others = ~np.isin(measured.case.portfolio.member_group, groups)
-    net = (~others).astype(np.float64) @ (sides.long - sides.short)
+    net = net_positions(measured.case.portfolio, sides, groups)
     sums = np.zeros(len(others))
     loss = measured.unit_loss[:, scenario]
     for opposite, wanted, gain in (
@@ -74,8 +80,7 @@ def by_product_class(measured: Measured, sides: Sides, scenario: int, groups: tu
     exposed to the scenario in the class: the sum of the sizes of its positions' gains and losses."""
     kinds, unit_loss = _product_class(measured), measured.unit_loss[:, scenario]
     in_class = np.where(kinds[:, None] == np.arange(int(kinds.max(initial=0)) + 1), unit_loss[:, None], 0.0)
-    mine = np.isin(measured.case.portfolio.member_group, groups).astype(np.float64)
-    loss = (mine @ (sides.long - sides.short)) @ in_class
+    loss = net_positions(measured.case.portfolio, sides, groups) @ in_class
     exposed = (sides.long + sides.short) @ np.abs(in_class)
     digits = measured.case.rulebook.currency_digits
     return to_minor(np.maximum(loss, 0.0), digits), to_minor(exposed.T, digits)

@@ -8,6 +8,7 @@ import numpy as np
 from ccp.exposure.run import account_values, run_stress
 from ccp.kernels.costs import SaleTerms, sale_days
 from ccp.money import minor_units, to_minor
+from ccp.stress.claims import Sides, net_positions
 from ccp.stress.loss_over_margin import StressLosses, stress_losses
 from ccp.stress.measure import Measured
 from ccp.types import Cents, Index, Vector
@@ -23,9 +24,9 @@ class Moved:
     drop: Vector
 
 
-def sell(measured: Measured, scenario: int, groups: tuple[int, ...], dropped: Vector) -> Moved:
+def sell(measured: Measured, sides: Sides, scenario: int, groups: tuple[int, ...], dropped: Vector) -> Moved:
     """Sell the books of some groups; `dropped` is how far units have fallen before."""
-    net = _net_positions(measured, groups)
+    net = net_positions(measured.case.portfolio, sides, groups)
     fall = np.array([_fall(quantity, place, measured.sale) for place, quantity in enumerate(net.tolist())])
     return Moved(_house_losses(measured, fall), books_in(measured, scenario, dropped + fall), dropped + fall)
 
@@ -38,17 +39,6 @@ def books_in(measured: Measured, scenario: int, dropped: Vector) -> StressLosses
     minor = float(minor_units(case.rulebook.currency_digits))
     short = run_stress(case.portfolio, unit_loss, measured.account_cost, counted, minor)[""]
     return stress_losses(short, case.rulebook.stress.house_surplus_covers_clients, case.portfolio.member_group)
-
-
-def _net_positions(measured: Measured, groups: tuple[int, ...]) -> Vector:
-    """The net quantity of some groups in each instrument."""
-    portfolio = measured.case.portfolio
-    accounts = portfolio.accounts_of(portfolio.members_of(np.array(groups)))
-    positions, net = portfolio.positions, np.zeros(len(portfolio.instruments))
-    for account in accounts.tolist():
-        rows = slice(positions.offset[account], positions.offset[account + 1])
-        np.add.at(net, positions.instrument[rows], positions.quantity[rows])
-    return net
 
 
 def _fall(quantity: float, instrument: int, terms: SaleTerms) -> float:

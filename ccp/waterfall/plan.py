@@ -71,8 +71,9 @@ class Plan:
 
     @cached_property
     def capital(self) -> int:
-        """The clearing house's own capital in all its tiers."""
-        return self.size_of("ccp_capital")
+        """The clearing house's own capital that counts as prefunded, in all its tiers."""
+        own = [tier for tier in self.lumps if tier.word == "ccp_capital" and self.is_prefunded(tier)]
+        return sum(int(self.arrays.size[tier.row]) for tier in own)
 
     @cached_property
     def fund(self) -> int:
