@@ -6,9 +6,9 @@ import numpy as np
 from scipy import sparse
 
 from ccp.book.portfolio import Portfolio
-from ccp.exposure.run import RankWeights, run_margin, run_stress
-from ccp.kernels.exposure import PositionArrays
+from ccp.exposure.run import MarginCube, RankWeights, run_margin, run_stress
 from ccp.kernels.pools import Shortfalls
+from ccp.kernels.sweep import PositionArrays
 from ccp.margin.measure import tail_weights
 from ccp.rulebook.margin import MarginRules
 from ccp.types import Cents, Vector
@@ -89,7 +89,7 @@ def make_job(size: Size, seed: int = 1) -> Job:
 def ours(job: Job) -> Found:
     """Margin of every account, then stress shortfalls of every member against the margin of its pools."""
     scenarios, stress = job.close_out_loss[:, : job.size.margin], job.close_out_loss[:, job.size.margin :]
-    margin = run_margin(job.portfolio.positions, scenarios, RankWeights(job.tail_weight), 100.0)
+    margin = run_margin(job.portfolio.positions, MarginCube(scenarios, RankWeights(job.tail_weight)), 100.0)
     required = np.zeros((len(job.portfolio.pools), 1), dtype=np.int64)
     np.add.at(required[:, 0], job.portfolio.account_pool, margin)
     return Found(margin, run_stress(job.portfolio, stress, None, {"required": required}, 100.0)["required"])

@@ -12,13 +12,23 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from ccp.book.portfolio import Portfolio
-from ccp.exposure.run import Blocks, RankWeights, RootMeanSquare, account_values, chunks, run_margin, run_stress
+from ccp.exposure.run import (
+    Blocks,
+    MarginCube,
+    RankWeights,
+    RootMeanSquare,
+    account_values,
+    chunks,
+    run_margin,
+    run_stress,
+)
 from ccp.exposure.tiles import tiled
 from ccp.kernels.black import black_forward_value, option_values
 from ccp.kernels.costs import SaleTerms, concentration_costs, own_paper, sale_costs, spread_costs
 from ccp.kernels.engine import use_threads
-from ccp.kernels.exposure import TILE, PositionArrays, account_losses
+from ccp.kernels.exposure import TILE, account_losses
 from ccp.kernels.pools import PoolArrays, Shortfalls, fold_accounts
+from ccp.kernels.sweep import PositionArrays
 from ccp.kernels.tail import keep_largest, weighted_sum
 from ccp.kernels.tail import weighted_tail as tail_off_a_heap
 from ccp.margin.collateral import counted_margin
@@ -89,7 +99,7 @@ def test_margin_and_stress_equal_their_twins_to_the_bit(seed: int) -> None:
     job = make_job(seed)
     portfolio, blocks = job.portfolio, Blocks(accounts=7, chunk_accounts=3)
     arrays, pools = portfolio.positions, len(portfolio.pools)
-    margin = run_margin(arrays, job.margin_loss, RankWeights(job.weights), 100.0, blocks)
+    margin = run_margin(arrays, MarginCube(job.margin_loss, RankWeights(job.weights)), 100.0, blocks)
     twin = reference.account_margins(
         job.margin_loss, *arrays, lambda losses: reference.weighted_tail(losses, job.weights), 100.0
     )
@@ -168,7 +178,7 @@ def test_result_does_not_depend_on_blocks_or_threads(blocks: Blocks, threads: in
     tails += [weighted_tail(margin_rules(0.99, measure), weight) for measure in MEASURES]
 
     def run(cut: Blocks | None) -> tuple[list[np.ndarray], Shortfalls]:
-        margins = [run_margin(job.portfolio.positions, job.margin_loss, tail, 100.0, cut) for tail in tails]
+        margins = [run_margin(job.portfolio.positions, MarginCube(job.margin_loss, tail), 100.0, cut) for tail in tails]
         counted = {"held": job.held[:, None]}
         return margins, run_stress(job.portfolio, job.stress_loss, None, counted, 100.0, cut)["held"]
 
@@ -189,7 +199,13 @@ def test_result_does_not_depend_on_blocks_or_threads(blocks: Blocks, threads: in
 def test_progress_counts_every_account_once() -> None:
     job, seen = make_job(2), []
     tail = RankWeights(job.weights)
-    run_margin(job.portfolio.positions, job.margin_loss, tail, 100.0, Blocks(10, 3), lambda *done: seen.append(done))
+    run_margin(
+        job.portfolio.positions,
+        MarginCube(job.margin_loss, tail),
+        100.0,
+        Blocks(10, 3),
+        lambda *done: seen.append(done),
+    )
     assert seen == [(10, 23), (20, 23), (23, 23)]
 
 
@@ -381,7 +397,7 @@ def test_weighted_margin_equals_its_twin_to_the_bit(confidence: float, scenarios
     }
     for (measure, convention), twin in twins.items():
         tail = weighted_tail(margin_rules(confidence, measure, convention), weight)
-        found = run_margin(job.portfolio.positions, job.margin_loss, tail, 100.0, Blocks(7, 3))
+        found = run_margin(job.portfolio.positions, MarginCube(job.margin_loss, tail), 100.0, Blocks(7, 3))
         assert found.tolist() == reference.account_margins(job.margin_loss, *job.portfolio.positions, twin, 100.0)
         assert found.any()
 
@@ -393,7 +409,9 @@ def test_parametric_margin_equals_its_twin_to_the_bit(factor: float, scenarios: 
     job = make_job(12, margin=scenarios)
     weight = np.random.default_rng(1).random(scenarios)
     weight /= weight.sum()
-    found = run_margin(job.portfolio.positions, job.margin_loss, RootMeanSquare(weight, factor), 100.0, Blocks(7, 3))
+    found = run_margin(
+        job.portfolio.positions, MarginCube(job.margin_loss, RootMeanSquare(weight, factor)), 100.0, Blocks(7, 3)
+    )
     twin = reference.account_margins(
         job.margin_loss,
         *job.portfolio.positions,
@@ -412,7 +430,7 @@ def test_parametric_margin_of_one_position_equals_its_twin(values: Any, quantity
     """Either side of a position has the same margin: the mean is taken to be zero."""
     arrays = PositionArrays(np.array([0, 1]), np.array([0], dtype=np.int32), np.array([quantity]))
     weight = np.full(values.size, 1 / values.size)
-    found = run_margin(arrays, values[None, :], RootMeanSquare(weight, factor), 100.0)
+    found = run_margin(arrays, MarginCube(values[None, :], RootMeanSquare(weight, factor)), 100.0)
     losses = [reference.multiply_add(quantity, float(value), 0.0) for value in values]
     assert found.tolist() == [reference.half_even(reference.root_mean_square(losses, weight, factor) * 100.0)]
 
@@ -567,7 +585,7 @@ def test_an_account_with_more_than_a_chunk_of_positions_is_right() -> None:
         [f"I{i}" for i in range(instruments)], ["A", "B", "C"], ["P", "Q"], ["M"], ["G"],
         np.array([0, 1, 1]), np.array([0, 0]), np.array([True, False]), np.array([0]), positions,
     )  # fmt: skip
-    margin = run_margin(positions, loss[:, :2], RankWeights(np.array([1.0])), 100.0)
+    margin = run_margin(positions, MarginCube(loss[:, :2], RankWeights(np.array([1.0]))), 100.0)
     assert margin.tolist() == reference.account_margins(loss[:, :2], *positions, max, 100.0)
     nothing = {"required": np.zeros((2, 1), dtype=np.int64)}
     short = run_stress(portfolio, loss[:, 2:], None, nothing, 100.0)["required"]

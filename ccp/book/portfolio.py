@@ -7,7 +7,7 @@ import numpy as np
 import polars as pl
 
 from ccp.book.book import Book
-from ccp.kernels.exposure import PositionArrays
+from ccp.kernels.sweep import PositionArrays
 from ccp.types import Flags, Index
 
 

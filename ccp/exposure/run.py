@@ -2,15 +2,16 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TypeAlias
 
 import numpy as np
 
 from ccp.book.portfolio import Portfolio
-from ccp.exposure.tiles import tiled
+from ccp.exposure.tiles import in_single, screen_arrays, tiled
+from ccp.kernels.engine import COMPILED
 from ccp.kernels.exposure import (
     TILE,
-    PositionArrays,
     ScenarioWeights,
     account_losses,
     parametric_margin,
@@ -20,6 +21,8 @@ from ccp.kernels.exposure import (
     weighted_margin,
 )
 from ccp.kernels.pools import PoolArrays, Shortfalls, fold_accounts
+from ccp.kernels.screen import LANES, MOST_KEPT, ScreenArrays, screened_margin
+from ccp.kernels.sweep import PositionArrays
 from ccp.types import Cents, Index, InstrumentByScenario, Vector
 
 BLOCK_ACCOUNTS = 16_384
@@ -61,33 +64,95 @@ Tail: TypeAlias = RankWeights | ScenarioWeights | RootMeanSquare
 """How an account's losses become its margin."""
 
 
+@dataclass(frozen=True)
+class MarginCube:
+    """The loss on one long unit of every instrument in every margin scenario, cut for the kernels, once for a run.
+
+    `unit_loss` is instrument x scenario; `tail` says how an account's losses become its margin.
+    """
+
+    unit_loss: InstrumentByScenario
+    tail: Tail
+
+    @cached_property
+    def tiles(self) -> np.ndarray:
+        """In double precision."""
+        return tiled(self.unit_loss)
+
+    @cached_property
+    def screen(self) -> ScreenArrays | None:
+        """For the screen in single precision, where it serves: for the few largest of many losses. Not in plain
+        Python, which gains nothing from it."""
+        tail, scenarios = self.tail, self.unit_loss.shape[1]
+        if not (COMPILED and isinstance(tail, RankWeights) and len(tail.weight) <= MOST_KEPT and scenarios >= LANES):
+            return None
+        return screen_arrays(self.unit_loss)
+
+
 def run_margin(
     positions: PositionArrays,
-    unit_loss: InstrumentByScenario,
-    tail: Tail,
+    cube: MarginCube,
     minor: float,
     blocks: Blocks | None = None,
     progress: Progress | None = None,
 ) -> Cents:
     """The margin of every account, in minor units (`minor` of them make one unit of money).
 
-    `unit_loss` (instrument x scenario) is the loss on one long unit. `progress` is called with accounts done and all.
+    `progress` is called with accounts done and all.
     """
-    blocks = blocks or Blocks()
-    tiles, accounts = tiled(unit_loss), len(positions.offset) - 1
+    blocks, accounts = blocks or Blocks(), len(positions.offset) - 1
     margin = np.zeros(accounts, dtype=np.int64)
     for first in range(0, accounts, blocks.accounts):
         last = min(first + blocks.accounts, accounts)
-        chunk, part = chunks(positions.offset, first, last, blocks.chunk_accounts), margin[first:last]
-        if isinstance(tail, RankWeights):
-            tail_margin(tiles, positions, chunk, unit_loss.shape[1], tail.weight, minor, part)
-        elif isinstance(tail, RootMeanSquare):
-            parametric_margin(tiles, positions, chunk, tail.weight, tail.factor, minor, part)
-        else:
-            weighted_margin(tiles, positions, chunk, tail, minor, part)
+        part = part_of(positions, first, last)
+        chunk = chunks(part.offset, 0, last - first, blocks.chunk_accounts)
+        _block_margin(cube, part, chunk, minor, margin[first:last])
         if progress is not None:
             progress(last, accounts)
     return margin
+
+
+def _block_margin(cube: MarginCube, positions: PositionArrays, chunk: Index, minor: float, margin: Cents) -> None:
+    """Fill `margin` for the accounts of one block, counted from 0."""
+    tail = cube.tail
+    if isinstance(tail, RootMeanSquare):
+        parametric_margin(cube.tiles, positions, chunk, tail.weight, tail.factor, minor, margin)
+    elif isinstance(tail, ScenarioWeights):
+        weighted_margin(cube.tiles, positions, chunk, tail, minor, margin)
+    elif cube.screen is None:
+        _rank_margin(cube, tail, positions, np.arange(len(margin)), chunk, minor, margin)
+    else:
+        undecided = np.zeros(len(margin), dtype=bool)
+        singles = positions._replace(quantity=in_single(positions.quantity))
+        screened_margin(cube.screen, positions, singles, chunk, tail.weight, minor, margin, undecided)
+        accounts = np.flatnonzero(undecided)
+        if accounts.size:
+            _rank_margin(cube, tail, positions, accounts, _even_chunks(accounts.size), minor, margin)
+
+
+def _rank_margin(
+    cube: MarginCube,
+    tail: RankWeights,
+    positions: PositionArrays,
+    accounts: Index,
+    chunk: Index,
+    minor: float,
+    margin: Cents,
+) -> None:
+    scenarios = cube.unit_loss.shape[1]
+    tail_margin(cube.tiles, positions, accounts, chunk, scenarios, tail.weight, minor, margin)
+
+
+def part_of(positions: PositionArrays, first: int, last: int) -> PositionArrays:
+    """The positions of the accounts from `first` to before `last`, counted from 0; nothing large is copied."""
+    begin, end = int(positions.offset[first]), int(positions.offset[last])
+    offset = positions.offset[first : last + 1] - begin
+    offset.flags.writeable = False
+    return PositionArrays(offset, positions.instrument[begin:end], positions.quantity[begin:end])
+
+
+def _even_chunks(accounts: int) -> Index:
+    return np.unique(np.linspace(0, accounts, CHUNKS_A_BLOCK + 1).astype(np.int64))
 
 
 def run_stress(

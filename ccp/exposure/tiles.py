@@ -1,9 +1,13 @@
-"""The cube cut into tiles of scenarios, so that a tile stays in the processor's second-level cache."""
+"""The cube cut into tiles of scenarios, so that a tile stays in the processor's second-level cache.
+
+All of it read-only: numba would compile a kernel once more for arrays that may be written to.
+"""
 
 import numpy as np
 
 from ccp.kernels.exposure import TILE
-from ccp.types import InstrumentByScenario
+from ccp.kernels.screen import LANES, ScreenArrays
+from ccp.types import InstrumentByScenario, Vector
 
 LINE = 64
 """Bytes in a cache line."""
@@ -11,18 +15,41 @@ LINE = 64
 
 def tiled(close_out_loss: InstrumentByScenario) -> np.ndarray:
     """Tile x instrument x scenario within the tile, the last tile padded with zeros. Read-only."""
+    return _cut(close_out_loss, TILE, np.float64)
+
+
+def screen_arrays(close_out_loss: InstrumentByScenario) -> ScreenArrays:
+    """The cube (instrument x scenario) as the screen in single precision takes it."""
+    largest = np.abs(close_out_loss).max(axis=1, initial=0.0)
+    columns = np.ascontiguousarray(close_out_loss.T)
+    with np.errstate(over="ignore"):  # what single precision cannot hold is not screened
+        tiles = _cut(close_out_loss, LANES, np.float32)
+    for array in (largest, columns):
+        array.flags.writeable = False
+    return ScreenArrays(tiles, largest, columns)
+
+
+def in_single(quantity: Vector) -> np.ndarray:
+    """Quantities in single precision, read-only."""
+    with np.errstate(over="ignore"):
+        single = quantity.astype(np.float32)
+    single.flags.writeable = False
+    return single
+
+
+def _cut(close_out_loss: InstrumentByScenario, width: int, kind: type) -> np.ndarray:
     instruments, scenarios = close_out_loss.shape
-    tiles = aligned_zeros((-(-scenarios // TILE), instruments, TILE))
+    tiles = aligned_zeros((-(-scenarios // width), instruments, width), kind)
     for number in range(tiles.shape[0]):
-        part = close_out_loss[:, number * TILE : (number + 1) * TILE]
+        part = close_out_loss[:, number * width : (number + 1) * width]
         tiles[number, :, : part.shape[1]] = part
     tiles.flags.writeable = False
     return tiles
 
 
-def aligned_zeros(shape: tuple[int, ...]) -> np.ndarray:
+def aligned_zeros(shape: tuple[int, ...], kind: type = np.float64) -> np.ndarray:
     """An array of zeros that starts on a cache line: otherwise every second wide load would touch two lines."""
-    count = int(np.prod(shape))
-    room = np.zeros(count + LINE // 8)
-    start = -room.ctypes.data % LINE // 8
+    count, size = int(np.prod(shape)), np.dtype(kind).itemsize
+    room = np.zeros(count + LINE // size, dtype=kind)
+    start = -room.ctypes.data % LINE // size
     return room[start : start + count].reshape(shape)

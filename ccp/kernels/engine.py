@@ -35,6 +35,8 @@ from numba import config as numba_config  # noqa: E402
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 prange = numba.prange
+COMPILED = not cast(Any, numba_config).DISABLE_JIT
+"""Whether kernels are compiled, and not run as plain Python (NUMBA_DISABLE_JIT)."""
 
 
 def cache_directory() -> Path:

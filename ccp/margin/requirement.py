@@ -6,8 +6,8 @@ from fractions import Fraction
 import numpy as np
 import polars as pl
 
-from ccp.exposure.run import Progress, RankWeights, Tail, run_margin
-from ccp.kernels.exposure import PositionArrays
+from ccp.exposure.run import MarginCube, Progress, RankWeights, run_margin
+from ccp.kernels.sweep import PositionArrays
 from ccp.margin.add_ons import add_ons, daily_risk
 from ccp.margin.measure import model_tail, sample_weights, tail_weights, weighted_tail
 from ccp.market.case import Case
@@ -19,7 +19,7 @@ from ccp.scenarios.filtered import filtered_scenarios
 from ccp.scenarios.historical import margin_scenarios
 from ccp.scenarios.scenario_set import ScenarioSet
 from ccp.scenarios.stress_period import find_period, period_between, period_scenarios
-from ccp.types import Cents, Index, InstrumentByScenario, Vector
+from ccp.types import Cents, Index, Vector
 
 
 @dataclass(frozen=True)
@@ -41,14 +41,6 @@ class Requirement:
         """The same with another share of buffer in the margin."""
         buffered = times(self.before_buffer, 1 + share) if share else self.before_buffer
         return replace(self, account_margin=buffered + sum(self.add_ons.values(), np.zeros_like(buffered)))
-
-
-@dataclass(frozen=True)
-class _Sample:
-    """Unit losses of a set of scenarios, and how an account's losses in them become a margin."""
-
-    unit_loss: InstrumentByScenario
-    tail: Tail
 
 
 def margin_requirement(case: Case, buffer: Fraction | None = None, progress: Progress | None = None) -> Requirement:
@@ -81,10 +73,10 @@ def model_scenarios(case: Case, rules: MarginRules, days: int) -> ScenarioSet:
     )
 
 
-def _samples(case: Case, cube: Cube) -> list[_Sample]:
+def _samples(case: Case, cube: Cube) -> list[MarginCube]:
     """One sample, or the model's and, to be blended in, that of the stress period."""
     rules, model = case.rulebook.margin, cube.close_out_loss
-    plain = _Sample(model, model_tail(rules, model.shape[1]))
+    plain = MarginCube(model, model_tail(rules, model.shape[1]))
     if rules.stress_period is None:
         return [plain]
     period = _period_cube(case, rules.stress_period)
@@ -92,9 +84,9 @@ def _samples(case: Case, cube: Cube) -> list[_Sample]:
         return [plain]
     stressed = period.close_out_loss
     if rules.stress_period.reading == "blend":
-        return [plain, _Sample(stressed, RankWeights(tail_weights(rules, stressed.shape[1])))]
+        return [plain, MarginCube(stressed, RankWeights(tail_weights(rules, stressed.shape[1])))]
     weights = sample_weights(model.shape[1], stressed.shape[1], rules.stress_period.weight)
-    return [_Sample(np.hstack([model, stressed]), weighted_tail(rules, weights))]
+    return [MarginCube(np.hstack([model, stressed]), weighted_tail(rules, weights))]
 
 
 def _period_cube(case: Case, rules: StressPeriod) -> Cube | None:
@@ -125,11 +117,11 @@ def _long_cube(case: Case, lookback: int) -> Cube:
 
 
 def _sampled_margin(
-    case: Case, samples: list[_Sample], positions: PositionArrays, progress: Progress | None = None
+    case: Case, samples: list[MarginCube], positions: PositionArrays, progress: Progress | None = None
 ) -> Cents:
     """Steps 1 and 2: the model's margin, with that of the stress period blended in where there is one."""
     minor = float(minor_units(case.rulebook.currency_digits))
-    margins = [run_margin(positions, one.unit_loss, one.tail, minor, None, progress) for one in samples]
+    margins = [run_margin(positions, one, minor, None, progress) for one in samples]
     if len(margins) == 1:
         return margins[0]
     period = case.rulebook.margin.stress_period
@@ -139,11 +131,11 @@ def _sampled_margin(
 def _plain_margin(case: Case, cube: Cube) -> Cents:
     """The plain historical tail over a cube, all scenarios alike."""
     loss = cube.close_out_loss
-    sample = _Sample(loss, RankWeights(tail_weights(case.rulebook.margin, loss.shape[1])))
+    sample = MarginCube(loss, RankWeights(tail_weights(case.rulebook.margin, loss.shape[1])))
     return _sampled_margin(case, [sample], case.portfolio.positions)
 
 
-def _limited_offsets(case: Case, samples: list[_Sample], whole: Cents) -> Cents:
+def _limited_offsets(case: Case, samples: list[MarginCube], whole: Cents) -> Cents:
     """The limit on offsets: a share of what netting between products saves is added."""
     rules = case.rulebook.margin.offset_limit
     if rules is None:

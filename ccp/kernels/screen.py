@@ -1,0 +1,223 @@
+"""Margins decided in double precision, among scenarios that single precision could not rule out.
+
+A margin needs an account's few largest losses only. Single precision reads half the bytes and says, with a bound on
+its error, which scenarios cannot be among them; the others are added up again in double precision, in the same order as
+ever. The margin is that of the plain way to the last bit: docs/performance.md, decision 0012.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from ccp.kernels.engine import kernel, parallel_kernel, prange
+from ccp.kernels.exposure import in_minor
+from ccp.kernels.sweep import account_sum, sum_column, sum_four
+from ccp.kernels.tail import insert, weighted_sum
+from ccp.types import Cents, Flags, Index, InstrumentByScenario, Vector
+
+LANES = 128
+"""Scenarios in a tile of single precision: as many bytes in a row as 64 of double. Best of 64, 128 and 256."""
+MOST_KEPT = LANES // 2
+"""So many largest losses at most can be screened for: a threshold is found among as many maxima as lanes."""
+MOST_LEFT = 64
+"""An account for which more scenarios than these are left is added up in double precision throughout."""
+HALVINGS = 12
+"""Steps in search of the threshold; stopping early lets some scenarios more through, never one less."""
+ROUNDING = 2.0**-24
+"""Half a unit in the last place of single precision, of one."""
+LEAST, LARGEST = 1e-30, 1e37
+"""Sizes are counted as no smaller than the first, so that underflow is inside the bound; beyond the second single
+precision is not used."""
+
+sum_singles = account_sum(LANES)
+
+
+class ScreenArrays(NamedTuple):
+    """The cube as the screen takes it: `tiles` in single precision (tile x instrument x LANES, zeros at the end),
+    `largest` the size of each instrument's largest unit loss, `columns` the cube itself, scenario x instrument."""
+
+    tiles: np.ndarray
+    largest: Vector
+    columns: InstrumentByScenario
+
+
+class Left(NamedTuple):
+    """Scenarios that are left, chunk-wide: for account `a` entries `offset[a]` to `offset[a + 1]`, with losses."""
+
+    offset: Index
+    scenario: np.ndarray
+    loss: Vector
+
+
+@kernel
+def error_bound(positions, account, largest):
+    """How far a loss in single precision may be from that in double.
+
+    Each product is of two rounded numbers and each sum is rounded once, at most by half a unit of the sum of all
+    sizes: (n + 2) roundings of n positions, and some more for those of double precision and of the bound itself.
+    Source: N. Higham, Accuracy and Stability of Numerical Algorithms, 2nd edition (2002), section 3.1.
+    """
+    begin, end = positions.offset[account], positions.offset[account + 1]
+    sizes, highest = 0.0, 0.0
+    for entry in range(begin, end):
+        quantity, loss = abs(positions.quantity[entry]), largest[positions.instrument[entry]]
+        sizes += max(quantity, LEAST) * max(loss, LEAST)
+        highest = max(highest, quantity, loss)
+    roundings = (end - begin + 16) * ROUNDING
+    if not (sizes < LARGEST and highest < LARGEST and roundings < 0.1):
+        return np.inf
+    return 1.2 * roundings * sizes + LEAST
+
+
+@kernel
+def lane_maxima(row, maxima):
+    """Fill `maxima` (LANES) with the largest of the scenarios that share a lane."""
+    for s in range(LANES):
+        maxima[s] = row[s]
+    for t in range(1, row.shape[0] // LANES):
+        part = row[t * LANES : (t + 1) * LANES]
+        for s in range(LANES):
+            maxima[s] = max(maxima[s], part[s])
+
+
+@kernel
+def at_least(maxima, level):
+    """How many maxima reach a level."""
+    count = 0
+    for s in range(LANES):
+        count += maxima[s] >= level
+    return count
+
+
+@kernel
+def threshold(maxima, kept):
+    """A level that at least `kept` of the maxima reach, so at least as many scenarios; by halving."""
+    low, high = maxima[0], maxima[0]
+    for s in range(LANES):
+        low, high = min(low, maxima[s]), max(high, maxima[s])
+    for _ in range(HALVINGS):
+        level = np.float32(0.5) * (low + high)
+        count = at_least(maxima, level)
+        if count >= kept:
+            low = level
+        else:
+            high = level
+        if count == kept:
+            break
+    return low
+
+
+@kernel
+def pick(row, maxima, level, lanes, scenario):
+    """Fill `scenario` with the scenarios that reach a level, in order. Returns how many; they may be more than fit."""
+    hot, count = 0, 0
+    for s in range(LANES):
+        lanes[hot] = s
+        hot += maxima[s] >= level
+    for begin in range(0, row.shape[0], LANES):
+        for place in range(hot):
+            s = begin + lanes[place]
+            if row[s] >= level:
+                if count < scenario.shape[0]:
+                    scenario[count] = s
+                count += 1
+    return count
+
+
+@kernel
+def approximate(tiles, singles, first, last, scenarios, rows):
+    """Fill `rows` (account x scenario) with losses in single precision; past the last scenario stands nothing."""
+    for t in range(tiles.shape[0]):
+        for account in range(first, last):
+            sum_singles(tiles[t], singles, account, rows[account - first, t * LANES : (t + 1) * LANES])
+    for account in range(first, last):
+        rows[account - first, scenarios:] = -np.inf
+
+
+@kernel
+def rule_out(screen, positions, first, last, rows, kept, undecided, left):
+    """Find the scenarios that are left of each account. Those of which too many are left are marked."""
+    maxima, lanes = np.empty(LANES, dtype=np.float32), np.empty(LANES + 1, dtype=np.int64)
+    total = 0
+    for account in range(first, last):
+        row, room = rows[account - first], left.scenario[total : total + MOST_LEFT]
+        bound = error_bound(positions, account, screen.largest)
+        count = MOST_LEFT + 1
+        if bound < np.inf:
+            lane_maxima(row, maxima)
+            level = np.float32(threshold(maxima, kept) - 2.0 * bound)
+            count = pick(row, maxima, level, lanes, room)
+        undecided[account] = count > MOST_LEFT
+        total += 0 if count > MOST_LEFT else count
+        left.offset[account - first + 1] = total
+
+
+@kernel
+def by_scenario(positions, first, left, start):
+    """Whose each scenario that is left is, and where it stands: scenario by scenario, smaller accounts first, so that
+    four neighbours are about as long. Fills `start` with where each scenario's begin."""
+    accounts, total = left.offset.shape[0] - 1, left.offset[left.offset.shape[0] - 1]
+    for place in range(total):
+        start[left.scenario[place] + 1] += 1
+    for s in range(start.shape[0] - 1):
+        start[s + 1] += start[s]
+    following, owner, order = start.copy(), np.empty(total, dtype=np.int32), np.empty(total, dtype=np.int32)
+    sizes = positions.offset[first + 1 : first + accounts + 1] - positions.offset[first : first + accounts]
+    for account in np.argsort(sizes):
+        for place in range(left.offset[account], left.offset[account + 1]):
+            at = following[left.scenario[place]]
+            following[left.scenario[place]] = at + 1
+            owner[at], order[at] = first + account, place
+    return owner, order
+
+
+@kernel
+def add_up_left(columns, positions, first, left):
+    """Fill `left.loss`, scenario by scenario: a column of the cube stays in the first-level cache meanwhile."""
+    start, four = np.zeros(columns.shape[0] + 1, dtype=np.int64), np.empty(4)
+    owner, order = by_scenario(positions, first, left, start)
+    for s in range(columns.shape[0]):
+        at, end = start[s], start[s + 1]
+        while at + 4 <= end:
+            sum_four(columns[s], positions, owner[at : at + 4], four)
+            for k in range(4):
+                left.loss[order[at + k]] = four[k]
+            at += 4
+        while at < end:
+            left.loss[order[at]] = sum_column(columns[s], positions, owner[at])
+            at += 1
+
+
+@kernel
+def tail_of_left(left, account, top, tail_weight):
+    """The weighted tail of an account's losses that are left. `top` is scratch, as long as the weights."""
+    top[:] = -np.inf
+    last = top.shape[0] - 1
+    for place in range(left.offset[account], left.offset[account + 1]):
+        if left.loss[place] > top[last]:
+            insert(left.loss[place], top)
+    return weighted_sum(top, tail_weight)
+
+
+@parallel_kernel
+def screened_margin(screen, positions, singles, chunk, tail_weight: Vector, minor, margin: Cents, undecided: Flags):
+    """Fill `margin` (account), in minor units, as `tail_margin` does, but for accounts it marks as `undecided`.
+
+    `singles` are the positions with quantities in single precision. At least LANES scenarios, and at most MOST_KEPT
+    tail weights. Accounts are counted from 0, `chunk` bounds those that one thread takes at a time.
+    """
+    kept, scenarios = tail_weight.shape[0], screen.columns.shape[0]
+    for c in prange(chunk.shape[0] - 1):
+        first, last = chunk[c], chunk[c + 1]
+        rows = np.empty((last - first, screen.tiles.shape[0] * LANES), dtype=np.float32)
+        approximate(screen.tiles, singles, first, last, scenarios, rows)
+        most = (last - first + 1) * MOST_LEFT
+        offset = np.zeros(last - first + 1, dtype=np.int64)
+        left = Left(offset, np.empty(most, dtype=np.int32), np.empty(most))
+        rule_out(screen, positions, first, last, rows, kept, undecided, left)
+        add_up_left(screen.columns, positions, first, left)
+        top = np.empty(kept)
+        for account in range(first, last):
+            if not undecided[account]:
+                tail = tail_of_left(left, account - first, top, tail_weight)
+                margin[account] = in_minor(max(tail, 0.0), minor)
