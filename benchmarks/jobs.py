@@ -92,7 +92,7 @@ def ours(job: Job) -> Found:
     margin = run_margin(job.portfolio.positions, MarginCube(scenarios, RankWeights(job.tail_weight)), 100.0)
     required = np.zeros((len(job.portfolio.pools), 1), dtype=np.int64)
     np.add.at(required[:, 0], job.portfolio.account_pool, margin)
-    return Found(margin, run_stress(job.portfolio, stress, None, {"required": required}, 100.0)["required"])
+    return Found(margin, run_stress(job.portfolio.whole, stress, None, {"required": required}, 100.0)["required"])
 
 
 def usual(job: Job) -> tuple[np.ndarray, np.ndarray]:

@@ -21,7 +21,7 @@ from ccp.cli.main import app
 from ccp.errors import InputError
 from ccp.market.case import open_case
 from ccp.scenarios.scenario_set import Label, ScenarioSet
-from ccp.stress.claims import by_product_class, matched_claims, member_gains, sides_of
+from ccp.stress.claims import by_product_class, matched_claims, sides_of
 from ccp.stress.fire_sale import books_in, sell
 from ccp.stress.measure import Measured, measure
 from ccp.types import Cents
@@ -81,16 +81,16 @@ def claims_book() -> Small:
 def test_a_pools_loss_takes_nothing_off_another_pools_gain() -> None:
     """To 80: B's house is short of 5 and gains 100. A's house loses 200 and its client gains 80 all the same."""
     found = measured(claims_book(), {"X": -0.2}, {"X": 0.1}, {})
-    assert by_member(found, member_gains(found, 0)) == {"A": 80.0, "B": 100.0, "C": 140.0}
-    assert by_member(found, member_gains(found, 1)) == {"A": 100.0, "E": 50.0}
-    assert by_member(found, member_gains(found, 2)) == {}
+    assert by_member(found, found.gains[:, 0]) == {"A": 80.0, "B": 100.0, "C": 140.0}
+    assert by_member(found, found.gains[:, 1]) == {"A": 100.0, "E": 50.0}
+    assert by_member(found, found.gains[:, 2]) == {}
 
 
 def test_accounts_of_one_pool_are_one_and_pools_of_one_kind_are_not() -> None:
     """Two clients in one pool, short of 8 and long of 3, gain 100 together; one apart, long of 2, takes nothing off."""
     small = claims_book().but(positions=[("b1", "X", -8.0), ("b2", "X", 3.0), ("bc", "X", 2.0)])
     found = measured(small, {"X": -0.2})
-    assert by_member(found, member_gains(found, 0)) == {"B": 100.0}
+    assert by_member(found, found.gains[:, 0]) == {"B": 100.0}
 
 
 def test_matched_contracts_are_shared_by_all_that_stand_opposite() -> None:

@@ -106,7 +106,7 @@ def test_margin_and_stress_equal_their_twins_to_the_bit(seed: int) -> None:
     assert margin.tolist() == twin
     required = reference.pool_sums(twin, portfolio.account_pool, pools)
     counted = {way: counted_margin(way, np.array(required), job.held, None) for way in WAYS}
-    found = run_stress(portfolio, job.stress_loss, None, counted, 100.0, blocks)
+    found = run_stress(portfolio.whole, job.stress_loss, None, counted, 100.0, blocks)
     stress = reference.account_losses(job.stress_loss, *arrays, 100.0)
     for way in WAYS:
         by_pool = reference.counted_by_way(way, required, job.held)
@@ -125,11 +125,11 @@ def test_stress_with_costs_and_moving_margin_equals_its_twin(seed: int, accounts
     portfolio, scenarios = job.portfolio, job.stress_loss.shape[1]
     cost = random.integers(0, 100_000, len(portfolio.accounts))
     counted = random.integers(0, 10_000_000, (len(portfolio.pools), scenarios))
-    found = run_stress(portfolio, job.stress_loss, cost, {"held": counted}, 100.0, Blocks(accounts, 3))["held"]
+    found = run_stress(portfolio.whole, job.stress_loss, cost, {"held": counted}, 100.0, Blocks(accounts, 3))["held"]
     losses = reference.account_losses(job.stress_loss, *portfolio.positions, 100.0)
-    stress = [[loss + int(extra) for loss in row] for row, extra in zip(losses, cost, strict=True)]
+    by_pool = reference.pool_sums(cost, portfolio.account_pool, len(portfolio.pools))
     expected = reference.pool_shortfalls(
-        stress, portfolio.account_pool, portfolio.pool_member, portfolio.pool_house, counted.tolist()
+        losses, portfolio.account_pool, portfolio.pool_member, portfolio.pool_house, counted.tolist(), by_pool
     )
     assert_shortfalls(found, expected)
 
@@ -158,12 +158,15 @@ def test_folding_accounts_equals_its_twin(case: Any, block: int) -> None:
     stress, account_pool, member, house, counted = case
     losses = np.array(stress, dtype=np.int64)
     short = Shortfalls(*[np.zeros((3, losses.shape[1]), dtype=np.int64) for _ in Shortfalls._fields])
-    pools = PoolArrays(np.array(account_pool), np.array(member), np.array(house), np.array(counted, dtype=np.int64))
+    cost = np.array([17 * pool for pool in range(len(member))])
+    places = (np.array(account_pool), np.array(member), np.array(house))
+    pools = PoolArrays(*places, cost, np.array(counted, dtype=np.int64))
     running = np.zeros(losses.shape[1], dtype=np.int64)
     for first in range(0, len(stress), block):
         fold_accounts(first, losses[first : first + block], pools, running, short)
     assert not running.any()
-    assert_shortfalls(short, reference.pool_shortfalls(stress, account_pool, member, house, counted))
+    twin = reference.pool_shortfalls(stress, account_pool, member, house, counted, cost.tolist())
+    assert_shortfalls(short, twin)
 
 
 @pytest.mark.parametrize(
@@ -180,7 +183,7 @@ def test_result_does_not_depend_on_blocks_or_threads(blocks: Blocks, threads: in
     def run(cut: Blocks | None) -> tuple[list[np.ndarray], Shortfalls]:
         margins = [run_margin(job.portfolio.positions, MarginCube(job.margin_loss, tail), 100.0, cut) for tail in tails]
         counted = {"held": job.held[:, None]}
-        return margins, run_stress(job.portfolio, job.stress_loss, None, counted, 100.0, cut)["held"]
+        return margins, run_stress(job.portfolio.whole, job.stress_loss, None, counted, 100.0, cut)["held"]
 
     before = use_threads(None)
     base, base_short = run(None)
@@ -588,7 +591,7 @@ def test_an_account_with_more_than_a_chunk_of_positions_is_right() -> None:
     margin = run_margin(positions, MarginCube(loss[:, :2], RankWeights(np.array([1.0]))), 100.0)
     assert margin.tolist() == reference.account_margins(loss[:, :2], *positions, max, 100.0)
     nothing = {"required": np.zeros((2, 1), dtype=np.int64)}
-    short = run_stress(portfolio, loss[:, 2:], None, nothing, 100.0)["required"]
+    short = run_stress(portfolio.whole, loss[:, 2:], None, nothing, 100.0)["required"]
     stress = reference.account_losses(loss[:, 2:], *positions, 100.0)
     expected = reference.pool_shortfalls(stress, [0, 1, 1], [0, 0], [True, False], [[0], [0]])
     assert_shortfalls(short, expected)

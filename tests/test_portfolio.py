@@ -238,11 +238,11 @@ def test_positions_cannot_be_written_to() -> None:
 
 def test_accounts_of_members_and_members_of_groups() -> None:
     found = build_portfolio(book_of(HAND))
-    assert found.accounts_of(np.array([2])).tolist() == [3, 4, 5]
-    assert found.accounts_of(np.array([3, 0])).tolist() == [0, 1, 6]
-    assert found.accounts_of(np.array([], dtype=np.int64)).tolist() == []
+    assert found.accounts_in(found.pools_of(np.array([2]))).tolist() == [3, 4, 5]
+    assert found.accounts_in(found.pools_of(np.array([0, 3]))).tolist() == [0, 1, 6]
+    assert found.accounts_in(found.pools_of(np.array([], dtype=np.int64))).tolist() == []
     west = found.groups.index("west")
     assert [found.members[place] for place in found.members_of(np.array([west]))] == ["m10", "m2"]
     assert found.members_of(np.array([1, 0])).tolist() == [0, 1, 2, 3]
-    accounts = found.accounts_of(found.members_of(np.array([west])))
+    accounts = found.accounts_in(found.pools_of(found.members_of(np.array([west]))))
     assert [found.accounts[place] for place in accounts] == ["h10", "a", "b", "h2"]

@@ -12,6 +12,29 @@ from ccp.types import Flags, Index
 
 
 @dataclass(frozen=True)
+class Part:
+    """Some pools of a book, whole, as arrays: what the engine measures at a time.
+
+    Accounts and pools are counted from 0 within the part; members and groups are all of the book's.
+    """
+
+    positions: PositionArrays
+    account_pool: Index
+    pool_member: Index
+    pool_house: Flags
+    member_group: Index
+
+    def load(self) -> "Part":
+        """A part that is in memory is there."""
+        return self
+
+    @property
+    def account_group(self) -> Index:
+        """The group of each account."""
+        return self.member_group[self.pool_member[self.account_pool]]
+
+
+@dataclass(frozen=True)
 class Portfolio:
     """Positions by account, and the tree account -> pool -> member -> group.
 
@@ -37,9 +60,32 @@ class Portfolio:
         """The member of each account."""
         return self.pool_member[self.account_pool]
 
-    def accounts_of(self, members: Index) -> Index:
-        """The accounts of some members, in order."""
-        return np.flatnonzero(np.isin(self.account_member, members))
+    @property
+    def whole(self) -> Part:
+        """All of it."""
+        return Part(self.positions, self.account_pool, self.pool_member, self.pool_house, self.member_group)
+
+    def part(self, pools: Index) -> Part:
+        """Some pools, in order of their places."""
+        accounts = self.accounts_in(pools)
+        counts = np.diff(self.positions.offset)[accounts]
+        offset = np.concatenate([[0], np.cumsum(counts)])
+        entries = np.repeat(self.positions.offset[accounts] - offset[:-1], counts) + np.arange(offset[-1])
+        arrays = (offset, self.positions.instrument[entries], self.positions.quantity[entries])
+        return self.part_with(PositionArrays(*(fixed(array) for array in arrays)), pools, accounts)
+
+    def part_with(self, positions: PositionArrays, pools: Index, accounts: Index) -> Part:
+        """A part of some pools, given its positions."""
+        account_pool = np.searchsorted(pools, self.account_pool[accounts])
+        return Part(positions, account_pool, self.pool_member[pools], self.pool_house[pools], self.member_group)
+
+    def accounts_in(self, pools: Index) -> Index:
+        """The accounts of some pools, in order."""
+        return np.flatnonzero(np.isin(self.account_pool, pools))
+
+    def pools_of(self, members: Index) -> Index:
+        """The pools of some members, in order."""
+        return np.flatnonzero(np.isin(self.pool_member, members))
 
     def members_of(self, groups: Index) -> Index:
         """The members of some groups, in order."""
@@ -82,12 +128,10 @@ def _compressed(positions: pl.DataFrame, accounts: pl.Series, instruments: pl.Se
     counts = np.bincount(indexed["account"].to_numpy(), minlength=len(accounts))
     offset = np.zeros(len(accounts) + 1, dtype=np.int64)
     np.cumsum(counts, out=offset[1:])
-    return PositionArrays(
-        _fixed(offset), _fixed(indexed["instrument"].to_numpy()), _fixed(indexed["quantity"].to_numpy())
-    )
+    return PositionArrays(fixed(offset), fixed(indexed["instrument"].to_numpy()), fixed(indexed["quantity"].to_numpy()))
 
 
-def _fixed(array: np.ndarray) -> np.ndarray:
+def fixed(array: np.ndarray) -> np.ndarray:
     """Read-only, always: numba would compile a kernel once more for arrays that may be written to."""
     array.flags.writeable = False
     return array

@@ -7,7 +7,7 @@ from typing import TypeAlias
 
 import numpy as np
 
-from ccp.book.portfolio import Portfolio
+from ccp.book.portfolio import Part
 from ccp.exposure.tiles import in_single, screen_arrays, tiled
 from ccp.kernels.engine import COMPILED
 from ccp.kernels.exposure import (
@@ -156,7 +156,7 @@ def _even_chunks(accounts: int) -> Index:
 
 
 def run_stress(
-    portfolio: Portfolio,
+    part: Part,
     unit_loss: InstrumentByScenario,
     account_cost: Cents | None,
     counted: dict[str, Cents],
@@ -169,17 +169,17 @@ def run_stress(
     account (its cost of being sold). `counted` is pool x scenario, or pool x 1 where scenarios do not move it.
     """
     blocks = blocks or Blocks()
-    tiles, scenarios = tiled(unit_loss), unit_loss.shape[1]
-    folds = {way: _Fold.empty(portfolio, held, scenarios) for way, held in counted.items()}
-    accounts = len(portfolio.accounts)
+    tiles, scenarios, accounts = tiled(unit_loss), unit_loss.shape[1], len(part.account_pool)
+    cost = np.zeros(len(part.pool_member), dtype=np.int64)
+    if account_cost is not None:
+        np.add.at(cost, part.account_pool, account_cost)
+    folds = {way: _Fold.empty(part, cost, held, scenarios) for way, held in counted.items()}
     stress = np.zeros((min(blocks.accounts, accounts), scenarios), dtype=np.int64)
     for first in range(0, accounts, blocks.accounts):
         last = min(first + blocks.accounts, accounts)
         losses = stress[: last - first]
-        chunk = chunks(portfolio.positions.offset, first, last, blocks.chunk_accounts)
-        account_losses(tiles, portfolio.positions, chunk, minor, losses)
-        if account_cost is not None:
-            losses += account_cost[first:last, None]
+        chunk = chunks(part.positions.offset, first, last, blocks.chunk_accounts)
+        account_losses(tiles, part.positions, chunk, minor, losses)
         for fold in folds.values():
             fold_accounts(first, losses, fold.pools, fold.pool_loss, fold.shortfalls)
     return {way: fold.shortfalls for way, fold in folds.items()}
@@ -202,10 +202,9 @@ class _Fold:
     shortfalls: Shortfalls
 
     @classmethod
-    def empty(cls, portfolio: Portfolio, counted: Cents, scenarios: int) -> "_Fold":
-        shape = (len(portfolio.members), scenarios)
-        zeros = [np.zeros(shape, dtype=np.int64) for _ in Shortfalls._fields]
-        pools = PoolArrays(portfolio.account_pool, portfolio.pool_member, portfolio.pool_house, counted)
+    def empty(cls, part: Part, cost: Cents, counted: Cents, scenarios: int) -> "_Fold":
+        zeros = [np.zeros((len(part.member_group), scenarios), dtype=np.int64) for _ in Shortfalls._fields]
+        pools = PoolArrays(part.account_pool, part.pool_member, part.pool_house, cost, counted)
         return cls(pools, np.zeros(scenarios, dtype=np.int64), Shortfalls(*zeros))
 
 

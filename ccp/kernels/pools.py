@@ -10,7 +10,8 @@ from ccp.types import Cents, Flags, Index, MemberByScenario
 
 
 class PoolArrays(NamedTuple):
-    """Per account its pool; per pool its member, whether it is a house pool, and what counts against its loss.
+    """Per account its pool; per pool its member, whether it is a house pool, what it costs to sell it, and what counts
+    against its loss.
 
     `counted` is pool x scenario, or pool x 1 where no scenario moves it.
     """
@@ -18,13 +19,16 @@ class PoolArrays(NamedTuple):
     account_pool: Index
     member: Index
     house: Flags
+    cost: Cents
     counted: Cents
 
 
 class Shortfalls(NamedTuple):
-    """Member x scenario, in cents. `loss` is the sum of the pools' losses, gains not counted."""
+    """Member x scenario, in cents. `loss` is the sum of the pools' losses, gains not counted; `gain` that of their
+    gains, losses not counted and nothing sold."""
 
     loss: MemberByScenario
+    gain: MemberByScenario
     house_short: MemberByScenario
     house_surplus: MemberByScenario
     client_short: MemberByScenario
@@ -40,8 +44,9 @@ def close_pool(pool, pools, first, last, pool_loss, short):
     member = pools.member[pool]
     moves = pools.counted.shape[1] > 1
     for s in range(first, last):
-        loss = pool_loss[s]
+        loss = pool_loss[s] + pools.cost[pool]
         margin = pools.counted[pool, s if moves else 0]
+        short.gain[member, s] += max(-pool_loss[s], 0)
         pool_loss[s] = 0
         short.loss[member, s] += max(loss, 0)
         if pools.house[pool]:

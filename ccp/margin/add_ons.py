@@ -1,8 +1,10 @@
 """What is added to the model's margin, and what it costs to sell a book: spread, impact, concentration, own paper."""
 
+from dataclasses import dataclass
+
 import numpy as np
 
-from ccp.book.portfolio import Portfolio
+from ccp.book.portfolio import Part
 from ccp.kernels.costs import SaleTerms, concentration_costs, own_paper, sale_costs, spread_costs
 from ccp.market.case import Case
 from ccp.money import to_minor
@@ -38,39 +40,59 @@ def half_spreads(case: Case, terms: Terms) -> Vector:
     return spread * terms.multiplier * terms.exchange
 
 
-def close_out_costs(portfolio: Portfolio, terms: SaleTerms, digits: int) -> Cents:
+def close_out_costs(part: Part, terms: SaleTerms, digits: int) -> Cents:
     """What it costs to sell each account's positions; more than twice as much for twice the book."""
-    cost = np.empty(len(portfolio.accounts))
-    sale_costs(portfolio.positions, terms, cost)
+    cost = np.empty(len(part.account_pool))
+    sale_costs(part.positions, terms, cost)
     return to_minor(cost, digits)
 
 
-def add_ons(case: Case, periods: Index, risk: Vector) -> dict[str, Cents]:
-    """The rulebook's add-ons, by name and account, in minor units."""
-    rules, portfolio = case.rulebook.margin.add_ons, case.portfolio
-    if rules.concentration is None and not rules.bid_ask and rules.wrong_way is None:
-        return {}
-    digits, cost, terms = case.rulebook.currency_digits, np.empty(len(portfolio.accounts)), case_terms(case, periods)
-    found: dict[str, Cents] = {}
+@dataclass(frozen=True)
+class AddOnTerms:
+    """The rulebook's add-ons, resolved for every instrument; None for what it does not add.
+
+    `value` is that of one unit and `issuer` its issuing group, or -1.
+    """
+
+    concentration: SaleTerms | None
+    quantile: float
+    spread: Vector | None
+    wrong_way: float | None
+    value: Vector
+    issuer: Index
+
+
+def add_on_terms(case: Case, periods: Index, risk: Vector) -> AddOnTerms:
+    """What the add-ons need to know of the case's instruments."""
+    rules, terms = case.rulebook.margin.add_ons, case_terms(case, periods)
+    concentration, quantile = None, 0.0
     if rules.concentration is not None:
         close_out = CloseOutRules(participation=rules.concentration.participation)
-        sale = sale_terms(case, terms, periods, risk, close_out)
-        concentration_costs(portfolio.positions, sale, rules.concentration.quantile, cost)
-        found["concentration"] = to_minor(cost, digits)
-    if rules.bid_ask:
-        spread_costs(portfolio.positions, half_spreads(case, terms), cost)
-        found["bid_ask"] = to_minor(cost, digits)
-    if rules.wrong_way is not None:
-        own_paper(portfolio.positions, *_issued(case, terms), cost)
-        found["wrong_way"] = to_minor(rules.wrong_way * cost, digits)
-    return found
-
-
-def _issued(case: Case, terms: Terms) -> tuple[Vector, Index, Index]:
-    """Value of one unit and issuing group of each instrument, and the group of each account."""
-    portfolio = case.portfolio
-    places = {name: place for place, name in enumerate(portfolio.groups)}
+        concentration = sale_terms(case, terms, periods, risk, close_out)
+        quantile = rules.concentration.quantile
+    places = {name: place for place, name in enumerate(case.portfolio.groups)}
     issuers = case.book.instruments.sort("instrument_id")["issuer_id"]
-    issuer = np.array([places.get(name, -1) if name else -1 for name in issuers], dtype=np.int64)
-    value = terms.multiplier * terms.price * terms.exchange
-    return value, issuer, portfolio.member_group[portfolio.account_member]
+    return AddOnTerms(
+        concentration,
+        quantile,
+        half_spreads(case, terms) if rules.bid_ask else None,
+        rules.wrong_way,
+        terms.multiplier * terms.price * terms.exchange,
+        np.array([places.get(name, -1) if name else -1 for name in issuers], dtype=np.int64),
+    )
+
+
+def add_ons(terms: AddOnTerms, part: Part, digits: int) -> dict[str, Cents]:
+    """The add-ons of a part of the book, by name and account, in minor units."""
+    cost = np.empty(len(part.account_pool))
+    found: dict[str, Cents] = {}
+    if terms.concentration is not None:
+        concentration_costs(part.positions, terms.concentration, terms.quantile, cost)
+        found["concentration"] = to_minor(cost, digits)
+    if terms.spread is not None:
+        spread_costs(part.positions, terms.spread, cost)
+        found["bid_ask"] = to_minor(cost, digits)
+    if terms.wrong_way is not None:
+        own_paper(part.positions, terms.value, terms.issuer, part.account_group, cost)
+        found["wrong_way"] = to_minor(terms.wrong_way * cost, digits)
+    return found

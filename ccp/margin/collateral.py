@@ -35,9 +35,16 @@ class Holdings:
 
     def without(self, lines: Flags) -> "Holdings":
         """The lines that are left without some."""
-        kept = ~lines
+        return self._kept(~lines, self.pool, self.pools)
+
+    def of_pools(self, pools: Index) -> "Holdings":
+        """The lines of some pools (rising places), counted from 0 among them."""
+        kept = np.isin(self.pool, pools)
+        return self._kept(kept, np.searchsorted(pools, self.pool), len(pools))
+
+    def _kept(self, kept: Flags, pool: Index, pools: int) -> "Holdings":
         return Holdings(
-            self.pool[kept],
+            pool[kept],
             self.value[kept],
             self.level[kept],
             self.rate[kept],
@@ -45,7 +52,7 @@ class Holdings:
             self.security[kept],
             self.factor[kept],
             self.currency[kept],
-            self.pools,
+            pools,
         )
 
 

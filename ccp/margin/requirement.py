@@ -6,9 +6,10 @@ from fractions import Fraction
 import numpy as np
 import polars as pl
 
+from ccp.book.portfolio import Part
 from ccp.exposure.run import MarginCube, Progress, RankWeights, run_margin
 from ccp.kernels.sweep import PositionArrays
-from ccp.margin.add_ons import add_ons, daily_risk
+from ccp.margin.add_ons import AddOnTerms, add_on_terms, add_ons, daily_risk
 from ccp.margin.measure import model_tail, sample_weights, tail_weights, weighted_tail
 from ccp.market.case import Case
 from ccp.money import blended, exact, minor_units, times
@@ -43,24 +44,69 @@ class Requirement:
         return replace(self, account_margin=buffered + sum(self.add_ons.values(), np.zeros_like(buffered)))
 
 
+@dataclass(frozen=True)
+class MarginModel:
+    """The rulebook's margin on a day, resolved for every instrument: all that does not depend on who holds what.
+
+    `samples` are the model's scenarios and, where one is blended in with the weight `blend`, the stress period's.
+    `product` numbers each instrument's product where offsets between products are limited to `offsets` of them.
+    """
+
+    samples: tuple[MarginCube, ...]
+    blend: Fraction
+    floor: MarginCube | None
+    product: Index | None
+    offsets: Fraction
+    add_ons: AddOnTerms
+    buffer: Fraction
+    standing: Vector
+    daily_risk: Vector
+    periods: Index
+    digits: int
+
+
+def margin_model(case: Case) -> MarginModel:
+    """Price every instrument in every margin scenario."""
+    rules = case.rulebook.margin
+    cube = price_windows(case, lambda days: model_scenarios(case, rules, days))
+    floor, limit, period = rules.floor, rules.offset_limit, rules.stress_period
+    periods = liquidation_periods(case)
+    risk = daily_risk(cube.change, periods)
+    return MarginModel(
+        samples=_samples(case, cube),
+        blend=exact(period.weight if period else 0.0),
+        floor=None if floor is None else _plain_cube(case, _long_cube(case, floor.lookback_days)),
+        product=None if limit is None else _products(case, limit.by),
+        offsets=exact(limit.share if limit else 1.0),
+        add_ons=add_on_terms(case, periods, risk),
+        buffer=exact(rules.buffer.share) if rules.buffer is not None else Fraction(0),
+        standing=cube.standing,
+        daily_risk=risk,
+        periods=periods,
+        digits=case.rulebook.currency_digits,
+    )
+
+
 def margin_requirement(case: Case, buffer: Fraction | None = None, progress: Progress | None = None) -> Requirement:
     """The margin of every account of the case, on its date.
 
     `buffer` is how much of the buffer is there today, as a share; by default all of it.
     """
-    rules = case.rulebook.margin
-    cube = price_windows(case, lambda days: model_scenarios(case, rules, days))
-    samples = _samples(case, cube)
-    margin = _sampled_margin(case, samples, case.portfolio.positions, progress)
-    if rules.offset_limit is not None:
-        margin = _limited_offsets(case, samples, margin)
-    if rules.floor is not None:
-        margin = np.maximum(margin, _plain_margin(case, _long_cube(case, rules.floor.lookback_days)))
-    share = exact(rules.buffer.share) if rules.buffer is not None and buffer is None else buffer or Fraction(0)
-    periods = liquidation_periods(case)
-    risk = daily_risk(cube.change, periods)
-    extra = add_ons(case, periods, risk)
-    return Requirement(margin, margin, extra, cube.standing, risk, periods).with_buffer(share)
+    return require(margin_model(case), case.portfolio.whole, buffer, progress)
+
+
+def require(
+    model: MarginModel, part: Part, buffer: Fraction | None = None, progress: Progress | None = None
+) -> Requirement:
+    """The margin of every account of a part of the book."""
+    margin = _sampled_margin(model, part.positions, progress)
+    if model.product is not None:
+        margin = _limited_offsets(model, model.product, part.positions, margin)
+    if model.floor is not None:
+        margin = np.maximum(margin, run_margin(part.positions, model.floor, _minor(model)))
+    extra = add_ons(model.add_ons, part, model.digits)
+    found = Requirement(margin, margin, extra, model.standing, model.daily_risk, model.periods)
+    return found.with_buffer(model.buffer if buffer is None else buffer)
 
 
 def model_scenarios(case: Case, rules: MarginRules, days: int) -> ScenarioSet:
@@ -73,20 +119,20 @@ def model_scenarios(case: Case, rules: MarginRules, days: int) -> ScenarioSet:
     )
 
 
-def _samples(case: Case, cube: Cube) -> list[MarginCube]:
+def _samples(case: Case, cube: Cube) -> tuple[MarginCube, ...]:
     """One sample, or the model's and, to be blended in, that of the stress period."""
     rules, model = case.rulebook.margin, cube.close_out_loss
     plain = MarginCube(model, model_tail(rules, model.shape[1]))
     if rules.stress_period is None:
-        return [plain]
+        return (plain,)
     period = _period_cube(case, rules.stress_period)
     if period is None:
-        return [plain]
+        return (plain,)
     stressed = period.close_out_loss
     if rules.stress_period.reading == "blend":
-        return [plain, MarginCube(stressed, RankWeights(tail_weights(rules, stressed.shape[1])))]
+        return plain, MarginCube(stressed, RankWeights(tail_weights(rules, stressed.shape[1])))
     weights = sample_weights(model.shape[1], stressed.shape[1], rules.stress_period.weight)
-    return [MarginCube(np.hstack([model, stressed]), weighted_tail(rules, weights))]
+    return (MarginCube(np.hstack([model, stressed]), weighted_tail(rules, weights)),)
 
 
 def _period_cube(case: Case, rules: StressPeriod) -> Cube | None:
@@ -116,35 +162,29 @@ def _long_cube(case: Case, lookback: int) -> Cube:
     return price_windows(case, lambda days: margin_scenarios(case.market, case.factor_ids, count, days))
 
 
-def _sampled_margin(
-    case: Case, samples: list[MarginCube], positions: PositionArrays, progress: Progress | None = None
-) -> Cents:
+def _minor(model: MarginModel) -> float:
+    return float(minor_units(model.digits))
+
+
+def _sampled_margin(model: MarginModel, positions: PositionArrays, progress: Progress | None = None) -> Cents:
     """Steps 1 and 2: the model's margin, with that of the stress period blended in where there is one."""
-    minor = float(minor_units(case.rulebook.currency_digits))
-    margins = [run_margin(positions, one, minor, None, progress) for one in samples]
-    if len(margins) == 1:
-        return margins[0]
-    period = case.rulebook.margin.stress_period
-    return blended(margins[0], margins[1], exact(period.weight if period else 0.0))
+    margins = [run_margin(positions, one, _minor(model), None, progress) for one in model.samples]
+    return margins[0] if len(margins) == 1 else blended(margins[0], margins[1], model.blend)
 
 
-def _plain_margin(case: Case, cube: Cube) -> Cents:
+def _plain_cube(case: Case, cube: Cube) -> MarginCube:
     """The plain historical tail over a cube, all scenarios alike."""
     loss = cube.close_out_loss
-    sample = MarginCube(loss, RankWeights(tail_weights(case.rulebook.margin, loss.shape[1])))
-    return _sampled_margin(case, [sample], case.portfolio.positions)
+    return MarginCube(loss, RankWeights(tail_weights(case.rulebook.margin, loss.shape[1])))
 
 
-def _limited_offsets(case: Case, samples: list[MarginCube], whole: Cents) -> Cents:
+def _limited_offsets(model: MarginModel, product: Index, positions: PositionArrays, whole: Cents) -> Cents:
     """The limit on offsets: a share of what netting between products saves is added."""
-    rules = case.rulebook.margin.offset_limit
-    if rules is None:
-        return whole
-    parts = _by_product(case.portfolio.positions, _products(case, rules.by))
-    margins = _sampled_margin(case, samples, parts.positions)
+    parts = _by_product(positions, product)
+    margins = _sampled_margin(model, parts.positions)
     sums = np.zeros_like(whole)
     np.add.at(sums, parts.account, margins)
-    return blended(whole, np.maximum(sums, whole), 1 - exact(rules.share))
+    return blended(whole, np.maximum(sums, whole), 1 - model.offsets)
 
 
 def _products(case: Case, by: str) -> Index:

@@ -4,7 +4,7 @@ them."""
 from collections.abc import Callable
 
 from ccp.kernels.plan_arrays import HAIRCUTS, MATCHED, SEGMENTS_FIRST
-from ccp.stress.claims import Sides, by_product_class, matched_claims, member_gains
+from ccp.stress.claims import Sides, by_product_class, matched_claims
 from ccp.stress.measure import Measured
 from ccp.waterfall.event import Circumstances
 from ccp.waterfall.plan import Plan
@@ -19,7 +19,7 @@ def circumstances(
     day of gains. A book says nothing of auctions, offers, or of who will not answer a call.
     """
     sources = set(plan.arrays.source.tolist())
-    gains = member_gains(measured, scenario)[None, :] if sources & set(HAIRCUTS) else None
+    gains = measured.gains[:, scenario][None, :] if sources & set(HAIRCUTS) else None
     matched = matched_claims(measured, sides(), scenario, groups) if MATCHED in sources else None
     loss = weight = None
     if (plan.arrays.order == SEGMENTS_FIRST).any():

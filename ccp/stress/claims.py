@@ -9,25 +9,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ccp.book.portfolio import Portfolio
-from ccp.exposure.run import account_values
 from ccp.money import to_minor
 from ccp.stress.measure import Measured
 from ccp.types import Cents, Index, Vector
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
-
-
-def member_gains(measured: Measured, scenario: int) -> Cents:
-    """By member, the gains of its pools; a pool's loss takes nothing off another's gain."""
-    portfolio = measured.case.portfolio
-    everyone = np.arange(len(portfolio.accounts))
-    loss = account_values(portfolio.positions, measured.unit_loss[:, [scenario]], everyone)[:, 0]
-    pools = np.zeros(len(portfolio.pools), dtype=np.int64)
-    np.add.at(pools, portfolio.account_pool, to_minor(loss, measured.case.rulebook.currency_digits))
-    gains = np.zeros(len(portfolio.members), dtype=np.int64)
-    np.add.at(gains, portfolio.pool_member, np.maximum(-pools, 0))
-    return gains
 
 
 @dataclass(frozen=True)

@@ -37,7 +37,7 @@ def books_in(measured: Measured, scenario: int, dropped: Vector) -> StressLosses
     unit_loss = measured.unit_loss[:, [scenario]] + dropped[:, None]
     counted = {"": measured.counted_in(scenario)[:, None]}
     minor = float(minor_units(case.rulebook.currency_digits))
-    short = run_stress(case.portfolio, unit_loss, measured.account_cost, counted, minor)[""]
+    short = run_stress(case.portfolio.whole, unit_loss, measured.account_cost, counted, minor)[""]
     return stress_losses(short, case.rulebook.stress.house_surplus_covers_clients, case.portfolio.member_group)
 
 

@@ -1,25 +1,32 @@
 """Margins and stress losses of the whole book, and what each pool's share of them is in an event."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from ccp.book.portfolio import Portfolio
 from ccp.errors import refuse
-from ccp.exposure.run import Progress, account_values, run_stress
+from ccp.exposure.run import Progress, account_values
 from ccp.kernels.costs import SaleTerms
-from ccp.margin.add_ons import close_out_costs, sale_terms
-from ccp.margin.collateral import counted_margin, holdings, value_after_haircut, value_in_scenarios
-from ccp.margin.requirement import Requirement, margin_requirement
+from ccp.margin.collateral import counted_margin, holdings
+from ccp.margin.requirement import Requirement
 from ccp.market.case import Case
 from ccp.money import minor_units, to_minor
-from ccp.pricing.horizon import case_terms, price_cube
 from ccp.scenarios.scenario_set import ScenarioSet
 from ccp.stress.loss_over_margin import StressLosses, stress_losses
-from ccp.types import Cents, Vector
-
-RESOURCES = ("required", "held", "minimum")
-"""The ways of counting a pool's margin."""
+from ccp.stress.parts import (
+    RESOURCES,
+    EngineModel,
+    PartFound,
+    StressModel,
+    engine_model,
+    joined,
+    measure_part,
+    pool_requirement,
+    stress_model,
+    stress_part,
+)
+from ccp.types import Cents, MemberByScenario, Vector
 
 LARGEST = 2.0**62
 """Minor units that the losses of the whole book may come to: sums of them stay whole numbers of 64 bits."""
@@ -30,9 +37,9 @@ class Measured:
     """What the passes found. Money in cents, but `net_option_value` (by account) in units.
 
     `losses` follow the rulebook's way of counting margin; `by_resources` has every way, when the book has
-    collateral. `pool_counted` is what counts as each pool's margin (pool x 1, or pool x scenario where collateral
-    moves with the scenario). `account_cost` is what it costs to sell each account's book, part of its losses; `sale` is
-    what a sale needs to know of each instrument.
+    collateral. `gains` (member x scenario) are those of pools that gain. `pool_counted` is what counts as each pool's
+    margin (pool x 1, or pool x scenario where collateral moves with the scenario). `account_cost` is what it costs to
+    sell each account's book, part of its losses; `sale` is what a sale needs to know of each instrument.
     """
 
     case: Case
@@ -45,6 +52,7 @@ class Measured:
     pool_margin: Cents
     pool_counted: Cents
     by_resources: dict[str, StressLosses]
+    gains: MemberByScenario
     sale: SaleTerms
 
     @property
@@ -70,100 +78,78 @@ class PoolLoss:
 
 def measure(case: Case, stress: ScenarioSet, progress: Progress | None = None) -> Measured:
     """Price every instrument, margin every account and stress every member."""
-    required = margin_requirement(case, None, progress)
-    lines = holdings(case)
-    rules, digits = case.rulebook.collateral, case.rulebook.currency_digits
-    held = moved = None
-    if lines is not None:
-        held = value_after_haircut(lines, rules, pool_requirement(case, required), digits)
-    if lines is not None and rules.stress == "scenario":
-        moved = value_in_scenarios(lines, stress, digits)
-    return measure_stress(case, stress, required, held, moved)
+    model, lines = engine_model(case, stress), holdings(case)
+    return measured_of(case, model, [measure_part(model, case.portfolio.whole, lines, progress)])
+
+
+def measured_of(case: Case, model: EngineModel | StressModel, found: Sequence[PartFound]) -> Measured:
+    """What was found of all parts, in order of their pools, as one result. Raises InputError."""
+    whole, stress = joined(found), model.stress if isinstance(model, EngineModel) else model
+    check_size(whole.gross, stress, case.portfolio.instruments)
+    phi, group = case.rulebook.stress.house_surplus_covers_clients, case.portfolio.member_group
+    losses = {way: stress_losses(short, phi, group) for way, short in whole.shortfalls.items()}
+    only = next(iter(losses.values()))
+    any_way = whole.shortfalls[next(iter(losses))]
+    return Measured(
+        case,
+        stress.scenarios,
+        stress.unit_loss,
+        whole.account_margin,
+        whole.account_cost,
+        whole.add_ons,
+        whole.net_option_value,
+        whole.pool_margin,
+        whole.pool_counted,
+        losses if len(losses) > 1 else dict.fromkeys({*RESOURCES, stress.way}, only),
+        any_way.gain,
+        stress.sale,
+    )
+
+
+def check_size(gross: Vector, stress: StressModel, instruments: list[str]) -> None:
+    """Refuse a book whose losses, all of one sign, would not fit whole minor units of 64 bits."""
+    largest, minor = np.abs(stress.unit_loss).max(axis=1, initial=0.0), minor_units(stress.digits)
+    total = float(np.sum(gross * largest)) * minor
+    if not total < LARGEST:
+        worst = instruments[int(np.nanargmax(np.nan_to_num(gross * largest, nan=np.inf)))]
+        expected = f"losses below {LARGEST / minor:.0e} in all were expected; the largest are in this instrument"
+        raise refuse("instruments", expected, field="instrument_id", value=worst)
 
 
 def measure_stress(
-    case: Case,
-    stress: ScenarioSet,
-    required: Requirement,
-    held: Cents | None,
-    moved: Cents | None,
-    ways: tuple[str, ...] = RESOURCES,
+    case: Case, stress: ScenarioSet, required: Requirement, held: Cents, moved: Cents | None, ways: tuple[str, ...]
 ) -> Measured:
     """Stress every member, with margins known.
 
-    `held` is what each pool holds after haircut (None: exactly what is required), `moved` its market value in every
-    scenario where collateral is shocked instead (None: it is not). `ways` of counting a pool's margin are looked at,
-    the rulebook's among them.
+    `held` is what each pool holds after haircut, `moved` its market value in every scenario where collateral is
+    shocked instead (None: it is not). `ways` of counting a pool's margin are looked at, the rulebook's among them.
     """
-    portfolio, digits = case.portfolio, case.rulebook.currency_digits
-    minor = minor_units(digits)
-    unit_loss = price_cube(case, stress).close_out_loss
-    check_size(portfolio, unit_loss, minor)
-    sale = sale_terms(
-        case, case_terms(case, required.periods), required.periods, required.daily_risk, case.rulebook.close_out
-    )
-    instant = case.rulebook.close_out.method == "instant"
-    cost = None if instant else close_out_costs(portfolio, sale, digits)
-    pool_margin = pool_requirement(case, required)
-    counted = {
-        way: counted_margin(way, pool_margin, held, moved) for way in (ways if held is not None else ("required",))
-    }
-    shortfalls = run_stress(portfolio, unit_loss, cost, counted, float(minor))
-    phi = case.rulebook.stress.house_surplus_covers_clients
-    found = {way: stress_losses(short, phi, portfolio.member_group) for way, short in shortfalls.items()}
-    everyone = np.arange(len(portfolio.accounts))
-    return Measured(
-        case,
-        stress,
-        unit_loss,
-        required.account_margin,
-        cost,
-        required.add_ons,
-        account_values(portfolio.positions, required.standing[:, None], everyone)[:, 0],
-        pool_margin,
-        counted[case.rulebook.stress.resources if held is not None else "required"],
-        found if held is not None else dict.fromkeys(RESOURCES, found["required"]),
-        sale,
-    )
-
-
-def pool_requirement(case: Case, required: Requirement) -> Cents:
-    """What is required of every pool: the sum over its accounts."""
-    sums = np.zeros(len(case.portfolio.pools), dtype=np.int64)
-    np.add.at(sums, case.portfolio.account_pool, required.account_margin)
-    return sums
-
-
-def check_size(portfolio: Portfolio, unit_loss: np.ndarray, minor: int) -> None:
-    """Refuse a book whose losses, all of one sign, would not fit whole minor units of 64 bits."""
-    positions = portfolio.positions
-    gross = np.bincount(positions.instrument, np.abs(positions.quantity), minlength=len(portfolio.instruments))
-    largest = np.abs(unit_loss).max(axis=1, initial=0.0)
-    total = float(np.sum(gross * largest)) * minor
-    if not total < LARGEST:
-        worst = portfolio.instruments[int(np.nanargmax(np.nan_to_num(gross * largest, nan=np.inf)))]
-        expected = f"losses below {LARGEST / minor:.0e} in all were expected; the largest are in this instrument"
-        raise refuse("instruments", expected, field="instrument_id", value=worst)
+    model = stress_model(case, stress, required.periods, required.daily_risk)
+    part = case.portfolio.whole
+    pools = pool_requirement(part, required)
+    counted = {way: counted_margin(way, pools, held, moved) for way in ways}
+    return measured_of(case, model, [stress_part(model, part, required, pools, counted)])
 
 
 def pool_losses(measured: Measured, scenario: int, groups: tuple[int, ...]) -> list[PoolLoss]:
     """Every pool of some groups in one scenario: the lines that add up to the groups' losses."""
     portfolio = measured.case.portfolio
-    accounts = portfolio.accounts_of(portfolio.members_of(np.array(groups)))
-    values = account_values(portfolio.positions, measured.unit_loss[:, [scenario]], accounts)[:, 0]
+    pools = portfolio.pools_of(portfolio.members_of(np.array(groups)))
+    part, accounts = portfolio.part(pools), portfolio.accounts_in(pools)
+    values = account_values(part.positions, measured.unit_loss[:, [scenario]], np.arange(len(accounts)))[:, 0]
     cents = to_minor(values, measured.case.rulebook.currency_digits)
     if measured.account_cost is not None:
         cents += measured.account_cost[accounts]
     counted = measured.counted_in(scenario)
-    sums = np.zeros(len(portfolio.pools), dtype=np.int64)
-    np.add.at(sums, portfolio.account_pool[accounts], cents)
+    sums = np.zeros(len(pools), dtype=np.int64)
+    np.add.at(sums, part.account_pool, cents)
     return [
         PoolLoss(
             int(pool),
             int(portfolio.pool_member[pool]),
             bool(portfolio.pool_house[pool]),
-            int(sums[pool]),
+            int(loss),
             int(counted[pool]),
         )
-        for pool in np.unique(portfolio.account_pool[accounts])
+        for pool, loss in zip(pools, sums, strict=True)
     ]

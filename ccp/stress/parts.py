@@ -1,0 +1,152 @@
+"""A book measured part by part: one model for all parts, one result each, and the results put together.
+
+A part is some pools, whole, so that nothing but sums by member crosses from one part to another. All that is added up
+is whole minor units: the answer is the same for any parts, in any order of work, on any machine.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ccp.book.portfolio import Part
+from ccp.exposure.run import Progress, account_values, run_stress
+from ccp.kernels.costs import SaleTerms
+from ccp.kernels.pools import Shortfalls
+from ccp.margin.add_ons import close_out_costs, sale_terms
+from ccp.margin.collateral import Holdings, counted_margin, value_after_haircut, value_in_scenarios
+from ccp.margin.requirement import MarginModel, Requirement, margin_model, require
+from ccp.market.case import Case
+from ccp.money import minor_units
+from ccp.pricing.horizon import case_terms, price_cube
+from ccp.rulebook.collateral import CollateralRules
+from ccp.scenarios.scenario_set import ScenarioSet
+from ccp.types import Cents, Index, InstrumentByScenario, Vector
+
+RESOURCES = ("required", "held", "minimum")
+"""The ways of counting a pool's margin."""
+
+
+@dataclass(frozen=True)
+class StressModel:
+    """The stress of a day, resolved for every instrument. `sells`: whether selling an account's book costs anything.
+
+    `unit_loss` (instrument x scenario) is the loss on one long unit, `way` the rulebook's way of counting margin.
+    """
+
+    scenarios: ScenarioSet
+    unit_loss: InstrumentByScenario
+    sale: SaleTerms
+    sells: bool
+    collateral: CollateralRules
+    way: str
+    digits: int
+
+
+@dataclass(frozen=True)
+class EngineModel:
+    """All that measuring needs to know beside who holds what."""
+
+    margin: MarginModel
+    stress: StressModel
+
+
+@dataclass(frozen=True)
+class PartFound:
+    """What was found of a part: by account and by pool of the part, and by member of the whole book.
+
+    Money in cents, but `net_option_value` in units. `gross` is how much of each instrument is held, long and short.
+    `shortfalls` has each way of counting margin that was looked at.
+    """
+
+    account_margin: Cents
+    account_cost: Cents | None
+    add_ons: dict[str, Cents]
+    net_option_value: Vector
+    pool_margin: Cents
+    pool_counted: Cents
+    shortfalls: dict[str, Shortfalls]
+    gross: Vector
+
+
+def engine_model(case: Case, stress: ScenarioSet) -> EngineModel:
+    """Price every instrument in every scenario, of margin and of stress."""
+    margin = margin_model(case)
+    return EngineModel(margin, stress_model(case, stress, margin.periods, margin.daily_risk))
+
+
+def stress_model(case: Case, stress: ScenarioSet, periods: Index, daily_risk: Vector) -> StressModel:
+    """Price every instrument in every stress scenario."""
+    rules = case.rulebook
+    return StressModel(
+        stress,
+        price_cube(case, stress).close_out_loss,
+        sale_terms(case, case_terms(case, periods), periods, daily_risk, rules.close_out),
+        rules.close_out.method != "instant",
+        rules.collateral,
+        rules.stress.resources,
+        rules.currency_digits,
+    )
+
+
+def measure_part(model: EngineModel, part: Part, lines: Holdings | None, progress: Progress | None = None) -> PartFound:
+    """Margin every account of a part and stress it. `lines` is the part's collateral, None without a table."""
+    required = require(model.margin, part, None, progress)
+    pools, stress = pool_requirement(part, required), model.stress
+    if lines is None:
+        return stress_part(stress, part, required, pools, {"required": counted_margin("required", pools, None, None)})
+    held = value_after_haircut(lines, stress.collateral, pools, stress.digits)
+    moves = stress.collateral.stress == "scenario"
+    moved = value_in_scenarios(lines, stress.scenarios, stress.digits) if moves else None
+    counted = {way: counted_margin(way, pools, held, moved) for way in RESOURCES}
+    return stress_part(stress, part, required, pools, counted)
+
+
+def stress_part(
+    model: StressModel, part: Part, required: Requirement, pool_margin: Cents, counted: dict[str, Cents]
+) -> PartFound:
+    """Stress a part whose margins are known. `counted` is what counts of every pool's margin, by way."""
+    minor = float(minor_units(model.digits))
+    positions, accounts = part.positions, np.arange(len(part.account_pool))
+    sizes = np.abs(positions.quantity)
+    gross = np.bincount(positions.instrument, sizes, minlength=len(model.unit_loss)).astype(np.float64)
+    cost = close_out_costs(part, model.sale, model.digits) if model.sells else None
+    return PartFound(
+        required.account_margin,
+        cost,
+        required.add_ons,
+        account_values(positions, required.standing[:, None], accounts)[:, 0],
+        pool_margin,
+        counted.get(model.way, counted[next(iter(counted))]),
+        run_stress(part, model.unit_loss, cost, counted, minor),
+        gross,
+    )
+
+
+def pool_requirement(part: Part, required: Requirement) -> Cents:
+    """What is required of every pool: the sum over its accounts."""
+    sums = np.zeros(len(part.pool_member), dtype=np.int64)
+    np.add.at(sums, part.account_pool, required.account_margin)
+    return sums
+
+
+def joined(found: Sequence[PartFound]) -> PartFound:
+    """Parts put together, in order of their pools: accounts and pools side by side, members added up."""
+    if len(found) == 1:
+        return found[0]
+    costs = [one.account_cost for one in found if one.account_cost is not None]
+    first = found[0]
+    return PartFound(
+        np.concatenate([one.account_margin for one in found]),
+        np.concatenate(costs) if costs else None,
+        {name: np.concatenate([one.add_ons[name] for one in found]) for name in first.add_ons},
+        np.concatenate([one.net_option_value for one in found]),
+        np.concatenate([one.pool_margin for one in found]),
+        np.concatenate([one.pool_counted for one in found]),
+        {way: _sums([one.shortfalls[way] for one in found]) for way in first.shortfalls},
+        np.sum([one.gross for one in found], axis=0),
+    )
+
+
+def _sums(found: Sequence[Shortfalls]) -> Shortfalls:
+    return Shortfalls(*(np.sum(arrays, axis=0) for arrays in zip(*found, strict=True)))
