@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
 from datetime import date
+from itertools import pairwise, repeat
 from pathlib import Path
 
 import numpy as np
@@ -17,10 +22,12 @@ from polars.testing import assert_frame_equal
 import ccp
 from ccp.book.book import book_from_frames, read_book
 from ccp.book.catalogue import catalogue
-from ccp.book.synthetic import BookSize, synthetic_book
+from ccp.book.synthetic import BookSize, synthetic_book, synthetic_parts
 from ccp.errors import InputError
 from ccp.market.history import latest_levels
 from ccp.market.volatility import with_modelled_volatility
+from ccp.report import parts as writing
+from ccp.report.write import write_run
 
 Tables = dict[str, pl.DataFrame]
 DAY = date(2022, 12, 28)
@@ -225,6 +232,168 @@ def test_synthesize_writes_a_book_that_can_be_read(tmp_path: Path) -> None:
     assert report.counts["positions"] == book.positions.height
     with pytest.raises(InputError):
         ccp.synthesize(tmp_path / "one", SMALL, seed=6)
+
+
+# --- blocks -----------------------------------------------------------------------------------------------------------
+
+MANY = BookSize(members=12, accounts=400, positions=8_000, instruments=120)
+A_BLOCK = 1_000
+
+
+def in_parts(size: BookSize = MANY, seed: int = 1, a_block: int = A_BLOCK) -> dict[str, Iterator[pl.DataFrame]]:
+    return synthetic_parts(size, seed, LEVELS, DAY, positions_a_block=a_block)
+
+
+def in_blocks(size: BookSize = MANY, seed: int = 1, a_block: int = A_BLOCK) -> Tables:
+    return synthetic_book(size, seed, LEVELS, DAY, a_block)
+
+
+@pytest.mark.parametrize("a_block", [500, A_BLOCK, 3_000])
+@pytest.mark.parametrize("seed", [1, 2])
+def test_book_of_several_blocks_is_as_good_as_a_whole_one(a_block: int, seed: int) -> None:
+    tables = in_blocks(seed=seed, a_block=a_block)
+    check_positions(tables)
+    book_from_frames(tables)
+    assert heights(tables)["positions"] == pytest.approx(MANY.positions, rel=0.1)
+    for name in ("members", "accounts"):  # drawn whole, whatever the blocks
+        assert_frame_equal(tables[name], made(MANY, seed)[name])
+
+
+def test_every_block_is_matched_in_itself_and_has_its_own_accounts() -> None:
+    blocks = list(in_parts()["positions"])
+    assert len(blocks) == 8
+    for block in blocks:
+        assert block.height == pytest.approx(A_BLOCK, rel=0.15)
+        assert (block.group_by("instrument_id").agg(pl.col("quantity").sum())["quantity"] == 0).all()
+    accounts = made(MANY)["accounts"]["account_id"]
+    order = dict(zip(accounts, range(MANY.accounts), strict=True))
+    held = [block["account_id"].replace_strict(order).to_list() for block in blocks]
+    assert all(places == sorted(places) for places in held)
+    assert all(before[-1] < after[0] for before, after in pairwise(held))
+
+
+def test_blocks_are_drawn_from_streams_of_their_own() -> None:
+    """The same seed gives the same blocks, another one others; no two blocks of a book begin with the same choices."""
+    first, again, other = in_blocks(seed=7), in_blocks(seed=7), in_blocks(seed=8)
+    for name, table in first.items():
+        assert_frame_equal(table, again[name], check_exact=True)
+    assert not first["positions"].equals(other["positions"])
+    begins = [tuple(block["instrument_id"].head(20)) for block in in_parts(seed=7)["positions"]]
+    assert len(set(begins)) == len(begins)
+
+
+def test_book_no_larger_than_a_block_knows_nothing_of_blocks() -> None:
+    usual = made(USUAL, 4)
+    assert len(list(in_parts(USUAL, 4, a_block=2**21)["positions"])) == 1
+    for a_block in (20_100, 10**9):
+        for name, table in in_blocks(USUAL, 4, a_block).items():
+            assert_frame_equal(table, usual[name], check_exact=True)
+    assert not in_blocks(USUAL, 4, 15_000)["positions"].equals(usual["positions"])
+
+
+def test_volumes_count_all_blocks() -> None:
+    tables = in_blocks()
+    bought = tables["positions"].filter(pl.col("quantity") > 0).group_by("instrument_id").agg(pl.col("quantity").sum())
+    long = dict(bought.iter_rows())
+    expected = [max(np.ceil(long[name] * 0.2), 1.0) for name in tables["instruments"]["instrument_id"]]
+    assert tables["instruments"]["average_daily_volume"].to_list() == expected
+
+
+def test_progress_counts_accounts_to_the_last() -> None:
+    calls: list[tuple[int, int]] = []
+    tables = synthetic_parts(MANY, 1, LEVELS, DAY, lambda done, total: calls.append((done, total)), A_BLOCK)
+    blocks = list(tables["positions"])
+    done = [count for count, _ in calls]
+    assert len(done) == len(blocks)
+    assert done == sorted(set(done))
+    assert calls[-1] == (MANY.accounts, MANY.accounts)
+    assert {total for _, total in calls} == {MANY.accounts}
+
+
+def test_ids_stay_apart_when_there_are_very_many() -> None:
+    """Beyond the digits that numbers are filled up to: over 999 members, over 9,999 clients of one of them."""
+    tables = in_parts(BookSize(members=1_100, accounts=600_000, positions=600_000, instruments=60))
+    members, accounts = next(tables["members"])["member_id"], next(tables["accounts"])
+    assert members.is_unique().all()
+    assert accounts.height == 600_000
+    assert accounts["account_id"].is_unique().all()
+    assert "M1100-H" in accounts["account_id"]
+    assert accounts["account_id"].str.contains("-S[0-9]{5}$").any()
+    assert (accounts["account_id"].str.split("-").list.first() == accounts["member_id"]).all()
+    pooled = accounts.drop_nulls("pool_id")
+    assert (pooled["pool_id"] == pooled["member_id"] + "-GROSS").all()
+
+
+# --- written in parts -------------------------------------------------------------------------------------------------
+
+
+def test_file_is_the_book_however_many_parts_are_held(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Block by block, all blocks at once, or a few rows at a time: the same bytes, in row groups of the same size."""
+    monkeypatch.setattr(writing, "ROWS_A_GROUP", 700)
+    whole = in_blocks()["positions"]
+    ways = {
+        "blocks": in_parts()["positions"],
+        "whole": iter([whole]),
+        "slices": whole.iter_slices(123),
+    }
+    for name, parts in ways.items():
+        writing.write_parts(parts, tmp_path / name)
+    assert_frame_equal(pl.read_parquet(tmp_path / "blocks"), whole, check_exact=True)
+    assert len({(tmp_path / name).read_bytes() for name in ways}) == 1
+
+
+def test_directory_of_a_book_of_several_blocks_is_the_book(tmp_path: Path) -> None:
+    out = write_run(tmp_path / "book", "synth", in_parts(), {}, overwrite=False)
+    for name, table in in_blocks().items():
+        assert_frame_equal(pl.read_parquet(out / f"{name}.parquet"), table, check_exact=True, categorical_as_str=True)
+
+
+def test_what_goes_wrong_between_two_blocks_leaves_nothing(tmp_path: Path) -> None:
+    def stop(done: int, total: int) -> None:
+        raise KeyboardInterrupt
+
+    tables = synthetic_parts(MANY, 1, LEVELS, DAY, stop, A_BLOCK)
+    with pytest.raises(KeyboardInterrupt):
+        write_run(tmp_path / "book", "synth", tables, {}, overwrite=False)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_writer_that_fails_says_so(tmp_path: Path) -> None:
+    parts = repeat(pl.DataFrame({"quantity": [1.0]}), 100)
+    with pytest.raises(OSError, match="No such file"):
+        writing.write_parts(parts, tmp_path / "nowhere" / "positions.parquet")
+    with pytest.raises(ValueError, match="without a part"):
+        writing.write_parts(iter([]), tmp_path / "positions.parquet")
+
+
+BETWEEN_BLOCKS = """
+import time
+from functools import partial
+import ccp.api.synthesize as api
+def slow(done, total):
+    print(done, flush=True)
+    if done > 500:
+        time.sleep(60)
+made = partial(api.synthetic_parts, positions_a_block=1_000)
+api.synthetic_parts = lambda size, seed, levels, day, progress: made(size, seed, levels, day, slow)
+from ccp.cli.main import main
+main()
+"""
+"""The command in blocks of 1,000 positions, but stopping for a minute after half of them."""
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=lambda number: number.name)
+def test_a_book_killed_while_it_is_written_leaves_nothing(number: signal.Signals, tmp_path: Path) -> None:
+    command = [sys.executable, "-c", BETWEEN_BLOCKS, "synth", "book", "--positions", "5000", "--instruments", "60"]
+    with subprocess.Popen(command, cwd=tmp_path, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert any(int(line) > 500 for line in process.stdout)
+        assert [path.name for path in tmp_path.glob(".book.partial-*/positions.parquet")] != []
+        process.send_signal(number)
+        message = process.communicate(timeout=30)[1]
+    assert process.returncode in (128 + number, -number)
+    assert "Traceback" not in message
+    assert list(tmp_path.iterdir()) == []
 
 
 # --- the embedded example ---------------------------------------------------------------------------------------------

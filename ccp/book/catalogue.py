@@ -15,6 +15,7 @@ from ccp.kernels.black import black_forward_value
 CARRY = 0.02
 EXPIRY_WEEKS = (4, 12, 24, 36, 50, 76, 102)
 STRIKES = (1.0, 0.95, 1.05, 0.9, 1.1, 0.85, 1.15, 0.8, 1.2, 0.75, 1.25, 0.7, 1.3)
+FAR_STRIKES = (0.65, 1.35, 0.6, 1.4)
 INDEX = "INDEX20"
 CURRENCIES = ("EUR/USD", "GBP/USD", "JPY/USD", "CHF/USD", "AUD/USD", "CAD/USD")
 CURRENCY_UNITS = {"JPY/USD": 12_500_000.0}
@@ -36,7 +37,9 @@ def catalogue(count: int, levels: dict[str, float], day: date) -> tuple[pl.DataF
     rows += [_future(name, levels, expiries[1], day, 100.0) for name in stocks]
     ladder = [(expiry, strike) for strike in STRIKES for expiry in expiries]
     first, rest = ladder[:21], ladder[21:]
-    for names, steps in (([INDEX], first), (stocks, ladder[:6]), ([INDEX], rest), (stocks, ladder[6:])):
+    far = [(expiry, strike) for strike in FAR_STRIKES for expiry in expiries]
+    near = (([INDEX], first), (stocks, ladder[:6]), ([INDEX], rest), (stocks, ladder[6:]))
+    for names, steps in (*near, ([INDEX, *stocks], far)):
         for expiry, strike in steps:
             for name in names:
                 rows += [_option(name, levels, expiry, day, strike, right) for right in ("put", "call")]

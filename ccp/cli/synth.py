@@ -31,8 +31,8 @@ def synth(
 
         size = BookSize(members, accounts, positions, instruments)
         current.detail(f"inventing {positions:,} positions")
-        with current.progress(f"writing {directory}"):
-            written = ccp.synthesize(directory, size, seed, overwrite)
+        with current.progress("giving accounts their positions") as progress:
+            written = ccp.synthesize(directory, size, seed, overwrite, progress)
         current.detail("written")
         files = sorted(path.name for path in written.iterdir())
         current.answer({"directory": str(written), "files": files, "seed": seed})

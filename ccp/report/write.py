@@ -4,13 +4,14 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
 from ccp.errors import refuse
+from ccp.report.parts import write_parts
 
 TABLES = ("margin", "losses", "scenarios", "contributions", "waterfall")
 BOOK = ("members", "accounts", "instruments", "positions")
@@ -28,17 +29,25 @@ OUTPUTS = {
 
 
 def write_run(
-    out: Path, command: str, tables: dict[str, pl.DataFrame], documents: dict[str, Any], overwrite: bool
+    out: Path,
+    command: str,
+    tables: Mapping[str, pl.DataFrame | Iterator[pl.DataFrame]],
+    documents: dict[str, Any],
+    overwrite: bool,
 ) -> Path:
     """Write tables as Parquet and documents as JSON into a new directory `out`.
 
-    A directory that exists and is not empty is left alone, unless `overwrite` is set and it holds an earlier run of
-    the same command and nothing else. Raises InputError.
+    Tables are written in their order, and one may arrive in parts that are made meanwhile. A directory that exists and
+    is not empty is left alone, unless `overwrite` is set and it holds an earlier run of the same command and nothing
+    else. Raises InputError.
     """
 
     def fill(folder: Path) -> None:
         for name, table in tables.items():
-            table.write_parquet(folder / f"{name}.parquet")
+            if isinstance(table, pl.DataFrame):
+                table.write_parquet(folder / f"{name}.parquet")
+            else:
+                write_parts(table, folder / f"{name}.parquet")
         for name, document in documents.items():
             text = json.dumps(document, indent=2, ensure_ascii=False, default=str)
             (folder / f"{name}.json").write_text(text + "\n", encoding="utf-8")
