@@ -8,6 +8,7 @@ from typing import Any
 import polars as pl
 
 from ccp.api.inputs import DEFAULT_RULEBOOK, open_inputs, run_manifest
+from ccp.api.streamed import Streaming, measure_on_disk, opened_on_disk
 from ccp.book.book import Book
 from ccp.exposure.run import Progress
 from ccp.market.case import Case
@@ -59,15 +60,26 @@ def size(
     scenarios: Path | str | None = None,
     day: date | None = None,
     progress: Progress | None = None,
+    streaming: Streaming | None = None,
 ) -> Sizing:
     """Margin the book, stress it, size the fund and share it out, and run the waterfall in every scenario.
 
-    `day` is the date the book is priced on, by default the market's last. Raises InputError.
+    `day` is the date the book is priced on, by default the market's last. `streaming` keeps positions on disk, under a
+    bound on memory or spread over a cluster: the answer is the same bit for bit. Raises InputError.
     """
-    case = open_inputs(book, rulebook, market, day)
     file = None if scenarios is None else Path(scenarios)
-    stress = stress_scenarios(case.rulebook, case.market, case.factor_ids, file)
-    sized = size_fund(measure(case, stress, progress))
+    if streaming is None:
+        case = open_inputs(book, rulebook, market, day)
+        stress = stress_scenarios(case.rulebook, case.market, case.factor_ids, file)
+        return _sizing(size_fund(measure(case, stress, progress)), rulebook, file)
+    with opened_on_disk(book, rulebook, market, day, streaming) as case:
+        stress = stress_scenarios(case.rulebook, case.market, case.factor_ids, file)
+        return _sizing(size_fund(measure_on_disk(case, stress, streaming, progress)), rulebook, file)
+
+
+def _sizing(sized: Sized, rulebook: str | Path | Rulebook, file: Path | None) -> Sizing:
+    """A sized fund as tables, figures and stories."""
+    case, stress = sized.measured.case, sized.measured.scenarios
     return Sizing(
         result_tables(sized),
         coverage_figures(sized),

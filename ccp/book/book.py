@@ -28,8 +28,8 @@ class Book:
         return bool(self.members["fund_contribution"].is_not_null().any())
 
 
-def book_tables(directory: Path) -> tuple[dict[str, pl.DataFrame], dict[str, Path]]:
-    """The book's tables as they stand in their files, and the files."""
+def book_tables(directory: Path, unread: tuple[str, ...] = ()) -> tuple[dict[str, pl.DataFrame], dict[str, Path]]:
+    """The book's tables as they stand in their files, and the files. Of tables in `unread` the file only."""
     if not directory.is_dir():
         found = "this is a file" if directory.exists() else "there is no such directory"
         raise refuse(str(directory), f"a book is a directory of tables; {found}")
@@ -37,13 +37,16 @@ def book_tables(directory: Path) -> tuple[dict[str, pl.DataFrame], dict[str, Pat
     if not files:
         expected = f"none of the book's tables stands here ({', '.join(BOOK_TABLES)}, as .parquet or .csv)"
         raise refuse(str(directory), expected)
-    return {name: read_raw(path) for name, path in files.items()}, files
+    return {name: read_raw(path) for name, path in files.items() if name not in unread}, files
 
 
 def find_book_problems(
-    tables: dict[str, pl.DataFrame], sources: dict[str, str], matched: bool
+    tables: dict[str, pl.DataFrame], sources: dict[str, str], matched: bool, unread: tuple[str, ...] = ()
 ) -> tuple[dict[str, pl.DataFrame], Findings]:
-    """Check every table and how they refer to each other. Returns typed tables and all that was found."""
+    """Check every table and how they refer to each other. Returns typed tables and all that was found.
+
+    A table in `unread` stays empty where there is a source of it.
+    """
     findings = Findings()
     typed: dict[str, pl.DataFrame] = {}
     for name, schema in BOOK_TABLES.items():
@@ -51,6 +54,8 @@ def find_book_problems(
         if name in tables:
             typed[name], problems, total = check_table(tables[name], schema, source)
             findings.add(problems, total)
+        elif name in unread and name in sources:
+            typed[name] = schema.create_empty()
         elif name != "collateral":
             findings.missing_table(name)
     check_references(typed, sources, matched, findings)

@@ -60,13 +60,13 @@ def check_references(tables: Tables, sources: dict[str, str], matched: bool, fin
     """Check everything that one table alone cannot tell. Tables that could not be read are passed over."""
     usable = {name: table for name, table in tables.items() if table.height}
     source = {name: sources.get(name, name) for name in tables}
-    for name, key, target in (
-        ("accounts", "member_id", "members"),
-        ("positions", "account_id", "accounts"),
-        ("positions", "instrument_id", "instruments"),
-    ):
-        if name in usable and target in usable:
-            _unknown(usable[name], key, usable[target][key], source[name], target, findings)
+    if "accounts" in usable and "members" in usable:
+        _unknown(
+            usable["accounts"], "member_id", usable["members"]["member_id"], source["accounts"], "members", findings
+        )
+    if "positions" in usable:
+        known = {table: usable[table][key] for table, key in HOLDERS.items() if table in usable}
+        check_holders(usable["positions"], known, source["positions"], findings)
     if "members" in usable:
         _contributions(usable["members"], source["members"], findings)
     if "accounts" in usable:
@@ -77,7 +77,18 @@ def check_references(tables: Tables, sources: dict[str, str], matched: bool, fin
     if "instruments" in usable:
         _instruments(usable["instruments"], source["instruments"], findings)
     if matched and "positions" in usable and "instruments" in usable:
-        _matched(usable["positions"], usable["instruments"], source["positions"], findings)
+        sums = _sums(usable["positions"], usable["instruments"])
+        check_matched(sums, source["positions"], findings)
+
+
+HOLDERS = {"accounts": "account_id", "instruments": "instrument_id"}
+"""The tables that positions refer to, and by which column."""
+
+
+def check_holders(positions: pl.DataFrame, known: dict[str, pl.Series], source: str, findings: Findings) -> None:
+    """Every account and every instrument of the positions must be among those known, by table."""
+    for table, ids in known.items():
+        _unknown(positions, HOLDERS[table], ids, source, table, findings)
 
 
 def _unknown(table: pl.DataFrame, key: str, known: pl.Series, source: str, target: str, findings: Findings) -> None:
@@ -126,9 +137,9 @@ def _instruments(instruments: pl.DataFrame, source: str, findings: Findings) -> 
     findings.rows(source, instruments, option & (pl.col("price") < 0), "price", "at least 0 was expected")
 
 
-def _matched(positions: pl.DataFrame, instruments: pl.DataFrame, source: str, findings: Findings) -> None:
-    """Quantities that do not sum to zero, but of instruments that have a problem already: their sums mean nothing."""
-    sums = (
+def _sums(positions: pl.DataFrame, instruments: pl.DataFrame) -> pl.DataFrame:
+    """What is held of each instrument, net and gross, but of those that have a problem: their sums mean nothing."""
+    return (
         positions.group_by("instrument_id")
         .agg(
             pl.col("quantity").sum().alias("net"),
@@ -136,15 +147,18 @@ def _matched(positions: pl.DataFrame, instruments: pl.DataFrame, source: str, fi
             pl.col("quantity").null_count().alias("unstated"),
         )
         .filter((pl.col("unstated") == 0) & pl.col("gross").is_finite())
-        .filter(pl.col("net").abs() > MATCH_TOLERANCE * pl.col("gross"))
         .join(instruments.select("instrument_id").unique(), on="instrument_id", how="semi")
-        .sort("instrument_id")
     )
+
+
+def check_matched(sums: pl.DataFrame, source: str, findings: Findings) -> None:
+    """Instruments whose quantities do not sum to zero; `sums` has instrument_id, net and gross."""
+    missed = sums.filter(pl.col("net").abs() > MATCH_TOLERANCE * pl.col("gross")).sort("instrument_id")
     expected = "quantities over all accounts must sum to 0 in every instrument (rulebook switch: book.matched)"
     findings.add(
         [
             Problem(source, f"{expected}; the sum is {row['net']:g}", "instrument_id", row["instrument_id"])
-            for row in sums.head(SHOWN).iter_rows(named=True)
+            for row in missed.head(SHOWN).iter_rows(named=True)
         ],
-        sums.height,
+        missed.height,
     )

@@ -1,7 +1,9 @@
 """The book as the engine takes it: positions in compressed rows, accounts in order of member and pool."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Protocol
 
 import numpy as np
 import polars as pl
@@ -34,6 +36,19 @@ class Part:
         return self.member_group[self.pool_member[self.account_pool]]
 
 
+class Loadable(Protocol):
+    """A part of a book, or a note of where it can be read. `pool_member` has the member of each of its pools."""
+
+    @property
+    def pool_member(self) -> Index:
+        """The member of each pool."""
+        ...
+
+    def load(self) -> Part:
+        """The part in memory."""
+        ...
+
+
 @dataclass(frozen=True)
 class Portfolio:
     """Positions by account, and the tree account -> pool -> member -> group.
@@ -64,6 +79,10 @@ class Portfolio:
     def whole(self) -> Part:
         """All of it."""
         return Part(self.positions, self.account_pool, self.pool_member, self.pool_house, self.member_group)
+
+    def parts(self, most_positions: int | None = None) -> "Sequence[Loadable]":
+        """The book as parts to be measured one by one: in memory all of it is one."""
+        return [self.whole]
 
     def part(self, pools: Index) -> Part:
         """Some pools, in order of their places."""

@@ -29,6 +29,31 @@ Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace an earlier
 Threads = Annotated[
     int | None, typer.Option("--threads", min=1, help="Threads to use, default all. Never changes a result.")
 ]
+Memory = Annotated[
+    str | None,
+    typer.Option(
+        "--memory",
+        help="Most memory to take, such as 2GiB: positions are streamed from Parquet. Never changes a result.",
+        metavar="SIZE",
+    ),
+]
+Cluster = Annotated[
+    str | None,
+    typer.Option(
+        "--cluster",
+        help="Ray cluster to measure parts of the book on: HOST:PORT, ray://HOST:PORT, auto, or local.",
+        metavar="ADDRESS",
+    ),
+]
+Workers = Annotated[int | None, typer.Option("--workers", min=1, help="Workers of --cluster local, default all cores.")]
+Scratch = Annotated[
+    Path | None,
+    typer.Option(
+        "--scratch",
+        help="Where --memory and --cluster keep positions meanwhile; a cluster's machines must share it.",
+        metavar="DIR",
+    ),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON on standard output.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")]
 Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Also print what is done, and how long it took.")]

@@ -115,6 +115,16 @@ def parse_day(option: str, text: str) -> date:
         raise refuse(option, "a date, YYYY-MM-DD, was expected", value=text) from None
 
 
+def parse_bytes(option: str, text: str) -> int:
+    """An amount of memory, such as 2GiB or 500MB."""
+    from pydantic import ByteSize, TypeAdapter, ValidationError
+
+    try:
+        return int(TypeAdapter(ByteSize).validate_python(text))
+    except ValidationError:
+        raise refuse(option, "an amount of memory was expected, such as 2GiB or 500MB", value=text) from None
+
+
 def use_threads(count: int | None) -> None:
     """Set the number of threads, when one is given."""
     if count is not None:

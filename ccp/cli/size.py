@@ -7,20 +7,26 @@ from ccp.cli.options import (
     DEFAULT_RULEBOOK,
     AsJson,
     BookPath,
+    Cluster,
     MarketPath,
+    Memory,
     Out,
     Overwrite,
     Quiet,
     RulebookName,
     RunDate,
     ScenarioFile,
+    Scratch,
     Threads,
     Verbose,
+    Workers,
 )
-from ccp.cli.session import Session, parse_date, session, use_threads
+from ccp.cli.session import Session, parse_bytes, parse_date, session, use_threads
+from ccp.errors import refuse
 
 if TYPE_CHECKING:
     from ccp.api.size import Sizing
+    from ccp.api.streamed import Streaming
 
 
 def size(
@@ -30,6 +36,10 @@ def size(
     market: MarketPath = None,
     scenarios: ScenarioFile = None,
     date: RunDate = None,
+    memory: Memory = None,
+    cluster: Cluster = None,
+    workers: Workers = None,
+    scratch: Scratch = None,
     threads: Threads = None,
     overwrite: Overwrite = False,
     as_json: AsJson = False,
@@ -44,7 +54,9 @@ def size(
         from ccp.report.write import check_free
 
         check_free(out, "size", overwrite)
-        result = run_size(current, book, rulebook, market, scenarios, date, threads)
+        result = run_size(
+            current, book, rulebook, market, scenarios, date, threads, streaming_of(memory, cluster, workers, scratch)
+        )
         result.write(out, overwrite)
         show_size(current, result)
         current.say(f"Written to {out}: {', '.join(sorted(path.name for path in out.iterdir()))}")
@@ -58,6 +70,7 @@ def run_size(
     scenarios: Path | None,
     date: str | None,
     threads: int | None,
+    streaming: "Streaming | None" = None,
 ) -> "Sizing":
     """Size a book with a progress bar."""
     import ccp
@@ -65,9 +78,23 @@ def run_size(
     use_threads(threads)
     current.detail(f"reading {book}")
     with current.progress("margining and stressing accounts") as progress:
-        result = ccp.size(book, rulebook, market, scenarios, parse_date(date), progress)
+        result = ccp.size(book, rulebook, market, scenarios, parse_date(date), progress, streaming)
     current.detail("sized")
     return result
+
+
+def streaming_of(
+    memory: str | None, cluster: str | None, workers: int | None, scratch: Path | None
+) -> "Streaming | None":
+    """How a book is read that stays on disk, or None where nothing of it was asked for."""
+    from ccp.api.streamed import Streaming
+
+    if workers is not None and cluster is None:
+        raise refuse("--workers", "--cluster local was expected beside it", value=workers)
+    how = Streaming(None if memory is None else parse_bytes("--memory", memory), cluster, workers, scratch)
+    if scratch is not None and not how.wanted:
+        raise refuse("--scratch", "--memory or --cluster was expected beside it", value=str(scratch))
+    return how if how.wanted else None
 
 
 def show_size(current: Session, result: "Sizing") -> None:

@@ -1,5 +1,6 @@
 """A book met with its market under a rulebook: read, checked together, and ready to be priced."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
@@ -20,6 +21,7 @@ from ccp.tables import raise_problems
 
 if TYPE_CHECKING:
     from ccp.book.portfolio import Portfolio
+    from ccp.book.stored import StoredPortfolio
 
 
 @dataclass(frozen=True)
@@ -56,19 +58,57 @@ def open_case(book: Path | str | Book, market: Market, rulebook: Rulebook, day: 
     `day` is the run's date, by default the last day of the market. Raises InputError.
     """
     known = market.until(day)
-    if not isinstance(book, Book):
-        tables, files = book_tables(Path(book))
-        sources = {name: path.name for name, path in files.items()}
-        typed, findings = find_book_problems(tables, sources, rulebook.book.matched)
-        if findings.total:
-            _raise_all(typed, files, findings, known, rulebook)
-        book = book_of(typed, files)
+    read = book if isinstance(book, Book) else _read(Path(book), known, rulebook)
+    return _met(read, known, rulebook, None)
+
+
+def open_stored_case(
+    directory: Path | str,
+    market: Market,
+    rulebook: Rulebook,
+    day: date | None,
+    file: Path,
+    batch_rows: int,
+    progress: Callable[[int, int], None] | None = None,
+) -> Case:
+    """As `open_case`, with positions kept in `file`, and never all in memory."""
+    from ccp.book.portfolio import build_portfolio
+    from ccp.book.stored import StoredPortfolio, range_edges
+    from ccp.book.streaming import store_positions
+
+    known = market.until(day)
+    book = _read(Path(directory), known, rulebook, ("positions",))
+    tree, findings = build_portfolio(book), Findings()
+    accounts, instruments = (pl.Series(ids, dtype=pl.String) for ids in (tree.accounts, tree.instruments))
+    edges, matched = range_edges(tree.account_pool), rulebook.book.matched
+    path = book.files["positions"]
+    store = store_positions(path, accounts, instruments, edges, file, matched, findings, batch_rows, progress)
+    raise_problems(findings.problems, findings.total)
+    portfolio = StoredPortfolio(**tree.__dict__, store=store)
+    return _met(book, known, rulebook, portfolio)
+
+
+def _read(directory: Path, market: Market, rulebook: Rulebook, unread: tuple[str, ...] = ()) -> Book:
+    """The book's tables, checked; those in `unread` stay empty."""
+    tables, files = book_tables(directory, unread)
+    sources = {name: path.name for name, path in files.items()}
+    typed, findings = find_book_problems(tables, sources, rulebook.book.matched, unread)
+    if findings.total:
+        _raise_all(typed, files, findings, market, rulebook)
+    return book_of(typed, files)
+
+
+def _met(book: Book, market: Market, rulebook: Rulebook, portfolio: "StoredPortfolio | None") -> Case:
+    """A book met with its market. Raises InputError."""
     factor_ids = needed_factors(book, rulebook.currency)
-    known = with_modelled_volatility(known, factor_ids)
+    known = with_modelled_volatility(market, factor_ids)
+    held = None
+    if portfolio is not None:
+        held = pl.DataFrame({"instrument_id": portfolio.instruments, "quantity": portfolio.store.gross})
     problems = _market_problems(book, known, rulebook)
-    problems = problems or find_too_large(book, known, rulebook.currency, rulebook.currency_digits)
+    problems = problems or find_too_large(book, known, rulebook.currency, rulebook.currency_digits, held)
     raise_problems(problems, len(problems))
-    return Case(book, known, rulebook, factor_ids)
+    return Case(book, known, rulebook, factor_ids, portfolio)
 
 
 def _market_problems(book: Book, market: Market, rulebook: Rulebook) -> list[Problem]:

@@ -108,11 +108,14 @@ def _not_positive(factor_id: str, use: Use, market: Market) -> str | None:
     return f"an exchange rate must be positive; {found}" if use.field == "currency" else None
 
 
-def find_too_large(book: Book, market: Market, service: str, digits: int) -> list[Problem]:
+def find_too_large(
+    book: Book, market: Market, service: str, digits: int, held: pl.DataFrame | None = None
+) -> list[Problem]:
     """Instruments of which so much is held that losses would not fit into 64-bit numbers of minor units.
 
     For a book and a market that are sound otherwise. The bound leaves room for scenarios that move prices many
-    times over. `digits` are the decimal digits of the service currency.
+    times over. `digits` are the decimal digits of the service currency; `held` (instrument_id, quantity) what is held
+    of each instrument, long and short together, where the book's own table of positions does not say.
     """
     levels = latest_levels(market)
     rates = {
@@ -128,9 +131,11 @@ def find_too_large(book: Book, market: Market, service: str, digits: int) -> lis
     rate = pl.col("currency").replace_strict(rates, return_dtype=pl.Float64)
     worth = book.instruments.select("instrument_id", worth=highest * pl.col("multiplier") * rate)
     limit = LARGEST_HOLDING / 10**digits
-    if float(book.positions["quantity"].abs().sum()) * max(worth["worth"]) <= limit:
+    sizes = book.positions["quantity"].abs() if held is None else held["quantity"]
+    if float(sizes.sum()) * max(worth["worth"]) <= limit:
         return []  # the usual case, without sums by instrument
-    held = book.positions.group_by("instrument_id").agg(pl.col("quantity").abs().sum())
+    if held is None:
+        held = book.positions.group_by("instrument_id").agg(pl.col("quantity").abs().sum())
     worth = worth.join(held, on="instrument_id").with_columns(worth=pl.col("worth") * pl.col("quantity"))
     expected = f"all holdings of an instrument may be worth {limit:g} {service} at most, these are worth"
     return [

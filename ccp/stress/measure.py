@@ -1,6 +1,6 @@
 """Margins and stress losses of the whole book, and what each pool's share of them is in an event."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,11 +17,14 @@ from ccp.stress.loss_over_margin import StressLosses, stress_losses
 from ccp.stress.parts import (
     RESOURCES,
     EngineModel,
+    Executor,
     PartFound,
+    PartTask,
     StressModel,
     engine_model,
     joined,
     measure_part,
+    measure_task,
     pool_requirement,
     stress_model,
     stress_part,
@@ -82,7 +85,23 @@ def measure(case: Case, stress: ScenarioSet, progress: Progress | None = None) -
     return measured_of(case, model, [measure_part(model, case.portfolio.whole, lines, progress)])
 
 
-def measured_of(case: Case, model: EngineModel | StressModel, found: Sequence[PartFound]) -> Measured:
+def measure_parts(
+    case: Case, model: EngineModel, tasks: list[PartTask], executor: Executor, progress: Progress | None = None
+) -> Measured:
+    """As `measure`, part by part (`part_tasks` of the whole book), wherever `executor` runs them."""
+
+    def found() -> Iterator[PartFound]:
+        done = 0
+        for one in executor.run(measure_task, model, tasks):
+            done += len(one.account_margin)
+            if progress is not None:
+                progress(done, len(case.portfolio.accounts))
+            yield one
+
+    return measured_of(case, model, found())
+
+
+def measured_of(case: Case, model: EngineModel | StressModel, found: Iterable[PartFound]) -> Measured:
     """What was found of all parts, in order of their pools, as one result. Raises InputError."""
     whole, stress = joined(found), model.stress if isinstance(model, EngineModel) else model
     check_size(whole.gross, stress, case.portfolio.instruments)
@@ -100,7 +119,7 @@ def measured_of(case: Case, model: EngineModel | StressModel, found: Sequence[Pa
         whole.net_option_value,
         whole.pool_margin,
         whole.pool_counted,
-        losses if len(losses) > 1 else dict.fromkeys({*RESOURCES, stress.way}, only),
+        losses if len(losses) > 1 else dict.fromkeys(RESOURCES, only),
         any_way.gain,
         stress.sale,
     )

@@ -4,12 +4,13 @@ A part is some pools, whole, so that nothing but sums by member crosses from one
 is whole minor units: the answer is the same for any parts, in any order of work, on any machine.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
 
 import numpy as np
 
-from ccp.book.portfolio import Part
+from ccp.book.portfolio import Loadable, Part, Portfolio
 from ccp.exposure.run import Progress, account_values, run_stress
 from ccp.kernels.costs import SaleTerms
 from ccp.kernels.pools import Shortfalls
@@ -69,6 +70,22 @@ class PartFound:
     gross: Vector
 
 
+@dataclass(frozen=True)
+class PartTask:
+    """A part to be measured, and its collateral (None without a table of it)."""
+
+    part: Loadable
+    lines: Holdings | None
+
+
+class Executor(Protocol):
+    """What runs one task over many items and gives the results in their order."""
+
+    def run(self, task: Callable[[Any, Any], Any], shared: Any, items: Sequence[Any]) -> Iterator[Any]:
+        """`task(shared, item)` of every item."""
+        ...
+
+
 def engine_model(case: Case, stress: ScenarioSet) -> EngineModel:
     """Price every instrument in every scenario, of margin and of stress."""
     margin = margin_model(case)
@@ -87,6 +104,21 @@ def stress_model(case: Case, stress: ScenarioSet, periods: Index, daily_risk: Ve
         rules.stress.resources,
         rules.currency_digits,
     )
+
+
+def part_tasks(portfolio: Portfolio, lines: Holdings | None, most_positions: int | None) -> list[PartTask]:
+    """The book as tasks, in order of pools, each of at most so many positions where pools are not larger."""
+    tasks, first = [], 0
+    for part in portfolio.parts(most_positions):
+        pools = np.arange(first, first + len(part.pool_member))
+        tasks.append(PartTask(part, None if lines is None else lines.of_pools(pools)))
+        first += len(pools)
+    return tasks
+
+
+def measure_task(model: EngineModel, task: PartTask) -> PartFound:
+    """Read a part and measure it."""
+    return measure_part(model, task.part.load(), task.lines)
 
 
 def measure_part(model: EngineModel, part: Part, lines: Holdings | None, progress: Progress | None = None) -> PartFound:
@@ -130,23 +162,29 @@ def pool_requirement(part: Part, required: Requirement) -> Cents:
     return sums
 
 
-def joined(found: Sequence[PartFound]) -> PartFound:
-    """Parts put together, in order of their pools: accounts and pools side by side, members added up."""
-    if len(found) == 1:
-        return found[0]
-    costs = [one.account_cost for one in found if one.account_cost is not None]
-    first = found[0]
+def joined(found: Iterable[PartFound]) -> PartFound:
+    """Parts put together, in order of their pools: accounts and pools side by side, members added up as they come."""
+    parts: list[PartFound] = []
+    shortfalls: dict[str, Shortfalls] = {}
+    for one in found:
+        shortfalls = _added(shortfalls, one.shortfalls) if parts else one.shortfalls
+        parts.append(replace(one, shortfalls={}))
+    costs = [one.account_cost for one in parts if one.account_cost is not None]
     return PartFound(
-        np.concatenate([one.account_margin for one in found]),
+        np.concatenate([one.account_margin for one in parts]),
         np.concatenate(costs) if costs else None,
-        {name: np.concatenate([one.add_ons[name] for one in found]) for name in first.add_ons},
-        np.concatenate([one.net_option_value for one in found]),
-        np.concatenate([one.pool_margin for one in found]),
-        np.concatenate([one.pool_counted for one in found]),
-        {way: _sums([one.shortfalls[way] for one in found]) for way in first.shortfalls},
-        np.sum([one.gross for one in found], axis=0),
+        {name: np.concatenate([one.add_ons[name] for one in parts]) for name in parts[0].add_ons},
+        np.concatenate([one.net_option_value for one in parts]),
+        np.concatenate([one.pool_margin for one in parts]),
+        np.concatenate([one.pool_counted for one in parts]),
+        shortfalls,
+        np.sum([one.gross for one in parts], axis=0),
     )
 
 
-def _sums(found: Sequence[Shortfalls]) -> Shortfalls:
-    return Shortfalls(*(np.sum(arrays, axis=0) for arrays in zip(*found, strict=True)))
+def _added(sums: dict[str, Shortfalls], more: dict[str, Shortfalls]) -> dict[str, Shortfalls]:
+    """`sums` with more added to them, in place."""
+    for way, shortfalls in more.items():
+        for total, amounts in zip(sums[way], shortfalls, strict=True):
+            total += amounts
+    return sums
