@@ -53,9 +53,8 @@ class StoredPart:
 
     def load(self) -> Part:
         """Read the positions and bring them in order. Raises RepeatedPositionError, or InputError without the file."""
-        records = self._records()
+        records, account = self._records()
         offset = np.zeros(len(self.accounts) + 1, dtype=np.int64)
-        account = np.searchsorted(self.accounts, records["account"])
         key = (account << 32) | records["instrument"]
         if len(key) and not (key[1:] > key[:-1]).all():
             order = np.argsort(key, kind="stable")
@@ -66,7 +65,8 @@ class StoredPart:
         positions = PositionArrays(*(fixed(array) for array in (offset, instrument, quantity)))
         return Part(positions, self.account_pool, self.pool_member, self.pool_house, self.member_group)
 
-    def _records(self) -> np.ndarray:
+    def _records(self) -> tuple[np.ndarray, Index]:
+        """The part's records as they stand in the file, and each one's place among the part's accounts."""
         try:
             parts = [
                 np.fromfile(self.file, RECORD, count, offset=first * RECORD.itemsize)
@@ -77,8 +77,14 @@ class StoredPart:
         if [len(part) for part in parts] != self.runs[:, 1].tolist():
             raise refuse(str(self.file), "is shorter than it was written")
         records = np.concatenate([np.empty(0, RECORD), *parts])
-        wanted = np.isin(records["account"], self.accounts) if len(self.accounts) else np.zeros(len(records), bool)
-        return records if wanted.all() else records[wanted]
+        account, count = records["account"].astype(np.int64), len(self.accounts)
+        if count and self.accounts[-1] - self.accounts[0] == count - 1:
+            account -= self.accounts[0]
+            wanted = (account >= 0) & (account < count)
+        else:
+            wanted = np.isin(account, self.accounts)
+            account = np.searchsorted(self.accounts, account)
+        return (records, account) if wanted.all() else (records[wanted], account[wanted])
 
     def _check_once(self, key: Index) -> None:
         again = np.flatnonzero(key[1:] == key[:-1])

@@ -32,6 +32,26 @@ class _Sums:
         self.gross += np.bincount(instrument, np.abs(quantity), minlength=count)
 
 
+class Places:
+    """Where ids stand in a list without repeats.
+
+    Categories of polars: an `Enum` would carry the whole list into every call, a second for a million ids.
+    """
+
+    def __init__(self, ids: pl.Series):
+        self._kind = pl.Categorical(pl.Categories.random())
+        self._known = ids.cast(self._kind)  # the categories last as long as this does, in order of appearance
+        self._count = len(ids)
+
+    def of(self, ids: pl.Series) -> np.ndarray | None:
+        """The place of each, or None when any of them is empty or unknown."""
+        if ids.null_count() or ids.dtype.is_nested() or ids.dtype == pl.Binary:
+            return None
+        place = ids.cast(pl.String).cast(self._kind).to_physical()
+        highest = place.max()
+        return place.to_numpy() if isinstance(highest, int) and highest < self._count else None
+
+
 def store_positions(
     path: Path,
     accounts: pl.Series,
@@ -49,10 +69,11 @@ def store_positions(
     `findings`; that no account holds an instrument twice is found out when a part is loaded.
     """
     sums = _Sums(np.zeros(len(instruments)), np.zeros(len(instruments)))
+    places = Places(accounts), Places(instruments)
     runs, written = [], 0
     with file.open("wb") as out:
         for begin, total, batch in _batches(path, batch_rows):
-            records = _records(batch, accounts, instruments)
+            records = _records(batch, *places)
             if records is None:
                 _find_problems(batch, begin, path.name, accounts, instruments, findings)
             else:
@@ -92,21 +113,16 @@ def _batches(path: Path, rows: int) -> Iterator[tuple[int, int, pl.DataFrame]]:
         raise refuse(str(path), f"cannot be read as parquet: {first_line}") from None
 
 
-def _records(batch: pl.DataFrame, accounts: pl.Series, instruments: pl.Series) -> np.ndarray | None:
+def _records(batch: pl.DataFrame, accounts: "Places", instruments: "Places") -> np.ndarray | None:
     """A batch as records, or None when anything about it needs a closer look."""
     if set(batch.columns) != set(Positions.columns()) or not batch.schema["quantity"].is_numeric():
         return None
-    found = batch.select(
-        pl.col("account_id").cast(pl.String).cast(pl.Enum(accounts), strict=False).to_physical().cast(pl.Int32),
-        pl.col("instrument_id").cast(pl.String).cast(pl.Enum(instruments), strict=False).to_physical().cast(pl.Int32),
-        pl.col("quantity").cast(pl.Float64),
-    )
-    quantity = found["quantity"]
-    if sum(found.null_count().row(0)) or not quantity.is_finite().all():
+    account, instrument = accounts.of(batch["account_id"]), instruments.of(batch["instrument_id"])
+    quantity = batch["quantity"].cast(pl.Float64)
+    if account is None or instrument is None or quantity.null_count() or not quantity.is_finite().all():
         return None
-    records = np.empty(len(found), dtype=RECORD)
-    records["account"], records["instrument"] = found["account_id"].to_numpy(), found["instrument_id"].to_numpy()
-    records["quantity"] = quantity.to_numpy()
+    records = np.empty(len(batch), dtype=RECORD)
+    records["account"], records["instrument"], records["quantity"] = account, instrument, quantity.to_numpy()
     return records
 
 
