@@ -92,6 +92,7 @@ def command_help() -> str:
         "ledger",
         "backtest",
         "synth",
+        "warmup",
         "replay",
         "compare",
         "rulebook",

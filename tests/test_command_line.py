@@ -18,7 +18,7 @@ from ccp.book.synthetic import BookSize
 from ccp.cli.main import app
 from ccp.frames import RESULT_TABLES
 
-COMMANDS = ["demo", "check", "size", "default", "synth", "rulebook check", "rulebook schema", "rulebook list"]
+COMMANDS = ["demo", "check", "size", "default", "synth", "warmup", "rulebook check", "rulebook schema", "rulebook list"]
 
 
 def call(*arguments: str | Path, width: int = 100) -> Any:
@@ -194,37 +194,6 @@ def test_checking_a_book_does_not_load_numba(small_book: Path) -> None:
         "print('numba' in sys.modules)"
     )
     assert subprocess_of(code=code).stdout.strip() == "False"
-
-
-@pytest.mark.skipif(os.environ.get("NUMBA_DISABLE_JIT") == "1", reason="nothing is compiled, so nothing is cached")
-def test_a_second_start_compiles_nothing(small_book: Path, tmp_path: Path) -> None:
-    """All kernels come from the cache: numba counts a hit for each and no miss, also from another directory."""
-    code = (
-        f"import ccp; ccp.size({str(small_book)!r})\n"
-        "from ccp.kernels import black, exposure, pools, tail\n"
-        "from numba.core.dispatcher import Dispatcher\n"
-        "every = [f for m in (black, exposure, pools, tail) for f in vars(m).values()]\n"
-        "found = [f.stats for f in every if isinstance(f, Dispatcher)]\n"
-        "print(sum(sum(s.cache_hits.values()) for s in found), sum(sum(s.cache_misses.values()) for s in found))"
-    )
-    settings = {"CCP_CACHE_DIR": str(tmp_path / "cache")}
-    counts = []
-    for start in ("first", "second"):
-        elsewhere = tmp_path / start  # not the checkout, whose own `ccp` would be imported instead of the installed one
-        elsewhere.mkdir()
-        done = subprocess.run(
-            [sys.executable, "-c", code],
-            capture_output=True,
-            text=True,
-            env=os.environ | settings,
-            cwd=elsewhere,
-            check=True,
-        )
-        counts.append([int(count) for count in done.stdout.split()])
-    (_, compiled), (loaded, compiled_again) = counts
-    assert compiled > 0
-    assert compiled_again == 0
-    assert loaded > 0  # fewer than compiled: inner kernels are part of those that call them
 
 
 def test_names_with_marks_of_formatting_are_printed_as_they_are(tmp_path: Path) -> None:

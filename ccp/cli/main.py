@@ -2,7 +2,7 @@
 
 import typer
 
-from ccp.cli import backtest, check, compare, default, demo, ledger, replay, rulebook, simulate, size, synth
+from ccp.cli import backtest, check, compare, default, demo, ledger, replay, rulebook, simulate, size, synth, warmup
 
 EPILOG = (
     "Exit status: 0 the run is complete, 1 a fault of this program, 2 the input or the call is wrong, "
@@ -27,6 +27,7 @@ app.command("simulate")(simulate.simulate)
 app.command("backtest")(backtest.backtest)
 app.command("ledger")(ledger.ledger)
 app.command("synth")(synth.synth)
+app.command("warmup")(warmup.warmup)
 app.add_typer(rulebook.app, name="rulebook")
 
 

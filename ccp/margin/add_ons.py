@@ -6,6 +6,7 @@ import numpy as np
 
 from ccp.book.portfolio import Part
 from ccp.kernels.costs import SaleTerms, concentration_costs, own_paper, sale_costs, spread_costs
+from ccp.kernels.engine import read_only
 from ccp.market.case import Case
 from ccp.money import to_minor
 from ccp.pricing.horizon import case_terms
@@ -22,15 +23,17 @@ def daily_risk(change: InstrumentByScenario, periods: Index) -> Vector:
 def sale_terms(case: Case, terms: Terms, periods: Index, risk: Vector, rules: CloseOutRules) -> SaleTerms:
     """What the cost kernels need to know of every instrument."""
     table = case.book.instruments.sort("instrument_id")
-    return SaleTerms(
-        half_spreads(case, terms),
-        risk,
-        periods,
-        table["average_daily_volume"].to_numpy(),
-        rules.participation,
-        rules.impact,
-        rules.holding,
-        rules.longest_days,
+    return read_only(
+        SaleTerms(
+            half_spreads(case, terms),
+            risk,
+            periods,
+            table["average_daily_volume"].to_numpy(),
+            rules.participation,
+            rules.impact,
+            rules.holding,
+            rules.longest_days,
+        )
     )
 
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ccp.kernels.engine import read_only
 from ccp.kernels.revalue import Moves, TermArrays, unit_changes
 from ccp.pricing.option import model_values_today
 from ccp.pricing.terms import Terms
@@ -40,7 +41,7 @@ def revalue(terms: Terms, scenarios: ScenarioSet) -> Cube:
     Premium-style options gain `multiplier * (price_s * rate_s - price * rate)`.
     """
     change = np.empty((len(terms.instrument_ids), scenarios.count))
-    moves = Moves(np.ascontiguousarray(scenarios.relative.T), np.ascontiguousarray(scenarios.absolute.T))
+    moves = read_only(Moves(np.ascontiguousarray(scenarios.relative.T), np.ascontiguousarray(scenarios.absolute.T)))
     unit_changes(_arrays(terms), moves, change)
     standing = np.where(terms.premium, terms.multiplier * terms.price * terms.exchange, 0.0)
     return Cube(change, standing)

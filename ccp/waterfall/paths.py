@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ccp.kernels import plan_arrays as codes
+from ccp.kernels.engine import read_only
 from ccp.kernels.path_arrays import PathArrays
 from ccp.kernels.waterfall import run_paths
 from ccp.types import Cents, Flags, Vector
@@ -50,17 +51,19 @@ def draw_paths(
     if plan.away.any():
         flags = flags & np.isin(np.arange(loss.shape[1]), plan.member_group[~plan.away])
     flags = flags.reshape(-1)
-    arrays = PathArrays(
-        loss=np.ascontiguousarray(loss, dtype=np.float64),
-        margin=_rows(held, np.float64),
-        flags=flags,
-        flag_words=flags[: flags.size // 8 * 8].view(np.int64),
-        claims=_rows(np.where(plan.away, 0, known.pop("claims", nothing)), np.int64),
-        offered=_rows(np.where(plan.away, 0, np.maximum(known.pop("offered", nothing), 0)), np.int64)[0],
-        unable=_rows(known.pop("unable", nothing), np.bool_)[0],
-        auction=_rows(known.pop("auction", nothing), np.int64)[0],
-        segment_loss=_rows(np.maximum(known.pop("segment_loss", np.zeros((1, 0))), 0), np.float64),
-        segment_weight=_rows(known.pop("segment_weight", np.zeros((0, members))), np.float64),
+    arrays = read_only(
+        PathArrays(
+            loss=np.ascontiguousarray(loss, dtype=np.float64),
+            margin=_rows(held, np.float64),
+            flags=flags,
+            flag_words=flags[: flags.size // 8 * 8].view(np.int64),
+            claims=_rows(np.where(plan.away, 0, known.pop("claims", nothing)), np.int64),
+            offered=_rows(np.where(plan.away, 0, np.maximum(known.pop("offered", nothing), 0)), np.int64)[0],
+            unable=_rows(known.pop("unable", nothing), np.bool_)[0],
+            auction=_rows(known.pop("auction", nothing), np.int64)[0],
+            segment_loss=_rows(np.maximum(known.pop("segment_loss", np.zeros((1, 0))), 0), np.float64),
+            segment_weight=_rows(known.pop("segment_weight", np.zeros((0, members))), np.float64),
+        )
     )
     if known:
         raise TypeError(f"draw_paths knows nothing of {', '.join(sorted(known))}")
