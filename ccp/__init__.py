@@ -21,8 +21,11 @@ if TYPE_CHECKING:
     from ccp.api.replay import Replayed, replay
     from ccp.api.simulate import Simulation, simulate
     from ccp.api.size import Sizing, size
+    from ccp.api.streamed import Streaming
     from ccp.api.synthesize import synthesize
+    from ccp.api.what_if import WhatIf, read_changes, what_if
     from ccp.book.book import book_from_frames, read_book
+    from ccp.book.changes import Changes
     from ccp.errors import InputError
     from ccp.market.history import read_market
     from ccp.settlement.opening import RunRequest
@@ -30,6 +33,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 __all__ = [
     "BackTesting",
+    "Changes",
     "CheckReport",
     "Comparison",
     "DefaultEvent",
@@ -39,6 +43,8 @@ __all__ = [
     "RunRequest",
     "Simulation",
     "Sizing",
+    "Streaming",
+    "WhatIf",
     "backtest",
     "book_from_frames",
     "check",
@@ -48,15 +54,18 @@ __all__ = [
     "example_book",
     "hypothetical_capital",
     "read_book",
+    "read_changes",
     "read_market",
     "read_rulebook",
     "replay",
     "simulate",
     "size",
     "synthesize",
+    "what_if",
 ]
 _HOMES = {
     "BackTesting": "ccp.api.backtest",
+    "Changes": "ccp.book.changes",
     "CheckReport": "ccp.api.check",
     "Comparison": "ccp.api.compare",
     "DefaultEvent": "ccp.api.default",
@@ -66,6 +75,8 @@ _HOMES = {
     "RunRequest": "ccp.settlement.opening",
     "Simulation": "ccp.api.simulate",
     "Sizing": "ccp.api.size",
+    "Streaming": "ccp.api.streamed",
+    "WhatIf": "ccp.api.what_if",
     "backtest": "ccp.api.backtest",
     "book_from_frames": "ccp.book.book",
     "check": "ccp.api.check",
@@ -75,12 +86,14 @@ _HOMES = {
     "example_book": "ccp.api.inputs",
     "hypothetical_capital": "ccp.api.hypothetical_capital",
     "read_book": "ccp.book.book",
+    "read_changes": "ccp.api.what_if",
     "read_market": "ccp.market.history",
     "read_rulebook": "ccp.api.inputs",
     "replay": "ccp.api.replay",
     "simulate": "ccp.api.simulate",
     "size": "ccp.api.size",
     "synthesize": "ccp.api.synthesize",
+    "what_if": "ccp.api.what_if",
 }
 
 

@@ -62,6 +62,14 @@ def read_text(path: Path) -> str:
         raise refuse(str(path), f"cannot be read: {error.strerror}") from None
 
 
+def plain_value(source: str, text: str) -> Any:
+    """A single value written as in a YAML file: a number, a flag, a text, a list in brackets."""
+    try:
+        return YAML(typ="safe", pure=True).load(text)
+    except (YAMLError, ValueError):
+        raise refuse(source, "a value as in a YAML file was expected", value=text) from None
+
+
 def load_yaml(path: Path) -> tuple[Any, Node | None]:
     """A YAML file as plain data, and as nodes that know their line and column."""
     text = read_text(path)

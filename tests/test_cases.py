@@ -94,6 +94,7 @@ def test_loss_over_margin(case: dict[str, Any]) -> None:
         np.arange(len(pools)),
         np.array([members.index(pools[place][0]) for place in order]),
         np.array([pools[place][1] == "house" for place in order]),
+        np.zeros(len(pools), dtype=np.int64),
         np.array([[pools[place][3]] for place in order]),
     )
     stress = np.array([[pools[place][2]] for place in order])

@@ -7,8 +7,9 @@ from typing import Any
 
 import polars as pl
 
+from ccp.api.base import Keeper, keeper
 from ccp.api.inputs import DEFAULT_RULEBOOK, open_inputs, run_manifest
-from ccp.api.streamed import Streaming, measure_on_disk, opened_on_disk
+from ccp.api.streamed import Streaming, measure_on_disk, opened_on_disk, scratch_folder
 from ccp.book.book import Book
 from ccp.exposure.run import Progress
 from ccp.market.case import Case
@@ -21,7 +22,7 @@ from ccp.scenarios.stress_set import stress_scenarios
 from ccp.sizing.figures import coverage_figures
 from ccp.sizing.results import result_tables
 from ccp.sizing.size import Sized, size_fund
-from ccp.stress.measure import measure, pool_losses
+from ccp.stress.measure import Measured, measure, pool_losses
 from ccp.waterfall.event import Outcome
 from ccp.waterfall.trace import trace_event
 
@@ -32,7 +33,7 @@ class Sizing:
 
     `worst_event` is the default that sizes the fund (cover-N); `coverage_test_event` the one that leaves most
     uncovered, or least left over, with the fund in force. `manifest` states inputs and conventions, `warnings` what a
-    reader should know of the data.
+    reader should know of the data. `base`, where it was asked for, writes what `what_if` starts from.
     """
 
     tables: dict[str, pl.DataFrame]
@@ -41,6 +42,7 @@ class Sizing:
     coverage_test_event: dict[str, Any]
     manifest: dict[str, Any]
     warnings: list[str]
+    base: Keeper | None = None
 
     def write(self, out: Path | str, overwrite: bool = False) -> Path:
         """Write the run to a directory, whole or not at all."""
@@ -50,7 +52,8 @@ class Sizing:
             "coverage_test_event": self.coverage_test_event,
             "manifest": self.manifest,
         }
-        return write_run(Path(out), "size", self.tables, documents, overwrite)
+        command = self.manifest["made_by"].removeprefix("ccp ")
+        return write_run(Path(out), command, self.tables, documents, overwrite, self.base and self.base.write)
 
 
 def size(
@@ -61,38 +64,48 @@ def size(
     day: date | None = None,
     progress: Progress | None = None,
     streaming: Streaming | None = None,
+    base: bool = False,
 ) -> Sizing:
     """Margin the book, stress it, size the fund and share it out, and run the waterfall in every scenario.
 
     `day` is the date the book is priced on, by default the market's last. `streaming` keeps positions on disk, under a
-    bound on memory or spread over a cluster: the answer is the same bit for bit. Raises InputError.
+    bound on memory or spread over a cluster: the answer is the same bit for bit. With `base` the run, when it is
+    written, keeps what `what_if` starts from. Raises InputError.
     """
     file = None if scenarios is None else Path(scenarios)
     if streaming is None:
         case = open_inputs(book, rulebook, market, day)
         stress = stress_scenarios(case.rulebook, case.market, case.factor_ids, file)
-        return _sizing(size_fund(measure(case, stress, progress)), rulebook, file)
+        measured = measure(case, stress, progress)
+        return _sizing(measured, rulebook, file, keeper(measured, file, None) if base else None)
     with opened_on_disk(book, rulebook, market, day, streaming) as case:
         stress = stress_scenarios(case.rulebook, case.market, case.factor_ids, file)
-        return _sizing(size_fund(measure_on_disk(case, stress, streaming, progress)), rulebook, file)
+        measured = measure_on_disk(case, stress, streaming, progress)
+        kept = keeper(measured, file, scratch_folder(streaming)) if base else None
+        return _sizing(measured, rulebook, file, kept)
 
 
-def _sizing(sized: Sized, rulebook: str | Path | Rulebook, file: Path | None) -> Sizing:
-    """A sized fund as tables, figures and stories."""
-    case, stress = sized.measured.case, sized.measured.scenarios
+def _sizing(measured: Measured, rulebook: str | Path | Rulebook, file: Path | None, base: Keeper | None) -> Sizing:
+    stated = run_manifest(measured.case, rulebook, file, measured.scenarios, "size")
+    return sizing_of(size_fund(measured), stated, file is not None, base)
+
+
+def sizing_of(sized: Sized, manifest: dict[str, Any], given: bool, base: Keeper | None = None) -> Sizing:
+    """A sized fund as tables, figures and stories. `given`: whether the scenarios came out of a file."""
     return Sizing(
         result_tables(sized),
         coverage_figures(sized),
         event_story(sized, *sized.worst_event),
         event_story(sized, *sized.coverage_test_event),
-        run_manifest(case, rulebook, file, stress, "size"),
-        price_warnings(case) + _notes(case, file),
+        manifest,
+        price_warnings(sized.measured.case) + _notes(sized.measured.case, given),
+        base,
     )
 
 
-def _notes(case: Case, scenarios: Path | None) -> list[str]:
+def _notes(case: Case, given: bool) -> list[str]:
     """What a reader should know of the scenarios."""
-    historical = scenarios is None and case.rulebook.stress.historical is not None
+    historical = not given and case.rulebook.stress.historical is not None
     note = history_note(case.market, case.factor_ids) if historical else None
     return [note] if note else []
 

@@ -80,6 +80,11 @@ def opened_on_disk(
         raise refuse(str(how.scratch or tempfile.gettempdir()), f"cannot be written: {error.strerror}") from None
 
 
+def scratch_folder(how: Streaming) -> "tempfile.TemporaryDirectory[str]":
+    """A folder of scratch that lasts as long as it is held."""
+    return tempfile.TemporaryDirectory(prefix="ccp-", dir=how.scratch)
+
+
 def measure_on_disk(case: Case, stress: ScenarioSet, how: Streaming, progress: Progress | None) -> Measured:
     """Measure a case whose positions are on disk, part by part."""
     model, lines = engine_model(case, stress), holdings(case)

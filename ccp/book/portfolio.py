@@ -111,8 +111,8 @@ class Portfolio:
         return np.flatnonzero(np.isin(self.member_group, groups))
 
 
-def build_portfolio(book: Book) -> Portfolio:
-    """Sort and index a book."""
+def build_portfolio(book: Book, positions: PositionArrays | None = None) -> Portfolio:
+    """Sort and index a book. `positions`, where they are known already in that order, are taken as they are."""
     members = book.members.select("member_id", "group_id").sort("member_id")
     groups = members["group_id"].unique().sort()
     accounts = book.accounts.sort("member_id", "pool_id", "account_id")
@@ -128,7 +128,7 @@ def build_portfolio(book: Book) -> Portfolio:
         pool_member=_places(pools["member_id"], members["member_id"]),
         pool_house=(pools["kind"].cast(pl.String) == "house").to_numpy().copy(),
         member_group=_places(members["group_id"], groups),
-        positions=_compressed(book.positions, accounts["account_id"], instruments),
+        positions=positions or compressed(book.positions, accounts["account_id"], instruments),
     )
 
 
@@ -137,7 +137,7 @@ def _places(values: pl.Series, among: pl.Series) -> Index:
     return values.cast(pl.Enum(among)).to_physical().to_numpy().astype(np.int64)
 
 
-def _compressed(positions: pl.DataFrame, accounts: pl.Series, instruments: pl.Series) -> PositionArrays:
+def compressed(positions: pl.DataFrame, accounts: pl.Series, instruments: pl.Series) -> PositionArrays:
     """Positions in order of account and instrument, as offsets, instruments and quantities."""
     indexed = positions.select(
         pl.col("account_id").cast(pl.Enum(accounts)).to_physical().alias("account"),

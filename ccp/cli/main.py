@@ -2,7 +2,21 @@
 
 import typer
 
-from ccp.cli import backtest, check, compare, default, demo, ledger, replay, rulebook, simulate, size, synth, warmup
+from ccp.cli import (
+    backtest,
+    check,
+    compare,
+    default,
+    demo,
+    ledger,
+    replay,
+    rulebook,
+    simulate,
+    size,
+    synth,
+    warmup,
+    whatif,
+)
 
 EPILOG = (
     "Exit status: 0 the run is complete, 1 a fault of this program, 2 the input or the call is wrong, "
@@ -20,6 +34,7 @@ app = typer.Typer(
 app.command("demo")(demo.demo)
 app.command("check")(check.check)
 app.command("size")(size.size)
+app.command("whatif")(whatif.whatif)
 app.command("default")(default.default)
 app.command("compare")(compare.compare)
 app.command("replay")(replay.replay)

@@ -54,6 +54,7 @@ Scratch = Annotated[
         metavar="DIR",
     ),
 ]
+Base = Annotated[bool, typer.Option("--base", help="Also keep what ccp whatif starts from (12 bytes a position).")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON on standard output.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")]
 Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Also print what is done, and how long it took.")]

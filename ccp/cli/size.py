@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from ccp.cli.options import (
     DEFAULT_RULEBOOK,
     AsJson,
+    Base,
     BookPath,
     Cluster,
     MarketPath,
@@ -40,6 +41,7 @@ def size(
     cluster: Cluster = None,
     workers: Workers = None,
     scratch: Scratch = None,
+    base: Base = False,
     threads: Threads = None,
     overwrite: Overwrite = False,
     as_json: AsJson = False,
@@ -55,7 +57,15 @@ def size(
 
         check_free(out, "size", overwrite)
         result = run_size(
-            current, book, rulebook, market, scenarios, date, threads, streaming_of(memory, cluster, workers, scratch)
+            current,
+            book,
+            rulebook,
+            market,
+            scenarios,
+            date,
+            threads,
+            streaming_of(memory, cluster, workers, scratch),
+            base,
         )
         result.write(out, overwrite)
         show_size(current, result)
@@ -71,6 +81,7 @@ def run_size(
     date: str | None,
     threads: int | None,
     streaming: "Streaming | None" = None,
+    base: bool = False,
 ) -> "Sizing":
     """Size a book with a progress bar."""
     import ccp
@@ -78,7 +89,7 @@ def run_size(
     use_threads(threads)
     current.detail(f"reading {book}")
     with current.progress("margining and stressing accounts") as progress:
-        result = ccp.size(book, rulebook, market, scenarios, parse_date(date), progress, streaming)
+        result = ccp.size(book, rulebook, market, scenarios, parse_date(date), progress, streaming, base)
     current.detail("sized")
     return result
 

@@ -15,9 +15,15 @@ from ccp.report.parts import write_parts
 
 TABLES = ("margin", "losses", "scenarios", "contributions", "waterfall")
 BOOK = ("members", "accounts", "instruments", "positions")
+SIZED = {f"{name}.parquet" for name in TABLES} | {
+    "coverage.json",
+    "worst_event.json",
+    "coverage_test_event.json",
+    "manifest.json",
+}
 OUTPUTS = {
-    "size": {f"{name}.parquet" for name in TABLES}
-    | {"coverage.json", "worst_event.json", "coverage_test_event.json", "manifest.json"},
+    "size": SIZED | {"base"},
+    "whatif": SIZED,
     "default": {"waterfall.parquet", "trace.json", "manifest.json"},
     "simulate": {f"{name}.parquet" for name in ("days", "events", "waterfall")}
     | {"ledger", "accounts", "pools", "members", "unfinished", "summary.json", "manifest.json"},
@@ -34,12 +40,13 @@ def write_run(
     tables: Mapping[str, pl.DataFrame | Iterator[pl.DataFrame]],
     documents: dict[str, Any],
     overwrite: bool,
+    more: Callable[[Path], None] | None = None,
 ) -> Path:
     """Write tables as Parquet and documents as JSON into a new directory `out`.
 
     Tables are written in their order, and one may arrive in parts that are made meanwhile. A directory that exists and
     is not empty is left alone, unless `overwrite` is set and it holds an earlier run of the same command and nothing
-    else. Raises InputError.
+    else. `more` writes further files into the folder it is given. Raises InputError.
     """
 
     def fill(folder: Path) -> None:
@@ -51,6 +58,8 @@ def write_run(
         for name, document in documents.items():
             text = json.dumps(document, indent=2, ensure_ascii=False, default=str)
             (folder / f"{name}.json").write_text(text + "\n", encoding="utf-8")
+        if more is not None:
+            more(folder)
 
     check_free(out, command, overwrite)
     return _write_directory(out.resolve(), fill)

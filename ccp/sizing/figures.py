@@ -46,7 +46,7 @@ def coverage_figures(sized: Sized) -> dict[str, Any]:
             "all_scenarios": _test(sized, sized.coverage.worst(everything)),
             "sizing_scenarios_if_required_fund_is_posted": _test_if_required(sized),
         },
-        "margin": _units(int(sized.measured.pool_margin.sum()), digits),
+        "margin": _units(int(sized.measured.found.pool_margin.sum()), digits),
         "scenarios": {"run": sized.measured.scenarios.count, "sizing": int(sized.counted.sum())},
         "coverage_of_scenarios": _scenario_counts(sized),
     }

@@ -32,8 +32,8 @@ def margin_table(sized: Sized) -> pl.DataFrame:
             "account_id": portfolio.accounts,
             "pool_id": pools[portfolio.account_pool],
             "member_id": members[portfolio.account_member],
-            "margin": to_units(measured.account_margin, digits),
-            "net_option_value": np.round(measured.net_option_value, digits) + 0.0,
+            "margin": to_units(measured.found.account_margin, digits),
+            "net_option_value": np.round(measured.found.net_option_value, digits) + 0.0,
         },
         schema=Margin.create_empty().schema,
     )
@@ -99,7 +99,7 @@ def contributions_table(sized: Sized) -> pl.DataFrame:
         {
             "member_id": portfolio.members,
             "group_id": [portfolio.groups[group] for group in portfolio.member_group],
-            "margin": to_units(by_member(sized.measured, sized.measured.pool_margin), digits),
+            "margin": to_units(by_member(sized.measured, sized.measured.found.pool_margin), digits),
             "weight": to_units(np.array(sized.weights, dtype=np.int64), digits),
             "contribution": to_units(np.array(sized.required, dtype=np.int64), digits),
             "posted": [None] * len(portfolio.members) if posted is None else posted,

@@ -113,7 +113,7 @@ def contribution_weights(measured: Measured, counted: Flags) -> list[int]:
     """What the fund is shared by: each member's margin, or its worst loss over margin among counted scenarios."""
     if measured.case.rulebook.fund.allocation == "stress_loss_share":
         return [int(loss) for loss in measured.losses.over_margin[:, counted].max(axis=1)]
-    return [int(margin) for margin in by_member(measured, measured.pool_margin)]
+    return [int(margin) for margin in by_member(measured, measured.found.pool_margin)]
 
 
 def by_member(measured: Measured, pool_amounts: Cents) -> Cents:

@@ -27,7 +27,7 @@ class Moved:
 def sell(measured: Measured, sides: Sides, scenario: int, groups: tuple[int, ...], dropped: Vector) -> Moved:
     """Sell the books of some groups; `dropped` is how far units have fallen before."""
     net = net_positions(measured.case.portfolio, sides, groups)
-    fall = np.array([_fall(quantity, place, measured.sale) for place, quantity in enumerate(net.tolist())])
+    fall = np.array([_fall(quantity, place, measured.model.sale) for place, quantity in enumerate(net.tolist())])
     return Moved(_house_losses(measured, fall), books_in(measured, scenario, dropped + fall), dropped + fall)
 
 
@@ -37,7 +37,7 @@ def books_in(measured: Measured, scenario: int, dropped: Vector) -> StressLosses
     unit_loss = measured.unit_loss[:, [scenario]] + dropped[:, None]
     counted = {"": measured.counted_in(scenario)[:, None]}
     minor = float(minor_units(case.rulebook.currency_digits))
-    short = run_stress(case.portfolio.whole, unit_loss, measured.account_cost, counted, minor)[""]
+    short = run_stress(case.portfolio.whole, unit_loss, measured.found.account_cost, counted, minor)[""]
     return stress_losses(short, case.rulebook.stress.house_surplus_covers_clients, case.portfolio.member_group)
 
 

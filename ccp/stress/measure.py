@@ -7,7 +7,6 @@ import numpy as np
 
 from ccp.errors import refuse
 from ccp.exposure.run import Progress, account_values
-from ccp.kernels.costs import SaleTerms
 from ccp.margin.collateral import counted_margin, holdings
 from ccp.margin.requirement import Requirement
 from ccp.market.case import Case
@@ -29,7 +28,7 @@ from ccp.stress.parts import (
     stress_model,
     stress_part,
 )
-from ccp.types import Cents, MemberByScenario, Vector
+from ccp.types import Cents, InstrumentByScenario, MemberByScenario, Vector
 
 LARGEST = 2.0**62
 """Minor units that the losses of the whole book may come to: sums of them stay whole numbers of 64 bits."""
@@ -37,35 +36,37 @@ LARGEST = 2.0**62
 
 @dataclass(frozen=True)
 class Measured:
-    """What the passes found. Money in cents, but `net_option_value` (by account) in units.
+    """What the passes found of the whole book, and the losses that follow from it. Money in cents.
 
     `losses` follow the rulebook's way of counting margin; `by_resources` has every way, when the book has
-    collateral. `gains` (member x scenario) are those of pools that gain. `pool_counted` is what counts as each pool's
-    margin (pool x 1, or pool x scenario where collateral moves with the scenario). `account_cost` is what it costs to
-    sell each account's book, part of its losses; `sale` is what a sale needs to know of each instrument.
+    collateral. `gains` (member x scenario) are those of pools that gain.
     """
 
     case: Case
-    scenarios: ScenarioSet
-    unit_loss: np.ndarray
-    account_margin: Cents
-    account_cost: Cents | None
-    add_ons: dict[str, Cents]
-    net_option_value: Vector
-    pool_margin: Cents
-    pool_counted: Cents
+    model: StressModel
+    found: PartFound
     by_resources: dict[str, StressLosses]
     gains: MemberByScenario
-    sale: SaleTerms
 
     @property
     def losses(self) -> StressLosses:
         """Stress losses under the rulebook's own way of counting margin."""
         return self.by_resources[self.case.rulebook.stress.resources]
 
+    @property
+    def scenarios(self) -> ScenarioSet:
+        """The stress scenarios."""
+        return self.model.scenarios
+
+    @property
+    def unit_loss(self) -> InstrumentByScenario:
+        """The loss on one long unit of each instrument in each scenario, in units."""
+        return self.model.unit_loss
+
     def counted_in(self, scenario: int) -> Cents:
         """What counts as each pool's margin in a scenario."""
-        return self.pool_counted[:, scenario if self.pool_counted.shape[1] > 1 else 0]
+        counted = self.found.pool_counted
+        return counted[:, scenario if counted.shape[1] > 1 else 0]
 
 
 @dataclass(frozen=True)
@@ -109,20 +110,8 @@ def measured_of(case: Case, model: EngineModel | StressModel, found: Iterable[Pa
     losses = {way: stress_losses(short, phi, group) for way, short in whole.shortfalls.items()}
     only = next(iter(losses.values()))
     any_way = whole.shortfalls[next(iter(losses))]
-    return Measured(
-        case,
-        stress.scenarios,
-        stress.unit_loss,
-        whole.account_margin,
-        whole.account_cost,
-        whole.add_ons,
-        whole.net_option_value,
-        whole.pool_margin,
-        whole.pool_counted,
-        losses if len(losses) > 1 else dict.fromkeys(RESOURCES, only),
-        any_way.gain,
-        stress.sale,
-    )
+    by_resources: dict[str, StressLosses] = losses if len(losses) > 1 else dict.fromkeys(map(str, RESOURCES), only)
+    return Measured(case, stress, whole, by_resources, any_way.gain)
 
 
 def check_size(gross: Vector, stress: StressModel, instruments: list[str]) -> None:
@@ -157,8 +146,8 @@ def pool_losses(measured: Measured, scenario: int, groups: tuple[int, ...]) -> l
     part, accounts = portfolio.part(pools), portfolio.accounts_in(pools)
     values = account_values(part.positions, measured.unit_loss[:, [scenario]], np.arange(len(accounts)))[:, 0]
     cents = to_minor(values, measured.case.rulebook.currency_digits)
-    if measured.account_cost is not None:
-        cents += measured.account_cost[accounts]
+    if measured.found.account_cost is not None:
+        cents += measured.found.account_cost[accounts]
     counted = measured.counted_in(scenario)
     sums = np.zeros(len(pools), dtype=np.int64)
     np.add.at(sums, part.account_pool, cents)
