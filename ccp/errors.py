@@ -75,6 +75,10 @@ class InputError(CcpError):
         self.total = max(total or 0, len(problems))
         super().__init__(self.message)
 
+    def __reduce__(self) -> tuple[type["InputError"], tuple[list[Problem], int]]:
+        """As it was made: between processes an exception would travel as its message alone."""
+        return InputError, (self.problems, self.total)
+
     @property
     def message(self) -> str:
         """The problems shown, one a line, and a count of the rest."""

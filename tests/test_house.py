@@ -41,7 +41,8 @@ def test_constraints_hold_names_and_versions_only() -> None:
     assert all(re.fullmatch(r"[A-Za-z0-9_.-]+==[0-9][0-9a-z.]*", line) for line in lines)
     pinned = {line.split("==")[0].lower().replace("_", "-").replace(".", "-") for line in lines}
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    direct = project["dependencies"] + project["optional-dependencies"]["test"]
+    extras = project["optional-dependencies"]
+    direct = project["dependencies"] + extras["test"] + extras["cluster"]
     assert all(">=" in one for one in direct)
     names = {re.split(r"[\[>=<]", one)[0].lower().replace(".", "-") for one in direct}
     assert names <= pinned

@@ -10,7 +10,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from ccp.exposure.run import Blocks, MarginCube, RankWeights, run_margin
-from ccp.exposure.tiles import in_single, screen_arrays
+from ccp.exposure.tiles import screen_arrays
 from ccp.kernels.engine import COMPILED, use_threads
 from ccp.kernels.screen import LANES, MOST_KEPT, MOST_LEFT, screened_margin
 from ccp.kernels.sweep import PositionArrays
@@ -48,10 +48,9 @@ def screened(positions: PositionArrays, loss: np.ndarray, weight: np.ndarray) ->
     """The screen alone: margins, and which accounts it could not decide."""
     accounts = len(positions.offset) - 1
     margin, undecided = np.zeros(accounts, dtype=np.int64), np.zeros(accounts, dtype=bool)
-    singles = positions._replace(quantity=in_single(positions.quantity))
     chunk = np.array([0, accounts // 3, accounts])
     with np.errstate(over="ignore", invalid="ignore"):
-        screened_margin(screen_arrays(loss), positions, singles, chunk, weight, 100.0, margin, undecided)
+        screened_margin(screen_arrays(loss), positions, chunk, weight, 100.0, margin, undecided)
     return margin, undecided
 
 

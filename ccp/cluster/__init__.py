@@ -1,4 +1,1 @@
-"""The same run on a distributed engine. Not furnished yet.
-
-Will hand `ccp.exposure` an executor; `ccp.exposure` knows nothing of it.
-"""
+"""One task over many items: in this process, on its threads, or on a cluster of machines. Knows nothing of clearing."""

@@ -8,7 +8,7 @@ from typing import TypeAlias
 import numpy as np
 
 from ccp.book.portfolio import Part
-from ccp.exposure.tiles import in_single, screen_arrays, tiled
+from ccp.exposure.tiles import screen_arrays, tiled
 from ccp.kernels.engine import COMPILED
 from ccp.kernels.exposure import (
     TILE,
@@ -74,6 +74,12 @@ class MarginCube:
     unit_loss: InstrumentByScenario
     tail: Tail
 
+    def cut(self) -> "MarginCube":
+        """The same, cut now and not when it is first used: for a cube that many workers share."""
+        if self.screen is None:
+            self.tiles  # noqa: B018 - kept from now on
+        return self
+
     @cached_property
     def tiles(self) -> np.ndarray:
         """In double precision."""
@@ -123,8 +129,7 @@ def _block_margin(cube: MarginCube, positions: PositionArrays, chunk: Index, min
         _rank_margin(cube, tail, positions, np.arange(len(margin)), chunk, minor, margin)
     else:
         undecided = np.zeros(len(margin), dtype=bool)
-        singles = positions._replace(quantity=in_single(positions.quantity))
-        screened_margin(cube.screen, positions, singles, chunk, tail.weight, minor, margin, undecided)
+        screened_margin(cube.screen, positions, chunk, tail.weight, minor, margin, undecided)
         accounts = np.flatnonzero(undecided)
         if accounts.size:
             _rank_margin(cube, tail, positions, accounts, _even_chunks(accounts.size), minor, margin)

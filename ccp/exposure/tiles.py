@@ -7,7 +7,7 @@ import numpy as np
 
 from ccp.kernels.exposure import TILE
 from ccp.kernels.screen import LANES, ScreenArrays
-from ccp.types import InstrumentByScenario, Vector
+from ccp.types import InstrumentByScenario
 
 LINE = 64
 """Bytes in a cache line."""
@@ -20,21 +20,13 @@ def tiled(close_out_loss: InstrumentByScenario) -> np.ndarray:
 
 def screen_arrays(close_out_loss: InstrumentByScenario) -> ScreenArrays:
     """The cube (instrument x scenario) as the screen in single precision takes it."""
-    largest = np.abs(close_out_loss).max(axis=1, initial=0.0)
+    largest = np.maximum(close_out_loss.max(axis=1), -close_out_loss.min(axis=1))
     columns = np.ascontiguousarray(close_out_loss.T)
     with np.errstate(over="ignore"):  # what single precision cannot hold is not screened
         tiles = _cut(close_out_loss, LANES, np.float32)
     for array in (largest, columns):
         array.flags.writeable = False
     return ScreenArrays(tiles, largest, columns)
-
-
-def in_single(quantity: Vector) -> np.ndarray:
-    """Quantities in single precision, read-only."""
-    with np.errstate(over="ignore"):
-        single = quantity.astype(np.float32)
-    single.flags.writeable = False
-    return single
 
 
 def _cut(close_out_loss: InstrumentByScenario, width: int, kind: type) -> np.ndarray:

@@ -106,7 +106,7 @@ CODE = CodeCache(_version())
 
 
 def _compiled(function: Function, **options: Any) -> Function:
-    made = cast(Any, numba.njit(function, error_model="numpy", **options))
+    made = cast(Any, numba.njit(function, error_model="numpy", nogil=True, **options))
     if COMPILED:
         made._cache = _KeptCode(function)
     return made
@@ -142,3 +142,9 @@ def use_threads(count: int | None) -> int:
     if count is not None:
         numba.set_num_threads(max(1, min(count, cast(Any, numba_config).NUMBA_NUM_THREADS)))
     return numba.get_num_threads()
+
+
+def threads_may_share() -> bool:
+    """Whether kernels may run on several of Python's threads at once: numba's own pool would end the process."""
+    numba.get_num_threads()  # starts the pool, so that its name is known
+    return cast(Any, numba).threading_layer() != "workqueue"

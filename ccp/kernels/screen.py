@@ -11,7 +11,7 @@ import numpy as np
 
 from ccp.kernels.engine import kernel, parallel_kernel, prange
 from ccp.kernels.exposure import in_minor
-from ccp.kernels.sweep import account_sum, sum_column, sum_four
+from ccp.kernels.sweep import PositionArrays, account_sum, sum_column, sum_four
 from ccp.kernels.tail import insert, weighted_sum
 from ccp.types import Cents, Flags, Index, InstrumentByScenario, Vector
 
@@ -125,13 +125,17 @@ def pick(row, maxima, level, lanes, scenario):
 
 
 @kernel
-def approximate(tiles, singles, first, last, scenarios, rows):
+def approximate(tiles, positions, first, last, scenarios, rows):
     """Fill `rows` (account x scenario) with losses in single precision; past the last scenario stands nothing."""
+    begin, end = positions.offset[first], positions.offset[last]
+    offset = positions.offset[first : last + 1] - begin
+    single = positions.quantity[begin:end].astype(np.float32)
+    singles = PositionArrays(offset, positions.instrument[begin:end], single)
     for t in range(tiles.shape[0]):
-        for account in range(first, last):
-            sum_singles(tiles[t], singles, account, rows[account - first, t * LANES : (t + 1) * LANES])
-    for account in range(first, last):
-        rows[account - first, scenarios:] = -np.inf
+        for place in range(last - first):
+            sum_singles(tiles[t], singles, place, rows[place, t * LANES : (t + 1) * LANES])
+    for place in range(last - first):
+        rows[place, scenarios:] = -np.inf
 
 
 @kernel
@@ -200,17 +204,17 @@ def tail_of_left(left, account, top, tail_weight):
 
 
 @parallel_kernel
-def screened_margin(screen, positions, singles, chunk, tail_weight: Vector, minor, margin: Cents, undecided: Flags):
+def screened_margin(screen, positions, chunk, tail_weight: Vector, minor, margin: Cents, undecided: Flags):
     """Fill `margin` (account), in minor units, as `tail_margin` does, but for accounts it marks as `undecided`.
 
-    `singles` are the positions with quantities in single precision. At least LANES scenarios, and at most MOST_KEPT
-    tail weights. Accounts are counted from 0, `chunk` bounds those that one thread takes at a time.
+    At least LANES scenarios, and at most MOST_KEPT tail weights. Accounts are counted from 0, `chunk` bounds those that
+    one thread takes at a time.
     """
     kept, scenarios = tail_weight.shape[0], screen.columns.shape[0]
     for c in prange(chunk.shape[0] - 1):
         first, last = chunk[c], chunk[c + 1]
         rows = np.empty((last - first, screen.tiles.shape[0] * LANES), dtype=np.float32)
-        approximate(screen.tiles, singles, first, last, scenarios, rows)
+        approximate(screen.tiles, positions, first, last, scenarios, rows)
         most = (last - first + 1) * MOST_LEFT
         offset = np.zeros(last - first + 1, dtype=np.int64)
         left = Left(offset, np.empty(most, dtype=np.int32), np.empty(most))

@@ -90,6 +90,8 @@ def measure_parts(
     case: Case, model: EngineModel, tasks: list[PartTask], executor: Executor, progress: Progress | None = None
 ) -> Measured:
     """As `measure`, part by part (`part_tasks` of the whole book), wherever `executor` runs them."""
+    for cube in (*model.margin.samples, *([model.margin.floor] if model.margin.floor else [])):
+        cube.cut()
 
     def found() -> Iterator[PartFound]:
         done = 0

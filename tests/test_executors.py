@@ -1,0 +1,358 @@
+"""One process, its threads and Ray give the same results in the same order; what fails says so in one line."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from ccp.cluster.executor import Executor, open_executor
+from ccp.cluster.in_order import in_order
+from ccp.cluster.in_process import OneProcess
+from ccp.cluster.same_code import check_same, facts
+from ccp.cluster.worker import on_worker
+from ccp.errors import InputError, refuse
+from ccp.exposure.run import account_values
+from ccp.kernels.engine import use_threads
+from ccp.kernels.sweep import PositionArrays
+
+WORKERS = 2
+TESTS_TOO = os.pathsep.join([str(Path(__file__).parent), os.environ.get("PYTHONPATH", "")])
+
+
+@dataclass(frozen=True)
+class Shared:
+    """What every item sees: an array, and a folder where tasks leave marks."""
+
+    unit: np.ndarray
+    folder: Path
+
+
+@dataclass(frozen=True)
+class Found:
+    member: np.ndarray
+    account: np.ndarray
+    number: int
+    threads: int
+
+
+def needs_ray() -> None:
+    pytest.importorskip("ray", reason="Ray is not installed: pip install '.[cluster]'")
+
+
+@pytest.fixture(scope="session")
+def ray_cluster() -> Iterator[Executor]:
+    needs_ray()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", TESTS_TOO)  # the workers look for this file's tasks
+        with open_executor("local", WORKERS) as executor:
+            yield executor
+
+
+@pytest.fixture(params=["one process", "threads", "ray"])
+def executor(request: pytest.FixtureRequest) -> Iterator[Executor]:
+    if request.param == "ray":
+        yield request.getfixturevalue("ray_cluster")
+    else:
+        with open_executor(threads=WORKERS if request.param == "threads" else None) as opened:
+            yield opened
+
+
+@pytest.fixture
+def shared(tmp_path: Path) -> Shared:
+    return Shared(np.random.default_rng(5).normal(size=(60, 4000)), tmp_path)
+
+
+def measured(shared: Shared, item: int) -> Found:
+    """In numpy and in a kernel on all threads; items differ in how long they take."""
+    time.sleep(0.02 * (item % 3 == 0))
+    member = np.rint(shared.unit * (item + 0.1)).astype(np.int64)
+    return Found(member, valued(shared, item), item * item, use_threads(None))
+
+
+def valued(shared: Shared, item: int) -> np.ndarray:
+    """What each account holds: three instruments, in quantities that depend on the item."""
+    accounts = np.arange(200)
+    instrument = np.tile(np.array([3, 17, 40], dtype=np.int32), len(accounts))
+    positions = PositionArrays(np.arange(len(accounts) + 1) * 3, instrument, np.linspace(-1, item, instrument.size))
+    return account_values(positions, shared.unit, accounts)
+
+
+def marking(shared: Shared, item: int) -> int:
+    (shared.folder / str(item)).touch()
+    return item
+
+
+def writing(shared: Shared, item: int) -> None:
+    shared.unit[0, 0] = item
+
+
+def refusing(shared: Shared, item: int) -> int:
+    if item == 3:
+        raise refuse("positions", "a number was expected", row=item, value="three")
+    return item
+
+
+def reading(shared: Shared, item: int) -> bytes:
+    return (shared.folder / f"missing {item}").read_bytes()
+
+
+def killed_once(shared: Shared, item: int) -> np.ndarray:
+    """The first time item 3 is met it waits to be killed."""
+    mark = shared.folder / "worker"
+    if item == 3 and not mark.exists():
+        mark.with_suffix(".new").write_text(str(os.getpid()))
+        mark.with_suffix(".new").rename(mark)
+        time.sleep(60)
+    return shared.unit * item
+
+
+def killed_always(shared: Shared, item: int) -> None:
+    (shared.folder / str(time.time_ns())).touch()
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def test_results_are_the_same_and_in_order(executor: Executor, shared: Shared) -> None:
+    found = list(executor.run(measured, shared, range(12)))
+    assert [one.number for one in found] == [item * item for item in range(12)]
+    for one, other in zip(found, OneProcess().run(measured, shared, range(12)), strict=True):
+        assert np.array_equal(one.member, other.member)
+        assert one.account.tobytes() == other.account.tobytes()
+        assert one.member.flags.writeable
+    everything = use_threads(None)
+    assert {one.threads for one in found} == {everything if isinstance(executor, OneProcess) else 1}
+
+
+def test_nothing_to_do(executor: Executor, shared: Shared) -> None:
+    assert list(executor.run(measured, shared, [])) == []
+
+
+def test_what_is_shared_is_read_only(executor: Executor, shared: Shared) -> None:
+    with pytest.raises(ValueError, match="read-only"):
+        list(executor.run(writing, shared, [1]))
+    assert shared.unit.flags.writeable
+
+
+def test_a_bounded_number_is_ahead(executor: Executor, shared: Shared) -> None:
+    results = executor.run(marking, shared, range(50))
+    taken = [next(results) for _ in range(5)]
+    time.sleep(0.3)
+    assert taken == [0, 1, 2, 3, 4]
+    assert len(list(shared.folder.iterdir())) <= len(taken) + 2 * executor.workers
+    assert list(results) == list(range(5, 50))
+
+
+def test_a_run_can_be_left(executor: Executor, shared: Shared) -> None:
+    results = executor.run(marking, shared, range(50))
+    assert next(results) == 0
+    del results
+    assert [one.number for one in executor.run(measured, shared, [4])] == [16]
+    assert len(list(shared.folder.iterdir())) <= 1 + 2 * executor.workers
+
+
+def test_an_error_arrives_as_itself_and_ends_the_run(executor: Executor, shared: Shared) -> None:
+    results = executor.run(refusing, shared, range(9))
+    assert [next(results) for _ in range(3)] == [0, 1, 2]
+    with pytest.raises(InputError) as caught:
+        next(results)
+    assert str(caught.value) == "positions, row 3, value 'three': a number was expected"
+    assert [problem.row for problem in caught.value.problems] == [3]
+    assert list(results) == []
+
+
+def test_what_was_not_fetched_is_cancelled() -> None:
+    started: list[int] = []
+    cancelled: list[int] = []
+
+    def fetch(item: int) -> int:
+        if item == 2:
+            raise ValueError(item)
+        return item
+
+    def start(item: int) -> int:
+        started.append(item)
+        return item
+
+    with pytest.raises(ValueError, match="2"):
+        list(in_order(range(20), 2, start, fetch, cancelled.append))
+    assert started == [0, 1, 2, 3, 4, 5]
+    assert cancelled == [3, 4, 5]
+
+
+FOUR_THREADS = """
+import numpy as np
+from ccp.cluster.in_process import Threads
+from test_executors import Shared, valued
+with Threads(4) as executor:
+    found = list(executor.run(valued, Shared(np.ones((60, 4)), None), range(40)))
+    print(executor.workers, len(found))
+"""
+
+
+def test_numbas_own_pool_is_entered_by_one_thread_only() -> None:
+    """Entered by several, it ends the process."""
+    settings = {"NUMBA_THREADING_LAYER": "workqueue", "PYTHONPATH": TESTS_TOO}
+    command = [sys.executable, "-c", FOUR_THREADS]
+    done = subprocess.run(command, capture_output=True, text=True, env=os.environ | settings, check=False)
+    assert (done.stdout, done.returncode) == ("1 40\n", 0), done.stderr
+
+
+def test_ray_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("ccp.cluster.ray_cluster", "ccp.cluster.ray_connection", "ccp.cluster.ray_door"):
+        monkeypatch.delitem(sys.modules, name, raising=False)
+    monkeypatch.setitem(sys.modules, "ray", None)
+    with pytest.raises(InputError, match=r"value 'local': .*pip install 'ccp-waterfall\[cluster\]'$"):
+        open_executor("local")
+
+
+def test_an_address_where_nobody_listens(capfd: pytest.CaptureFixture[str]) -> None:
+    needs_ray()
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        started = time.monotonic()
+        for form in ("127.0.0.1:{}", "ray://127.0.0.1:{}"):
+            address = form.format(bound.getsockname()[1])
+            with pytest.raises(InputError, match="a Ray cluster that answers was expected") as caught:
+                open_executor(address)
+            assert address in str(caught.value)
+            assert "\n" not in str(caught.value)
+    assert time.monotonic() - started < 10
+    assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("address", ["somewhere", ":6379", "host:", "host:port", "ray://host"])
+def test_an_address_that_is_none(address: str) -> None:
+    needs_ray()
+    with pytest.raises(InputError, match="host:port, ray://host:port, auto or local was expected"):
+        open_executor(address)
+
+
+def test_a_killed_worker_is_made_up_for(
+    ray_cluster: Executor, shared: Shared, capfd: pytest.CaptureFixture[str]
+) -> None:
+    threading.Thread(target=kill_who_signs, args=(shared.folder / "worker",), daemon=True).start()
+    found = list(ray_cluster.run(killed_once, shared, range(8)))
+    for item, one in enumerate(found):
+        np.testing.assert_array_equal(one, shared.unit * item)
+    assert not alive(int((shared.folder / "worker").read_text()))
+    assert capfd.readouterr() == ("", "")
+
+
+def kill_who_signs(mark: Path) -> None:
+    while not mark.exists():
+        time.sleep(0.01)
+    os.kill(int(mark.read_text()), signal.SIGKILL)
+
+
+def test_a_task_that_kills_every_worker_is_given_up(
+    ray_cluster: Executor, shared: Shared, capfd: pytest.CaptureFixture[str]
+) -> None:
+    from ccp.cluster.ray_cluster import ClusterError
+    from ccp.cluster.ray_door import RETRIES
+
+    with pytest.raises(ClusterError, match="the cluster gave up a task") as caught:
+        list(ray_cluster.run(killed_always, shared, [1]))
+    assert "\n" not in str(caught.value)
+    assert len(list(shared.folder.iterdir())) == RETRIES + 1
+    assert capfd.readouterr() == ("", "")
+
+
+def test_a_file_that_a_worker_cannot_read(ray_cluster: Executor, shared: Shared) -> None:
+    with pytest.raises(
+        InputError, match=r"missing 7: machine .* could not read it .No such file.*storage that all machines share"
+    ) as caught:
+        list(ray_cluster.run(reading, shared, [7]))
+    assert "\n" not in str(caught.value)
+    with pytest.raises(InputError, match="missing 7"):
+        on_worker(reading, shared, 7, 1)
+
+
+def test_another_version_is_refused(ray_cluster: Executor) -> None:
+    ours = facts()
+    check_same(ours, facts(), "here")
+    for name in ours:
+        with pytest.raises(InputError, match="there") as caught:
+            check_same(ours, ours | {name: "another"}, "there")
+        assert name in str(caught.value)
+        assert "another" in str(caught.value)
+    from ccp.cluster.ray_cluster import check_machines, ray
+
+    with pytest.raises(InputError, match=r"numba: 0\.1, as here, was expected"):
+        check_machines(ray.nodes(), ours | {"numba": "0.1"})
+
+
+def test_the_connection_that_is_open_is_used(ray_cluster: Executor, shared: Shared) -> None:
+    with open_executor("auto") as again:
+        assert again.workers == WORKERS
+    with pytest.raises(InputError, match="connected with a Ray already"):
+        open_executor("local")
+    assert [one.number for one in ray_cluster.run(measured, shared, [2])] == [4]
+
+
+SLEEPING = """
+from ccp.cluster.executor import open_executor
+from test_executors import asleep
+with open_executor("local", 1) as executor:
+    print("up", flush=True)
+    list(executor.run(asleep, None, [600]))
+"""
+
+
+def asleep(shared: None, item: int) -> None:
+    time.sleep(item)
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="processes are looked up in /proc")
+def test_nothing_runs_on_when_interrupted() -> None:
+    needs_ray()
+    with tempfile.TemporaryDirectory(dir="/tmp") as folder:
+        interrupt(folder)
+        assert list(Path(folder).iterdir()) == []
+
+
+def interrupt(folder: str) -> None:
+    settings = {"PYTHONPATH": TESTS_TOO, "TMPDIR": folder}
+    pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    run = subprocess.Popen([sys.executable, "-c", SLEEPING], text=True, env=os.environ | settings, **pipes)
+    assert run.stdout is not None
+    assert run.stdout.readline() == "up\n", run.communicate()
+    family = descendants(run.pid)
+    assert len(family) >= 3
+    run.send_signal(signal.SIGINT)
+    _, told = run.communicate(timeout=60)
+    assert told.strip().endswith("KeyboardInterrupt")
+    until = time.monotonic() + 20
+    while any(map(alive, family)) and time.monotonic() < until:
+        time.sleep(0.1)
+    assert [one for one in family if alive(one)] == []
+
+
+def status(process: int) -> list[str]:
+    """State, parent and so on; nothing for a process that is no more."""
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return []
+
+
+def alive(process: int) -> bool:
+    return status(process)[:1] not in ([], ["Z"])
+
+
+def descendants(process: int) -> list[int]:
+    everyone = [int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdecimal()]
+    parent = {one: int(state[1]) for one in everyone if (state := status(one))}
+    found = [process]
+    for one in found:
+        found.extend(child for child, above in parent.items() if above == one)
+    return found[1:]
