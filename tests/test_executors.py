@@ -10,12 +10,14 @@ import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from ccp.api.inputs import example_book
 from ccp.cluster.executor import Executor, open_executor
 from ccp.cluster.in_order import in_order
 from ccp.cluster.in_process import OneProcess
@@ -23,8 +25,16 @@ from ccp.cluster.same_code import check_same, facts
 from ccp.cluster.worker import on_worker
 from ccp.errors import InputError, refuse
 from ccp.exposure.run import account_values
-from ccp.kernels.engine import use_threads
+from ccp.kernels.engine import COMPILED, use_threads
 from ccp.kernels.sweep import PositionArrays
+from ccp.margin.collateral import holdings
+from ccp.market.case import Case, open_case, open_stored_case
+from ccp.market.history import read_market
+from ccp.rulebook.load import load_rulebook
+from ccp.scenarios.scenario_set import ScenarioSet
+from ccp.scenarios.stress_set import stress_scenarios
+from ccp.stress.measure import Measured, measure, measure_parts
+from ccp.stress.parts import EngineModel, PartFound, PartTask, engine_model, joined, measure_task, part_tasks
 
 WORKERS = 2
 TESTS_TOO = os.pathsep.join([str(Path(__file__).parent), os.environ.get("PYTHONPATH", "")])
@@ -248,6 +258,71 @@ def test_a_killed_worker_is_made_up_for(
     assert capfd.readouterr() == ("", "")
 
 
+@dataclass(frozen=True)
+class SlowTask:
+    """A part of a book, and where the worker that measures it says who it is."""
+
+    task: PartTask
+    mark: Path | None
+
+
+def measure_marked(model: EngineModel, item: SlowTask) -> PartFound:
+    """Measure a part; the first time a marked one is met its worker waits to be killed."""
+    if item.mark is not None and not item.mark.exists():
+        item.mark.with_suffix(".new").write_text(str(os.getpid()))
+        item.mark.with_suffix(".new").rename(item.mark)
+        time.sleep(60)
+    return measure_task(model, item.task)
+
+
+@pytest.fixture(scope="module")
+def stored(tmp_path_factory: pytest.TempPathFactory) -> Case:
+    """The embedded example, its positions on disk."""
+    rules, file = load_rulebook("textbook/cover-two"), tmp_path_factory.mktemp("stored") / "positions"
+    return open_stored_case(example_book(), read_market(), rules, None, file, 3_000)
+
+
+@pytest.mark.skipif(not COMPILED, reason="minutes in plain Python; parts are the same there")
+@pytest.mark.parametrize("most", [None, 1_500, 7_000])
+def test_a_book_measured_anywhere_is_the_same_bit_for_bit(executor: Executor, stored: Case, most: int | None) -> None:
+    whole, stress = measured_in_memory(), stress_of(stored)
+    tasks = part_tasks(stored.portfolio, holdings(stored), most)
+    assert len(tasks) == 1 if most is None else len(tasks) > 2
+    assert_same_measured(measure_parts(stored, engine_model(stored, stress), tasks, executor).found, whole.found)
+
+
+@pytest.mark.skipif(not COMPILED, reason="minutes in plain Python; parts are the same there")
+def test_a_worker_killed_while_it_measures_a_part_changes_nothing(
+    ray_cluster: Executor, stored: Case, tmp_path: Path
+) -> None:
+    tasks, mark = part_tasks(stored.portfolio, holdings(stored), 1_500), tmp_path / "worker"
+    items = [SlowTask(task, mark if place == 3 else None) for place, task in enumerate(tasks)]
+    threading.Thread(target=kill_who_signs, args=(mark,), daemon=True).start()
+    found = joined(ray_cluster.run(measure_marked, engine_model(stored, stress_of(stored)), items))
+    assert mark.exists()
+    assert_same_measured(found, measured_in_memory().found)
+
+
+def stress_of(case: Case) -> ScenarioSet:
+    return stress_scenarios(case.rulebook, case.market, case.factor_ids)
+
+
+@cache
+def measured_in_memory() -> Measured:
+    case = open_case(example_book(), read_market(), load_rulebook("textbook/cover-two"))
+    return measure(case, stress_of(case))
+
+
+def assert_same_measured(found: PartFound, expected: PartFound) -> None:
+    assert found.account_cost is None and expected.account_cost is None  # noqa: PT018 - the rulebook sells at once
+    for name in ("account_margin", "net_option_value", "pool_margin", "pool_counted"):
+        assert getattr(found, name).tobytes() == getattr(expected, name).tobytes(), name
+    assert found.shortfalls.keys() == expected.shortfalls.keys()
+    for way, short in found.shortfalls.items():
+        for one, other in zip(short, expected.shortfalls[way], strict=True):
+            assert one.tobytes() == other.tobytes()
+
+
 def kill_who_signs(mark: Path) -> None:
     while not mark.exists():
         time.sleep(0.01)
@@ -300,6 +375,7 @@ def test_the_connection_that_is_open_is_used(ray_cluster: Executor, shared: Shar
 
 
 SLEEPING = """
+from ccp.api.inputs import example_book
 from ccp.cluster.executor import open_executor
 from test_executors import asleep
 with open_executor("local", 1) as executor:
