@@ -6,7 +6,7 @@ All of it read-only: numba would compile a kernel once more for arrays that may 
 import numpy as np
 
 from ccp.kernels.exposure import TILE
-from ccp.kernels.screen import LANES, ScreenArrays
+from ccp.kernels.screen import LANES, LARGEST, LEAST, ScreenArrays
 from ccp.types import InstrumentByScenario
 
 LINE = 64
@@ -20,7 +20,8 @@ def tiled(close_out_loss: InstrumentByScenario) -> np.ndarray:
 
 def screen_arrays(close_out_loss: InstrumentByScenario) -> ScreenArrays:
     """The cube (instrument x scenario) as the screen in single precision takes it."""
-    largest = np.maximum(close_out_loss.max(axis=1), -close_out_loss.min(axis=1))
+    sizes = np.maximum(close_out_loss.max(axis=1), -close_out_loss.min(axis=1))
+    largest = np.where(sizes < LARGEST, np.maximum(sizes, LEAST), np.inf)  # accounts that hold these are not screened
     columns = np.ascontiguousarray(close_out_loss.T)
     with np.errstate(over="ignore"):  # what single precision cannot hold is not screened
         tiles = _cut(close_out_loss, LANES, np.float32)

@@ -11,7 +11,7 @@ import numpy as np
 
 from ccp.kernels.engine import kernel, parallel_kernel, prange
 from ccp.kernels.exposure import in_minor
-from ccp.kernels.sweep import PositionArrays, account_sum, sum_column, sum_four
+from ccp.kernels.sweep import PositionArrays, account_sum, sum_four
 from ccp.kernels.tail import insert, weighted_sum
 from ccp.types import Cents, Flags, Index, InstrumentByScenario, Vector
 
@@ -34,7 +34,8 @@ sum_singles = account_sum(LANES)
 
 class ScreenArrays(NamedTuple):
     """The cube as the screen takes it: `tiles` in single precision (tile x instrument x LANES, zeros at the end),
-    `largest` the size of each instrument's largest unit loss, `columns` the cube itself, scenario x instrument."""
+    `largest` the size of each instrument's largest unit loss (no less than LEAST, infinite from LARGEST on),
+    `columns` the cube itself, scenario x instrument."""
 
     tiles: np.ndarray
     largest: Vector
@@ -60,9 +61,9 @@ def error_bound(positions, account, largest):
     begin, end = positions.offset[account], positions.offset[account + 1]
     sizes, highest = 0.0, 0.0
     for entry in range(begin, end):
-        quantity, loss = abs(positions.quantity[entry]), largest[positions.instrument[entry]]
-        sizes += max(quantity, LEAST) * max(loss, LEAST)
-        highest = max(highest, quantity, loss)
+        quantity = max(abs(positions.quantity[entry]), LEAST)
+        sizes += quantity * largest[positions.instrument[entry]]
+        highest = max(highest, quantity)
     roundings = (end - begin + 16) * ROUNDING
     if not (sizes < LARGEST and highest < LARGEST and roundings < 0.1):
         return np.inf
@@ -178,18 +179,17 @@ def by_scenario(positions, first, left, start):
 @kernel
 def add_up_left(columns, positions, first, left):
     """Fill `left.loss`, scenario by scenario: a column of the cube stays in the first-level cache meanwhile."""
-    start, four = np.zeros(columns.shape[0] + 1, dtype=np.int64), np.empty(4)
+    start = np.zeros(columns.shape[0] + 1, dtype=np.int64)
     owner, order = by_scenario(positions, first, left, start)
+    whose, four = np.empty(4, dtype=np.int64), np.empty(4)
     for s in range(columns.shape[0]):
-        at, end = start[s], start[s + 1]
-        while at + 4 <= end:
-            sum_four(columns[s], positions, owner[at : at + 4], four)
-            for k in range(4):
+        for at in range(start[s], start[s + 1], 4):
+            count = min(start[s + 1] - at, 4)
+            for k in range(4):  # fewer than four: the last one again
+                whose[k] = owner[at + min(k, count - 1)]
+            sum_four(columns[s], positions, whose, four)
+            for k in range(count):
                 left.loss[order[at + k]] = four[k]
-            at += 4
-        while at < end:
-            left.loss[order[at]] = sum_column(columns[s], positions, owner[at])
-            at += 1
 
 
 @kernel
