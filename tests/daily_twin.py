@@ -276,7 +276,8 @@ def snapshot(setup: Setup, row: int) -> Snapshot:
         right, strike, discount = instrument["right"], instrument["strike"], instrument.get("discount_rate") or 0.0
         before = twin.black(right, forward_then, strike, volatility_then, days_then / 365, discount)
         value = twin.black(right, forward, strike, volatility, days / 365, discount)
-        price[name] = max(value + (instrument["price"] - before) * (days / days_then), 0.0)
+        left = days / days_then
+        price[name] = max(instrument["price"] * left + (value - before * left), 0.0)
         last_row = setup.last_row[name]
         if last_row is not None and row >= last_row:
             price[name] = max((1 if right == "call" else -1) * (forward - strike), 0.0)

@@ -16,11 +16,14 @@ import numpy as np
 import polars as pl
 import pytest
 import QuantLib as ql  # noqa: N813
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from ccp.book.book import Book, book_from_frames
-from ccp.kernels.black import black_forward_value, option_values
+from ccp.kernels.black import black_forward_value, fill_values, option_values
+from ccp.kernels.elementary import exponential, logarithm, scaled_tail
+from ccp.kernels.engine import use_threads
+from ccp.kernels.revalue import BLOCK, Moves, TermArrays, unit_changes
 from ccp.market.case import Case
 from ccp.market.history import Market
 from ccp.market.needs import needed_factors
@@ -90,6 +93,37 @@ def precise_normal(x: Decimal) -> Decimal:
     return (1 + 2 / precise_pi().sqrt() * total) / 2
 
 
+def precise_tail(x: Decimal) -> Decimal:
+    """The probability beyond x times exp(x^2 / 2), by the power series or, from 8, by Laplace's continued fraction."""
+    if x < 8:
+        return precise_normal(-x) * (x * x / 2).exp()
+    fraction = x
+    for n in range(400, 0, -1):
+        fraction = x + n / fraction
+    return 1 / (fraction * (2 * precise_pi()).sqrt())
+
+
+def units_off(found: float, expected: Decimal) -> float:
+    """Relative distance in units of 2^-53, what rounding once costs at most."""
+    return float(abs(Decimal(found) / expected - 1) * 2**53) if expected else abs(found) * 2**53
+
+
+def spread_out(low: float, high: float, count: int = 300) -> list[float]:
+    return np.random.default_rng(1).uniform(low, high, count).tolist()
+
+
+def test_elementary_functions_equal_many_digits() -> None:
+    """Worst of thousands: 1.2, 1.3 and (unfused) 9.8 units; the last where both polynomials are long, far out."""
+    with localcontext(getcontext()) as context:
+        context.prec = 60
+        for x in [*spread_out(0.6, 1.6), *np.exp(spread_out(-700, 700, 50)).tolist(), 1 + 1e-12, 1 - 1e-9, 1.0]:
+            assert units_off(logarithm(x), Decimal(x).ln()) < 2, x
+        for x in [*spread_out(-3, 3), *spread_out(-700, 700, 50), 0.0]:
+            assert units_off(exponential(x), Decimal(x).exp()) < 2, x
+        for x in [*spread_out(0, 7, 100), *spread_out(8, 150, 50), 0.0, 1e-9]:
+            assert units_off(scaled_tail(x), precise_tail(Decimal(x))) < 12, x
+
+
 def precise_black(forward: float, strike: float, deviation: float, call: bool) -> float:
     """Black's formula in 160 digits, of which the power series loses at most about 100."""
     with localcontext(getcontext()) as context:
@@ -121,6 +155,30 @@ def test_black_far_from_the_money_equals_many_digits(moneyness: float, call: boo
     assert tiny > 0 or 0.8 <= moneyness <= 1.25 or (moneyness > 1) != call  # the grid does reach deep out of the money
 
 
+@pytest.mark.parametrize("deviation", [0.05, 0.3, 1.5])
+@pytest.mark.parametrize("away", [-36.0, -25.0, -12.0, -8.5, 8.5, 12.0, 25.0, 36.0])
+def test_black_keeps_its_digits_in_the_deepest_tails(deviation: float, away: float) -> None:
+    """To 1e-11 of the value itself, down to some 1e-280 of the forward: a float's step in `away` is worth 1e-12."""
+    forward, call = 100.0, away > 0
+    strike = forward * math.exp(away * deviation)
+    with localcontext(getcontext()) as context:
+        context.prec = 60
+        f, k, spread = Decimal(forward), Decimal(strike), Decimal(deviation)
+        lower, higher = min(f, k), max(f, k)
+        near, far = ((higher / lower).ln() / spread + sign * spread / 2 for sign in (-1, 1))
+        weights = [(-x * x / 2).exp() for x in (near, far)]
+        expected = lower * weights[0] * precise_tail(near) - higher * weights[1] * precise_tail(far)
+    assert black_forward_value(forward, strike, deviation, call) == pytest.approx(float(expected), rel=1e-11, abs=0)
+
+
+def test_values_next_to_the_strike_with_hardly_any_deviation_are_not_below_zero() -> None:
+    """Where the two probabilities are the same to the rounding."""
+    for steps in range(1, 200):
+        forward = 100.0 * (1 - steps * 2.0**-53)
+        for deviation in (1e-17, 3e-17, 1e-16, 3e-16, 1e-15):
+            assert black_forward_value(forward, 100.0, deviation, True) >= 0.0
+
+
 def test_black_whole_tail_goes_smoothly_to_zero() -> None:
     """Values beyond what any test above reaches stay finite, not negative beyond rounding, and small."""
     for strike in (1e3, 1e6, 1e200):
@@ -129,6 +187,27 @@ def test_black_whole_tail_goes_smoothly_to_zero() -> None:
 
 
 prices = st.floats(1e-3, 1e5)
+anything = st.floats(allow_nan=False, allow_infinity=False, max_value=1e100, min_value=-1e100)
+
+
+@given(anything, prices, anything, st.booleans())
+@example(100.0, 100.0, 5e-324, True)
+@example(100.0, 50.0, 5e-324, True)
+@example(100.0, 50.0, 1e-140, False)
+@example(100.0, 100.0, 1e100, False)
+@example(1e-100, 1e5, 40.0, True)
+@example(1e100, 1e-3, 40.0, False)
+def test_no_value_is_below_the_intrinsic_value_or_zero_whatever_comes(
+    forward: float, strike: float, deviation: float, call: bool
+) -> None:
+    value = black_forward_value(forward, strike, deviation, call)
+    assert value >= max(forward - strike if call else strike - forward, 0.0)
+    assert value <= max(forward if call else strike, 0.0) * (1 + 1e-15) + max(-forward, 0.0)
+
+
+@pytest.mark.parametrize(("forward", "deviation"), [(math.nan, 0.2), (100.0, math.nan)])
+def test_what_is_not_a_number_gives_no_price(forward: float, deviation: float) -> None:
+    assert math.isnan(black_forward_value(forward, 100.0, deviation, True))
 
 
 @given(prices, prices, st.floats(1e-6, 5))
@@ -185,6 +264,26 @@ def test_option_values_take_read_only_arrays_and_zero_or_negative_years() -> Non
     assert value[1].tolist() == [0.0, 10.0]
     for place, level in enumerate((110.0, 90.0)):
         assert value[2, place] == pytest.approx(quantlib_black(level, 100.0, 0.3 * 0.5, True), rel=1e-12)
+
+
+def test_values_do_not_depend_on_how_they_are_asked_for() -> None:
+    """To the bit: one by one, in rows of any length (vectors and what is left over) and option by option."""
+    random, rows, columns = np.random.default_rng(4), 6, 43
+    forward, volatility = random.uniform(1, 300, (rows, columns)), random.uniform(-0.1, 2, (rows, columns))
+    years, strike = random.uniform(0, 2, rows), random.uniform(1, 300, rows)
+    call = np.arange(rows) % 2 == 0
+    value = np.empty((rows, columns))
+    option_values(forward, volatility, years, strike, call, value)
+    for i in range(rows):
+        root = math.sqrt(years[i])
+        alone = [
+            black_forward_value(forward[i, s], strike[i], volatility[i, s] * root, call[i]) for s in range(columns)
+        ]
+        assert value[i].tolist() == alone
+        for first in (0, 1, 7, 40):
+            part, near = np.empty(columns - first), np.empty(columns - first)
+            fill_values(forward[i, first:], volatility[i, first:], root, strike[i], call[i], near, part)
+            assert part.tolist() == alone[first:]
 
 
 # --- a book of instruments, a market of one day, scenarios by name ----------------------------------------------------
@@ -534,6 +633,93 @@ def test_forward_through_zero_is_worth_its_intrinsic_value() -> None:
     changes = check_option(option(right="put", price=1.0), market_of({"X": 100.0}), [{"X": (0.0, -137.0)}])
     today = quantlib_black(100.0, 100.0, 0.25 * math.sqrt(80 / 365), False)
     assert changes[0] == pytest.approx(100 * (137.0 - today), rel=1e-12)
+
+
+# --- rows longer than a block -----------------------------------------------------------------------------------------
+
+
+def random_terms(random: np.random.Generator, count: int, factors: int) -> TermArrays:
+    """Instruments of all kinds, with and without factors."""
+    option = random.random(count) < 0.7
+    years = np.where(option, random.uniform(-0.3, 1, count), np.nan)
+    return TermArrays(
+        option=option,
+        premium=option & (random.random(count) < 0.5),
+        call=random.random(count) < 0.5,
+        price=random.uniform(0, 30, count),
+        multiplier=random.choice([1.0, 100.0], count),
+        exchange=random.uniform(0.5, 2, count),
+        strike=np.where(option, random.uniform(50, 150, count), np.nan),
+        forward=np.where(option, random.uniform(50, 150, count), np.nan),
+        volatility=np.where(option, random.uniform(0.05, 0.8, count), np.nan),
+        discount_rate=np.where(option, random.uniform(-0.01, 0.05, count), np.nan),
+        years_after=years,
+        model=random.uniform(0, 30, count),
+        factor=random.integers(-1, factors, count),
+        volatility_factor=random.integers(-1, factors, count),
+        currency_factor=random.integers(-1, factors, count),
+    )
+
+
+def random_moves(random: np.random.Generator, factors: int, scenarios: int) -> Moves:
+    """Relative and absolute moves, some of them such that a forward, a volatility or a rate falls below zero."""
+    relative = random.uniform(-1.1, 1, (factors, scenarios))
+    return Moves(relative, random.choice([0.0, 0.01, -0.3, -90.0], (factors, scenarios)))
+
+
+def plain_change(terms: TermArrays, i: int, moves: Moves, s: int) -> tuple[float, float]:
+    """The change of one unit by QuantLib and plain arithmetic, and the size of the numbers that went into it."""
+
+    def moved(level: float, factor: int) -> float:
+        return level if factor < 0 else level * (1 + moves.relative[factor, s]) + moves.absolute[factor, s]
+
+    price, rate = terms.price[i], moved(terms.exchange[i], terms.currency_factor[i])
+    if terms.option[i]:
+        forward = moved(terms.forward[i], terms.factor[i])
+        deviation = moved(terms.volatility[i], terms.volatility_factor[i]) * math.sqrt(max(terms.years_after[i], 0.0))
+        value = max((forward - terms.strike[i]) * (1 if terms.call[i] else -1), 0.0)
+        if forward > 0 and deviation > 0:
+            value = quantlib_black(forward, terms.strike[i], deviation, bool(terms.call[i]))
+        value *= math.exp(-terms.discount_rate[i] * terms.years_after[i])
+        then, size = max(price + (value - terms.model[i]), 0.0), abs(forward) + terms.strike[i] + price
+    else:
+        then = moved(price, terms.factor[i])
+        size = abs(then) + price
+    scale = terms.multiplier[i] * size * (terms.exchange[i] + abs(rate))
+    if terms.premium[i]:
+        return terms.multiplier[i] * (then * rate - price * terms.exchange[i]), scale
+    return terms.multiplier[i] * (then - price) * rate, scale
+
+
+def test_rows_longer_than_a_block_equal_quantlib_and_plain_arithmetic() -> None:
+    random, scenarios = np.random.default_rng(7), 2 * BLOCK + 11
+    terms, moves = random_terms(random, 12, 5), random_moves(random, 5, scenarios)
+    change = np.full((12, scenarios), np.nan)
+    unit_changes(terms, moves, change)
+    for i in range(12):
+        for s in range(scenarios):
+            expected, scale = plain_change(terms, i, moves, s)
+            assert change[i, s] == pytest.approx(expected, rel=0, abs=1e-14 * scale), (i, s)
+
+
+def test_a_scenario_gives_the_same_to_the_bit_wherever_it_stands_and_on_any_threads() -> None:
+    random, scenarios = np.random.default_rng(8), BLOCK + 20
+    terms, moves = random_terms(random, 6, 5), random_moves(random, 5, scenarios)
+    whole = np.empty((6, scenarios))
+    unit_changes(terms, moves, whole)
+    for first in (1, 9, BLOCK, scenarios - 1):
+        later = Moves(*(np.ascontiguousarray(part[:, first:]) for part in moves))
+        part = np.empty((6, scenarios - first))
+        unit_changes(terms, later, part)
+        assert np.array_equal(part, whole[:, first:])
+    threads = use_threads(None)
+    try:
+        use_threads(1)
+        alone = np.empty_like(whole)
+        unit_changes(terms, moves, alone)
+    finally:
+        use_threads(threads)
+    assert np.array_equal(alone, whole)
 
 
 # --- the cube as a whole ----------------------------------------------------------------------------------------------

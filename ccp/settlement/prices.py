@@ -35,9 +35,9 @@ class PricePath:
         self.absolute = np.array([change == "absolute" for change in case.market.kinds("change", case.factor_ids)])
         self.first = self._levels(0)
         self.options = np.flatnonzero(self.terms.option)
-        self.basis = np.zeros(0)
+        self.first_model = np.zeros(0)
         if self.options.size:
-            self.basis = self.terms.price[self.options] - model_values_today(self.terms, self.options)
+            self.first_model = model_values_today(self.terms, self.options)
         dates = np.array(terms.dates, dtype="datetime64[D]")
         self.expiry = self.table["expiry"].cast(pl.Date).to_numpy().astype("datetime64[D]")
         self.last_day = self._last_days(dates)
@@ -96,7 +96,7 @@ class PricePath:
             forward[rows].reshape(-1, 1), volatility[rows].reshape(-1, 1), years, terms.strike, terms.call, value
         )
         model = value[:, 0] * np.exp(-terms.discount_rate * years)
-        moved = np.maximum(model + self.basis * left, 0.0)
+        moved = np.maximum(terms.price * left + (model - self.first_model * left), 0.0)
         sign = np.where(terms.call, 1.0, -1.0)
         intrinsic = np.maximum(sign * (forward[rows] - terms.strike), 0.0)
         return np.where(self.last_day[rows] <= day, intrinsic, moved)
