@@ -18,6 +18,10 @@ import numpy as np
 import pytest
 
 from ccp.api.inputs import example_book
+from ccp.book.check import Findings
+from ccp.book.portfolio import Portfolio
+from ccp.book.stored import StoredPositions
+from ccp.book.streaming import BatchSizes, store_positions
 from ccp.cluster.executor import Executor, open_executor
 from ccp.cluster.in_order import in_order
 from ccp.cluster.in_process import OneProcess
@@ -279,7 +283,11 @@ def measure_marked(model: EngineModel, item: SlowTask) -> PartFound:
 def stored(tmp_path_factory: pytest.TempPathFactory) -> Case:
     """The embedded example, its positions on disk."""
     rules, file = load_rulebook("textbook/cover-two"), tmp_path_factory.mktemp("stored") / "positions"
-    return open_stored_case(example_book(), read_market(), rules, None, file, 3_000)
+
+    def store(path: Path, tree: Portfolio, findings: Findings) -> StoredPositions:
+        return store_positions(path, tree, file, True, findings, BatchSizes(3_000, 5_000, 256))
+
+    return open_stored_case(example_book(), read_market(), rules, None, store)
 
 
 @pytest.mark.skipif(not COMPILED, reason="minutes in plain Python; parts are the same there")
@@ -376,6 +384,10 @@ def test_the_connection_that_is_open_is_used(ray_cluster: Executor, shared: Shar
 
 SLEEPING = """
 from ccp.api.inputs import example_book
+from ccp.book.check import Findings
+from ccp.book.portfolio import Portfolio
+from ccp.book.stored import StoredPositions
+from ccp.book.streaming import BatchSizes, store_positions
 from ccp.cluster.executor import open_executor
 from test_executors import asleep
 with open_executor("local", 1) as executor:

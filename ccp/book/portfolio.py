@@ -84,6 +84,10 @@ class Portfolio:
         """The book as parts to be measured one by one: in memory all of it is one."""
         return [self.whole]
 
+    def portions(self, pools: Index) -> list[Index]:
+        """Some pools, so many at a time as may be in memory: here all."""
+        return [pools]
+
     def part(self, pools: Index) -> Part:
         """Some pools, in order of their places."""
         accounts = self.accounts_in(pools)

@@ -1,6 +1,7 @@
 """One command's session: where output goes, progress, errors as one clear message and exit status 2."""
 
 import json
+import re
 import signal
 import sys
 import time
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
 BAD_INPUT = 2
 FAULT = 1
+AMOUNT = re.compile(r"\s*[0-9]*\.?[0-9]+\s*[A-Za-z]*\s*")
+"""A number and perhaps a unit."""
 
 
 class Session:
@@ -120,9 +123,11 @@ def parse_bytes(option: str, text: str) -> int:
     from pydantic import ByteSize, TypeAdapter, ValidationError
 
     try:
-        return int(TypeAdapter(ByteSize).validate_python(text))
+        if AMOUNT.fullmatch(text):  # pydantic looks at the beginning only
+            return int(TypeAdapter(ByteSize).validate_python(text))
     except ValidationError:
-        raise refuse(option, "an amount of memory was expected, such as 2GiB or 500MB", value=text) from None
+        pass
+    raise refuse(option, "an amount of memory was expected, such as 2GiB or 500MB", value=text)
 
 
 def use_threads(count: int | None) -> None:

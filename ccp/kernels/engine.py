@@ -2,7 +2,7 @@
 
 No fastmath, with one exception: `fused_kernel` lets a product and the sum it goes into be one fused multiply-add,
 rounded once. That is deterministic on every processor that has the instruction, whatever the width of its vectors,
-and pays where a book is multiplied with the cube and where options are priced. See docs/decisions/0004 and docs/performance.md.
+and pays where a book is multiplied with the cube and where options are priced: docs/decisions/0004.
 """
 
 import hashlib

@@ -21,7 +21,8 @@ from ccp.tables import raise_problems
 
 if TYPE_CHECKING:
     from ccp.book.portfolio import Portfolio
-    from ccp.book.stored import StoredPortfolio
+    from ccp.book.stored import StoredPositions
+    from ccp.book.stored_portfolio import StoredPortfolio
 
 
 @dataclass(frozen=True)
@@ -67,25 +68,22 @@ def open_stored_case(
     market: Market,
     rulebook: Rulebook,
     day: date | None,
-    file: Path,
-    batch_rows: int,
-    progress: Callable[[int, int], None] | None = None,
+    store: "Callable[[Path, Portfolio, Findings], StoredPositions]",
 ) -> Case:
-    """As `open_case`, with positions kept in `file`, and never all in memory."""
+    """As `open_case`, with positions that are never all in memory.
+
+    `store` puts away the positions of a file, for a book without them, and adds what is wrong to the findings.
+    """
     from ccp.book.portfolio import build_portfolio
-    from ccp.book.stored import StoredPortfolio, range_edges
-    from ccp.book.streaming import store_positions
+    from ccp.book.stored_portfolio import StoredPortfolio
 
     known = market.until(day)
     book = _read(Path(directory), known, rulebook, ("positions",))
     tree, findings = build_portfolio(book), Findings()
-    accounts, instruments = (pl.Series(ids, dtype=pl.String) for ids in (tree.accounts, tree.instruments))
-    edges, matched = range_edges(tree.account_pool), rulebook.book.matched
-    path = book.files["positions"]
-    store = store_positions(path, accounts, instruments, edges, file, matched, findings, batch_rows, progress)
-    raise_problems(findings.problems, findings.total)
-    portfolio = StoredPortfolio(**tree.__dict__, store=store)
-    return _met(book, known, rulebook, portfolio)
+    stored = store(book.files["positions"], tree, findings)
+    if findings.total:
+        _raise_all(book, findings, known, rulebook)
+    return _met(book, known, rulebook, StoredPortfolio(**tree.__dict__, store=stored))
 
 
 def _read(directory: Path, market: Market, rulebook: Rulebook, unread: tuple[str, ...] = ()) -> Book:
@@ -93,8 +91,10 @@ def _read(directory: Path, market: Market, rulebook: Rulebook, unread: tuple[str
     tables, files = book_tables(directory, unread)
     sources = {name: path.name for name, path in files.items()}
     typed, findings = find_book_problems(tables, sources, rulebook.book.matched, unread)
-    if findings.total:
-        _raise_all(typed, files, findings, market, rulebook)
+    if findings.total and "instruments" in typed:
+        empty = {name: schema.create_empty() for name, schema in BOOK_TABLES.items() if name != "collateral"}
+        _raise_all(book_of(empty | typed, files), findings, market, rulebook)
+    raise_problems(findings.problems, findings.total)
     return book_of(typed, files)
 
 
@@ -115,18 +115,9 @@ def _market_problems(book: Book, market: Market, rulebook: Rulebook) -> list[Pro
     return find_market_problems(book, market, rulebook.currency, rulebook.margin.history_rows)
 
 
-def _raise_all(
-    typed: dict[str, pl.DataFrame],
-    files: dict[str, Path],
-    findings: Findings,
-    market: Market,
-    rulebook: Rulebook,
-) -> None:
-    """Add what the market has to say about the instruments that could be read, then raise."""
-    if "instruments" in typed:
-        empty = {name: schema.create_empty() for name, schema in BOOK_TABLES.items() if name != "collateral"}
-        book = book_of(empty | typed, files)
-        with_volatility = with_modelled_volatility(market, needed_factors(book, rulebook.currency))
-        problems = _market_problems(book, with_volatility, rulebook)
-        findings.add([problem for problem in problems if not findings.told(problem)])
+def _raise_all(book: Book, findings: Findings, market: Market, rulebook: Rulebook) -> None:
+    """Add what the market has to say about the instruments, then raise."""
+    with_volatility = with_modelled_volatility(market, needed_factors(book, rulebook.currency))
+    problems = _market_problems(book, with_volatility, rulebook)
+    findings.add([problem for problem in problems if not findings.told(problem)])
     raise_problems(findings.problems, findings.total)

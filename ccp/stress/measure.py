@@ -28,7 +28,7 @@ from ccp.stress.parts import (
     stress_model,
     stress_part,
 )
-from ccp.types import Cents, InstrumentByScenario, MemberByScenario, Vector
+from ccp.types import Cents, Index, InstrumentByScenario, MemberByScenario, Vector
 
 LARGEST = 2.0**62
 """Minor units that the losses of the whole book may come to: sums of them stay whole numbers of 64 bits."""
@@ -145,14 +145,8 @@ def pool_losses(measured: Measured, scenario: int, groups: tuple[int, ...]) -> l
     """Every pool of some groups in one scenario: the lines that add up to the groups' losses."""
     portfolio = measured.case.portfolio
     pools = portfolio.pools_of(portfolio.members_of(np.array(groups)))
-    part, accounts = portfolio.part(pools), portfolio.accounts_in(pools)
-    values = account_values(part.positions, measured.unit_loss[:, [scenario]], np.arange(len(accounts)))[:, 0]
-    cents = to_minor(values, measured.case.rulebook.currency_digits)
-    if measured.found.account_cost is not None:
-        cents += measured.found.account_cost[accounts]
     counted = measured.counted_in(scenario)
-    sums = np.zeros(len(pools), dtype=np.int64)
-    np.add.at(sums, part.account_pool, cents)
+    sums = np.concatenate([_pool_sums(measured, scenario, some) for some in portfolio.portions(pools)])
     return [
         PoolLoss(
             int(pool),
@@ -163,3 +157,16 @@ def pool_losses(measured: Measured, scenario: int, groups: tuple[int, ...]) -> l
         )
         for pool, loss in zip(pools, sums, strict=True)
     ]
+
+
+def _pool_sums(measured: Measured, scenario: int, pools: Index) -> Cents:
+    """What some pools lose in a scenario, the cost of being sold included."""
+    portfolio = measured.case.portfolio
+    part, accounts = portfolio.part(pools), portfolio.accounts_in(pools)
+    values = account_values(part.positions, measured.unit_loss[:, [scenario]], np.arange(len(accounts)))[:, 0]
+    cents = to_minor(values, measured.case.rulebook.currency_digits)
+    if measured.found.account_cost is not None:
+        cents += measured.found.account_cost[accounts]
+    sums = np.zeros(len(pools), dtype=np.int64)
+    np.add.at(sums, part.account_pool, cents)
+    return sums

@@ -1,0 +1,147 @@
+"""What a bound on memory leaves room for: how much is read at a time, and how large a part may be."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from ccp.api.memory import MEBI, resident
+from ccp.book.row_groups import row_groups
+from ccp.book.stored_portfolio import StoredPortfolio
+from ccp.book.streaming import RANGES, READ_ROWS, WRITE_ROWS, BatchSizes
+from ccp.errors import InputError, refuse
+from ccp.exposure.run import BLOCK_ACCOUNTS
+from ccp.kernels.pools import Shortfalls
+from ccp.margin.collateral import Holdings
+from ccp.market.case import Case
+from ccp.rulebook.tier_forms import all_parts
+from ccp.stress.parts import EngineModel, PartTask, measure_task
+from ccp.types import Index
+
+READ_BYTES = 256
+"""Memory that a row takes while it is read and checked."""
+WRITE_BYTES = 64
+"""Memory that a row takes while it is written apart."""
+POSITION_BYTES = 96
+"""Memory that a position takes while its part is read, put in order and measured."""
+NOTE_BYTES = 32
+"""Memory that an account takes in the parts' notes of what is to be read."""
+ACCOUNT_BYTES = 64
+"""Memory that an account takes in results, once ids are gathered."""
+RESULT_BYTES = 150
+"""Memory that a member takes in results, in each scenario and each tier."""
+MEMBERS_PAY = ("survivors_fund", "assessments", "gains_haircut", "tear_up", "payout_haircut")
+SIDES_BYTES = 32 * MEBI
+"""Memory of the library that keeps members' long and short positions."""
+READING_BYTES = 24 * MEBI
+"""Memory that reading takes beside rows."""
+SLACK_BYTES = 16 * MEBI
+"""What is asked for beyond what is needed: more is read at a time where there is more, and not all of it comes back."""
+FEWEST_ROWS = 2**15
+FEWEST_POSITIONS = 2**16
+"""Fewer rows at a time, and smaller parts, would cost more than they save."""
+PARTS_A_RANGE = 1 / 8
+"""So that parts can mostly be cut where ranges end."""
+
+
+def bounded_sizes(path: Path, memory: int) -> BatchSizes:
+    """How much to read at a time. Where memory is too little the least, so that all can be said of what is needed.
+
+    Raises InputError where the file cannot be read within the bound.
+    """
+    groups = row_groups(path)
+    rows, largest = sum(one.rows for one in groups), max((one.stored + one.plain for one in groups), default=0)
+    left = memory - resident() - READING_BYTES - largest
+    if left < 0 and largest > READING_BYTES:
+        raise _too_large_groups(path, memory, largest, left)
+    left = max(left, 0)
+    read = min(max(left // 6 // READ_BYTES, FEWEST_ROWS), READ_ROWS)
+    write = min(max(left // 6 // WRITE_BYTES, FEWEST_ROWS), WRITE_ROWS)
+    parts = rows * POSITION_BYTES / max(left, MEBI)
+    return BatchSizes(read, write, int(min(max(parts / PARTS_A_RANGE, 1), RANGES)))
+
+
+def _too_large_groups(path: Path, memory: int, largest: int, left: int) -> InputError:
+    needed, taken = -(-(memory - left) // MEBI) + 1, largest // MEBI
+    expected = f"smaller row groups, or --memory {needed}MiB, were expected: to read the largest takes {taken} MiB"
+    return refuse(path.name, expected)
+
+
+def bounded_portfolio(
+    case: Case, portfolio: StoredPortfolio, model: EngineModel, lines: Holdings | None, memory: int, least: int
+) -> StoredPortfolio:
+    """The portfolio in parts that can be measured within the bound. Raises InputError where it is too little.
+
+    `least` is what it took to come so far.
+    """
+    weighed = replace(portfolio, pool_weight=_pool_weight(model, lines))
+    _load_kernels(weighed, model, lines)
+    room, weights = memory - resident(), weighed.weights
+    measuring, results = _measuring_bytes(case, model, lines), _result_bytes(case, model)
+    most, portion = ((room - taken) * 3 // 4 // POSITION_BYTES for taken in (measuring, results))
+    needed = max(int(weights.max()), min(FEWEST_POSITIONS, int(weights.sum())))
+    if min(most, portion) < needed or least > memory:
+        wanted = (max(measuring, results) + needed * POSITION_BYTES * 4 // 3) * 5 // 4
+        raise _too_little(memory, max(wanted - room, least - memory) + SLACK_BYTES)
+    return replace(weighed, most=most, portion=portion)
+
+
+def _pool_weight(model: EngineModel, lines: Holdings | None) -> Index | None:
+    """What a pool takes beside its positions, in positions: collateral in every scenario, where that moves it."""
+    if lines is None:
+        return None
+    if model.stress.collateral.stress != "scenario":
+        return np.ones(lines.pools, dtype=np.int64)
+    a_row = model.stress.scenarios.count * 8
+    return a_row * (6 + 6 * np.bincount(lines.pool, minlength=lines.pools)) // POSITION_BYTES
+
+
+def _load_kernels(portfolio: StoredPortfolio, model: EngineModel, lines: Holdings | None) -> None:
+    """Measure a pool as if it held nothing: compiled code is loaded, or made, before memory is measured."""
+    pools = np.zeros(1, dtype=np.int64)
+    part = portfolio.stored(pools)
+    empty = replace(part, runs=part.runs[:0], held=np.zeros_like(part.held))
+    measure_task(model, PartTask(empty, None if lines is None else lines.of_pools(pools)))
+
+
+def _measuring_bytes(case: Case, model: EngineModel, lines: Holdings | None) -> int:
+    """Memory that measuring takes beside positions: a block's losses, the cube once more, and sums by member, those so
+    far and a part's."""
+    portfolio, scenarios, stress = case.portfolio, model.stress.scenarios.count, model.stress
+    block = min(BLOCK_ACCOUNTS, len(portfolio.accounts)) * scenarios * 8
+    sums = 2 * len(Shortfalls._fields) * len(portfolio.members) * scenarios * 8 * (1 if lines is None else 3)
+    moves = lines is not None and stress.collateral.stress == "scenario"
+    counted = 2 * len(portfolio.pools) * scenarios * 8 if moves else 0
+    return block + sums + counted + 2 * stress.unit_loss.nbytes + len(portfolio.accounts) * NOTE_BYTES
+
+
+def _result_bytes(case: Case, model: EngineModel) -> int:
+    """Memory that results take until they are written, about."""
+    portfolio = case.portfolio
+    accounts, events = len(portfolio.accounts), len(portfolio.members) * model.stress.scenarios.count
+    longest = sum(max(map(len, ids), default=0) for ids in (portfolio.pools, portfolio.members))
+    tables = max(accounts * 4 * longest, events * RESULT_BYTES * (1 + _paying_tiers(case)))
+    return accounts * ACCOUNT_BYTES + tables + _sides_bytes(case)
+
+
+def _paying_tiers(case: Case) -> int:
+    """In how many tiers a member may stand in the waterfall table, about: few events reach the last ones."""
+    asked = [part.tier for part in all_parts(case.rulebook.tiers)]
+    return min(sum(asked.count(word) for word in MEMBERS_PAY), 3)
+
+
+def _sides_bytes(case: Case) -> int:
+    """Memory that members' long and short positions take, for tiers that look at them."""
+    asked = any(
+        (part.tier == "tear_up" and part.scope == "partial")
+        or (part.tier == "survivors_fund" and part.order == "segments_first")
+        for part in all_parts(case.rulebook.tiers)
+    )
+    portfolio = case.portfolio
+    return SIDES_BYTES + len(portfolio.members) * len(portfolio.instruments) * 8 * 5 if asked else 0
+
+
+def _too_little(memory: int, missing: int) -> InputError:
+    needed = -(-(memory + missing) // MEBI) + 1
+    expected = f"at least {needed} MiB was expected for this book under this rulebook"
+    return refuse("--memory", expected, value=f"{memory // MEBI} MiB")
