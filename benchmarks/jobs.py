@@ -1,20 +1,20 @@
-"""The jobs that are timed: ours, and the same written with the usual libraries."""
+"""Books and cubes that are timed: random ones, of any size, in which every way of doing the job has the same to do."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy import sparse
 
 from ccp.book.portfolio import Portfolio
-from ccp.exposure.run import MarginCube, RankWeights, run_margin, run_stress
-from ccp.kernels.pools import Shortfalls
+from ccp.exposure.run import part_of
 from ccp.kernels.sweep import PositionArrays
 from ccp.margin.measure import tail_weights
 from ccp.rulebook.margin import MarginRules
-from ccp.types import Cents, Vector
+from ccp.types import Vector
 
-BLOCK = 4_096
-"""Accounts that the usual libraries take at a time: a whole product would need gigabytes."""
+ACCOUNTS_A_POOL = 4
+MEMBERS = 200
+STRESS = 4.0
+"""How much larger than a margin scenario a stress scenario is: some pools then lose more than their margin."""
 
 
 @dataclass(frozen=True)
@@ -28,93 +28,106 @@ class Size:
     margin: int = 1_250
     stress: int = 100
 
+    @property
+    def scenarios(self) -> int:
+        """All of them."""
+        return self.margin + self.stress
 
+
+TINY = Size("tiny", 40, 400, 30, 130, 10)
+"""For one look at correctness, in plain Python as well."""
 SMALL = Size("small", 2_000, 100_000, 500)
+CHECKED = Size("checked", 5_000, 500_000, 1_000)
+"""What CI times: some tenths of a second for the usual libraries."""
 MEDIUM = Size("medium", 100_000, 10_000_000, 2_000)
 
 
 @dataclass(frozen=True)
 class Job:
-    """A random book and cube, as both ways of doing the job take them: margin scenarios first, then stress."""
+    """A book and the loss on one unit of every instrument: margin scenarios first, then stress."""
 
     size: Size
     portfolio: Portfolio
-    close_out_loss: np.ndarray
+    unit_loss: np.ndarray
     tail_weight: Vector
 
+    @property
+    def work(self) -> int:
+        """Positions times scenarios: the multiply-adds that the job is made of."""
+        return self.size.positions * self.size.scenarios
 
-@dataclass(frozen=True)
-class Found:
-    """Margin of every account and stress shortfalls of every member, in cents."""
+    @property
+    def margin_loss(self) -> np.ndarray:
+        """The scenarios of margin."""
+        return self.unit_loss[:, : self.size.margin]
 
-    account_margin: Cents
-    shortfalls: Shortfalls
+    @property
+    def stress_loss(self) -> np.ndarray:
+        """The scenarios of stress."""
+        return self.unit_loss[:, self.size.margin :]
 
 
 def make_job(size: Size, seed: int = 1) -> Job:
-    """Random whole quantities and normal losses; accounts of different sizes, four to a pool, 200 members."""
+    """Whole quantities and normal losses; accounts of different sizes, some to a client pool, some pools to a member.
+
+    Margin is expected shortfall at 99 %. The number of positions is met about, and the job's size has the one that is.
+    """
     random = np.random.default_rng(seed)
+    positions = _positions(random, size)
+    loss = random.normal(0, 100, (size.instruments, size.scenarios))
+    loss[:, size.margin :] *= STRESS
+    rules = MarginRules(
+        measure="expected_shortfall", confidence=0.99, lookback_days=size.margin, liquidation_days=2, quantile="ceil"
+    )
+    met = replace(size, positions=positions.quantity.size)
+    return Job(met, _portfolio(met, positions), loss, tail_weights(rules, size.margin))
+
+
+def part_of_job(job: Job, accounts: int) -> Job:
+    """The first accounts of a job, for ways that take too long for all of them."""
+    few = min(accounts, job.size.accounts)
+    positions = part_of(job.portfolio.positions, 0, few)
+    size = replace(job.size, accounts=few, positions=positions.quantity.size)
+    return replace(job, size=size, portfolio=_portfolio(size, positions))
+
+
+def _positions(random: np.random.Generator, size: Size) -> PositionArrays:
+    """An account's instruments are distinct and in order: a draw of so many numbers, sorted and then spread out."""
     weight = random.lognormal(0, 1, size.accounts)
     counts = np.maximum(np.rint(weight * size.positions / weight.sum()), 1).astype(np.int64)
     counts = np.minimum(counts, size.instruments)
     offset = np.concatenate([[0], np.cumsum(counts)])
-    instrument = np.empty(offset[-1], dtype=np.int32)
-    for account in range(size.accounts):
-        held = random.choice(size.instruments, counts[account], replace=False, shuffle=False)
-        instrument[offset[account] : offset[account + 1]] = np.sort(held)
+    account = np.repeat(np.arange(size.accounts), counts)
+    drawn = random.integers(0, np.repeat(size.instruments - counts + 1, counts))
+    in_order = np.sort(account * size.instruments + drawn) - account * size.instruments
+    instrument = (in_order + np.arange(offset[-1]) - offset[account]).astype(np.int32)
     quantity = random.integers(-500, 501, instrument.size).astype(np.float64)
-    for array in (offset, instrument, quantity):
+    return _fixed(PositionArrays(offset, instrument, quantity))
+
+
+def _fixed(positions: PositionArrays) -> PositionArrays:
+    """Read-only, as a book's are: kernels are compiled for that."""
+    for array in positions:
         array.flags.writeable = False
-    pools = -(-size.accounts // 4)
-    members = min(200, pools)
-    portfolio = Portfolio(
-        [str(i) for i in range(size.instruments)],
-        [str(i) for i in range(size.accounts)],
-        [str(i) for i in range(pools)],
-        [str(i) for i in range(members)],
-        [str(i) for i in range(members)],
-        np.arange(size.accounts) // 4,
+    return positions
+
+
+def _portfolio(size: Size, positions: PositionArrays) -> Portfolio:
+    pools = -(-size.accounts // ACCOUNTS_A_POOL)
+    members = min(MEMBERS, pools)
+    return Portfolio(
+        _names(size.instruments),
+        _names(size.accounts),
+        _names(pools),
+        _names(members),
+        _names(members),
+        np.arange(size.accounts) // ACCOUNTS_A_POOL,
         np.arange(pools) * members // pools,
-        np.arange(pools) % 10 == 0,
+        np.zeros(pools, dtype=bool),
         np.arange(members),
-        PositionArrays(offset, instrument, quantity),
+        positions,
     )
-    loss = random.normal(0, 100, (size.instruments, size.margin + size.stress))
-    rules = MarginRules(
-        measure="expected_shortfall", confidence=0.99, lookback_days=size.margin, liquidation_days=2, quantile="ceil"
-    )
-    return Job(size, portfolio, loss, tail_weights(rules, size.margin))
 
 
-def ours(job: Job) -> Found:
-    """Margin of every account, then stress shortfalls of every member against the margin of its pools."""
-    scenarios, stress = job.close_out_loss[:, : job.size.margin], job.close_out_loss[:, job.size.margin :]
-    margin = run_margin(job.portfolio.positions, MarginCube(scenarios, RankWeights(job.tail_weight)), 100.0)
-    required = np.zeros((len(job.portfolio.pools), 1), dtype=np.int64)
-    np.add.at(required[:, 0], job.portfolio.account_pool, margin)
-    return Found(margin, run_stress(job.portfolio.whole, stress, None, {"required": required}, 100.0)["required"])
-
-
-def usual(job: Job) -> tuple[np.ndarray, np.ndarray]:
-    """The same by scipy.sparse and numpy.partition, in blocks: margin by account, loss over margin by member.
-
-    To keep it as short as a user would, every pool is treated as a client pool.
-    """
-    offset, instrument, quantity = job.portfolio.positions
-    shape = (job.size.accounts, job.size.instruments)
-    book = sparse.csr_matrix((quantity, instrument, offset), shape=shape)
-    margin = np.empty(job.size.accounts)
-    short = np.zeros((len(job.portfolio.members), job.size.stress))
-    tail = len(job.tail_weight)
-    for first in range(0, job.size.accounts, BLOCK):
-        loss = book[first : first + BLOCK] @ job.close_out_loss
-        scenarios, stress = loss[:, : job.size.margin], loss[:, job.size.margin :]
-        largest = np.partition(scenarios, job.size.margin - tail, axis=1)[:, -tail:]
-        largest.sort(axis=1)
-        need = np.maximum(largest[:, ::-1] @ job.tail_weight, 0)
-        margin[first : first + BLOCK] = need
-        starts = np.arange(0, len(need), 4)
-        over = np.add.reduceat(stress, starts) - np.add.reduceat(need, starts)[:, None]
-        members = job.portfolio.pool_member[first // 4 : first // 4 + len(starts)]
-        np.add.at(short, members, np.maximum(over, 0))
-    return margin, short
+def _names(count: int) -> list[str]:
+    return [str(number) for number in range(count)]

@@ -1,15 +1,17 @@
 """Positions kept beside a finished run, and the portfolio that is left when some accounts have changed."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 
-from ccp.book.portfolio import Part, Portfolio, fixed
+from ccp.book.portfolio import Loadable, Part, Portfolio, fixed
 from ccp.kernels.sweep import PositionArrays
-from ccp.types import Index
+from ccp.types import Flags, Index
 
-NAMES = ("offset", "instrument", "quantity")
+KINDS = {"offset": "<i8", "instrument": "<i4", "quantity": "<f8"}
 
 
 def keep_positions(portfolio: Portfolio, folder: Path, most_positions: int = 1_000_000) -> None:
@@ -18,21 +20,36 @@ def keep_positions(portfolio: Portfolio, folder: Path, most_positions: int = 1_0
     with (folder / "instrument").open("wb") as instrument, (folder / "quantity").open("wb") as quantity:
         for note in portfolio.parts(most_positions):
             positions = note.load().positions
-            positions.instrument.astype("<i4").tofile(instrument)
-            positions.quantity.astype("<f8").tofile(quantity)
+            positions.instrument.astype(KINDS["instrument"], copy=False).tofile(instrument)
+            positions.quantity.astype(KINDS["quantity"], copy=False).tofile(quantity)
             counts.append(positions.offset[1:] + written)
             written += int(positions.offset[-1])
-    np.concatenate([[0], *counts]).astype("<i8").tofile(folder / "offset")
+    np.concatenate([[0], *counts]).astype(KINDS["offset"]).tofile(folder / "offset")
 
 
 def kept_positions(folder: Path) -> PositionArrays:
     """The arrays as they were written, read from the file as they are needed."""
-    offset = np.fromfile(folder / "offset", "<i8")
+    offset = np.fromfile(folder / "offset", KINDS["offset"])
     held = [
-        np.asarray(np.memmap(folder / name, kind, "r")) if offset[-1] else np.empty(0, kind)
-        for name, kind in (("instrument", "<i4"), ("quantity", "<f8"))
+        np.asarray(np.memmap(folder / name, KINDS[name], "r")) if offset[-1] else np.empty(0, KINDS[name])
+        for name in ("instrument", "quantity")
     ]
     return PositionArrays(*(fixed(array) for array in (offset, *held)))
+
+
+@dataclass(frozen=True)
+class _Pools:
+    """A note of some pools of a portfolio."""
+
+    portfolio: Portfolio
+    pools: Index
+
+    @property
+    def pool_member(self) -> Index:
+        return self.portfolio.pool_member[self.pools]
+
+    def load(self) -> Part:
+        return self.portfolio.part(self.pools)
 
 
 @dataclass(frozen=True)
@@ -50,16 +67,19 @@ class ChangedPortfolio(Portfolio):
         """All of it."""
         return self.part(np.arange(len(self.pools)))
 
+    def parts(self, most_positions: int | None = None) -> Sequence[Loadable]:
+        """The whole book as parts of at most so many positions each, where pools are not larger, in order."""
+        held = np.bincount(self.account_pool, self._bounds(np.arange(len(self.accounts)))[1], len(self.pools))
+        after, cuts = np.cumsum(held), [0]
+        while cuts[-1] < len(self.pools):
+            room = (after[cuts[-1] - 1] if cuts[-1] else 0) + (most_positions or np.inf)
+            cuts.append(max(int(np.searchsorted(after, room, "right")), cuts[-1] + 1))
+        return [_Pools(self, np.arange(first, last)) for first, last in pairwise(cuts)]
+
     def part(self, pools: Index) -> Part:
         """Some pools, in order of their places."""
         accounts = self.accounts_in(pools)
-        before, places = self.origin[accounts], np.cumsum(self.origin < 0) - 1
-        own = before < 0
-        start = np.where(own, self.changed.offset[np.where(own, places[accounts], 0)], self.positions.offset[before])
-        end = np.where(
-            own, self.changed.offset[np.where(own, places[accounts] + 1, 0)], self.positions.offset[before + 1]
-        )
-        counts = end - start
+        start, counts, own = self._bounds(accounts)
         offset = np.concatenate([[0], np.cumsum(counts)])
         entries = np.repeat(start - offset[:-1], counts) + np.arange(offset[-1])
         own_entries = np.repeat(own, counts)
@@ -67,3 +87,16 @@ class ChangedPortfolio(Portfolio):
         for mine, arrays in ((own_entries, self.changed), (~own_entries, self.positions)):
             instrument[mine], quantity[mine] = arrays.instrument[entries[mine]], arrays.quantity[entries[mine]]
         return self.part_with(PositionArrays(fixed(offset), fixed(instrument), fixed(quantity)), pools, accounts)
+
+    def _bounds(self, accounts: Index) -> tuple[Index, Index, Flags]:
+        """Where some accounts' positions begin, how many there are, and whether they are among the changed."""
+        before, places = self.origin[accounts], np.cumsum(self.origin < 0) - 1
+        own = before < 0
+        start, end = (
+            np.where(own, self.changed.offset[np.where(own, places[accounts] + step, 0)], self._offset(before, step))
+            for step in (0, 1)
+        )
+        return start, end - start, own
+
+    def _offset(self, before: Index, step: int) -> Index:
+        return self.positions.offset[np.where(before < 0, 0, before + step)]

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 BAD_INPUT = 2
 FAULT = 1
+MOST_BYTES = 2**62
+"""More memory than this is no bound."""
 AMOUNT = re.compile(r"\s*[0-9]*\.?[0-9]+\s*[A-Za-z]*\s*")
 """A number and perhaps a unit."""
 
@@ -124,7 +126,7 @@ def parse_bytes(option: str, text: str) -> int:
 
     try:
         if AMOUNT.fullmatch(text):  # pydantic looks at the beginning only
-            return int(TypeAdapter(ByteSize).validate_python(text))
+            return min(int(TypeAdapter(ByteSize).validate_python(text)), MOST_BYTES)
     except ValidationError:
         pass
     raise refuse(option, "an amount of memory was expected, such as 2GiB or 500MB", value=text)

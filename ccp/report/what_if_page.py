@@ -19,16 +19,16 @@ def what_if_tables(
     head = f"{after['rulebook']}, {after['date']}: {measured:,} of {accounts:,} accounts were measured again"
     parts: list[RenderableType] = [Text(head, style="bold"), _figures(before, after, digits)]
     changed = moved.filter(pl.col("before").fill_null(0.0) != pl.col("after").fill_null(0.0))
-    if changed.height:
+    if changed.height and before["currency"] == after["currency"]:
         parts += [Text(f"\nContributions that change: {changed.height} of {moved.height}", style="bold")]
         parts.append(_members(changed, after["currency"], digits))
     return Group(*parts)
 
 
 def _figures(before: dict[str, Any], after: dict[str, Any], digits: int) -> Table:
-    currency = after["currency"]
+    currencies = list(dict.fromkeys([before["currency"], after["currency"]]))
     table = Table(box=None, pad_edge=False)
-    table.add_column(currency)
+    table.add_column(" -> ".join(currencies))
     for name in ("before", "after", "change"):
         table.add_column(name, justify="right", no_wrap=True)
     cover = f"cover_{after['cover']}"
@@ -45,7 +45,8 @@ def _figures(before: dict[str, Any], after: dict[str, Any], digits: int) -> Tabl
         ("Test: uncovered", ("coverage_test", "sizing_scenarios", "uncovered")),
         ("Test: left over", ("coverage_test", "sizing_scenarios", "headroom")),
     ):
-        table.add_row(name, *_amounts(_at(before, path), _at(after, path), digits))
+        amounts = _amounts(_at(before, path), _at(after, path), digits)
+        table.add_row(name, *amounts[: len(amounts) - (len(currencies) > 1)])
     ratios = [figures["coverage_ratio"] for figures in (before, after)]
     table.add_row("Prefunded of cover", *("-" if one is None else f"{one:.1%}" for one in ratios), "")
     worst = [figures.get(cover) or figures[f"cover_{figures['cover']}"] for figures in (before, after)]

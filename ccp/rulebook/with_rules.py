@@ -1,51 +1,88 @@
 """A rulebook with some of its values changed, and whether that changes what is measured."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
+
+from ruamel.yaml import YAML
 
 from ccp.documents import validated
 from ccp.errors import InputError, refuse
 from ccp.rulebook.rulebook import Rulebook
+from ccp.rulebook.tier_forms import PARI_PASSU
 
 MEASURED = ("currency", "currency_digits", "margin", "stress", "close_out", "collateral")
 """The parts of a rulebook that margins and stress losses by pool rest on."""
 AFTER = ("house_surplus_covers_clients",)
 """The words of `stress` that count only when pools are put together."""
+SOURCE = "rulebook"
 
 
-def with_rules(rulebook: Rulebook, changes: dict[str, Any], source: str) -> Rulebook:
-    """The rulebook with values at paths such as `fund.cover` or `tiers.2.amount`. Raises InputError."""
-    if not changes:
+def with_rules(rulebook: Rulebook, rules: Sequence[tuple[str, Any]]) -> Rulebook:
+    """The rulebook with values at paths such as `fund.cover` or `tiers.2.amount`, one set after the other.
+
+    A mapping changes the words that it names; a list, or an entry of a list, is replaced as a whole. Raises InputError.
+    """
+    if not rules:
         return rulebook
     document = json.loads(rulebook.model_dump_json(by_alias=True))
-    kept = [one for one in document.pop("figures") if one["path"] not in changes]
-    for path, value in changes.items():
-        *way, last = path.split(".")
-        place: Any = document
-        for step in way:
-            place = _entry(place, step, path, source)
-        if isinstance(place, list):
-            _entry(place, last, path, source)
-            place[int(last)] = value
-        elif isinstance(place, dict):
-            place[last] = value
-        else:
-            raise refuse(source, "no such place in the rulebook", field=path)
+    figures, changed = document.pop("figures"), list[str]()
+    for path, value in rules:
+        if _inside(path, "figures"):
+            raise refuse(SOURCE, "figures follow from the values that they stand for, and are not set", field=path)
+        changed += _set(document, path.split("."), (), value)
+    kept = [one for one in figures if not any(_inside(one["path"], path) for path in changed)]
+    tiers = document["tiers"]
+    written = [_as_written(one) for one in tiers] if isinstance(tiers, list) else tiers
+    return _validated(document | {"tiers": written, "figures": kept}, ", ".join(changed))
+
+
+def _validated(document: dict[str, Any], changed: str) -> Rulebook:
+    """The document as a rulebook. One that was sound is wrong only where it was `changed`."""
     try:
-        return validated(document | {"figures": kept}, None, source, Rulebook)
-    except InputError as error:  # a rulebook that was sound is wrong only where it was changed
-        paths = ", ".join(changes)
-        problems = [replace(problem, field=problem.field or paths) for problem in error.problems]
-        raise InputError(problems) from None
+        return validated(document, None, SOURCE, Rulebook)
+    except InputError:
+        node = YAML(typ="safe", pure=True).compose(json.dumps(document))  # it knows the fields, and lines of no file
+    try:
+        return validated(document, node, SOURCE, Rulebook)
+    except InputError as error:
+        found = [replace(one, field=one.field or changed, line=None, position=None) for one in error.problems]
+        raise InputError(found, error.total) from None
 
 
-def _entry(place: Any, step: str, path: str, source: str) -> Any:
-    if isinstance(place, list) and step.isdigit() and int(step) < len(place):
-        return place[int(step)]
-    if isinstance(place, dict) and isinstance(place.get(step), dict | list):
-        return place[step]
-    raise refuse(source, f"no such place in the rulebook; {step!r} is not there", field=path)
+def _set(place: Any, way: list[str], before: tuple[str, ...], value: Any) -> list[str]:
+    """Set a value in a document. Returns the paths that were changed."""
+    step, path = way[0], ".".join([*before, *way])
+    key = _key(place, step, path)
+    held = place[key] if isinstance(key, int) else place.get(key)
+    if len(way) > 1:
+        if not isinstance(held, dict | list):
+            raise refuse(SOURCE, f"no such place in the rulebook: {'.'.join([*before, step])} has no parts", field=path)
+        return _set(held, way[1:], (*before, step), value)
+    if isinstance(value, dict) and isinstance(held, dict) and not any(word.isdigit() for word in (*before, step)):
+        return [one for name, part in value.items() for one in _set(held, [str(name)], (*before, step), part)]
+    place[key] = value
+    return [path]
+
+
+def _key(place: Any, step: str, path: str) -> str | int:
+    if isinstance(place, dict):
+        return step
+    if step.isdigit() and int(step) < len(place):
+        return int(step)
+    raise refuse(SOURCE, f"a number below {len(place)} was expected in place of {step!r}", field=path)
+
+
+def _as_written(tier: Any) -> Any:
+    """A tier as a file has it: tiers side by side stand under their word, for only there a list is taken for them."""
+    side_by_side = isinstance(tier, dict) and tier.get("tier") == PARI_PASSU
+    return {PARI_PASSU: tier.get("parts")} if side_by_side else tier
+
+
+def _inside(path: str, other: str) -> bool:
+    """Whether a path is another, or leads on from it."""
+    return path == other or path.startswith(f"{other}.")
 
 
 def same_measuring(one: Rulebook, other: Rulebook) -> bool:

@@ -7,13 +7,15 @@ trace: the result is that of measuring the whole book, bit for bit.
 from dataclasses import dataclass, replace
 
 import numpy as np
+import polars as pl
 
+from ccp.book.portfolio import Part
 from ccp.kernels.pools import Shortfalls
 from ccp.margin.add_ons import add_on_terms
-from ccp.margin.collateral import holdings
+from ccp.margin.collateral import Holdings, holdings
 from ccp.market.case import Case
 from ccp.stress.parts import EngineModel, PartFound, measure_part
-from ccp.types import Cents, Index
+from ccp.types import Flags, Index, Vector
 
 
 @dataclass(frozen=True)
@@ -28,59 +30,108 @@ class Origin:
     member: Index
 
 
-def origins(before: Case, now: Case, changed_accounts: set[str]) -> Origin:
-    """Match the members, pools and accounts of a book after changes with those before, by id."""
+@dataclass(frozen=True)
+class Touched:
+    """The pools that have changed: as they were (`gone`), and as they are (`come`), by their places."""
+
+    gone: Index
+    come: Index
+    was: Part
+    now: Part
+
+    def net(self, instruments: int) -> Vector:
+        """How much more is held of each instrument, net."""
+        return _held(self.now, instruments) - _held(self.was, instruments)
+
+    def gross(self, instruments: int) -> Vector:
+        """How much more is held of each instrument, long and short together."""
+        return _held(self.now, instruments, np.abs) - _held(self.was, instruments, np.abs)
+
+
+def _held(part: Part, instruments: int, size: np.ufunc = np.positive) -> Vector:
+    positions = part.positions
+    return np.bincount(positions.instrument, size(positions.quantity), minlength=instruments).astype(np.float64)
+
+
+def origins(before: Case, now: Case, members: Index, accounts: Index, changed: Flags) -> Origin:
+    """Where pools stood before, given that of members and accounts (-1: new), and whose positions have changed.
+
+    A pool is the same when its accounts are: all that it had, no more, and none of them changed.
+    """
     old, new = before.portfolio, now.portfolio
-    member = _places(new.members, old.members)
-    pool = _places(new.pools, old.pools)
-    held_before = np.bincount(old.account_pool, minlength=len(old.pools))
-    held_now = np.bincount(new.account_pool, minlength=len(new.pools))
-    account = _places(new.accounts, old.accounts)
-    stays = account >= 0
-    stays[stays] = ~np.isin(np.array(new.accounts, dtype=object)[stays], list(changed_accounts))
-    same_pool = stays.copy()
-    same_pool[stays] = old.account_pool[account[stays]] == pool[new.account_pool[stays]]
-    whole = np.ones(len(new.pools), dtype=bool)
-    np.logical_and.at(whole, new.account_pool, same_pool)
-    whole &= (pool >= 0) & (held_now == held_before[pool])
-    pool = np.where(whole, pool, -1)
-    return Origin(np.where(whole[new.account_pool], account, -1), pool, member)
+    stays = (accounts >= 0) & ~changed
+    pool = np.full(len(new.pools), -1, dtype=np.int64)
+    pool[new.account_pool[stays]] = old.account_pool[accounts[stays]]
+    stay_in = np.bincount(new.account_pool[stays], minlength=len(new.pools))
+    are_in = np.bincount(new.account_pool, minlength=len(new.pools))
+    were_in = np.bincount(old.account_pool, minlength=len(old.pools))
+    pool = np.where((stay_in == are_in) & (pool >= 0) & (are_in == were_in[pool]), pool, -1)
+    return Origin(np.where(pool[new.account_pool] >= 0, accounts, -1), pool, members)
 
 
-def _places(names: list[str], among: list[str]) -> Index:
-    place = {name: number for number, name in enumerate(among)}
-    return np.array([place.get(name, -1) for name in names], dtype=np.int64)
+def touched_pools(before: Case, now: Case, origin: Origin) -> Touched:
+    """The pools that differ, with their positions before and now."""
+    stay = np.zeros(len(before.portfolio.pools), dtype=bool)
+    stay[origin.pool[origin.pool >= 0]] = True
+    gone, come = np.flatnonzero(~stay), np.flatnonzero(origin.pool < 0)
+    return Touched(gone, come, before.portfolio.part(gone), now.portfolio.part(come))
 
 
-def measure_changed(model: EngineModel, found: PartFound, before: Case, now: Case, origin: Origin) -> PartFound:
-    """What measuring the changed book finds. `model` and `found` are those before."""
-    gone = np.setdiff1d(np.arange(len(before.portfolio.pools)), origin.pool)
-    come = np.flatnonzero(origin.pool < 0)
-    lines, new_lines = holdings(before), holdings(now)
-    margin = replace(model.margin, add_ons=add_on_terms(now, model.margin.periods, model.margin.daily_risk))
-    was = measure_part(model, before.portfolio.part(gone), None if lines is None else lines.of_pools(gone))
-    own = None if new_lines is None else new_lines.of_pools(come)
-    part = measure_part(replace(model, margin=margin), now.portfolio.part(come), own)
+def measure_changed(
+    model: EngineModel, found: PartFound, before: Case, now: Case, origin: Origin, touched: Touched
+) -> PartFound | None:
+    """What measuring the changed book finds. `model` and `found` are those before.
 
-    def by_account(old: Cents, new: Cents) -> Cents:
-        return _gathered(old, new, origin.account)
-
-    def by_pool(old: Cents, new: Cents) -> Cents:
-        return _gathered(old, new, origin.pool)
-
+    None when the pools as they were no longer measure as they did: then what was found is another program's.
+    """
+    was = measure_part(model, touched.was, _holdings_of(before, touched.gone))
+    if not _same(was, found, before, touched.gone):
+        return None
+    part = measure_part(_model_now(model, before, now), touched.now, _holdings_of(now, touched.come))
     costs = found.account_cost, part.account_cost
     return PartFound(
-        by_account(found.account_margin, part.account_margin),
-        None if costs[0] is None or costs[1] is None else by_account(costs[0], costs[1]),
-        {name: by_account(found.add_ons[name], part.add_ons[name]) for name in found.add_ons},
+        _gathered(found.account_margin, part.account_margin, origin.account),
+        None if costs[0] is None or costs[1] is None else _gathered(costs[0], costs[1], origin.account),
+        {name: _gathered(found.add_ons[name], part.add_ons[name], origin.account) for name in found.add_ons},
         _gathered(found.net_option_value, part.net_option_value, origin.account),
-        by_pool(found.pool_margin, part.pool_margin),
-        by_pool(found.pool_counted, part.pool_counted),
+        _gathered(found.pool_margin, part.pool_margin, origin.pool),
+        _gathered(found.pool_counted, part.pool_counted, origin.pool),
         {
             way: _moved(found.shortfalls[way], was.shortfalls[way], part.shortfalls[way], origin.member)
             for way in found.shortfalls
         },
         found.gross - was.gross + part.gross,
+    )
+
+
+def _model_now(model: EngineModel, before: Case, now: Case) -> EngineModel:
+    """The model of the changed book: that before, but for whose paper instruments are, for that goes by the groups."""
+    if now.portfolio.groups == before.portfolio.groups:
+        return model
+    add_ons = add_on_terms(now, model.margin.periods, model.margin.daily_risk)
+    return replace(model, margin=replace(model.margin, add_ons=add_ons))
+
+
+def _holdings_of(case: Case, pools: Index) -> Holdings | None:
+    """The collateral of some pools; of the others nothing is looked up."""
+    if case.book.collateral is None:
+        return None
+    names = [case.portfolio.pools[pool] for pool in pools]
+    few = replace(case.book, collateral=case.book.collateral.filter(pl.col("pool_id").is_in(names)))
+    lines = holdings(replace(case, book=few))
+    return None if lines is None else lines.of_pools(pools)
+
+
+def _same(was: PartFound, found: PartFound, before: Case, gone: Index) -> bool:
+    """Whether some pools were found to be what they are found to be now."""
+    accounts = before.portfolio.accounts_in(gone)
+    return all(
+        np.array_equal(one, other)
+        for one, other in (
+            (was.account_margin, found.account_margin[accounts]),
+            (was.net_option_value, found.net_option_value[accounts]),
+            (was.pool_counted, found.pool_counted[gone]),
+        )
     )
 
 
