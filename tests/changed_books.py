@@ -240,11 +240,7 @@ def other_measures(rules: Row) -> list[Row]:
     return [
         {"margin.confidence": 0.97, "fund.cover": 1},
         {"margin": {"lookback_days": 45, "liquidation_days": 1}},
-        {
-            "stress.resources": {"held": "minimum", "minimum": "required", "required": "held"}[
-                rules["stress"]["resources"]
-            ]
-        },
+        {"stress.resources": "held" if rules["stress"]["resources"] != "held" else "minimum"},
         {"stress": {"multiples": [1, 2.5]}},
         {"stress.historical": None, "stress.hypothetical": [{"ladder": "market_gaps", "sizes": [0.12]}]},
         {"collateral.stress": "scenario", "close_out": {"method": "gradual", "impact": 2.5}},

@@ -271,9 +271,7 @@ def test_a_factor_that_nothing_needs_any_more_changes_the_scenarios(tmp_path: Pa
 
     def without(names: str) -> Book:
         left = small.book(positions, accounts)
-        tables: dict[str, Any] = {name: getattr(left, name) for name in ("members", "instruments")} | {
-            "collateral": table
-        }
+        tables: dict[str, Any] = {name: getattr(left, name) for name in ("members", "instruments")}
         for name in ("accounts", "positions"):
             tables[name] = getattr(left, name).filter(~pl.col("account_id").is_in(list(names)))
         tables["instruments"] = tables["instruments"].filter(pl.col("instrument_id") != "FX")

@@ -5,8 +5,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from ruamel.yaml import YAML
-
 from ccp.documents import validated
 from ccp.errors import InputError, refuse
 from ccp.rulebook.rulebook import Rulebook
@@ -43,6 +41,8 @@ def _validated(document: dict[str, Any], changed: str) -> Rulebook:
     try:
         return validated(document, None, SOURCE, Rulebook)
     except InputError:
+        from ruamel.yaml import YAML  # seldom needed
+
         node = YAML(typ="safe", pure=True).compose(json.dumps(document))  # it knows the fields, and lines of no file
     try:
         return validated(document, node, SOURCE, Rulebook)
