@@ -11,7 +11,8 @@ from ccp.exposure.run import CHUNK_ACCOUNTS, MarginCube, RankWeights, chunks, ru
 from ccp.exposure.tiles import screen_arrays
 from ccp.kernels.engine import prange
 from ccp.kernels.exposure import in_minor
-from ccp.kernels.screen import LANES, sum_singles
+from ccp.kernels.screen import LANES
+from ccp.kernels.sweep import sum_positions
 from ccp.kernels.tail import keep_largest, weighted_sum
 from ccp.types import Cents
 
@@ -77,7 +78,7 @@ def _single_margin(tiles: Any, singles: Any, chunk: Any, scenarios: Any, tail_we
         for t in range(tiles.shape[0]):
             count = min(LANES, scenarios - t * LANES)
             for account in range(first, last):
-                sum_singles(tiles[t], singles, account, loss)
+                sum_positions(tiles[t], singles, account, loss)
                 keep_largest(loss[:count], top[account - first], passing)
         for account in range(first, last):
             margin[account] = in_minor(max(weighted_sum(top[account - first], tail_weight), 0.0), CENTS)

@@ -1,6 +1,6 @@
 """What a change would do to a sized fund, from what the sized run keeps."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -14,7 +14,6 @@ from ccp.api.kept_base import Base, read_base
 from ccp.book.changed_book import apply_changes
 from ccp.book.changes import Changes
 from ccp.book.stated_changes import Stated, read_changes, stated_changes
-from ccp.cluster.in_process import OneProcess
 from ccp.errors import InputError, refuse
 from ccp.exposure.run import Progress
 from ccp.margin.collateral import holdings
@@ -122,8 +121,15 @@ def _measure_all(base: Base, now: Case, progress: Progress | None) -> Measured:
     stress = stress_scenarios(now.rulebook, now.market, now.factor_ids, base.scenarios)
     model = engine_model(now, stress)
     tasks = part_tasks(now.portfolio, holdings(now), MOST_POSITIONS)
-    with OneProcess() as executor:
-        return measure_parts(now, model, tasks, executor, progress)
+    return measure_parts(now, model, tasks, _InTurn(), progress)
+
+
+class _InTurn:
+    """Runs tasks one after the other, over arrays as they are: with those that `size` compiles its kernels for."""
+
+    def run(self, task: Callable[[Any, Any], Any], shared: Any, items: Sequence[Any]) -> Iterator[Any]:
+        """Yield the results."""
+        return (task(shared, item) for item in items)
 
 
 def _contributions(base: Base, sized: Sized) -> pl.DataFrame:

@@ -5,15 +5,14 @@ from typing import NamedTuple
 import numpy as np
 
 from ccp.kernels.engine import kernel, parallel_kernel, prange
-from ccp.kernels.sweep import account_sum, sum_column
+from ccp.kernels.row_sum import ROW_BYTES
+from ccp.kernels.sweep import sum_column, sum_positions
 from ccp.kernels.tail import keep_largest, weighted_sum, weighted_tail
 from ccp.types import Cents, Index, Vector
 
-TILE = 64
+TILE = ROW_BYTES // 8
 """Scenarios in a tile, known when the kernels are compiled: 2,000 instruments x 64 x 8 bytes are 1 MB, half of the
 second-level cache. Measured best of 32, 64, 96 and 128."""
-
-sum_positions = account_sum(TILE)
 
 
 class ScenarioWeights(NamedTuple):

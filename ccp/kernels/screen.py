@@ -11,12 +11,13 @@ import numpy as np
 
 from ccp.kernels.engine import kernel, parallel_kernel, prange
 from ccp.kernels.exposure import in_minor
-from ccp.kernels.sweep import PositionArrays, account_sum, sum_four
+from ccp.kernels.row_sum import ROW_BYTES
+from ccp.kernels.sweep import sum_four, sum_positions
 from ccp.kernels.tail import insert, weighted_sum
 from ccp.types import Cents, Flags, Index, InstrumentByScenario, Vector
 
-LANES = 128
-"""Scenarios in a tile of single precision: as many bytes in a row as 64 of double. Best of 64, 128 and 256."""
+LANES = ROW_BYTES // 4
+"""Scenarios in a tile of single precision."""
 MOST_KEPT = LANES // 2
 """So many largest losses at most can be screened for: a threshold is found among as many maxima as lanes."""
 MOST_LEFT = 64
@@ -28,8 +29,6 @@ ROUNDING = 2.0**-24
 LEAST, LARGEST = 1e-30, 1e37
 """Sizes are counted as no smaller than the first, so that underflow is inside the bound; beyond the second single
 precision is not used."""
-
-sum_singles = account_sum(LANES)
 
 
 class ScreenArrays(NamedTuple):
@@ -128,13 +127,9 @@ def pick(row, maxima, level, lanes, scenario):
 @kernel
 def approximate(tiles, positions, first, last, scenarios, rows):
     """Fill `rows` (account x scenario) with losses in single precision; past the last scenario stands nothing."""
-    begin, end = positions.offset[first], positions.offset[last]
-    offset = positions.offset[first : last + 1] - begin
-    single = positions.quantity[begin:end].astype(np.float32)
-    singles = PositionArrays(offset, positions.instrument[begin:end], single)
     for t in range(tiles.shape[0]):
-        for place in range(last - first):
-            sum_singles(tiles[t], singles, place, rows[place, t * LANES : (t + 1) * LANES])
+        for account in range(first, last):
+            sum_positions(tiles[t], positions, account, rows[account - first, t * LANES : (t + 1) * LANES])
     for place in range(last - first):
         rows[place, scenarios:] = -np.inf
 
