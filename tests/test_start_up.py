@@ -432,6 +432,10 @@ rules = ccp.read_rulebook("textbook/cover-two")
 short = rules.model_copy(update={"margin": rules.margin.model_copy(update={"lookback_days": 60})})
 ccp.backtest(book, *days, short, ["rulebook", "weighted", "parametric"])
 ccp.compare(["textbook/cover-two", "textbook/full-waterfall"])
+for name in ("cover-two", "full-waterfall"):
+    base = ccp.size(book, f"textbook/{name}", base=True).write(out / name)
+    for change in ({"scale": [{"member_id": "M003", "by": 1.5}]}, {"rules": {"margin.confidence": 0.95}}):
+        ccp.what_if(base, ccp.Changes.model_validate(change)).sizing
 ccp.replay("krx-hanmag-2013")
 loss = np.array([[5e6, 0.0], [0.0, 2e6], [3e6, 3e6]])
 for rulebook in ("textbook/cover-two", "textbook/full-waterfall"):

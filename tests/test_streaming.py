@@ -574,6 +574,12 @@ def test_a_scratch_directory_that_cannot_be_written_to_is_refused(small_book: Pa
     assert told(tmp_path, str(small_book), "--scratch", str(tmp_path)) == f"--scratch, value '{tmp_path}': {wanted}"
 
 
+@pytest.mark.parametrize("cluster", [[], ["--cluster", "10.0.0.1:6379"]])
+def test_workers_are_for_a_cluster_on_this_machine(tmp_path: Path, small_book: Path, cluster: list[str]) -> None:
+    said = told(tmp_path, str(small_book), *cluster, "--workers", "3")
+    assert said == "--workers, value 3: --cluster local was expected beside it"
+
+
 def test_a_full_scratch_directory_is_said_to_be_full(small_book: Path, tmp_path: Path) -> None:
     """A limit on the size of files breaks off writing as a full disk does."""
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)

@@ -100,7 +100,7 @@ def streaming_of(
     """How a book is read that stays on disk, or None where nothing of it was asked for."""
     from ccp.api.streamed import Streaming
 
-    if workers is not None and cluster is None:
+    if workers is not None and cluster != "local":
         raise refuse("--workers", "--cluster local was expected beside it", value=workers)
     how = Streaming(None if memory is None else parse_bytes("--memory", memory), cluster, workers, scratch)
     if scratch is not None and not how.wanted:

@@ -78,7 +78,8 @@ def whatif(
                 raise refuse("--changes", expected)
             current.detail(f"reading {run}")
             given = (one for one in (changes, wanted) if one is not None)
-            found = ccp.what_if(run, *given, progress=lambda done, total: current.detail(f"{done:,} of {total:,}"))
+            with current.progress("measuring what has changed") as progress:
+                found = ccp.what_if(run, *given, progress=progress)
         current.detail("sized")
         if out is not None:
             found.sizing.write(out, overwrite)

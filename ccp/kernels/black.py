@@ -60,7 +60,8 @@ def black_forward_value(forward, strike, deviation, call):
     """Undiscounted value of a call (or put) given `deviation` = volatility * sqrt(years).
 
     Source: F. Black, The pricing of commodity contracts, Journal of Financial Economics 3 (1976).
-    Without deviation, or with a forward that is not positive, the value is the intrinsic value.
+    Strikes are positive, forward and deviation finite, the deviation no less than zero. Without deviation, or with a
+    forward that is not positive, the value is the intrinsic value.
     """
     forward, strike = float(forward), float(strike)
     near, far = distances(forward * (1.0 / strike), float(deviation))
@@ -87,7 +88,8 @@ def fill_values(forward, volatility, root, strike, call, near, value):
 def option_values(forward, volatility, years, strike, call, value):
     """Fill `value` (option x scenario) with undiscounted values.
 
-    `forward` and `volatility` are option x scenario; `years` to expiry, `strike` and `call` are per option.
+    `forward` and `volatility` are option x scenario; `years` to expiry, `strike` and `call` are per option. In the
+    domain of `black_forward_value`.
     """
     for i in prange(value.shape[0]):
         root = math.sqrt(max(years[i], 0.0))
