@@ -11,7 +11,7 @@ from ccp.exposure.run import CHUNK_ACCOUNTS, MarginCube, RankWeights, chunks, ru
 from ccp.exposure.tiles import screen_arrays
 from ccp.kernels.engine import prange
 from ccp.kernels.exposure import in_minor
-from ccp.kernels.screen import LANES
+from ccp.kernels.screen import WIDTH
 from ccp.kernels.sweep import sum_positions
 from ccp.kernels.tail import keep_largest, weighted_sum
 from ccp.types import Cents
@@ -73,10 +73,10 @@ def _single_margin(tiles: Any, singles: Any, chunk: Any, scenarios: Any, tail_we
     """As `ccp.kernels.exposure.tail_margin`. Not kept: the cache of compiled code knows the package's sources only."""
     for c in prange(chunk.shape[0] - 1):
         first, last = chunk[c], chunk[c + 1]
-        loss, passing = np.empty(LANES, dtype=np.float32), np.empty(LANES, dtype=np.float32)
+        loss, passing = np.empty(WIDTH, dtype=np.float32), np.empty(WIDTH, dtype=np.float32)
         top = np.full((last - first, tail_weight.shape[0]), -np.inf).astype(np.float32)
         for t in range(tiles.shape[0]):
-            count = min(LANES, scenarios - t * LANES)
+            count = min(WIDTH, scenarios - t * WIDTH)
             for account in range(first, last):
                 sum_positions(tiles[t], singles, account, loss)
                 keep_largest(loss[:count], top[account - first], passing)

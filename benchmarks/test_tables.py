@@ -17,6 +17,7 @@ from benchmarks.processes import run_ccp
 from benchmarks.report import HERE, README, read, render
 from benchmarks.scale import MARGIN, STRESS, write_rules, write_scenarios
 from benchmarks.section import Section, Table, cell
+from ccp.kernels.row_sum import ROW_BYTES
 from ccp.rulebook.load import load_rulebook
 
 LINUX = pytest.mark.skipif(sys.platform != "linux", reason="memory and the machine are read from /proc")
@@ -65,8 +66,8 @@ def test_the_probe_reads_all_of_its_buffers() -> None:
     probe = tile_probe(2, 3, read=10_000)
     probe.buffers[1] = 2.0
     assert probe.run().tolist() == [probe.buffers.shape[1] * probe.times, 2.0 * probe.buffers.shape[1] * probe.times]
-    assert probe.bytes == 2 * 3 * 64 * 8 * probe.times
-    assert probe.times == 6
+    assert probe.bytes == 2 * 3 * ROW_BYTES * probe.times
+    assert probe.times == 13
     assert not probe.buffers.ctypes.data % 64
 
 

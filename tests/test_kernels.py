@@ -302,12 +302,20 @@ def tail_of(losses: np.ndarray, weight: np.ndarray, rules: MarginRules) -> float
 
 
 few_values = st.sampled_from([0.0, -0.0, 1.0, -1.0, 2.5])
-weighted_losses = st.integers(1, 70).flatmap(
-    lambda count: st.tuples(
-        hnp.arrays(np.float64, count, elements=st.floats(-1e12, 1e12) | few_values),
-        hnp.arrays(np.int64, count, elements=st.integers(1, 10**12) | st.sampled_from([1, 2, 10**12])),
+
+
+def losses_with_weights(values: Any, unique: bool = False) -> Any:
+    """As many losses as weights."""
+    weights = st.integers(1, 10**12) | st.sampled_from([1, 2, 10**12])
+    return st.integers(1, 70).flatmap(
+        lambda count: st.tuples(
+            hnp.arrays(np.float64, count, elements=values, unique=unique, fill=st.nothing()),
+            hnp.arrays(np.int64, count, elements=weights),
+        )
     )
-)
+
+
+weighted_losses = losses_with_weights(st.floats(-1e12, 1e12) | few_values)
 
 
 @given(weighted_losses, st.sampled_from(CONFIDENCES), st.sampled_from(["ceil", "floor_plus_one"]))
@@ -338,7 +346,7 @@ def test_weighted_expected_shortfall_equals_fractions(case: Any, confidence: flo
     assert found == pytest.approx(float(expected), rel=1e-12, abs=1e-12 * float(np.abs(values).max()))
 
 
-@given(weighted_losses.filter(lambda case: np.unique(case[0]).size == case[0].size), st.sampled_from(CONFIDENCES))
+@given(losses_with_weights(st.floats(-1e12, 1e12), unique=True), st.sampled_from(CONFIDENCES))
 def test_weighted_expected_shortfall_equals_its_twin_to_the_bit(case: Any, confidence: float) -> None:
     values, weight = case
     found = tail_of(values, weight, margin_rules(confidence, "expected_shortfall"))

@@ -46,8 +46,6 @@ HARMLESS = re.compile(
     "DISABLE_PERFORMANCE_WARNINGS|DEVELOPER_MODE|RUNNING_UNDER_PROFILER|GDB_BINARY"
 )
 """Settings of numba that change no code."""
-WIDE_VECTORS = bool(llvm.get_host_cpu_features().get("avx512f"))
-"""Whether the processor has registers of 512 bits."""
 COMPILED = not cast(Any, numba_config).DISABLE_JIT
 """Whether kernels are compiled, and not run as plain Python (NUMBA_DISABLE_JIT)."""
 

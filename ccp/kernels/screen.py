@@ -16,14 +16,18 @@ from ccp.kernels.sweep import sum_four, sum_positions
 from ccp.kernels.tail import insert, weighted_sum
 from ccp.types import Cents, Flags, Index, InstrumentByScenario, Vector
 
-LANES = ROW_BYTES // 4
+WIDTH = ROW_BYTES // 4
 """Scenarios in a tile of single precision."""
+LANES = 128
+"""Maxima among which a threshold is found."""
 MOST_KEPT = LANES // 2
 """So many largest losses at most can be screened for: a threshold is found among as many maxima as lanes."""
 MOST_LEFT = 64
 """An account for which more scenarios than these are left is added up in double precision throughout."""
 HALVINGS = 12
 """Steps in search of the threshold; stopping early lets some scenarios more through, never one less."""
+LINE = 8
+"""Numbers in a cache line."""
 ROUNDING = 2.0**-24
 """Half a unit in the last place of single precision, of one."""
 LEAST, LARGEST = 1e-30, 1e37
@@ -32,7 +36,7 @@ precision is not used."""
 
 
 class ScreenArrays(NamedTuple):
-    """The cube as the screen takes it: `tiles` in single precision (tile x instrument x LANES, zeros at the end),
+    """The cube as the screen takes it: `tiles` in single precision (tile x instrument x WIDTH, zeros at the end),
     `largest` the size of each instrument's largest unit loss (no less than LEAST, infinite from LARGEST on),
     `columns` the cube itself, scenario x instrument."""
 
@@ -47,6 +51,29 @@ class Left(NamedTuple):
     offset: Index
     scenario: np.ndarray
     loss: Vector
+
+
+@parallel_kernel
+def cut_for_screen(unit_loss: InstrumentByScenario, tiles, columns, largest: Vector):
+    """Fill the fields of `ScreenArrays` from the cube, instrument x scenario; `tiles` stay zero at the end.
+
+    Instruments that fill a cache line of a column go together.
+    """
+    instruments, scenarios = unit_loss.shape
+    for line in prange(-(-instruments // LINE)):
+        first, last = line * LINE, min((line + 1) * LINE, instruments)
+        for i in range(first, last):
+            highest = LEAST
+            for s in range(scenarios):
+                size = abs(unit_loss[i, s])
+                highest = max(highest, size if size < LARGEST else np.inf)
+            largest[i] = highest
+            for t in range(tiles.shape[0]):
+                for s in range(min(WIDTH, scenarios - t * WIDTH)):
+                    tiles[t, i, s] = unit_loss[i, t * WIDTH + s]
+        for s in range(scenarios):
+            for i in range(first, last):
+                columns[s, i] = unit_loss[i, s]
 
 
 @kernel
@@ -129,7 +156,7 @@ def approximate(tiles, positions, first, last, scenarios, rows):
     """Fill `rows` (account x scenario) with losses in single precision; past the last scenario stands nothing."""
     for t in range(tiles.shape[0]):
         for account in range(first, last):
-            sum_positions(tiles[t], positions, account, rows[account - first, t * LANES : (t + 1) * LANES])
+            sum_positions(tiles[t], positions, account, rows[account - first, t * WIDTH : (t + 1) * WIDTH])
     for place in range(last - first):
         rows[place, scenarios:] = -np.inf
 
@@ -208,7 +235,7 @@ def screened_margin(screen, positions, chunk, tail_weight: Vector, minor, margin
     kept, scenarios = tail_weight.shape[0], screen.columns.shape[0]
     for c in prange(chunk.shape[0] - 1):
         first, last = chunk[c], chunk[c + 1]
-        rows = np.empty((last - first, screen.tiles.shape[0] * LANES), dtype=np.float32)
+        rows = np.empty((last - first, -(-scenarios // LANES) * LANES), dtype=np.float32)
         approximate(screen.tiles, positions, first, last, scenarios, rows)
         most = (last - first + 1) * MOST_LEFT
         offset = np.zeros(last - first + 1, dtype=np.int64)
