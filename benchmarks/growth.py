@@ -16,7 +16,7 @@ from benchmarks.section import Asked, Row, Section, Table, run_alone
 from benchmarks.turns import in_turn
 from ccp.exposure.tiles import screen_arrays, tiled
 
-BASE = Size("base", 20_000, 2_000_000, 2_000)
+BASE = Size("base", 40_000, 4_000_000, 2_000)
 QUICK = Size("quick", 4_000, 400_000, 1_000, 625, 50)
 FACTORS = {
     "accounts": (0.25, 0.5, 1.0, 2.0),

@@ -1,10 +1,13 @@
 """`ccp` as a process of its own: how long it takes, how much memory, how much it reads (Linux)."""
 
 import os
+import statistics
 import subprocess
 import sys
+import tempfile
 import time
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from benchmarks.memory import highest_of
@@ -12,6 +15,8 @@ from benchmarks.memory import highest_of
 POLLED = 0.02
 """Seconds between two looks at its memory, of which the system keeps the highest."""
 MEGA = 10**6
+BYTE_CODE = "PYTHONPYCACHEPREFIX"
+"""The setting that says where Python keeps byte code."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +33,7 @@ def run_ccp(*arguments: str | Path, **settings: str) -> Ran:
     """Run a command to its end. Quiet; what it says is an error's."""
     command = [sys.executable, "-m", "ccp", *map(str, arguments), "--quiet"]
     peak, start = 0.0, time.perf_counter()
-    process = subprocess.Popen(command, env=os.environ | settings)
+    process = subprocess.Popen(command, env=_environment() | settings)
     while os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None:
         peak = max(peak, highest_of(process.pid))
         time.sleep(POLLED)
@@ -36,6 +41,26 @@ def run_ccp(*arguments: str | Path, **settings: str) -> Ran:
     if process.wait():
         raise SystemExit(f"ccp {arguments[0]} failed with {process.returncode}")
     return Ran(seconds, peak, counts["rchar"] / MEGA, counts["read_bytes"] / MEGA)
+
+
+def median(ran: list[Ran]) -> dict[str, float]:
+    """Of some processes."""
+    return {
+        "seconds": statistics.median(one.seconds for one in ran),
+        "MiB at its highest": statistics.median(one.peak for one in ran),
+    }
+
+
+def _environment() -> dict[str, str]:
+    """Ours, but that Python keeps its byte code, as it does unless it is told not to."""
+    kept = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    return kept if kept == dict(os.environ) else kept | {BYTE_CODE: _byte_code().name}
+
+
+@cache
+def _byte_code() -> "tempfile.TemporaryDirectory[str]":
+    """Where it is kept while we run."""
+    return tempfile.TemporaryDirectory(prefix="ccp-benchmark-")
 
 
 def _counted(process: int) -> dict[str, int]:

@@ -67,6 +67,10 @@ def in_short(sections: list[Section]) -> list[Row]:
             ]
     for row in tables["Slopes"].rows:
         found[f"growth with {row['what grows']}: a slope near 1"] = f"{row['slope']:.2f}"
+    for row in tables["`ccp size`"].rows:
+        found[f"seconds of `ccp size`: {row['positions']:,} positions, {row['how']}"] = f"{row['seconds']:.1f}"
+    for row in tables["`ccp whatif`"].rows[1:]:
+        found[f"seconds of `ccp whatif`: {row['change']}"] = f"{row['seconds']:.2f}"
     for row in tables["Whole processes"].rows:
         found[f"seconds of a start: {row['start']}"] = f"{row['seconds']:.1f}"
     return [{"asked": what, "found": value} for what, value in found.items()]

@@ -3,10 +3,12 @@
     python -m benchmarks.scale [--positions 10000000 ...] [--memory 4GiB] [--book DIR] [--quick] [--json]
 
 A book is made by `ccp synth` in a temporary directory: 10 million positions take some seconds, 100 million two minutes
-and 250 MB. `--book` takes one more, which is there. Margin is over 1,250 scenarios, stress in exactly 100.
+and 250 MB. `--book` takes one more, which is there, and sizes it under several bounds. Margin is over 1,250 scenarios,
+stress in exactly 100.
 """
 
 import tempfile
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +16,7 @@ import numpy as np
 import polars as pl
 from ruamel.yaml import YAML
 
-from benchmarks.processes import Ran, run_ccp
+from benchmarks.processes import Ran, median, run_ccp
 from benchmarks.section import Asked, Row, Section, Table, parser_of, run_alone
 from ccp.rulebook.load import rulebook_path
 
@@ -22,10 +24,17 @@ MARGIN, STRESS = 1_250, 100
 BOOK = {"members": 200, "accounts": 100_000, "positions": 10_000_000, "instruments": 2_000}
 QUICK = {"members": 20, "accounts": 2_000, "positions": 200_000, "instruments": 500}
 MEMORY = "4GiB"
+BOUNDS = ("4GiB", "2GiB", "1250MiB")
+"""For the book that is there, all but the first; a million accounts need some 1,200 MiB."""
+CHANGED = 10
+ON_RAY = "--cluster local --workers 2"
 TEXT = """\
 `ccp size` as a whole process, from Parquet to result tables. The rules are `textbook/cover-two` over {margin:,} margin
 scenarios; stress is {stress:,} scenarios from a file. With a bound on memory, positions are read, checked, put apart on
-disk by parts of whole pools, and read again part by part; the program itself counts, too."""
+disk by parts of whole pools, and read again part by part; the program itself counts, too. On Ray, two workers of one
+thread each measure the parts; starting Ray and its workers is in the time, their memory is not in ours."""
+WHAT_IF = """\
+Whole processes, the median of {rounds}, on the base that `ccp size --base` has left of the first book above."""
 NOTE = """\
 Read through system calls is what the process asked for, of the book, of its own parts on disk and of the program; from
 disk is what the system's cache did not hold. Files that are mapped into memory are in neither, but for what had to come
@@ -44,23 +53,31 @@ def measured(size: dict[str, int], asked: Asked) -> Section:
     with tempfile.TemporaryDirectory(prefix="ccp-benchmark-") as name:
         folder = Path(name)
         made = run_ccp("synth", folder / "book", *(part for key in size for part in (f"--{key}", str(size[key]))))
-        rows = [size_row(folder / "book", folder, None), size_row(folder / "book", folder, memory)]
-        rows += [size_row(asked.book, folder, memory)] if asked.book is not None else []
+        on_ray: dict[str, list[str]] = {ON_RAY: [*ON_RAY.split()]} if find_spec("ray") else {}
+        ways: dict[str, list[str]] = {"in memory": [], f"--memory {memory}": ["--memory", memory], **on_ray}
+        rows = [size_row(folder / "book", folder, way, options) for way, options in ways.items()]
+        if asked.book is not None:
+            bounds = on_ray | {f"--memory {bound}": ["--memory", bound] for bound in BOUNDS}
+            rows += [size_row(asked.book, folder, way, options) for way, options in bounds.items()]
         drawn = [synth_row(folder / "book", made)]
-    tables = [Table("`ccp size`", rows, NOTE), Table("`ccp synth`", drawn)]
+        changes = what_if_rows(folder, asked.rounds)
+    tables = [
+        Table("`ccp size`", rows, NOTE),
+        Table("`ccp whatif`", changes, WHAT_IF.format(rounds=asked.rounds)),
+        Table("`ccp synth`", drawn),
+    ]
     return Section("benchmarks.scale", "A book on disk", TEXT.format(margin=MARGIN, stress=STRESS), tables)
 
 
-def size_row(book: Path, folder: Path, memory: str | None) -> Row:
-    """Size a book, with all positions in memory or under a bound."""
-    out, rules, scenarios = folder / "run", write_rules(folder), write_scenarios(folder)
-    bound = [] if memory is None else ["--memory", memory, "--scratch", folder]
-    ran = run_ccp("size", book, "--out", out, "-r", rules, "-s", scenarios, "--overwrite", *bound)
+def size_row(book: Path, folder: Path, way: str, options: list[str]) -> Row:
+    """Size a book, one way."""
+    scratch = ["--scratch", str(folder)] if options else []
+    out, ran = folder / "run", size_book(book, folder, *options, *scratch)
     assert pl.read_parquet(out / "scenarios.parquet").height == STRESS
     work = counted(book)["positions"] * (MARGIN + STRESS)
     return {
         **counted(book),
-        "bound on memory": memory or "none",
+        "how": way,
         "seconds": ran.seconds,
         "billion positions x scenarios a second": 1e-9 * work / ran.seconds,
         "positions.parquet, MB": (book / "positions.parquet").stat().st_size / 1e6,
@@ -68,6 +85,31 @@ def size_row(book: Path, folder: Path, memory: str | None) -> Row:
         "MB from disk": ran.from_disk,
         "MiB at its highest": ran.peak,
     }
+
+
+def size_book(book: Path, folder: Path, *options: str) -> Ran:
+    """The command."""
+    rules, scenarios = write_rules(folder), write_scenarios(folder)
+    return run_ccp("size", book, "--out", folder / "run", "-r", rules, "-s", scenarios, "--overwrite", *options)
+
+
+def what_if_rows(folder: Path, rounds: int) -> list[Row]:
+    """A row a change."""
+    kept = size_book(folder / "book", folder, "--base")
+    accounts = pl.read_parquet(folder / "book" / "accounts.parquet")["account_id"]
+    places = np.linspace(0, len(accounts) - 1, CHANGED).astype(int)
+    ten = [part for place in places for part in ("--scale-account", f"{accounts[int(place)]}=1.5")]
+    changes = {
+        f"{CHANGED} accounts of {len(accounts):,} scaled": ten,
+        "the cover number": ["--set", "fund.cover=3"],
+        "the confidence of margin: all accounts": ["--set", "margin.confidence=0.995"],
+    }
+    rows: list[Row] = [{"change": "none: `ccp size --base`", "seconds": kept.seconds, "MiB at its highest": kept.peak}]
+    for change, options in changes.items():
+        run_ccp("whatif", folder / "run", *options)
+        ran = [run_ccp("whatif", folder / "run", *options) for _ in range(rounds)]
+        rows.append({"change": change, **median(ran)})
+    return rows
 
 
 def synth_row(book: Path, ran: Ran) -> Row:

@@ -5,19 +5,18 @@
 Every start is a process of its own.
 """
 
-import statistics
 import tempfile
 from pathlib import Path
 
 import ccp
-from benchmarks.processes import Ran, run_ccp
+from benchmarks.processes import BYTE_CODE, Ran, median, run_ccp
 from benchmarks.section import Asked, Row, Section, Table, run_alone
 from ccp.book.synthetic import BookSize
 
 TINY = BookSize(members=4, accounts=12, positions=240, instruments=80)
 TEXT = """\
-`ccp size` of 240 positions as a whole process: first with an empty directory for compiled code (`CCP_CACHE_DIR`), then
-with the code that it left there. Nothing else in these tables has compilation in its time."""
+`ccp size` of 240 positions as a whole process: first with empty directories for compiled code (`CCP_CACHE_DIR`) and for
+Python's byte code, then with what it left there. Nothing else in these tables has compilation in its time."""
 
 
 def measure(asked: Asked) -> Section:
@@ -29,6 +28,7 @@ def measure(asked: Asked) -> Section:
         kept = sorted((folder / "cache").rglob("*-*"))
         assert kept, "nothing was compiled: the start was not a cold one"
         warm = [size(folder, book) for _ in range(asked.rounds)]
+        run_ccp("rulebook", "check", "textbook/cover-two")
         bare = [run_ccp("rulebook", "check", "textbook/cover-two") for _ in range(asked.rounds)]
     rows: list[Row] = [
         {"start": "cold", "seconds": cold.seconds, "MiB at its highest": cold.peak},
@@ -41,16 +41,9 @@ def measure(asked: Asked) -> Section:
 def size(folder: Path, book: Path) -> Ran:
     """A start with its own place for compiled code and for temporary files, where some might be kept, too."""
     (folder / "temporary").mkdir(exist_ok=True)
-    places = {"CCP_CACHE_DIR": str(folder / "cache"), "TMPDIR": str(folder / "temporary")}
+    names = {"CCP_CACHE_DIR": "cache", "TMPDIR": "temporary", BYTE_CODE: "byte code"}
+    places = {setting: str(folder / name) for setting, name in names.items()}
     return run_ccp("size", book, "--out", folder / "run", "--overwrite", **places)
-
-
-def median(ran: list[Ran]) -> Row:
-    """Of some processes."""
-    return {
-        "seconds": statistics.median(one.seconds for one in ran),
-        "MiB at its highest": statistics.median(one.peak for one in ran),
-    }
 
 
 if __name__ == "__main__":
