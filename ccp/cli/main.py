@@ -1,5 +1,7 @@
 """The command `ccp`."""
 
+import gc
+
 import typer
 
 from ccp.cli import (
@@ -63,4 +65,7 @@ def _top(
 
 def main() -> None:
     """Run the command line."""
-    app()
+    try:
+        app()
+    finally:
+        gc.freeze()  # Python would search all that is there for cycles before it ends: up to a fifth of a second
