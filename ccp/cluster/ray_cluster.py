@@ -33,7 +33,7 @@ class RayCluster:
     """
 
     def __init__(self, address: str, workers: int | None = None, cpus: int = 1):
-        self._address, self._cpus = address, cpus
+        self._cpus = cpus
         with ExitStack() as stack:
             count = workers or max(1, use_threads(None) // cpus)
             stack.enter_context(connection(address, count * cpus))
