@@ -79,7 +79,8 @@ class PartTask:
 
 
 class Executor(Protocol):
-    """What runs one task over many items and gives the results in their order."""
+    """Runs one task over many items and gives the results in their order: what is asked here of `ccp.cluster.executor`,
+    and of less than that where nothing runs side by side."""
 
     def run(self, task: Callable[[Any, Any], Any], shared: Any, items: Sequence[Any]) -> Iterator[Any]:
         """`task(shared, item)` of every item."""
