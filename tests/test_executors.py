@@ -18,6 +18,7 @@ import numpy as np
 import pytest
 
 from ccp.api.inputs import example_book
+from ccp.api.streamed import NAMELESS
 from ccp.book.check import Findings
 from ccp.book.portfolio import Portfolio
 from ccp.book.stored import StoredPositions
@@ -423,6 +424,46 @@ def interrupt(folder: str) -> None:
     while any(map(alive, family)) and time.monotonic() < until:
         time.sleep(0.1)
     assert [one for one in family if alive(one)] == []
+
+
+DYING = """
+import sys, time
+from pathlib import Path
+import ray
+from ccp.api import streamed
+from ccp.cli.main import main
+
+ready = Path(sys.argv.pop())
+
+def wait(*arguments):
+    ready.with_suffix(".new").write_text(str(ray._private.worker._global_node.all_processes["raylet"][0].process.pid))
+    ready.with_suffix(".new").rename(ready)
+    time.sleep(60)
+
+streamed.measure_parts = wait
+main()
+"""
+
+
+@pytest.mark.skipif(not NAMELESS, reason="elsewhere nobody watches, and the scratch file has a name")
+def test_ray_that_dies_is_one_line_and_leaves_nothing(small_book: Path) -> None:
+    needs_ray()
+    from ccp.cluster.ray_watch import SAID
+
+    with tempfile.TemporaryDirectory(dir="/tmp") as folder:
+        scratch, ready = Path(folder, "t"), Path(folder, "ready")
+        scratch.mkdir()
+        command = ["size", str(small_book), "--cluster", "local", "--workers", "1", "--out", f"{folder}/out"]
+        settings = os.environ | {"TMPDIR": str(scratch)}
+        pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+        run = subprocess.Popen([sys.executable, "-c", DYING, *command, str(ready)], text=True, env=settings, **pipes)
+        while not ready.exists() and run.poll() is None:
+            time.sleep(0.05)
+        os.kill(int(ready.read_text()), signal.SIGKILL)
+        said = run.communicate(timeout=30)
+        assert (run.returncode, *said) == (1, "", f"{SAID}\n")
+        assert [path.name for path in Path(folder).iterdir() if path != ready] == ["t"]
+        assert list(scratch.iterdir()) == []
 
 
 def status(process: int) -> list[str]:

@@ -318,6 +318,9 @@ FILES: dict[str, list[str]] = {
     "remove: [{member_id: A}, {member_id: B}, {member_id: D}, {member_id: DEALER}]": [
         ": nothing would be left in the book's members"
     ],
+    "scale: [{member_id: A, by: 0}, {member_id: B, by: 0}, {member_id: D, by: 0}, {member_id: DEALER, by: 0}]": [
+        ": nothing would be left in the book's positions"
+    ],
     "remove: [{account_id: a}, {account_id: g1}, {account_id: g2}, {account_id: b}, {account_id: DEALER}]": [
         ": nothing would be left in the book's collateral"
     ],

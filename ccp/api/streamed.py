@@ -1,5 +1,6 @@
 """A run whose positions stay on disk: under a bound on memory, or spread over a cluster."""
 
+import os
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -17,7 +18,7 @@ from ccp.book.check import Findings
 from ccp.book.portfolio import Portfolio
 from ccp.book.stored import RepeatedPositionError, StoredPositions
 from ccp.book.streaming import BatchSizes, find_repeated, store_positions
-from ccp.cluster.executor import open_executor
+from ccp.cluster.executor import check_address, open_executor
 from ccp.errors import InputError, refuse
 from ccp.exposure.run import Progress
 from ccp.margin.collateral import holdings
@@ -29,7 +30,9 @@ from ccp.stress.measure import Measured, measure_parts
 from ccp.stress.parts import engine_model, part_tasks
 
 NAMELESS = sys.platform == "linux"
-"""Whether a file that has no name can be opened again by this process."""
+"""Whether a file that has no name can be opened again, by this process and its user's others."""
+HERE = "local"
+"""The cluster that is this machine."""
 TASKS_A_WORKER = 4
 """Parts for each worker where memory does not ask for more: so that workers end together."""
 
@@ -72,6 +75,7 @@ def opened_on_disk(
     before, taken = highest(), list[int]()
     if isinstance(book, Book):
         raise refuse("book", "with a bound on memory, or on a cluster, a book's directory was expected, not a table")
+    check_address(how.cluster)
     rules = rulebook if isinstance(rulebook, Rulebook) else read_rulebook(rulebook)
     prices = market if isinstance(market, Market) else read_market(market)
     with _scratch_file(how) as file:
@@ -92,13 +96,13 @@ def opened_on_disk(
 def _scratch_file(how: Streaming) -> Iterator[Path]:
     """A file in the scratch directory, as long as the block lasts.
 
-    Where no other process needs it, it has no name there, so that not even a killed run leaves anything.
+    Where no other machine needs it, it has no name there, so that not even a killed run leaves anything.
     """
     with ExitStack() as kept:
         try:
-            if how.cluster is None and NAMELESS:
+            if how.cluster in (None, HERE) and NAMELESS:
                 opened = kept.enter_context(tempfile.TemporaryFile(dir=how.scratch))
-                file = Path("/proc/self/fd", str(opened.fileno()))
+                file = Path("/proc", str(os.getpid()), "fd", str(opened.fileno()))
             else:
                 file = Path(kept.enter_context(scratch_folder(how)), "positions")
         except OSError as error:

@@ -53,7 +53,10 @@ def apply_changes(book: Book, stated: Stated, positions_of: Callable[[Index], pl
     names = [*factors, *(one.account_id for one in (*changes.trades, *changes.add_accounts))]
     touched = accounts["account_id"].is_in(names).to_numpy()
     held = positions_of(account_origin[touched & (account_origin >= 0)])
-    return ChangedBook(left, member_origin, account_origin, touched, _positions_after(held, factors, changes))
+    positions = _positions_after(held, factors, changes)
+    if touched.all() and not positions.height:
+        raise refuse(stated.sources[-1].name, "nothing would be left in the book's positions")
+    return ChangedBook(left, member_origin, account_origin, touched, positions)
 
 
 def _members_after(book: Book, changes: Changes) -> tuple[pl.DataFrame, Index]:

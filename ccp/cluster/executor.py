@@ -4,7 +4,7 @@ A task is a function on module level, and so are the classes it is handed: on a 
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Protocol, TypeVar
 
 from ccp.cluster.in_process import OneProcess, Threads
@@ -39,11 +39,26 @@ def open_executor(address: str | None = None, threads: int | None = None) -> Abs
     """
     if address is None:
         return OneProcess() if threads is None else Threads(threads)
-    try:
+    with _installed(address):
         from ccp.cluster.ray_cluster import RayCluster
+    return RayCluster(address, threads)
+
+
+def check_address(address: str | None) -> None:
+    """Refuse at once an address at which nobody listens, before anything long is done for it. Raises InputError."""
+    if address is not None:
+        with _installed(address):
+            from ccp.cluster.ray_connection import check_listened_at
+        check_listened_at(address)
+
+
+@contextmanager
+def _installed(address: str) -> Iterator[None]:
+    """Say what is missing, if Ray is not there to be imported."""
+    try:
+        yield
     except ModuleNotFoundError as error:
         if error.name != "ray":
             raise
         expected = "Ray was expected to be installed for this: pip install 'ccp-waterfall[cluster]'"
         raise refuse("--cluster", expected, value=address) from None
-    return RayCluster(address, threads)

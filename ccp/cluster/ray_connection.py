@@ -9,11 +9,12 @@ import socket
 import tempfile
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, cast
 
 from ccp.cluster.ray_door import SECONDS, ray
+from ccp.cluster.ray_watch import watched
 from ccp.errors import InputError, refuse
 
 LOCAL, AUTO = "local", "auto"
@@ -36,21 +37,23 @@ def connection(address: str, cpus: int) -> Iterator[None]:
     if address == AUTO and ray.is_initialized():
         yield  # opened by whoever calls us, and theirs to close
         return
-    if address not in (LOCAL, AUTO):
-        _check_listened_at(address)
+    check_listened_at(address)
     if ray.is_initialized():
         raise refuse("--cluster", "this process is connected with a Ray already", value=address)
     with _environment(address), _unheard(), _scratch() as folder:
         started = {"num_cpus": cpus, "object_store_memory": STORE_BYTES, "_temp_dir": str(folder)}
         try:
             _connect(address, {"include_dashboard": False, **started} if address == LOCAL else {})
-            yield
+            with watched(folder) if address == LOCAL else nullcontext():
+                yield
         finally:
             ray.shutdown()
 
 
-def _check_listened_at(address: str) -> None:
-    """Refuse at once an address at which nobody listens."""
+def check_listened_at(address: str) -> None:
+    """Refuse at once an address at which nobody listens. Raises InputError."""
+    if address in (LOCAL, AUTO):
+        return
     host, _, port = address.removeprefix(CLIENT).rpartition(":")
     if not (host and port.isdecimal()):
         raise refuse("--cluster", "host:port, ray://host:port, auto or local was expected", value=address)

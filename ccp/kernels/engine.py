@@ -31,7 +31,15 @@ def _prefer_wide_vectors() -> None:
         os.environ.setdefault("NUMBA_CPU_FEATURES", f"{features.flatten()},-prefer-256-bit")
 
 
+def _prefer_openmp() -> None:
+    """Let OpenMP run the loops also where TBB is installed, which numba would take first: that needs twice as long for
+    loops of some milliseconds. Only if numba is not loaded yet and nobody has decided otherwise."""
+    if "numba" not in sys.modules:
+        os.environ.setdefault("NUMBA_THREADING_LAYER_PRIORITY", "omp tbb workqueue")
+
+
 _prefer_wide_vectors()
+_prefer_openmp()
 import numba  # noqa: E402
 from numba import config as numba_config  # noqa: E402
 from numba.core.caching import NullCache  # noqa: E402

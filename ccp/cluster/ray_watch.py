@@ -1,0 +1,69 @@
+"""What to do when the Ray that was started here dies: it would end this process at once and without a word."""
+
+import os
+import select
+import shutil
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, cast
+
+from ccp.cluster.ray_door import ray
+
+SAID = "fault: Ray's own process on this machine has ended (killed, or out of memory); nothing was written"
+FAULT = 1
+"""The exit status of a fault of the program."""
+
+
+@contextmanager
+def watched(folder: Path) -> Iterator[None]:
+    """While the block runs, the end of the Ray started here is said, and its folder goes. Linux only."""
+    if sys.platform != "linux":
+        yield
+        return
+    with _handle(_daemon()) as daemon, _pipe() as (ended, end):
+        thread = threading.Thread(target=_wait, args=(daemon, ended, folder), daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            os.write(end, b"\0")
+            thread.join()
+
+
+def _daemon() -> int:
+    """The process of Ray that all others on the machine depend on. Ray has no public name for it."""
+    node = cast(Any, ray)._private.worker._global_node
+    return node.all_processes["raylet"][0].process.pid
+
+
+def _wait(daemon: int, ended: int, folder: Path) -> None:
+    poll = select.poll()
+    for watched_for in (daemon, ended):
+        poll.register(watched_for, select.POLLIN)
+    if ended not in (found for found, _ in poll.poll()):
+        os.write(2, f"{SAID}\n".encode())
+        shutil.rmtree(folder, ignore_errors=True)
+        os._exit(FAULT)  # before Ray does
+
+
+@contextmanager
+def _handle(process: int) -> Iterator[int]:
+    """Something that can be polled for the end of a process."""
+    handle = os.pidfd_open(process)
+    try:
+        yield handle
+    finally:
+        os.close(handle)
+
+
+@contextmanager
+def _pipe() -> Iterator[tuple[int, int]]:
+    ends = os.pipe()
+    try:
+        yield ends
+    finally:
+        for end in ends:
+            os.close(end)
