@@ -25,7 +25,9 @@ TEXT = """\
 scenarios. Margin is expected shortfall at 99 %, stress what every member's pools lose over their margin. Every way cuts
 or builds what it needs of book and cube itself, and that is in its time; so are tails, sums over pools and rounding.
 Margins agree to a cent and members' losses to the roundings of their accounts, or there would be no table. {rounds}
-rounds, all ways in turn; seconds are medians, ratios the median and the least of the rounds' own."""
+rounds, all ways in turn; seconds are medians, ratios the median and the least of the rounds' own. Ours runs on
+{threads} threads unless it says so, scipy and numpy.partition on one, as they do; products of MKL and numpy's dense one
+on as many as they take."""
 WAYS_NOTE = "polars is given the first accounts only and compared by its time a position and scenario."
 NO_MKL = "MKL: not installed (`pip install sparse_dot_mkl mkl`)."
 
@@ -47,7 +49,7 @@ def measured(size: Size, rounds: int, with_memory: bool, probed: float = 4e9) ->
     calls, answers = recorded(ways)
     seconds = in_turn(calls | passes | reads, rounds)
     check_same(ways, answers)
-    facts = vars(job.size) | {"rounds": rounds}
+    facts = vars(job.size) | {"rounds": rounds, "threads": max(thread_counts())}
     tables = [
         ways_table(ways, seconds, size if with_memory else None),
         limit_table(job, probes, seconds),

@@ -27,7 +27,9 @@ FACTORS = {
 TEXT = """\
 The whole job of margin and stress on all threads, from {accounts:,} accounts, {positions:,} positions,
 {instruments:,} instruments and {scenarios:,} scenarios on; least of {rounds} rounds, all sizes in turn. With
-accounts grow positions, since each account keeps its own; with positions the accounts do not grow."""
+accounts grow positions, since each account keeps its own; with positions the accounts do not grow. What does not grow
+is in the time as well and makes slopes less than 1: cutting the cube, starting threads, and, where only positions grow,
+what an account costs whatever it holds (finding the threshold among its scenarios)."""
 SLOPE_NOTE = "The slope is that of a line through the logarithms, by least squares: 1 is in proportion."
 INSTRUMENTS_NOTE = """\
 Instruments are not work: with more of them the same positions only lie further apart, and the slope of the time a

@@ -21,7 +21,8 @@ LIMIT_NOTE = """\
 The limit: tiles of the cube, of the size that the kernel uses, are read from the second-level cache with nothing but
 additions beside, in the same rounds. A multiply-add in double precision reads 8 bytes. One in single precision reads
 only 4, so that the screened way could pass 100 %, were it not for the scenarios that it adds up in double again. Tails,
-rounding and cutting the cube are in the time of the passes, and sums over pools in that of the whole job."""
+rounding and cutting the cube are in the time of the passes, and sums over pools in that of the whole job. Shares are
+the median of the rounds' own, so that columns of medians need not divide to the last figure."""
 PRECISION_NOTE = """\
 The margin pass on all threads. Screened: single precision rules scenarios out, with a bound on its own error, and
 double precision decides among the rest; the bits are those of double throughout. Single precision alone is here to

@@ -31,9 +31,11 @@ class Ran:
 
 def run_ccp(*arguments: str | Path, **settings: str) -> Ran:
     """Run a command to its end. Quiet; what it says is an error's."""
-    command = [sys.executable, "-m", "ccp", *map(str, arguments), "--quiet"]
+    quiet = [] if "--help" in arguments else ["--quiet"]
+    command = [sys.executable, "-m", "ccp", *map(str, arguments), *quiet]
     peak, start = 0.0, time.perf_counter()
-    process = subprocess.Popen(command, env=_environment() | settings)
+    out = None if quiet else subprocess.DEVNULL
+    process = subprocess.Popen(command, env=_environment() | settings, stdout=out)
     while os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None:
         peak = max(peak, highest_of(process.pid))
         time.sleep(POLLED)
@@ -41,6 +43,13 @@ def run_ccp(*arguments: str | Path, **settings: str) -> Ran:
     if process.wait():
         raise SystemExit(f"ccp {arguments[0]} failed with {process.returncode}")
     return Ran(seconds, peak, counts["rchar"] / MEGA, counts["read_bytes"] / MEGA)
+
+
+def in_python(code: str) -> str:
+    """What a Python of its own prints."""
+    return subprocess.run(
+        [sys.executable, "-c", code], env=_environment(), check=True, stdout=subprocess.PIPE, text=True
+    ).stdout
 
 
 def median(ran: list[Ran]) -> dict[str, float]:

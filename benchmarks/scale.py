@@ -7,6 +7,7 @@ and 250 MB. `--book` takes one more, which is there, and sizes it under several 
 stress in exactly 100.
 """
 
+import json
 import tempfile
 from importlib.util import find_spec
 from pathlib import Path
@@ -32,7 +33,10 @@ TEXT = """\
 `ccp size` as a whole process, from Parquet to result tables. The rules are `textbook/cover-two` over {margin:,} margin
 scenarios; stress is {stress:,} scenarios from a file. With a bound on memory, positions are read, checked, put apart on
 disk by parts of whole pools, and read again part by part; the program itself counts, too. On Ray, two workers of one
-thread each measure the parts; starting Ray and its workers is in the time, their memory is not in ours."""
+thread each measure the parts; starting Ray and its workers is in the time, their memory is not in ours. Every row is
+one run. A higher bound means fewer and larger parts, which do not stay in the processor's caches while they are put in
+order.{given}"""
+GIVEN = " The second book was made by `ccp synth` with {made}."
 WHAT_IF = """\
 Whole processes, the median of {rounds}, on the base that `ccp size --base` has left of the first book above."""
 NOTE = """\
@@ -66,7 +70,17 @@ def measured(size: dict[str, int], asked: Asked) -> Section:
         Table("`ccp whatif`", changes, WHAT_IF.format(rounds=asked.rounds)),
         Table("`ccp synth`", drawn),
     ]
-    return Section("benchmarks.scale", "A book on disk", TEXT.format(margin=MARGIN, stress=STRESS), tables)
+    text = TEXT.format(margin=MARGIN, stress=STRESS, given=how_made(asked.book))
+    return Section("benchmarks.scale", "A book on disk", text, tables)
+
+
+def how_made(book: Path | None) -> str:
+    """What a synthetic book says of itself."""
+    if book is None:
+        return ""
+    told = json.loads((book / "manifest.json").read_text(encoding="utf-8"))
+    options = [f"`--{name} {value}`" for name, value in (told["size"] | {"seed": told["seed"]}).items()]
+    return GIVEN.format(made=" ".join(options))
 
 
 def size_row(book: Path, folder: Path, way: str, options: list[str]) -> Row:

@@ -17,6 +17,7 @@ from typer.testing import CliRunner, Result
 
 import ccp
 from ccp.api.kept_base import read_base
+from ccp.book.synthetic import BookSize
 from ccp.cli.main import app
 from ccp.errors import InputError
 from ccp.exposure.run import MarginCube, RankWeights
@@ -379,3 +380,15 @@ def test_two_currencies_are_not_subtracted(made: Path) -> None:
     found = ccp.what_if(made, SCALE)
     table = what_if_tables(found.before, found.coverage | {"currency": "EUR"}, found.contributions, 1, 7, 2)
     assert len(table.renderables) == 2  # type: ignore[attr-defined]
+
+
+def test_the_documents_changes_can_be_made_to_the_documents_book(tmp_path: Path) -> None:
+    """docs/large-books.md: its book, its run, its changes."""
+    text = (Path(__file__).parents[1] / "docs" / "large-books.md").read_text(encoding="utf-8")
+    assert "ccp synth my-book --members 20 --accounts 400 --positions 8000\nccp size my-book --base" in text
+    (tmp_path / "changes.yaml").write_text(text.split("```yaml\n")[1].split("```")[0], encoding="utf-8")
+    book = ccp.synthesize(tmp_path / "book", BookSize(members=20, accounts=400, positions=8_000))
+    run = ccp.size(book, base=True).write(tmp_path / "run")
+    found = ccp.what_if(run, tmp_path / "changes.yaml")
+    assert "M901" in found.contributions["member_id"].to_list()
+    assert found.coverage["cover"] == 3
