@@ -466,6 +466,25 @@ def test_ray_that_dies_is_one_line_and_leaves_nothing(small_book: Path) -> None:
         assert list(scratch.iterdir()) == []
 
 
+def test_a_ray_that_cannot_be_watched_is_used_all_the_same(
+    ray_cluster: Executor, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    from ccp.cluster.ray_watch import watched
+
+    asked: list[int] = []
+
+    def refused(process: int) -> int:
+        asked.append(process)
+        raise PermissionError(process)
+
+    before = threading.active_count()
+    monkeypatch.setattr(os, "pidfd_open", refused, raising=False)
+    with watched(tmp_path):
+        assert threading.active_count() == before
+    assert len(asked) == 1
+    assert alive(asked[0])
+
+
 def status(process: int) -> list[str]:
     """State, parent and so on; nothing for a process that is no more."""
     try:

@@ -3,7 +3,6 @@
 import os
 import select
 import shutil
-import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,12 +18,16 @@ FAULT = 1
 
 @contextmanager
 def watched(folder: Path) -> Iterator[None]:
-    """While the block runs, the end of the Ray started here is said, and its folder goes. Linux only."""
-    if sys.platform != "linux":
+    """While the block runs, the end of the Ray started here is said, and its folder goes.
+
+    Only where a process can be watched (Linux, and not in every container), and Ray says which: it need not.
+    """
+    handle = _handle()
+    if handle is None:
         yield
         return
-    with _handle(_daemon()) as daemon, _pipe() as (ended, end):
-        thread = threading.Thread(target=_wait, args=(daemon, ended, folder), daemon=True)
+    with os.fdopen(handle) as daemon, _pipe() as (ended, end):
+        thread = threading.Thread(target=_wait, args=(daemon.fileno(), ended, folder), daemon=True)
         thread.start()
         try:
             yield
@@ -33,10 +36,14 @@ def watched(folder: Path) -> Iterator[None]:
             thread.join()
 
 
-def _daemon() -> int:
-    """The process of Ray that all others on the machine depend on. Ray has no public name for it."""
-    node = cast(Any, ray)._private.worker._global_node
-    return node.all_processes["raylet"][0].process.pid
+def _handle() -> int | None:
+    """What can be polled for the end of the process of Ray that all others on the machine depend on. Ray has no public
+    name for it."""
+    try:
+        node = cast(Any, ray)._private.worker._global_node
+        return cast(Any, os).pidfd_open(node.all_processes["raylet"][0].process.pid)
+    except (OSError, AttributeError, LookupError):
+        return None
 
 
 def _wait(daemon: int, ended: int, folder: Path) -> None:
@@ -47,16 +54,6 @@ def _wait(daemon: int, ended: int, folder: Path) -> None:
         os.write(2, f"{SAID}\n".encode())
         shutil.rmtree(folder, ignore_errors=True)
         os._exit(FAULT)  # before Ray does
-
-
-@contextmanager
-def _handle(process: int) -> Iterator[int]:
-    """Something that can be polled for the end of a process."""
-    handle = os.pidfd_open(process)
-    try:
-        yield handle
-    finally:
-        os.close(handle)
 
 
 @contextmanager
