@@ -26,7 +26,7 @@ BOOK = {"members": 200, "accounts": 100_000, "positions": 10_000_000, "instrumen
 QUICK = {"members": 20, "accounts": 2_000, "positions": 200_000, "instruments": 500}
 MEMORY = "4GiB"
 BOUNDS = ("4GiB", "2GiB", "1250MiB")
-"""For the book that is there, all but the first; a million accounts need some 1,200 MiB."""
+"""Under which the book that is there is sized; one of a million accounts needs some 1,200 MiB."""
 CHANGED = 10
 ON_RAY = "--cluster local --workers 2"
 TEXT = """\
