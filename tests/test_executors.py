@@ -9,6 +9,8 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import Future
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -26,6 +28,7 @@ from ccp.book.streaming import BatchSizes, store_positions
 from ccp.cluster.executor import Executor, open_executor
 from ccp.cluster.in_order import in_order
 from ccp.cluster.in_process import OneProcess
+from ccp.cluster.interrupts import remembered, result_of
 from ccp.cluster.same_code import check_same, facts
 from ccp.cluster.worker import on_worker
 from ccp.errors import InputError, refuse
@@ -424,6 +427,31 @@ def interrupt(folder: str) -> None:
     while any(map(alive, family)) and time.monotonic() < until:
         time.sleep(0.1)
     assert [one for one in family if alive(one)] == []
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupt_that_came_to_nothing_is_raised_again(number: signal.Signals) -> None:
+    def leave(number: int, frame: object) -> None:
+        raise KeyboardInterrupt(number)
+
+    before = signal.signal(number, leave)
+    try:
+        with remembered():
+            with suppress(KeyboardInterrupt):
+                signal.raise_signal(number)  # as inside Ray's compiled code, which drops it
+            with pytest.raises(KeyboardInterrupt):
+                result_of(Future())
+        assert signal.getsignal(number) is leave
+    finally:
+        signal.signal(number, before)
+
+
+def test_a_result_is_waited_for_so_long_as_was_said() -> None:
+    done: Future[int] = Future()
+    done.set_result(7)
+    assert result_of(done, 0) == 7
+    with pytest.raises(TimeoutError):
+        result_of(Future(), 0.01)
 
 
 DYING = """

@@ -6,6 +6,7 @@ from contextlib import ExitStack
 from typing import Any, Self, TypeVar
 
 from ccp.cluster.in_order import in_order
+from ccp.cluster.interrupts import remembered, result_of
 from ccp.cluster.ray_connection import connection
 from ccp.cluster.ray_door import RETRIES, NodeAffinitySchedulingStrategy, RayError, RayTaskError, ray
 from ccp.cluster.same_code import check_same, facts
@@ -36,6 +37,7 @@ class RayCluster:
         self._cpus = cpus
         with ExitStack() as stack:
             count = workers or max(1, use_threads(None) // cpus)
+            stack.enter_context(remembered())
             stack.enter_context(connection(address, count * cpus))
             machines = [node for node in ray.nodes() if node["Alive"] and node["Resources"].get("CPU", 0) >= cpus]
             self.workers = sum(int(node["Resources"]["CPU"]) // cpus for node in machines)
@@ -98,7 +100,7 @@ def _answer(asked: Any, machine: str) -> dict[str, str]:
 
 def _wait(reference: Any, seconds: float | None = None) -> Any:
     """What a reference stands for. Waited for outside Ray, which would turn every exit by a signal into status 1."""
-    return reference.future().result(seconds)
+    return result_of(reference.future(), seconds)
 
 
 def _last_line(error: Exception) -> str:
