@@ -112,6 +112,8 @@ _ALL = [
     Column("tier_place", "number", "the tier's place in the rulebook's order, from 1"),
     Column("amount", "number", f"what was drawn from it, or is left uncovered; {CENTS_NOTE}", MONEY),
     Column("kind", "text", "historical, hypothetical or file"),
+    Column("relative", "number", "the factor's relative move; 0.1 is up 10 %"),
+    Column("absolute", "number", "what is added to the factor's level after that", "the factor's"),
     Column("multiple", "number", "what the scenario's shocks were multiplied by"),
     Column("cover_1", "number", "largest group's loss over margin in the scenario", MONEY),
     Column("cover_2", "number", "two largest groups' losses over margin in the scenario", MONEY),

@@ -156,6 +156,15 @@ class Scenarios(dy.Schema):
     provenance = column("provenance")
 
 
+class StressShocks(dy.Schema):
+    """Result: how far each factor moves in every stress scenario; a factor that does not move has no row."""
+
+    scenario_id = column("scenario_id", primary_key=True)
+    factor_id = column("factor_id", primary_key=True)
+    relative = column("relative")
+    absolute = column("absolute")
+
+
 class Contributions(dy.Schema):
     """Result: who contributes what to the required fund."""
 
@@ -394,6 +403,7 @@ RESULT_TABLES: dict[str, type[dy.Schema]] = {
     "margin": Margin,
     "losses": Losses,
     "scenarios": Scenarios,
+    "shocks": StressShocks,
     "contributions": Contributions,
     "waterfall": Waterfall,
 }

@@ -375,7 +375,7 @@ def test_what_is_written_may_be_overwritten_and_nothing_else(made: Path, run: Pa
 
 def test_two_currencies_are_not_subtracted(made: Path) -> None:
     """Amounts before and after are shown side by side, and no change."""
-    from ccp.report.what_if_page import what_if_tables
+    from ccp.report.terminal.what_if_page import what_if_tables
 
     found = ccp.what_if(made, SCALE)
     table = what_if_tables(found.before, found.coverage | {"currency": "EUR"}, found.contributions, 1, 7, 2)

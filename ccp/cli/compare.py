@@ -39,7 +39,7 @@ def compare(
     """
     with session(as_json, quiet) as current:
         import ccp
-        from ccp.report.comparison_page import comparison_tables
+        from ccp.report.terminal.comparison_page import comparison_tables
         from ccp.report.write import check_free
 
         if out is not None:

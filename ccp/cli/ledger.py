@@ -25,7 +25,7 @@ def ledger(
     Example: ccp ledger my-run --member M001 --from 2008-09-15 --to 2008-09-30
     """
     with session(as_json, quiet, verbose) as current:
-        from ccp.report.statement import read_statement, statement_tables
+        from ccp.report.terminal.statement import read_statement, statement_tables
 
         days = [None if text is None else parse_day(name, text) for name, text in (("--from", first), ("--to", last))]
         if days[0] is not None and days[1] is not None and days[0] > days[1]:

@@ -27,7 +27,7 @@ def replay(
     with session(as_json, quiet) as current:
         import ccp
         from ccp.replays.load import replay_names
-        from ccp.report.replay_page import replay_story, replay_tables
+        from ccp.report.terminal.replay_page import replay_story, replay_tables
 
         chosen = names or replay_names()
         found = {name: ccp.replay(name) for name in chosen}

@@ -43,7 +43,7 @@ def show(
     Example: ccp rulebook show published/eurex
     """
     with session(as_json, quiet) as current:
-        from ccp.report.rulebook_page import rulebook_tables
+        from ccp.report.terminal.rulebook_page import rulebook_tables
         from ccp.rulebook.load import load_rulebook
 
         rules = load_rulebook(file)

@@ -65,7 +65,7 @@ def simulate(
     """
     with session(as_json, quiet, verbose) as current:
         import ccp
-        from ccp.report.cycle_summary import cycle_summary
+        from ccp.report.terminal.cycle_summary import cycle_summary
 
         if expiry not in ("dated", "constant"):
             raise refuse("--expiry", "dated or constant was expected", value=expiry)

@@ -110,8 +110,8 @@ def streaming_of(
 
 def show_size(current: Session, result: "Sizing") -> None:
     """Print what an analyst wants to see first."""
-    from ccp.report.story import waterfall_bars
-    from ccp.report.summary import size_summary
+    from ccp.report.terminal.story import waterfall_bars
+    from ccp.report.terminal.summary import size_summary
 
     digits = result.manifest["rulebook"]["currency_digits"]
     current.answer(size_document(result))

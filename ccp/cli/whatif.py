@@ -65,7 +65,7 @@ def whatif(
     with session(as_json, quiet, verbose) as current, _no_collection():
         import ccp
         from ccp.cli.change_options import told_by_option, wanted_changes
-        from ccp.report.what_if_page import what_if_tables
+        from ccp.report.terminal.what_if_page import what_if_tables
         from ccp.report.write import check_free
 
         use_threads(threads)

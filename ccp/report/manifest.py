@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from ccp.rulebook.rulebook import Rulebook
+from ccp.runs.outputs import FORM
 
 LIBRARIES = ("numpy", "numba", "llvmlite", "polars", "pydantic", "dataframely")
 
@@ -24,6 +25,7 @@ def manifest(inputs: dict[str, Path], rulebook: Rulebook, run: dict[str, Any]) -
     """The manifest of a run; `inputs` are files by role."""
     return {
         "made_by": f"ccp {run['command']}",
+        "form": FORM,
         "program": {"ccp": _version("ccp-waterfall")},
         "run": run,
         "inputs": {role: {"file": path.name, "sha256": file_digest(path)} for role, path in inputs.items()},
@@ -39,6 +41,7 @@ def rulebooks_manifest(
     """The manifest of a run that needs rulebooks only."""
     return {
         "made_by": f"ccp {command}",
+        "form": FORM,
         "program": {"ccp": _version("ccp-waterfall")},
         "run": run,
         "inputs": {role: {"file": path.name, "sha256": file_digest(path)} for role, path in files.items()},

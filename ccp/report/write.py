@@ -12,26 +12,7 @@ import polars as pl
 
 from ccp.errors import refuse
 from ccp.report.parts import write_parts
-
-TABLES = ("margin", "losses", "scenarios", "contributions", "waterfall")
-BOOK = ("members", "accounts", "instruments", "positions")
-SIZED = {f"{name}.parquet" for name in TABLES} | {
-    "coverage.json",
-    "worst_event.json",
-    "coverage_test_event.json",
-    "manifest.json",
-}
-OUTPUTS = {
-    "size": SIZED | {"base"},
-    "whatif": SIZED,
-    "default": {"waterfall.parquet", "trace.json", "manifest.json"},
-    "simulate": {f"{name}.parquet" for name in ("days", "events", "waterfall")}
-    | {"ledger", "accounts", "pools", "members", "unfinished", "summary.json", "manifest.json"},
-    "backtest": {"backtest.parquet", "procyclicality.parquet", "margins.parquet", "manifest.json"},
-    "compare": {"ladder.parquet", "houses.json", "manifest.json"},
-    "synth": {f"{name}.parquet" for name in BOOK} | {"manifest.json"},
-}
-"""The files that each command writes. A directory with anything else in it is never overwritten."""
+from ccp.runs.outputs import OUTPUTS
 
 
 def write_run(

@@ -3,7 +3,7 @@
 import numpy as np
 import polars as pl
 
-from ccp.frames import Contributions, Losses, Margin, Scenarios
+from ccp.frames import Contributions, Losses, Margin, Scenarios, StressShocks
 from ccp.money import to_units
 from ccp.sizing.cover import cover_by_scenario, ranked_groups
 from ccp.sizing.size import Sized, by_member
@@ -17,6 +17,7 @@ def result_tables(sized: Sized) -> dict[str, pl.DataFrame]:
         "margin": margin_table(sized),
         "losses": losses_table(sized),
         "scenarios": scenarios_table(sized),
+        "shocks": shocks_table(sized),
         "contributions": contributions_table(sized),
         "waterfall": waterfall_table(sized),
     }
@@ -76,6 +77,21 @@ def scenarios_table(sized: Sized) -> pl.DataFrame:
             "provenance": [label.provenance for label in labels],
         },
         schema=Scenarios.create_empty().schema,
+    )
+
+
+def shocks_table(sized: Sized) -> pl.DataFrame:
+    """How far each factor moves in every scenario."""
+    scenarios = sized.measured.scenarios
+    place, factor = np.nonzero((scenarios.relative != 0) | (scenarios.absolute != 0))
+    return pl.DataFrame(
+        {
+            "scenario_id": np.array(scenarios.ids)[place],
+            "factor_id": np.array(scenarios.factor_ids)[factor],
+            "relative": scenarios.relative[place, factor],
+            "absolute": scenarios.absolute[place, factor],
+        },
+        schema=StressShocks.create_empty().schema,
     )
 
 

@@ -6,7 +6,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from ccp.report.story import tier_lines, whose_lines
+from ccp.report.terminal.story import tier_lines, whose_lines
 from ccp.report.words import exact_amount, listed
 
 SCALES = {1.0: "", 1e3: "thousand", 1e6: "m", 1e9: "bn"}

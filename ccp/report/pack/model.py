@@ -1,0 +1,94 @@
+"""What a pack is made of. A figure is a chart and the table behind it, and says which file and columns it came from."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import polars as pl
+
+Kind = Literal["text", "money", "share", "number", "count", "date", "flag"]
+"""What a column's values are: how they are aligned and written. Money is written to the minor unit."""
+Tone = Literal["plain", "good", "warning", "bad"]
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where a figure comes from: a file of the run, and columns or fields in it."""
+
+    file: str
+    columns: tuple[str, ...]
+
+    def __str__(self) -> str:
+        """As it is printed under a figure."""
+        return f"{self.file}: {', '.join(self.columns)}"
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of a frame as it is shown: its heading, and what its values are."""
+
+    name: str
+    heading: str
+    kind: Kind = "text"
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows to be read. `note` says what is left out, `first_is_name` whether the first column names the row."""
+
+    frame: pl.DataFrame
+    columns: tuple[Column, ...]
+    note: str = ""
+    first_is_name: bool = True
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A chart with the table behind it, or a table alone.
+
+    `title` says what it shows, `reading` how to read it. `draw` returns an altair chart for a width in pixels: of
+    `narrow` pages the axes have fewer labels. A figure's `key` is unique in its pack.
+    """
+
+    key: str
+    title: str
+    sources: tuple[Source, ...]
+    table: Table
+    draw: Callable[[bool], Any] | None = None
+    reading: str = ""
+
+
+@dataclass(frozen=True)
+class Tile:
+    """One key figure: what it is, the value as it is written, a line of explanation, and where it comes from."""
+
+    label: str
+    value: str
+    note: str
+    source: Source
+    tone: Tone = "plain"
+
+
+@dataclass(frozen=True)
+class Section:
+    """A part of the pack under a heading: paragraphs, key figures, figures."""
+
+    key: str
+    title: str
+    paragraphs: tuple[str, ...] = ()
+    tiles: tuple[Tile, ...] = ()
+    figures: tuple[Figure, ...] = ()
+
+
+@dataclass(frozen=True)
+class Pack:
+    """The whole: `subtitle` says of which rulebook and day, `verdict` the answer in words."""
+
+    title: str
+    subtitle: str
+    verdict: tuple[str, ...]
+    tone: Tone
+    currency: str
+    digits: int
+    sections: tuple[Section, ...]
+    warnings: tuple[str, ...] = field(default=())

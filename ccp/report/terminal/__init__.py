@@ -1,0 +1,1 @@
+"""What people read in a terminal: summaries, stories, statements and rulebooks. Sees finished results only."""

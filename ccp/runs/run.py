@@ -1,0 +1,129 @@
+"""A finished run, read back from its directory or handed over in memory."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from ccp.errors import refuse
+from ccp.runs.outputs import FORM, OUTPUTS
+
+COMMANDS = ("size", "whatif", "default", "simulate", "backtest", "compare", "replay")
+"""The commands whose runs can be read back, and `replay`, whose results are only ever in memory."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """What a command found. `held` and `stated` are tables and documents in memory; others are read when asked for."""
+
+    name: str
+    command: str
+    manifest: dict[str, Any]
+    folder: Path | None = None
+    held: Mapping[str, pl.DataFrame] = field(default_factory=dict)
+    stated: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def tables(self) -> list[str]:
+        """The names of its tables, in order; those of the daily cycle that are kept a file a day as well."""
+        found = set(self.held)
+        if self.folder is not None:
+            found |= {path.stem for path in self.folder.glob("*.parquet")}
+            found |= {
+                path.name for path in self.folder.iterdir() if any(path.glob("*.parquet")) and path.name != "base"
+            }
+        return sorted(found)
+
+    def table(self, name: str) -> pl.DataFrame:
+        """A table, whole. Raises InputError where it is missing or cannot be read."""
+        return self.held[name] if name in self.held else collected(self.lazy(name), self.place(name))
+
+    def lazy(self, name: str) -> pl.LazyFrame:
+        """A table, read as far as it is needed; of one that is kept a file a day, all days. Raises InputError."""
+        if name in self.held:
+            return self.held[name].lazy()
+        folder = self.folder
+        if folder is not None and (folder / name).is_dir():
+            return pl.scan_parquet(sorted((folder / name).glob("*.parquet")))
+        if folder is None or not (folder / f"{name}.parquet").is_file():
+            raise refuse(self.place(name), f"this table is missing from the run; it has {', '.join(self.tables)}")
+        return pl.scan_parquet(folder / f"{name}.parquet")
+
+    def document(self, name: str) -> Any:
+        """A JSON document such as `coverage`. Raises InputError where it is missing or damaged."""
+        if name in self.stated:
+            return self.stated[name]
+        if self.folder is None:
+            raise refuse(f"{self.name}/{name}.json", "this document is missing from the run")
+        return _read(self.folder / f"{name}.json", f"{self.name}/{name}.json")
+
+    def has(self, name: str) -> bool:
+        """Whether a table or a document of that name is there."""
+        kept = self.folder is not None and (self.folder / f"{name}.json").is_file()
+        return kept or name in self.stated or name in self.tables
+
+    def place(self, name: str) -> str:
+        """Where a table stands, as a message names it."""
+        return f"{self.name}/{name}.parquet"
+
+
+def collected(frame: pl.LazyFrame, place: str) -> pl.DataFrame:
+    """A table read from its file. Raises InputError where it cannot be."""
+    try:
+        return frame.collect()
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as error:
+        first_line = (str(error).splitlines() or [type(error).__name__])[0]
+        raise refuse(place, f"cannot be read as parquet: {first_line}") from None
+
+
+def open_run(path: Path | str, commands: tuple[str, ...] = COMMANDS) -> Run:
+    """A finished run of one of some commands, all its files there. Raises InputError."""
+    folder, shown = Path(path), str(path)
+    if not folder.is_dir():
+        raise refuse(shown, "a run's directory was expected, no such directory")
+    if (folder / "unfinished").is_dir():
+        raise refuse(shown, "an unfinished run stands here: finish it with ccp simulate --resume")
+    if not (folder / "manifest.json").is_file():
+        raise refuse(shown, f"a run's directory was expected ({_words(commands)}), there is no manifest.json in it")
+    manifest = _read(folder / "manifest.json", f"{shown}/manifest.json")
+    command = str(manifest.get("made_by", "")).removeprefix("ccp ") if isinstance(manifest, dict) else ""
+    if command not in COMMANDS:
+        raise refuse(shown, f"a run's directory was expected ({_words(commands)}), its manifest is of none")
+    _check_form(shown, manifest)
+    if command not in commands:
+        raise refuse(shown, f"a run of {_words(commands)} was expected, this is one of ccp {command}")
+    _check_whole(folder, shown, command)
+    return Run(shown, command, manifest, folder)
+
+
+def _words(commands: tuple[str, ...]) -> str:
+    return " or ".join(f"ccp {name}" for name in commands if name != "replay")
+
+
+def _check_form(shown: str, manifest: dict[str, Any]) -> None:
+    """Refuse a run of another version of this program, when its files differ."""
+    form = manifest.get("form", 1)
+    if form != FORM:
+        made = manifest.get("program", {}).get("ccp", "unknown")
+        older = "an older" if isinstance(form, int) and form < FORM else "another"
+        expected = f"this run is in {older} form ({form}, by ccp {made}); form {FORM} was expected: run it again"
+        raise refuse(shown, expected)
+
+
+def _check_whole(folder: Path, shown: str, command: str) -> None:
+    """Refuse a run of which a file is missing."""
+    expected = [name for name in sorted(OUTPUTS[command]) if "." in name and not (folder / name).exists()]
+    if expected:
+        raise refuse(f"{shown}/{expected[0]}", f"missing; every run of ccp {command} has it: run it again")
+
+
+def _read(path: Path, shown: str) -> Any:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise refuse(shown, "this document is missing from the run") from None
+    except (OSError, ValueError) as error:
+        raise refuse(shown, f"cannot be read as JSON: {error}") from None
