@@ -7,6 +7,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from ccp.report.answer import cycle_answer
 from ccp.report.words import Scale, scale_of, share
 
 SHOWN_DAYS = 6
@@ -19,33 +20,12 @@ def cycle_summary(summary: dict[str, Any], tables: dict[str, pl.DataFrame], widt
     days = tables["days"]
     scale = scale_of(days["margin"].max())
     return Group(
-        Text(verdict(summary), style="bold"),
+        Text(cycle_answer(summary), style="bold"),
         *_figures(summary, scale),
         *_call_days(days, scale, summary["currency"]),
         *_short_days(days, scale, summary, width),
         *_events(tables, summary),
     )
-
-
-def verdict(summary: dict[str, Any]) -> str:
-    """The answer in a sentence or three."""
-    short, defaults = summary["uncovered"], summary["defaults"]
-    if not short["stress_days"]:
-        found = "No stress day in this span."
-    elif short["days"]:
-        days, cover = f"{short['days']} of {short['stress_days']} stress days", summary["cover"]
-        found = f"On {days} the default of some {cover} groups would have left something uncovered, "
-        found += f"most of all on {short['date']}; cover-{cover} alone was more than what was prefunded "
-        found += f"on {summary['beyond_prefunded']['days']}."
-    else:
-        count = short["stress_days"]
-        days = "the one stress day" if count == 1 else f"each of the {count} stress days"
-        found = f"What was prefunded covered the worst default on {days}."
-    if defaults["events"]:
-        many = "default event was" if defaults["events"] == 1 else "default events were"
-        found += f" {defaults['events']} {many} closed out, "
-        found += "all losses were paid." if not defaults["uncovered"] else "and losses were left uncovered."
-    return f"{summary['from']} to {summary['to']}, {summary['days']} days under {summary['rulebook']}. {found}"
 
 
 def _heading(text: str) -> Text:

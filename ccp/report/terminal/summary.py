@@ -7,8 +7,9 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from ccp.report.answer import losing
 from ccp.report.terminal.story import waterfall_bars
-from ccp.report.terminal.verdict import losing, verdict
+from ccp.report.terminal.verdict import verdict
 from ccp.report.words import exact_amount, scale_of, share
 
 SHOWN_SCENARIOS = 10

@@ -1,0 +1,86 @@
+"""The answer in sentences: how large the fund must be, who hurts most, what is posted, and whether it is enough."""
+
+from typing import Any
+
+from ccp.report.words import defaulting, exact_amount, listed
+
+
+def losing(cover: dict[str, Any]) -> list[str]:
+    """Those of some groups that lose more than their margin."""
+    return [group for group, loss in zip(cover["groups"], cover["losses"], strict=True) if loss > 0]
+
+
+def question(coverage: dict[str, Any]) -> str:
+    """What the coverage test asks."""
+    count = coverage["cover"]
+    who = "one group defaults" if count == 1 else f"{count} groups default"
+    return f"Enough, if any {who} in a plausible scenario?"
+
+
+def gap_words(gap: float, digits: int) -> str:
+    """What is posted against what is required."""
+    if gap == 0:
+        return "just what is required"
+    return f"{exact_amount(abs(gap), digits)} {'more' if gap > 0 else 'LESS'} than required"
+
+
+def bound_by(coverage: dict[str, Any]) -> str:
+    """Which rule sets the size of the fund."""
+    rule, fund = coverage["fund"]["bound_by"], coverage["fund"]
+    if rule == "cover and buffer":
+        buffer = f" and a buffer of {fund['buffer'] * 100:g}%" if fund["buffer"] else ""
+        return f"cover-{coverage['cover']}{buffer}"
+    return f"the {rule}" if rule != "EMIR 42(3)" else "EMIR Article 42(3)"
+
+
+def who_hurts(coverage: dict[str, Any], digits: int) -> str:
+    """The groups of cover-N, and what they lose."""
+    cover = coverage[f"cover_{coverage['cover']}"]
+    groups, amount = losing(cover), exact_amount(cover["amount"], digits)
+    if not groups:
+        return "No group loses more than its margin in a scenario that sizes the fund."
+    if len(groups) == 1:
+        return f"{groups[0]} hurts most, in '{cover['scenario_id']}': it loses {amount} over its margin."
+    return f"{listed(groups)} hurt most, in '{cover['scenario_id']}': together they lose {amount} over their margin."
+
+
+def coverage_sentence(coverage: dict[str, Any], test: dict[str, Any], digits: int) -> str:
+    """What the coverage test found."""
+    what = "posted" if coverage["fund"]["in_force"] == "posted" else "required"
+    who = f"if {listed(test['defaulters'])} {defaulting(test['defaulters'])} in '{test['scenario_id']}'"
+    idle = [group for group, loss in zip(test["defaulters"], test["losses"], strict=True) if loss == 0]
+    some = 0 < len(idle) < len(test["defaulters"])
+    aside = f" ({listed(idle)} would lose nothing, but pay for nobody else)" if some else ""
+    if test["passed"]:
+        return f"With the fund {what}, at worst {exact_amount(test['headroom'], digits)} is left over, {who}{aside}."
+    return f"With the fund {what}, {exact_amount(test['uncovered'], digits)} is paid by nobody {who}{aside}."
+
+
+def count_sentence(coverage: dict[str, Any]) -> str:
+    """How many scenarios stay inside margin, draw on the fund, go beyond."""
+    counts, run = coverage["coverage_of_scenarios"], coverage["scenarios"]
+    return (
+        f"Of {run['run']} scenarios ({run['sizing']} size the fund) {counts['inside_margin']} stay inside margin, "
+        f"{counts['inside_prefunded']} draw on the fund, {counts['beyond_prefunded']} go beyond what is prefunded."
+    )
+
+
+def cycle_answer(summary: dict[str, Any]) -> str:
+    """What the daily cycle found, in a sentence or three."""
+    short, defaults = summary["uncovered"], summary["defaults"]
+    if not short["stress_days"]:
+        found = "No stress day in this span."
+    elif short["days"]:
+        days, cover = f"{short['days']} of {short['stress_days']} stress days", summary["cover"]
+        found = f"On {days} the default of some {cover} groups would have left something uncovered, "
+        found += f"most of all on {short['date']}; cover-{cover} alone was more than what was prefunded "
+        found += f"on {summary['beyond_prefunded']['days']}."
+    else:
+        count = short["stress_days"]
+        days = "the one stress day" if count == 1 else f"each of the {count} stress days"
+        found = f"What was prefunded covered the worst default on {days}."
+    if defaults["events"]:
+        many = "default event was" if defaults["events"] == 1 else "default events were"
+        found += f" {defaults['events']} {many} closed out, "
+        found += "all losses were paid." if not defaults["uncovered"] else "and losses were left uncovered."
+    return f"{summary['from']} to {summary['to']}, {summary['days']} days under {summary['rulebook']}. {found}"

@@ -1,0 +1,1 @@
+"""The pack's charts: frames in, altair charts out. Every chart is drawn wide, and narrow with fewer labels."""

@@ -1,0 +1,25 @@
+"""Charts as drawings (SVG), for pages without script and for print."""
+
+import re
+from typing import Any
+
+import vl_convert
+
+from ccp.report.pack.model import Figure
+
+WIDTHS = (760, 340)
+"""Pixels that a drawing is made for, wide and narrow."""
+
+
+def drawings(figure: Figure) -> list[str]:
+    """A figure's chart as SVG, wide and narrow. Colours of text and lines are left to the page."""
+    return [drawing(figure, narrow) for narrow in (False, True)]
+
+
+def drawing(figure: Figure, narrow: bool) -> str:
+    """A figure's chart as one SVG."""
+    if figure.draw is None:
+        raise ValueError(f"{figure.key} is a table alone")
+    specification: dict[str, Any] = figure.draw(narrow).to_dict() | {"width": WIDTHS[narrow]}
+    svg = vl_convert.vegalite_to_svg(specification)
+    return re.sub(r"<svg ", '<svg aria-hidden="true" ', svg, count=1)

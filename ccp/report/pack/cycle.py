@@ -1,0 +1,192 @@
+"""The sections of the daily cycle: the fund against cover over time, margin and calls, defaults, members."""
+
+from functools import partial
+from typing import Any
+
+import polars as pl
+
+from ccp.report.answer import cycle_answer
+from ccp.report.charts.bars import stacked_bars
+from ccp.report.charts.over_time import lines_over_time
+from ccp.report.charts.theme import ORDER
+from ccp.report.pack.model import Column, Figure, Section, Source, Table, Tile
+from ccp.report.words import exact_amount, scale_of
+from ccp.runs.run import Run
+
+DAYS = "days.parquet"
+
+
+def cycle_words(summary: dict[str, Any]) -> tuple[str, ...]:
+    """The answer in words."""
+    return (cycle_answer(summary),)
+
+
+def cycle_tiles(summary: dict[str, Any], digits: int) -> tuple[Tile, ...]:
+    """The key figures of the span."""
+    cover, short, beyond = summary["cover_n"], summary["uncovered"], summary["beyond_prefunded"]
+    margin, fund, called, breaches = (summary[name] for name in ("margin", "fund", "called", "breaches"))
+
+    def tile(label: str, amount: float | None, note: str, field: str, tone: Any = "plain") -> Tile:
+        value = "not known" if amount is None else exact_amount(amount, digits)
+        return Tile(label, value, note, Source("summary.json", (field,)), tone)
+
+    groups = (cover["groups"] or "").replace("+", " and ")
+    return (
+        tile(f"Cover-{summary['cover']}, highest", cover["largest"], f"{cover['date']}, {groups}", "cover_n.largest"),
+        tile("Fund, last day", fund["last"], f"highest {exact_amount(fund['largest'], digits)}", "fund.last"),
+        tile(
+            "Uncovered at worst",
+            short["largest"],
+            f"on {short['days']} of {short['stress_days']} stress days",
+            "uncovered.largest",
+            "bad" if short["days"] else "good",
+        ),
+        tile(
+            f"Cover-{summary['cover']} beyond prefunded",
+            beyond["largest"],
+            f"on {beyond['days']} days",
+            "beyond_prefunded.largest",
+            "bad" if beyond["days"] else "good",
+        ),
+        tile(
+            "Margin, highest",
+            margin["largest"],
+            f"{margin['date']}; last {exact_amount(margin['last'], digits)}",
+            "margin",
+        ),
+        tile("Called on one day", called["largest"], str(called["date"]), "called.largest"),
+        Tile(
+            "Pool-days beyond margin held",
+            f"{int(breaches['pools'] or 0):,}",
+            f"on {breaches['days']} days",
+            Source("summary.json", ("breaches",)),
+        ),
+    )
+
+
+def fund_over_time(run: Run, summary: dict[str, Any]) -> Section:
+    """Cover-1 and cover-2 against the fund, day by day."""
+    days, count = run.table("days"), summary["cover"]
+    series = {"cover_1": "cover-1", "cover_2": "cover-2"} | ({"cover_n": f"cover-{count}"} if count > 2 else {})
+    series |= {"fund": "fund", "prefunded": "prefunded"}
+    more = (
+        ("uncovered", "uncovered", "money"),
+        ("cover_scenario", "scenario"),
+        ("groups", "groups"),
+        ("defaults", "defaults"),
+    )
+    figure = _over_time(run, "fund-over-time", "Cover against the fund, day by day", series, "amount", summary, more)
+    words = f"Stress is run on {days['cover_n'].count()} of {days.height} days; on the others cover is not known."
+    return Section("fund-over-time", "The fund over time", (words,), figures=(figure,))
+
+
+def margin_over_time(run: Run, summary: dict[str, Any]) -> Section:
+    """Margin, what is held, and what is called."""
+    held = {"margin": "margin required", "held": "held after calls"}
+    flows = {"variation": "variation margin", "called": "margin called", "largest_call": "largest call from one pool"}
+    more = (("breaches", "pools beyond margin held", "count"), ("largest_breach", "largest such excess", "money"))
+    figures = (
+        _over_time(run, "margin-over-time", "Margin required and held, all pools", held, "margin", summary, ()),
+        _over_time(
+            run, "calls-over-time", "Variation margin and calls, day by day", flows, "paid or called", summary, more
+        ),
+    )
+    return Section("margin-over-time", "Margin and calls over time", figures=figures)
+
+
+def _over_time(
+    run: Run, key: str, title: str, series: dict[str, str], what: str, summary: dict[str, Any], more: tuple[Any, ...]
+) -> Figure:
+    days, currency = run.table("days"), summary["currency"]
+    scale = scale_of(max((days[name].max() or 0.0) for name in series))  # type: ignore[type-var]
+    drawn = days.select("date", *(pl.col(name) / scale.unit for name in series))
+    defaults = days.filter(pl.col("defaults").is_not_null()).select(
+        "date", event=pl.format("default of {}", "defaults")
+    )
+    columns = [Column("date", "day", "date"), *(Column(name, heading, "money") for name, heading in series.items())]
+    columns += [Column(*one) for one in more]
+    names = [column.name for column in columns]
+    reading = "Upright lines are days of default." if defaults.height else ""
+    return Figure(
+        key,
+        title,
+        (Source(DAYS, tuple(names)),),
+        Table(days.select(names), tuple(columns)),
+        partial(lines_over_time, drawn, series, what, scale.named(currency), events=defaults),
+        reading,
+    )
+
+
+def defaults_section(run: Run, summary: dict[str, Any]) -> Section | None:
+    """The default events of the span, and who paid."""
+    events = run.table("events")
+    if events.is_empty():
+        return None
+    paid = (
+        run.table("waterfall")
+        .group_by("event", "tier_place", "tier")
+        .agg(pl.col("amount").sum())
+        .sort("event", "tier_place")
+    )
+    named = events.with_columns(
+        name=pl.format("{}. {}, {}", pl.col("event").cast(pl.Int64), "defaulters", "default_date")
+    )
+    rows = paid.join(named.select("event", "name"), on="event").with_columns(
+        tier=pl.col("tier").str.replace_all("_", " ")
+    )
+    scale = scale_of(events["loss"].max())
+    tiers = rows.sort("tier_place")["tier"].unique(maintain_order=True).to_list()
+    colours = {tier: ORDER[place % len(ORDER)] for place, tier in enumerate(tiers)}
+    drawn = rows.filter(pl.col("amount") > 0).select("name", part="tier", amount=pl.col("amount") / scale.unit)
+    columns = (Column("name", "default"), Column("tier", "tier"), Column("amount", "pays", "money"))
+    told = (
+        Column("defaulters", "groups"),
+        Column("default_date", "default", "date"),
+        Column("settled_date", "settled", "date"),
+        Column("cause", "cause"),
+        Column("loss", "loss", "money"),
+        Column("unpaid", "owed on the day and not paid", "money"),
+        Column("uncovered", "uncovered", "money"),
+    )
+    figures = (
+        Figure(
+            "defaults-paid",
+            "Who paid for each default, tier by tier",
+            (Source("waterfall.parquet", ("event", "tier", "amount")),),
+            Table(rows.select("name", "tier", "amount"), columns),
+            partial(stacked_bars, drawn, "default", scale.named(summary["currency"]), colours)
+            if drawn.height
+            else None,
+        ),
+        Figure(
+            "defaults",
+            "The defaults, and what became of them",
+            (Source("events.parquet", tuple(column.name for column in told)),),
+            Table(events.select([column.name for column in told]), told),
+        ),
+    )
+    return Section("defaults", "Defaults", figures=figures)
+
+
+def members_section(run: Run) -> Section | None:
+    """Every member's contribution on the first and the last day, and what changed."""
+    if run.folder is None or not run.has("members"):
+        return None
+    days = sorted(path.stem for path in (run.folder / "members").glob("*.parquet"))
+    first, last = (pl.read_parquet(run.folder / "members" / f"{day}.parquet") for day in (days[0], days[-1]))
+    before = first.select("member_id", before="contribution")
+    rows = last.join(before, on="member_id", how="full", coalesce=True)
+    changed = rows.with_columns(change=pl.col("contribution").fill_null(0.0) - pl.col("before").fill_null(0.0))
+    columns = (
+        Column("member_id", "member"),
+        Column("before", f"contribution {days[0]}", "money"),
+        Column("contribution", f"contribution {days[-1]}", "money"),
+        Column("change", "change", "money"),
+        Column("supplementary", "supplementary margin", "money"),
+        Column("in_default", "in default", "flag"),
+    )
+    ordered = changed.sort("contribution", "member_id", descending=[True, False], nulls_last=True)
+    source = Source("members/*.parquet", ("contribution", "supplementary", "in_default"))
+    table = Table(ordered.select([column.name for column in columns]), columns)
+    figure = Figure("member-contributions", "Contributions on the first and the last day", (source,), table)
+    return Section("members", "Contributions, and what changed", figures=(figure,))

@@ -1,0 +1,150 @@
+"""One default event: the waterfall as a drawing, and who pays."""
+
+from functools import partial
+from typing import Any
+
+import polars as pl
+
+from ccp.report.charts.bars import stacked_bars
+from ccp.report.charts.theme import WHOSE
+from ccp.report.charts.waterfall import tier_name, waterfall_chart
+from ccp.report.pack.model import Column, Figure, Section, Source, Table
+from ccp.report.words import defaulting, exact_amount, listed, scale_of
+
+MOST_BILLS = 25
+SURVIVORS = ("survivors, funded", "survivors, unfunded", "gainers")
+"""Whose money is the survivors'."""
+TIERS = (
+    Column("tier", "tier"),
+    Column("whose", "whose money"),
+    Column("rule", "rule"),
+    Column("owed", "owed", "money"),
+    Column("available", "has", "money"),
+    Column("paid", "pays", "money"),
+    Column("unused", "left unused", "money"),
+    Column("why", "why it ends there"),
+)
+
+
+def event_section(key: str, title: str, trace: dict[str, Any], file: str, digits: int, of: str = "") -> Section:
+    """The waterfall of an event that is told in a trace, `of` a field of its file, and its survivors' bills."""
+    prefix = f"{of}." if of else ""
+    figures = [waterfall_figure(f"{key}-waterfall", trace, file, prefix)]
+    bills = bills_of(trace["tiers"])
+    if not bills.is_empty():
+        figures.append(
+            bills_figure(f"{key}-bills", bills, trace["currency"], Source(file, (f"{prefix}tiers[].payers",)))
+        )
+    figures.append(_pools_figure(f"{key}-pools", trace, Source(file, (f"{prefix}pools",)))) if trace.get(
+        "pools"
+    ) else None
+    return Section(key, title, tuple(_words(trace, digits)), figures=tuple(figures))
+
+
+def waterfall_figure(key: str, trace: dict[str, Any], file: str, prefix: str = "") -> Figure:
+    """The drawing of one run down the tiers, with the table of its tiers."""
+    rows = [{**tier, "tier": tier_name(tier), "unused": _unused(tier)} for tier in trace["tiers"]]
+    names = [column.name for column in TIERS]
+    frame = pl.DataFrame([{name: row[name] for name in names} for row in rows], infer_schema_length=None)
+    scale = scale_of(trace["loss"])
+    drawn = partial(waterfall_chart, trace["tiers"], trace["loss"], scale, trace["currency"])
+    columns = tuple(f"{prefix}tiers[].{name}" for name in ("owed", "available", "paid"))
+    who = f"if {listed(trace['defaulters'])} {defaulting(trace['defaulters'])}"
+    return Figure(
+        key,
+        f"Who pays the loss of {trace['currency']} {exact_amount(trace['loss'])}, tier by tier, {who}",
+        (Source(file, columns),),
+        Table(frame, TIERS, "Paid and uncovered add up to the loss; that is checked in every run."),
+        drawn if trace["loss"] else None,
+        "Each bar begins where the one above has ended; in outline, what a tier had and did not need or may not give.",
+    )
+
+
+def _unused(tier: dict[str, Any]) -> float | None:
+    return None if tier["tier"] == "uncovered" else round(tier["available"] - tier["paid"], 6)
+
+
+def bills_of(tiers: list[dict[str, Any]]) -> pl.DataFrame:
+    """What each survivor pays, by tier and in all (`total`), the largest bill first; empty where none pays."""
+    rows = [
+        {"member_id": payer["member_id"], "tier": tier_name(tier), "whose": tier["whose"], "paid": payer["paid"]}
+        for tier in tiers
+        if tier["whose"] in SURVIVORS
+        for payer in tier["payers"]
+        if payer["paid"]
+    ]
+    if not rows:
+        return pl.DataFrame()
+    long = pl.DataFrame(rows)
+    wide = long.pivot("tier", index="member_id", values="paid", aggregate_function="sum").fill_null(0.0)
+    tiers_paid = [name for name in wide.columns if name != "member_id"]
+    total = wide.with_columns(total=pl.sum_horizontal(tiers_paid))
+    return total.sort("total", "member_id", descending=[True, False]).select("member_id", "total", *tiers_paid)
+
+
+def bills_figure(key: str, bills: pl.DataFrame, currency: str, source: Source) -> Figure:
+    """What each survivor pays, by tier: the largest bills drawn, all of them in the table."""
+    tiers = bills.columns[2:]
+    columns = [Column("member_id", "member"), Column("total", "pays in all", "money")]
+    columns += [Column(name, name.split(". ", 1)[-1], "money") for name in tiers]
+    scale = scale_of(bills["total"].max())
+    shown = bills.head(MOST_BILLS)
+    parts = shown.unpivot(tiers, index="member_id", variable_name="part", value_name="amount")
+    drawn = parts.with_columns(pl.col("amount") / scale.unit).rename({"member_id": "name"})
+    colours = dict(
+        zip(tiers, (WHOSE[name] for name in (*SURVIVORS[:2], "insurer", "gainers", "clearing house")), strict=False)
+    )
+    note = f" The drawing shows the {MOST_BILLS} largest." if bills.height > MOST_BILLS else ""
+    return Figure(
+        key,
+        f"What each of {bills.height} survivors pays, largest bill first",
+        (source,),
+        Table(bills, tuple(columns), f"Together {currency} {exact_amount(bills['total'].sum())}.{note}"),
+        partial(stacked_bars, drawn, "surviving member", scale.named(currency), colours),
+    )
+
+
+def _pools_figure(key: str, trace: dict[str, Any], source: Source) -> Figure:
+    """What the defaulters' pools lose, and what margin stands against it."""
+    columns = (
+        Column("pool_id", "pool"),
+        Column("member_id", "member"),
+        Column("kind", "kind"),
+        Column("loss", "loss", "money"),
+        Column("margin", "margin held", "money"),
+        Column("short", "short", "money"),
+        Column("surplus", "surplus", "money"),
+    )
+    pools = pl.DataFrame(trace["pools"], infer_schema_length=None).sort("short", "pool_id", descending=[True, False])
+    shown = pools.head(MOST_BILLS).select([column.name for column in columns])
+    note = "A negative loss is a gain, and stays its owner's; a client pool never helps another pool."
+    if pools.height > MOST_BILLS:
+        note += f" Shown are the {MOST_BILLS} that are shortest of margin, of {pools.height}."
+    return Figure(key, "The defaulters' pools: loss against margin held", (source,), Table(shown, columns, note))
+
+
+def _words(trace: dict[str, Any], digits: int) -> list[str]:
+    """What happens, and who pays in all, in sentences."""
+    who, currency = listed(trace["defaulters"]), trace["currency"]
+    happens = f"{who} {defaulting(trace['defaulters'])} in '{trace['scenario_id']}' ({trace['scenario']}; from {trace['provenance']})."
+    paid = [
+        f"{name} {exact_amount(amount, digits)}"
+        for name, amount in trace["by_stakeholder"].items()
+        if amount and name != "nobody"
+    ]
+    nobody = trace["uncovered"]
+    left = f"{currency} {exact_amount(nobody, digits)} is paid by nobody." if nobody else "Every cent has a payer."
+    return [
+        happens,
+        f"Of the loss of {currency} {exact_amount(trace['loss'], digits)} pay: {'; '.join(paid) or 'nobody'}. {left}",
+    ]
+
+
+def round_sections(trace: dict[str, Any], file: str, digits: int) -> list[Section]:
+    """The rounds after the first of a default that spread: who failed with it, and who paid for that."""
+    sections = []
+    for place, one in enumerate(trace.get("rounds", [])[1:], start=1):
+        told = {name: trace[name] for name in ("currency", "scenario_id", "scenario", "provenance")} | one
+        title = f"Round {one['round']}: {listed(one['defaulters'])} {defaulting(one['defaulters'])} as well"
+        sections.append(event_section(f"round-{one['round']}", title, told, file, digits, f"rounds[{place}]"))
+    return sections

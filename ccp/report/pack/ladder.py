@@ -1,0 +1,58 @@
+"""Rulebooks compared: who pays what share of each loss."""
+
+from functools import partial
+from typing import Any
+
+import polars as pl
+
+from ccp.report.charts.bars import stacked_bars
+from ccp.report.charts.theme import WHOSE
+from ccp.report.pack.model import Column, Figure, Section, Source, Table
+from ccp.report.words import exact_amount
+from ccp.runs.run import Run
+
+
+def compared_words(houses: list[dict[str, Any]]) -> tuple[str, ...]:
+    """What is compared, and what that rests on."""
+    assumed = ", ".join(f"{one['assumed_figures']} of {one['figures']} in {one['rulebook']}" for one in houses)
+    return (
+        f"One ladder of losses, in multiples of each fund, through {len(houses)} rulebooks, each with a stylised clearing "
+        f"house of {houses[0]['members']} members with contributions as 1, 1/2, 1/3 and so on. Survivors have gained as "
+        "much as is lost, and everybody answers calls.",
+        f"Figures of the rulebooks that are assumed: {assumed}.",
+    )
+
+
+def ladder_sections(run: Run) -> list[Section]:
+    """A section for each rulebook."""
+    ladder = run.table("ladder")
+    return [_house(place, house, ladder) for place, house in enumerate(run.document("houses"), start=1)]
+
+
+def _house(place: int, house: dict[str, Any], ladder: pl.DataFrame) -> Section:
+    rows = ladder.filter(pl.col("rulebook") == house["rulebook"])
+    rungs = rows["loss_multiple"].unique().sort().to_list()
+    named = rows.with_columns(rung=pl.col("loss_multiple").map_elements(_rung, return_dtype=pl.String))
+    shares = named.group_by("rung", "stakeholder", maintain_order=True).agg(pl.col("loss_share").sum() * 100)
+    colours = {name: colour for name, colour in WHOSE.items() if name in set(rows["stakeholder"])}
+    paid = named.pivot(
+        "rung", index=["tier_place", "tier", "name", "stakeholder"], values="amount", aggregate_function="sum"
+    )
+    tier = pl.format("{}. {}", pl.col("tier_place").cast(pl.Int64), pl.col("tier").str.replace_all("_", " "))
+    table = paid.sort("tier_place").with_columns(tier=tier)
+    columns = [Column("tier", "tier"), Column("name", "called"), Column("stakeholder", "whose money")]
+    columns += [Column(_rung(rung), f"pays of {_rung(rung)}", "money") for rung in rungs]
+    drawn = shares.rename({"rung": "name", "stakeholder": "part", "loss_share": "amount"})
+    figure = Figure(
+        f"ladder-{place}",
+        f"{house['title']}: who pays what share of each loss",
+        (Source("ladder.parquet", ("rulebook", "loss_multiple", "tier", "amount", "loss_share")),),
+        Table(table.select([column.name for column in columns]), tuple(columns), f"Amounts in {house['currency']}."),
+        partial(stacked_bars, drawn, "loss beyond margin", "share of the loss (per cent)", colours),
+    )
+    fund = f"Fund {house['currency']} {exact_amount(house['fund'])}, {house['fund_from']}; {len(house['defaulters'])} default."
+    return Section(f"house-{place}", house["title"], (fund,), figures=(figure,))
+
+
+def _rung(multiple: float) -> str:
+    return f"{multiple:g} x fund"

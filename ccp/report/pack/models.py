@@ -1,0 +1,135 @@
+"""Margin models side by side: back tests and procyclicality."""
+
+from functools import partial
+from typing import Any
+
+import polars as pl
+
+from ccp.report.charts.bars import Series, ranked_bars, stacked_bars
+from ccp.report.charts.over_time import lines_over_time
+from ccp.report.charts.theme import BLUE, ORANGE, RED
+from ccp.report.pack.model import Column, Figure, Section, Source, Table
+from ccp.report.words import scale_of, share
+from ccp.runs.run import Run
+
+LIGHTS = {"green": BLUE, "yellow": ORANGE, "red": RED}
+"""Of the traffic light; not green beside red, which some cannot tell apart."""
+REJECTED = 0.05
+
+
+def model_words(run: Run) -> tuple[str, ...]:
+    """What was tested, in words."""
+    about, found = run.manifest["run"], run.table("backtest").filter(level="book").sort("coverage", "model")
+    margin = run.manifest["rulebook"]["margin"]
+    worst, best = found.row(0, named=True), found.row(-1, named=True)
+    tested = f"{about['days']} days from {about['from']} to {about['to']}, {found.height} margin models"
+    said = f"{tested}, each meant to hold {share(margin['confidence'])} of the time over {about['horizon']} days. "
+    if found.height == 1:
+        return (f"{said}{best['model']} held for {best['coverage']:.2%} of accounts and days.",)
+    held = f"Over all accounts and days {best['model']} held most often ({best['coverage']:.2%})"
+    return (f"{said}{held}, {worst['model']} least ({worst['coverage']:.2%}).",)
+
+
+def backtest_section(run: Run) -> Section:
+    """Exceptions of every model, in all and by pool."""
+    found, currency = run.table("backtest"), run.manifest["rulebook"]["currency"]
+    horizon = run.manifest["run"]["horizon"]
+    book = found.filter(level="book").join(_by_pool(found), on="model", how="left").sort("model")
+    columns = (
+        Column("model", "model"),
+        Column("observations", "accounts and days", "count"),
+        Column("exceptions", "exceptions", "count"),
+        Column("coverage", "coverage", "share"),
+        Column("largest_breach", "worst loss beyond margin", "money"),
+        Column("rejected", "pools rejected (Kupiec, 5 %)", "count"),
+        Column("green", "green", "count"),
+        Column("yellow", "yellow", "count"),
+        Column("red", "red", "count"),
+    )
+    names = [column.name for column in columns]
+    lights = book.select("model", *LIGHTS).unpivot(
+        list(LIGHTS), index="model", variable_name="part", value_name="amount"
+    )
+    words = "A day is an exception where the loss over the horizon is more than the margin of its beginning."
+    if horizon > 1:
+        words += f" Tests by pool count one day in {horizon}, since windows of {horizon} days overlap."
+    source = Source("backtest.parquet", ("model", "level", "exceptions", "coverage", "apart_kupiec_p", "apart_light"))
+    figure = Figure(
+        "backtest",
+        "Pools by traffic light, for every margin model",
+        (source,),
+        Table(book.select(names), columns, f"Amounts in {currency}."),
+        partial(stacked_bars, lights.rename({"model": "name"}), "model", "pools", LIGHTS),
+    )
+    return Section("backtest", "Margin back tests", (words,), figures=(figure, _worst_pools(found)))
+
+
+def _by_pool(found: pl.DataFrame) -> pl.DataFrame:
+    """By model, how many pools are rejected, and of each light."""
+    lights = [(pl.col("apart_light") == light).sum().alias(light) for light in LIGHTS]
+    rejected = (pl.col("apart_kupiec_p") < REJECTED).sum().alias("rejected")
+    return found.filter(level="pool").group_by("model").agg(rejected, *lights)
+
+
+def _worst_pools(found: pl.DataFrame) -> Figure:
+    """The pools with the largest breach, of the rulebook's own model where it was tested."""
+    models = found["model"].unique().sort().to_list()
+    model = "rulebook" if "rulebook" in models else models[0]
+    columns = (
+        Column("id", "pool"),
+        Column("observations", "days", "count"),
+        Column("exceptions", "exceptions", "count"),
+        Column("coverage", "coverage", "share"),
+        Column("kupiec_p", "Kupiec p", "number"),
+        Column("independence_p", "independence p", "number"),
+        Column("light", "light"),
+        Column("largest_breach", "worst breach", "money"),
+    )
+    pools = found.filter((pl.col("level") == "pool") & (pl.col("model") == model))
+    worst = pools.sort("largest_breach", "id", descending=[True, False]).head(10)
+    names = tuple(column.name for column in columns)
+    table = Table(worst.select(names), columns, f"10 of {pools.height} pools.")
+    title = f"The pools with the largest losses beyond margin, model {model}"
+    return Figure("worst-pools", title, (Source("backtest.parquet", names),), table)
+
+
+def procyclicality_section(run: Run) -> Section:
+    """How much every model's margin moves and asks for in a crisis."""
+    found, currency = run.table("procyclicality").sort("model"), run.manifest["rulebook"]["currency"]
+    columns = (
+        Column("model", "model"),
+        Column("mean_margin", "mean margin", "money"),
+        Column("peak_to_trough", "peak to trough", "number"),
+        *(Column(f"call_{span}_share", f"largest call in {span} days, of margin", "share") for span in (1, 5, 20)),
+        Column("deviation", "daily deviation", "share"),
+        Column("step_5", "answer to a step, 5 days", "share"),
+        Column("step_days", "days to 90 % of it", "count"),
+    )
+    names = [column.name for column in columns]
+    drawn = found.select(pl.col("model").alias("name"), "peak_to_trough")
+    figure = Figure(
+        "procyclicality",
+        "How far total margin swings, for every margin model",
+        (Source("procyclicality.parquet", tuple(names)),),
+        Table(found.select(names), columns, f"Amounts in {currency}."),
+        partial(ranked_bars, drawn, "model", Series({"peak_to_trough": "peak to trough"}), "times the lowest margin"),
+        "1 would be a margin that never moves. The answer to a step is what a doubling of volatility does.",
+    )
+    return Section("procyclicality", "Procyclicality", figures=(_margins(run, currency), figure))
+
+
+def _margins(run: Run, currency: str) -> Figure:
+    margins = run.table("margins")
+    models = margins["model"].unique().sort().to_list()
+    wide = margins.pivot("model", index="date", values="margin", aggregate_function="sum").sort("date")
+    scale = scale_of(margins["margin"].max())
+    drawn = wide.select("date", *(pl.col(name) / scale.unit for name in models))
+    columns = (Column("date", "day", "date"), *(Column(name, name, "money") for name in models))
+    series: dict[str, Any] = {name: name for name in models}
+    return Figure(
+        "margins",
+        "Total margin day by day, for every margin model",
+        (Source("margins.parquet", ("model", "date", "margin")),),
+        Table(wide.select(["date", *models]), columns),
+        partial(lines_over_time, drawn, series, "total margin", scale.named(currency)),
+    )

@@ -1,0 +1,55 @@
+"""Real defaults run again: what was reported beside what is computed."""
+
+from functools import partial
+from typing import Any
+
+import polars as pl
+
+from ccp.report.charts.waterfall import tier_name, waterfall_chart
+from ccp.report.pack.model import Column, Figure, Section, Source, Table
+from ccp.report.words import listed, scale_of
+
+COMPARED = (
+    Column("tier", "tier"),
+    Column("expected", "reported", "number"),
+    Column("computed", "computed", "number"),
+    Column("verdict", "verdict"),
+    Column("source", "the reported figure comes from"),
+)
+
+
+def replay_section(place: int, found: dict[str, Any]) -> Section:
+    """One replay with all its runs."""
+    figures = [
+        figure
+        for number, run in enumerate(found["runs"], start=1)
+        for figure in _run_figures(f"replay-{place}-{number}", found, run)
+    ]
+    words = [" ".join(found["description"].split())]
+    words += [f"Sources: {' '.join(found['source'].split())}"] if found["source"] else []
+    assumed = found["assumed_inputs"]
+    words += [f"Inputs without a source: {', '.join(assumed)}."] if assumed else []
+    return Section(f"replay-{place}", found["title"], tuple(words), figures=tuple(figures))
+
+
+def _run_figures(key: str, found: dict[str, Any], run: dict[str, Any]) -> list[Figure]:
+    figures, unit = [], f"{found['currency']} times {found['scale']:,g}"
+    if run["compared"]:
+        rows = [{**line, "verdict": "agrees" if line["agrees"] else "DIFFERS"} for line in run["compared"]]
+        frame = pl.DataFrame([{one.name: row[one.name] for one in COMPARED} for row in rows], infer_schema_length=None)
+        table = Table(frame, COMPARED, f"In {unit}.")
+        source = Source(found["title"], ("runs[].compared",))
+        figures.append(Figure(f"{key}-compared", f"{run['name']}: reported against computed", (source,), table))
+    for number, event in enumerate(run["events"], start=1):
+        figures.append(_event_figure(f"{key}-event-{number}", found, run, event))
+    return figures
+
+
+def _event_figure(key: str, found: dict[str, Any], run: dict[str, Any], event: dict[str, Any]) -> Figure:
+    scale, where = scale_of(event["loss"]), f" in {event['service']}" if event["service"] else ""
+    rows = [{"tier": tier_name(tier), "whose": tier["whose"], "paid": tier["paid"]} for tier in event["tiers"]]
+    columns = (Column("tier", "tier"), Column("whose", "whose money"), Column("paid", "pays", "money"))
+    drawn = partial(waterfall_chart, event["tiers"], event["loss"], scale, found["currency"])
+    title = f"{run['name']}: default of {listed(event['defaulters'])}{where}, tier by tier"
+    source = Source(found["title"], ("runs[].events[].tiers[]",))
+    return Figure(key, title, (source,), Table(pl.DataFrame(rows), columns), drawn if event["loss"] else None)
