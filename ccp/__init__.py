@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from ccp.api.default import DefaultEvent, default
     from ccp.api.hypothetical_capital import hypothetical_capital
     from ccp.api.inputs import example_book, read_rulebook
+    from ccp.api.pack import Packed, pack
     from ccp.api.paths import Paths, draw_paths
     from ccp.api.replay import Replayed, replay
     from ccp.api.simulate import Simulation, simulate
@@ -38,6 +39,7 @@ __all__ = [
     "Comparison",
     "DefaultEvent",
     "InputError",
+    "Packed",
     "Paths",
     "Replayed",
     "RunRequest",
@@ -53,6 +55,7 @@ __all__ = [
     "draw_paths",
     "example_book",
     "hypothetical_capital",
+    "pack",
     "read_book",
     "read_changes",
     "read_market",
@@ -70,6 +73,7 @@ _HOMES = {
     "Comparison": "ccp.api.compare",
     "DefaultEvent": "ccp.api.default",
     "InputError": "ccp.errors",
+    "Packed": "ccp.api.pack",
     "Paths": "ccp.api.paths",
     "Replayed": "ccp.api.replay",
     "RunRequest": "ccp.settlement.opening",
@@ -85,6 +89,7 @@ _HOMES = {
     "draw_paths": "ccp.api.paths",
     "example_book": "ccp.api.inputs",
     "hypothetical_capital": "ccp.api.hypothetical_capital",
+    "pack": "ccp.api.pack",
     "read_book": "ccp.book.book",
     "read_changes": "ccp.api.what_if",
     "read_market": "ccp.market.history",

@@ -14,6 +14,7 @@ from ccp.money import minor_units
 from ccp.report.manifest import rulebooks_manifest
 from ccp.report.write import write_run
 from ccp.rulebook.rulebook import Rulebook
+from ccp.runs.run import Run
 from ccp.waterfall.event import STAKEHOLDERS
 from ccp.waterfall.ladder import MEMBERS, RUNGS, House, Rung, climb, stylised_house
 
@@ -30,6 +31,10 @@ class Comparison:
         """Write the comparison to a directory, whole or not at all."""
         documents = {"houses": self.houses, "manifest": self.manifest}
         return write_run(Path(out), "compare", {"ladder": self.ladder}, documents, overwrite)
+
+    def as_run(self) -> Run:
+        """The comparison as a finished run, for pages."""
+        return Run("comparison", "compare", self.manifest, None, {"ladder": self.ladder}, {"houses": self.houses})
 
 
 def compare(

@@ -1,5 +1,6 @@
 """Real defaults, run again."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,8 +10,10 @@ import polars as pl
 from ccp.frames import Replayed as ReplayedTable
 from ccp.money import minor_units
 from ccp.replays.document import Replay
-from ccp.replays.load import load_replay
+from ccp.replays.load import load_replay, replay_path
 from ccp.replays.run import ReplayedRun, Step, run_replay
+from ccp.report.manifest import rulebooks_manifest
+from ccp.runs.run import Run
 from ccp.waterfall.event import NOBODY
 from ccp.waterfall.table import defaulters_name, payment_rows
 from ccp.waterfall.trace import trace_tiers
@@ -60,6 +63,13 @@ def replay(document: str | Path | Replay) -> Replayed:
         [_run(run, read.currency_digits) for run in runs],
         pl.DataFrame(rows, schema=ReplayedTable.create_empty().schema),
     )
+
+
+def replays_run(names: Sequence[str | Path], found: Sequence[Replayed]) -> Run:
+    """Replays as one finished run, for pages."""
+    files = {str(name): replay_path(name) for name in names}
+    stated = rulebooks_manifest("replay", files, [], {"replays": [str(name) for name in names]})
+    return Run("replays", "replay", stated, stated={"replays": [one.as_dict() for one in found]})
 
 
 def _rows(run: ReplayedRun, step: Step, digits: int) -> list[dict[str, Any]]:

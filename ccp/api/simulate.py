@@ -82,8 +82,9 @@ def simulate(
             progress(result.day + 1, terms.days)
     tables = _tables(rows)
     summary = summary_of(tables, rules)
-    journal.finish(tables, {"summary": summary, "manifest": stated})
-    return Simulation(Path(out), tables, summary, _warnings(terms, request))
+    warnings = _warnings(terms, request)
+    journal.finish(tables, {"summary": summary, "manifest": stated | {"notes": warnings}})
+    return Simulation(Path(out), tables, summary, warnings)
 
 
 def _days(cycle: Cycle, state: State | None, journal: Journal, rows: list[dict[str, Any]]) -> Iterator[DayResult]:

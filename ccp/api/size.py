@@ -92,13 +92,14 @@ def _sizing(measured: Measured, rulebook: str | Path | Rulebook, file: Path | No
 
 def sizing_of(sized: Sized, manifest: dict[str, Any], given: bool, base: Keeper | None = None) -> Sizing:
     """A sized fund as tables, figures and stories. `given`: whether the scenarios came out of a file."""
+    notes = price_warnings(sized.measured.case) + _notes(sized.measured.case, given)
     return Sizing(
         result_tables(sized),
         coverage_figures(sized),
         event_story(sized, *sized.worst_event),
         event_story(sized, *sized.coverage_test_event),
-        manifest,
-        price_warnings(sized.measured.case) + _notes(sized.measured.case, given),
+        manifest | {"notes": notes},
+        notes,
         base,
     )
 

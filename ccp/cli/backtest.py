@@ -16,6 +16,7 @@ from ccp.cli.options import (
     Threads,
     Verbose,
 )
+from ccp.cli.pages import ReportFile, check_page, write_page
 from ccp.cli.session import parse_day, session, use_threads
 
 
@@ -36,6 +37,7 @@ def backtest(
         ),
     ] = None,
     market: MarketPath = None,
+    report: ReportFile = None,
     threads: Threads = None,
     overwrite: Overwrite = False,
     as_json: AsJson = False,
@@ -52,6 +54,7 @@ def backtest(
         from ccp.report.write import check_free
 
         check_free(out, "backtest", overwrite)
+        check_page(report, overwrite)
         use_threads(threads)
         names = None if models is None else [name.strip() for name in models.split(",") if name.strip()]
         own_day = None if book_date is None else parse_day("--book-date", book_date)
@@ -66,3 +69,4 @@ def backtest(
         shown = backtest_summary(found.tables, rules["currency"], rules["margin"]["confidence"], horizon)
         current.show(shown)
         current.say(f"Written to {out}: {', '.join(sorted(path.name for path in out.iterdir()))}")
+        write_page(current, out, report, overwrite)

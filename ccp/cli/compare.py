@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from ccp.cli.options import AsJson, Overwrite, Quiet
+from ccp.cli.pages import ReportFile, check_page, write_page
 from ccp.cli.session import session
 
 
@@ -29,6 +30,7 @@ def compare(
     out: Annotated[
         Path | None, typer.Option("--out", "-o", help="Also write the ladder to a directory.", metavar="DIR")
     ] = None,
+    report: ReportFile = None,
     overwrite: Overwrite = False,
     as_json: AsJson = False,
     quiet: Quiet = False,
@@ -44,6 +46,7 @@ def compare(
 
         if out is not None:
             check_free(out, "compare", overwrite)
+        check_page(report, overwrite)
         found = ccp.compare(rulebooks, fund, members, cover, _rungs(ladder))
         if out is not None:
             found.write(out, overwrite)
@@ -51,6 +54,7 @@ def compare(
         current.show(comparison_tables(found.ladder, found.houses, tiers))
         if out is not None:
             current.say(f"Written to {out}: {', '.join(sorted(path.name for path in out.iterdir()))}")
+        write_page(current, found.as_run(), report, overwrite)
 
 
 def _rungs(text: str) -> list[float]:

@@ -18,6 +18,7 @@ from ccp.cli.options import (
     Threads,
     Verbose,
 )
+from ccp.cli.pages import ReportFile, check_page, write_page
 from ccp.cli.session import parse_date, session, use_threads
 
 
@@ -47,6 +48,7 @@ def default(
     market: MarketPath = None,
     scenarios: ScenarioFile = None,
     date: RunDate = None,
+    report: ReportFile = None,
     threads: Threads = None,
     overwrite: Overwrite = False,
     as_json: AsJson = False,
@@ -63,6 +65,7 @@ def default(
         from ccp.report.write import check_free
 
         check_free(out, "default", overwrite)
+        check_page(report, overwrite)
         use_threads(threads)
         names = None if defaulters is None else [name.strip() for name in defaulters.split(",") if name.strip()]
         with current.progress("margining and stressing accounts") as progress:
@@ -85,3 +88,4 @@ def default(
         current.show(waterfall_bars(event.trace, digits))
         current.tell("\n" + story_text(event.trace, digits))
         current.say(f"Written to {out}: {', '.join(sorted(path.name for path in out.iterdir()))}")
+        write_page(current, out, report, overwrite)

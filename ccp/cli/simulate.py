@@ -19,6 +19,7 @@ from ccp.cli.options import (
     Threads,
     Verbose,
 )
+from ccp.cli.pages import ReportFile, check_page, write_page
 from ccp.cli.session import parse_day, session, use_threads
 from ccp.errors import refuse
 
@@ -53,6 +54,7 @@ def simulate(
     scenarios: ScenarioFile = None,
     market: MarketPath = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with a run that was broken off.")] = False,
+    report: ReportFile = None,
     threads: Threads = None,
     overwrite: Overwrite = False,
     as_json: AsJson = False,
@@ -69,6 +71,7 @@ def simulate(
 
         if expiry not in ("dated", "constant"):
             raise refuse("--expiry", "dated or constant was expected", value=expiry)
+        check_page(report, overwrite)
         use_threads(threads)
         request = ccp.RunRequest(
             first=parse_day("--from", first),
@@ -88,6 +91,7 @@ def simulate(
         for warning in run.warnings:
             current.say(f"note: {warning}")
         current.say(f"Written to {out}: {', '.join(sorted(path.name for path in out.iterdir()))}")
+        write_page(current, out, report, overwrite)
 
 
 def _gap(text: str) -> tuple[date, str]:

@@ -22,6 +22,7 @@ from ccp.cli.options import (
     Verbose,
     Workers,
 )
+from ccp.cli.pages import ReportFile, check_page, write_page
 from ccp.cli.session import Session, parse_bytes, parse_date, session, use_threads
 from ccp.errors import refuse
 
@@ -42,6 +43,7 @@ def size(
     workers: Workers = None,
     scratch: Scratch = None,
     base: Base = False,
+    report: ReportFile = None,
     threads: Threads = None,
     overwrite: Overwrite = False,
     as_json: AsJson = False,
@@ -56,6 +58,7 @@ def size(
         from ccp.report.write import check_free
 
         check_free(out, "size", overwrite)
+        check_page(report, overwrite)
         result = run_size(
             current,
             book,
@@ -70,6 +73,7 @@ def size(
         result.write(out, overwrite)
         show_size(current, result)
         current.say(f"Written to {out}: {', '.join(sorted(path.name for path in out.iterdir()))}")
+        write_page(current, out, report, overwrite)
 
 
 def run_size(

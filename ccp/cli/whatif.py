@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ccp.cli.options import AsJson, Overwrite, Quiet, Threads, Verbose
+from ccp.cli.pages import ReportFile, check_page, write_page
 from ccp.cli.session import session, use_threads
 from ccp.errors import refuse
 
@@ -52,6 +53,7 @@ def whatif(
     out: Annotated[
         Path | None, typer.Option("--out", "-o", help="Directory to write the changed run to.", metavar="DIR")
     ] = None,
+    report: ReportFile = None,
     threads: Threads = None,
     overwrite: Overwrite = False,
     as_json: AsJson = False,
@@ -71,6 +73,9 @@ def whatif(
         use_threads(threads)
         if out is not None:
             check_free(out, "whatif", overwrite)
+        if report is not None and out is None:
+            raise refuse("--report", "--out was expected beside it", value=str(report))
+        check_page(report, overwrite)
         with told_by_option():
             wanted = wanted_changes(trade, scale_account, scale_member, remove_account, remove_member, rule)
             if changes is None and wanted is None:
@@ -91,6 +96,7 @@ def whatif(
             current.say(f"note: {note}")
         if out is not None:
             current.say(f"Written to {out}: {', '.join(sorted(path.name for path in out.iterdir()))}")
+            write_page(current, out, report, overwrite)
 
 
 @contextmanager

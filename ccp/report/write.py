@@ -67,6 +67,37 @@ def check_free(out: Path, command: str, overwrite: bool) -> None:
         raise refuse(shown, f"only a directory that an earlier ccp {command} has written may be overwritten")
 
 
+def write_file(out: Path, content: bytes, overwrite: bool) -> Path:
+    """Write one file, whole or not at all. Raises InputError."""
+    check_file_free(out, overwrite)
+    partial = out.with_name(f".{out.name}.{os.getpid()}.partial")
+    try:
+        try:
+            partial.write_bytes(content)
+            os.replace(partial, out)
+        finally:
+            partial.unlink(missing_ok=True)
+    except OSError as error:
+        raise refuse(str(out), f"cannot be written: {error.strerror}") from None
+    return out
+
+
+def check_file_free(out: Path, overwrite: bool) -> None:
+    """Refuse a file that is there already, or could not be written, before any work is done for it.
+
+    Raises InputError.
+    """
+    folder = out.resolve().parent
+    if out.is_dir():
+        raise refuse(str(out), "a file was expected, this is a directory")
+    if not folder.is_dir() or not os.access(folder, os.W_OK):
+        raise refuse(str(out), f"cannot be written: {folder} is not a directory that may be written to")
+    if (folder / "manifest.json").is_file():
+        raise refuse(str(out), "a file beside the run was expected: a run's directory holds its own files only")
+    if out.exists() and not overwrite:
+        raise refuse(str(out), "the file is there already; choose another or say --overwrite")
+
+
 def _left_over(name: str) -> bool:
     """Whether a file is what a killed run had half written."""
     return name.startswith(".") and name.endswith(".partial")

@@ -45,7 +45,7 @@ def ranked_bars(rows: pl.DataFrame, names: str, series: Series, unit: str, narro
         limits = pl.DataFrame({"series": list(series.limits), "amount": [float(one) for one in series.limits.values()]})
         drawn = alt.Chart(limits).mark_rule(strokeWidth=2, strokeDash=[5, 3])
         layers.append(drawn.encode(tooltip=told, **common))
-    return dressed(alt.layer(*layers), narrow, alt.Step(ROW[narrow] if not several else ROW[narrow] / 2 + 3))
+    return dressed(alt.layer(*layers), narrow, len(order) * (ROW[narrow] + (4 if several else 0)))
 
 
 def stacked_bars(rows: pl.DataFrame, names: str, unit: str, colours: dict[str, str], narrow: bool) -> Any:
@@ -63,7 +63,7 @@ def stacked_bars(rows: pl.DataFrame, names: str, unit: str, colours: dict[str, s
             tooltip=["name:N", "part:N", alt.Tooltip("sum(amount):Q", format=",.2f", title=unit)],
         )
     )
-    return dressed(chart, narrow, alt.Step(ROW[narrow]))
+    return dressed(chart, narrow, len(order) * ROW[narrow])
 
 
 def _long(rows: pl.DataFrame, series: dict[str, str]) -> pl.DataFrame:

@@ -42,4 +42,5 @@ def _cells(
             tooltip=["row:N", "column:N", told],
         )
     )
-    return dressed(chart, narrow, alt.Step(ROW[narrow] - 4))
+    dressed_chart = dressed(chart, narrow, max(1, len(down)) * (ROW[narrow] - 4))
+    return dressed_chart.configure_view(fill="white", stroke=None)  # on dark pages too: dark cells must be seen

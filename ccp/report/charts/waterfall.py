@@ -39,7 +39,7 @@ def waterfall_chart(tiers: list[dict[str, Any]], loss: float, scale: Scale, curr
     whose = [name for name in WHOSE if name in set(rows["whose"])]
     colour = alt.Color("whose:N", title=None, scale=alt.Scale(domain=whose, range=[WHOSE[name] for name in whose]))
     base: Any = alt.Chart(rows).encode(
-        y=alt.Y("tier:N", title=None, sort=rows["tier"].to_list(), axis=names_axis(narrow)),
+        y=alt.Y("tier:N", title=None, scale=alt.Scale(domain=rows["tier"].to_list()), axis=names_axis(narrow)),
         tooltip=[
             "tier:N",
             alt.Tooltip("whose:N", title="whose money"),
@@ -55,7 +55,7 @@ def waterfall_chart(tiers: list[dict[str, Any]], loss: float, scale: Scale, curr
         paid.encode(x=alt.X("begin:Q", **axis), x2="end:Q", color=colour),
         whole.encode(x="loss:Q"),
     ]
-    return dressed(alt.layer(*layers, *([] if narrow else [_figures(base)])), narrow, alt.Step(26))
+    return dressed(alt.layer(*layers, *([] if narrow else [_figures(base)])), narrow, rows.height * 26)
 
 
 def _figures(base: Any) -> Any:

@@ -29,19 +29,17 @@ TIERS = (
 def event_section(key: str, title: str, trace: dict[str, Any], file: str, digits: int, of: str = "") -> Section:
     """The waterfall of an event that is told in a trace, `of` a field of its file, and its survivors' bills."""
     prefix = f"{of}." if of else ""
-    figures = [waterfall_figure(f"{key}-waterfall", trace, file, prefix)]
+    figures = [waterfall_figure(f"{key}-waterfall", trace, file, digits, prefix)]
     bills = bills_of(trace["tiers"])
     if not bills.is_empty():
-        figures.append(
-            bills_figure(f"{key}-bills", bills, trace["currency"], Source(file, (f"{prefix}tiers[].payers",)))
-        )
-    figures.append(_pools_figure(f"{key}-pools", trace, Source(file, (f"{prefix}pools",)))) if trace.get(
-        "pools"
-    ) else None
+        paid = Source(file, (f"{prefix}tiers[].payers",))
+        figures.append(bills_figure(f"{key}-bills", bills, trace["currency"], digits, paid))
+    if trace.get("pools"):
+        figures.append(_pools_figure(f"{key}-pools", trace, Source(file, (f"{prefix}pools",))))
     return Section(key, title, tuple(_words(trace, digits)), figures=tuple(figures))
 
 
-def waterfall_figure(key: str, trace: dict[str, Any], file: str, prefix: str = "") -> Figure:
+def waterfall_figure(key: str, trace: dict[str, Any], file: str, digits: int, prefix: str = "") -> Figure:
     """The drawing of one run down the tiers, with the table of its tiers."""
     rows = [{**tier, "tier": tier_name(tier), "unused": _unused(tier)} for tier in trace["tiers"]]
     names = [column.name for column in TIERS]
@@ -52,7 +50,7 @@ def waterfall_figure(key: str, trace: dict[str, Any], file: str, prefix: str = "
     who = f"if {listed(trace['defaulters'])} {defaulting(trace['defaulters'])}"
     return Figure(
         key,
-        f"Who pays the loss of {trace['currency']} {exact_amount(trace['loss'])}, tier by tier, {who}",
+        f"Who pays the loss of {trace['currency']} {exact_amount(trace['loss'], digits)}, tier by tier, {who}",
         (Source(file, columns),),
         Table(frame, TIERS, "Paid and uncovered add up to the loss; that is checked in every run."),
         drawn if trace["loss"] else None,
@@ -82,7 +80,7 @@ def bills_of(tiers: list[dict[str, Any]]) -> pl.DataFrame:
     return total.sort("total", "member_id", descending=[True, False]).select("member_id", "total", *tiers_paid)
 
 
-def bills_figure(key: str, bills: pl.DataFrame, currency: str, source: Source) -> Figure:
+def bills_figure(key: str, bills: pl.DataFrame, currency: str, digits: int, source: Source) -> Figure:
     """What each survivor pays, by tier: the largest bills drawn, all of them in the table."""
     tiers = bills.columns[2:]
     columns = [Column("member_id", "member"), Column("total", "pays in all", "money")]
@@ -91,15 +89,14 @@ def bills_figure(key: str, bills: pl.DataFrame, currency: str, source: Source) -
     shown = bills.head(MOST_BILLS)
     parts = shown.unpivot(tiers, index="member_id", variable_name="part", value_name="amount")
     drawn = parts.with_columns(pl.col("amount") / scale.unit).rename({"member_id": "name"})
-    colours = dict(
-        zip(tiers, (WHOSE[name] for name in (*SURVIVORS[:2], "insurer", "gainers", "clearing house")), strict=False)
-    )
+    hues = [WHOSE[name] for name in (*SURVIVORS[:2], "insurer", "gainers", "clearing house", "defaulter")]
+    colours = {tier: hues[place % len(hues)] for place, tier in enumerate(tiers)}
     note = f" The drawing shows the {MOST_BILLS} largest." if bills.height > MOST_BILLS else ""
     return Figure(
         key,
         f"What each of {bills.height} survivors pays, largest bill first",
         (source,),
-        Table(bills, tuple(columns), f"Together {currency} {exact_amount(bills['total'].sum())}.{note}"),
+        Table(bills, tuple(columns), f"Together {currency} {exact_amount(float(bills['total'].sum()), digits)}.{note}"),
         partial(stacked_bars, drawn, "surviving member", scale.named(currency), colours),
     )
 
@@ -126,18 +123,13 @@ def _pools_figure(key: str, trace: dict[str, Any], source: Source) -> Figure:
 def _words(trace: dict[str, Any], digits: int) -> list[str]:
     """What happens, and who pays in all, in sentences."""
     who, currency = listed(trace["defaulters"]), trace["currency"]
-    happens = f"{who} {defaulting(trace['defaulters'])} in '{trace['scenario_id']}' ({trace['scenario']}; from {trace['provenance']})."
-    paid = [
-        f"{name} {exact_amount(amount, digits)}"
-        for name, amount in trace["by_stakeholder"].items()
-        if amount and name != "nobody"
-    ]
+    scenario = f"'{trace['scenario_id']}' ({trace['scenario']}; from {trace['provenance']})"
+    happens = f"{who} {defaulting(trace['defaulters'])} in {scenario}."
+    payers = [(name, amount) for name, amount in trace["by_stakeholder"].items() if amount and name != "nobody"]
+    paid = "; ".join(f"{name} {exact_amount(amount, digits)}" for name, amount in payers) or "nobody"
     nobody = trace["uncovered"]
     left = f"{currency} {exact_amount(nobody, digits)} is paid by nobody." if nobody else "Every cent has a payer."
-    return [
-        happens,
-        f"Of the loss of {currency} {exact_amount(trace['loss'], digits)} pay: {'; '.join(paid) or 'nobody'}. {left}",
-    ]
+    return [happens, f"Of the loss of {currency} {exact_amount(trace['loss'], digits)} pay: {paid}. {left}"]
 
 
 def round_sections(trace: dict[str, Any], file: str, digits: int) -> list[Section]:

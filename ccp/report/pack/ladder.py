@@ -16,9 +16,9 @@ def compared_words(houses: list[dict[str, Any]]) -> tuple[str, ...]:
     """What is compared, and what that rests on."""
     assumed = ", ".join(f"{one['assumed_figures']} of {one['figures']} in {one['rulebook']}" for one in houses)
     return (
-        f"One ladder of losses, in multiples of each fund, through {len(houses)} rulebooks, each with a stylised clearing "
-        f"house of {houses[0]['members']} members with contributions as 1, 1/2, 1/3 and so on. Survivors have gained as "
-        "much as is lost, and everybody answers calls.",
+        f"One ladder of losses, in multiples of each fund, through {len(houses)} rulebooks, each with a stylised "
+        f"clearing house of {houses[0]['members']} members with contributions as 1, 1/2, 1/3 and so on. Survivors have "
+        "gained as much as is lost, and everybody answers calls.",
         f"Figures of the rulebooks that are assumed: {assumed}.",
     )
 
@@ -50,8 +50,9 @@ def _house(place: int, house: dict[str, Any], ladder: pl.DataFrame) -> Section:
         Table(table.select([column.name for column in columns]), tuple(columns), f"Amounts in {house['currency']}."),
         partial(stacked_bars, drawn, "loss beyond margin", "share of the loss (per cent)", colours),
     )
-    fund = f"Fund {house['currency']} {exact_amount(house['fund'])}, {house['fund_from']}; {len(house['defaulters'])} default."
-    return Section(f"house-{place}", house["title"], (fund,), figures=(figure,))
+    fund = f"Fund {house['currency']} {exact_amount(house['fund'])}, {house['fund_from']}"
+    words = f"{fund}; {len(house['defaulters'])} of its members default."
+    return Section(f"house-{place}", house["title"], (words,), figures=(figure,))
 
 
 def _rung(multiple: float) -> str:

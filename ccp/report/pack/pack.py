@@ -124,16 +124,16 @@ def _sized_sections(run: Run, digits: int, currency: str, before: Run | None) ->
     sections = [
         Section("answer", "The answer in figures", tiles=answer_tiles(coverage, digits)),
         scenarios_section(run, coverage, currency),
-        groups_section(run, coverage, currency),
+        groups_section(run, currency),
         event_section("worst", "Who pays if the worst groups default", worst, "worst_event.json", digits),
     ]
     if (worst["scenario_id"], set(worst["defaulters"])) != (tested["scenario_id"], set(tested["defaulters"])):
         title = "Who pays in the event that the coverage test finds"
         sections.append(event_section("tested", title, tested, "coverage_test_event.json", digits))
     sections += [
-        contributions_section(run, coverage, currency, before),
+        contributions_section(run, currency, before),
         shocks_section(run),
-        figures_section(coverage, digits),
+        figures_section(coverage),
     ]
     return sections
 

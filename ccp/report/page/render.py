@@ -43,7 +43,8 @@ def _rows(table: Table, digits: int) -> list[list[str]]:
 
 def _specifications(figures: list[Figure]) -> dict[str, list[dict[str, Any]]]:
     """Every chart's specification, wide and narrow."""
-    return {figure.key: [figure.draw(narrow).to_dict() for narrow in (False, True)] for figure in figures if figure.draw}
+    drawn = [(figure.key, figure.draw) for figure in figures if figure.draw is not None]
+    return {key: [draw(narrow).to_dict() for narrow in (False, True)] for key, draw in drawn}
 
 
 def _script() -> str:

@@ -1,0 +1,1 @@
+"""The pack in print: a PDF for A4, set by typst."""
