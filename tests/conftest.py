@@ -1,6 +1,7 @@
 """Settings and books that several test files share."""
 
 import os
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -24,3 +25,18 @@ settings.load_profile("ccp")
 def small_book(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A synthetic book small enough for the plain run."""
     return ccp.synthesize(tmp_path_factory.mktemp("books") / "small", BookSize(8, 50, 500, 60), seed=3)
+
+
+@pytest.fixture(scope="session")
+def finished(small_book: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A directory with a finished run of every command, by the command's name; `base` is a run with its base."""
+    folder = tmp_path_factory.mktemp("finished")
+    ccp.size(small_book).write(folder / "size")
+    ccp.size(small_book, base=True).write(folder / "base")
+    ccp.what_if(folder / "base", ccp.Changes(rules={"fund.buffer": 0.3})).sizing.write(folder / "whatif")
+    ccp.default(small_book, "textbook/full-waterfall", contagion=True).write(folder / "default")
+    span = ccp.RunRequest(date(2022, 12, 1), date(2022, 12, 9), defaults=(("M001", date(2022, 12, 6)),))
+    ccp.simulate(small_book, folder / "simulate", span)
+    ccp.backtest(small_book, span.first, span.last, models=["rulebook", "floor"]).write(folder / "backtest")
+    ccp.compare(["published/eurex", "published/cme-base"]).write(folder / "compare")
+    return folder

@@ -7,8 +7,6 @@ from ccp.errors import refuse
 from ccp.report.pack.model import Pack
 from ccp.report.pack.pack import make_pack
 from ccp.report.page.render import page
-from ccp.report.printed.render import printed
-from ccp.report.workbook import write_workbook
 from ccp.report.write import write_file
 from ccp.runs.run import Run, open_run
 
@@ -28,10 +26,14 @@ class Packed:
 
     def write_pdf(self, out: Path | str, overwrite: bool = False) -> Path:
         """Write a printable copy. The same runs give the same bytes."""
+        from ccp.report.printed.render import printed  # typst: only where it is asked for
+
         return write_file(Path(out), printed(self.content), overwrite)
 
     def write_workbook(self, out: Path | str, overwrite: bool = False) -> Path:
         """Write a workbook with every table of the runs, a sheet each."""
+        from ccp.report.workbook import write_workbook
+
         write_workbook(self.runs, Path(out), overwrite)
         return Path(out)
 

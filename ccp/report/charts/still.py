@@ -22,4 +22,12 @@ def drawing(figure: Figure, narrow: bool) -> str:
         raise ValueError(f"{figure.key} is a table alone")
     specification: dict[str, Any] = figure.draw(narrow).to_dict() | {"width": WIDTHS[narrow]}
     svg = vl_convert.vegalite_to_svg(specification)
-    return re.sub(r"<svg ", '<svg aria-hidden="true" ', svg, count=1)
+    return re.sub(r"<svg ", '<svg aria-hidden="true" ', _own_names(svg, f"{figure.key}-{narrow:d}"), count=1)
+
+
+def _own_names(svg: str, prefix: str) -> str:
+    """The drawing with its own names of gradients and the like: they are counted on from drawing to drawing."""
+    names = dict.fromkeys(re.findall(r'\bid="([^"]+)"', svg))
+    for place, name in enumerate(names):
+        svg = re.sub(rf'(?<=["#]){re.escape(name)}(?=[")])', f"{prefix}-{place}", svg)
+    return svg

@@ -31,7 +31,7 @@ def page(pack: Pack, live: bool = True) -> str:
         open_rows=OPEN_ROWS,
         style=(folder / "page.css").read_text(encoding="utf-8"),
         script=_script() if live else "",
-        specifications=json.dumps(_specifications(figures)).replace("</", "<\\/") if live else "",
+        specifications=json.dumps(_specifications(figures)).replace("<", "\\u003c") if live else "",
         drawings={} if live else {figure.key: drawings(figure) for figure in figures if figure.draw},
         rows=lambda table: _rows(table, pack.digits),
     )
@@ -41,10 +41,18 @@ def _rows(table: Table, digits: int) -> list[list[str]]:
     return written_rows(table, digits)
 
 
-def _specifications(figures: list[Figure]) -> dict[str, list[dict[str, Any]]]:
-    """Every chart's specification, wide and narrow."""
-    drawn = [(figure.key, figure.draw) for figure in figures if figure.draw is not None]
-    return {key: [draw(narrow).to_dict() for narrow in (False, True)] for key, draw in drawn}
+def _specifications(figures: list[Figure]) -> dict[str, Any]:
+    """Every chart's specification, wide and narrow, and the rows that they draw, each set of rows once."""
+    charts: dict[str, list[dict[str, Any]]] = {}
+    rows: dict[str, Any] = {}
+    for figure in figures:
+        if figure.draw is not None:
+            drawn = [figure.draw(narrow).to_dict() for narrow in (False, True)]
+            for one in drawn:
+                rows |= one["datasets"]
+                one["datasets"] = list(one["datasets"])
+            charts[figure.key] = drawn
+    return {"charts": charts, "rows": rows}
 
 
 def _script() -> str:
@@ -52,4 +60,4 @@ def _script() -> str:
     import vl_convert
 
     own = (files("ccp.report.page") / "page.js").read_text(encoding="utf-8")
-    return vl_convert.javascript_bundle(own).replace("</script", "<\\/script")
+    return vl_convert.javascript_bundle(own).replace("</script", "<\\/script").replace("<!--", "<\\!--")
