@@ -1,6 +1,7 @@
 """What a run was made from: inputs by digest, versions, conventions. Nothing in it depends on when it was run."""
 
 import hashlib
+import json
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -23,10 +24,12 @@ CONVENTIONS = {
 
 def manifest(inputs: dict[str, Path], rulebook: Rulebook, run: dict[str, Any]) -> dict[str, Any]:
     """The manifest of a run; `inputs` are files by role."""
+    invented = _invented(inputs)
     return {
         "made_by": f"ccp {run['command']}",
         "form": FORM,
         "program": {"ccp": _version("ccp-waterfall")},
+        **({"synthetic": invented} if invented else {}),
         "run": run,
         "inputs": {role: {"file": path.name, "sha256": file_digest(path)} for role, path in inputs.items()},
         "rulebook": rulebook.model_dump(mode="json", by_alias=True),
@@ -61,6 +64,18 @@ def synthetic_manifest(size: dict[str, int], seed: int, day: str) -> dict[str, A
         "date": day,
         "libraries": {name: _version(name) for name in LIBRARIES},
     }
+
+
+def _invented(inputs: dict[str, Path]) -> str | None:
+    """What the manifest beside an input says of invented data, so that a run of a synthetic book says so too."""
+    for folder in dict.fromkeys(path.parent for path in inputs.values()):
+        try:
+            stated = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            continue
+        if isinstance(stated, dict) and isinstance(stated.get("synthetic"), str):
+            return stated["synthetic"]
+    return None
 
 
 def file_digest(path: Path) -> str:

@@ -6,7 +6,7 @@ import altair as alt
 import polars as pl
 
 from ccp.report.charts.theme import GREY, WHOSE, dressed, names_axis
-from ccp.report.words import Scale
+from ccp.report.words import Scale, tier_words
 
 CUT = 1.2
 """What a tier has left is drawn up to so many times the loss, and said in figures."""
@@ -55,17 +55,18 @@ def waterfall_chart(tiers: list[dict[str, Any]], loss: float, scale: Scale, curr
         paid.encode(x=alt.X("begin:Q", **axis), x2="end:Q", color=colour),
         whole.encode(x="loss:Q"),
     ]
-    return dressed(alt.layer(*layers, *([] if narrow else [_figures(base)])), narrow, rows.height * 26)
+    return dressed(
+        alt.layer(*layers, *([] if narrow else [_figures(base, CUT * loss / scale.unit)])), narrow, rows.height * 26
+    )
 
 
-def _figures(base: Any) -> Any:
-    """What each tier pays and has left, beside its bar."""
+def _figures(base: Any, beside: float) -> Any:
+    """What each tier pays and has left, in a column beside the bars."""
     label = "format(datum.paid, ',.2f') + (datum.left > 0 ? ', left ' + format(datum.left, ',.2f') : '')"
     written = base.transform_filter("datum.paid > 0 || datum.left > 0").transform_calculate(label=label)
-    return written.mark_text(align="left", dx=5, fontSize=11).encode(x="reach:Q", text="label:N")
+    return written.mark_text(align="left", dx=5, fontSize=11).encode(x=alt.datum(beside), text="label:N")
 
 
 def tier_name(tier: dict[str, Any]) -> str:
     """A tier's place and what it is called."""
-    words = tier["tier"].replace("ccp_", "clearing house's ").replace("_", " ")
-    return f"{tier['place']}. {tier['name'] or words}"
+    return f"{tier['place']}. {tier['name'] or tier_words(tier['tier'])}"

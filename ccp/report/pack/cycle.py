@@ -8,9 +8,9 @@ import polars as pl
 from ccp.report.answer import cycle_answer
 from ccp.report.charts.bars import stacked_bars
 from ccp.report.charts.over_time import lines_over_time
-from ccp.report.charts.theme import ORDER
+from ccp.report.charts.theme import WHOSE
 from ccp.report.pack.model import Column, Figure, Section, Source, Table, Tile
-from ccp.report.words import exact_amount, scale_of
+from ccp.report.words import exact_amount, scale_of, tier_words
 from ccp.runs.run import Run
 
 DAYS = "days.parquet"
@@ -76,7 +76,8 @@ def fund_over_time(run: Run, summary: dict[str, Any]) -> Section:
         ("defaults", "defaults"),
     )
     figure = _over_time(run, "fund-over-time", "Cover against the fund, day by day", series, "amount", summary, more)
-    words = f"Stress is run on {days['cover_n'].count()} of {days.height} days; on the others cover is not known."
+    stressed = days["cover_n"].count()
+    words = f"Stress was run on {'all' if stressed == days.height else stressed} of {days.height} days."
     return Section("fund-over-time", "The fund over time", (words,), figures=(figure,))
 
 
@@ -122,22 +123,15 @@ def defaults_section(run: Run, summary: dict[str, Any]) -> Section | None:
     events = run.table("events")
     if events.is_empty():
         return None
-    paid = (
-        run.table("waterfall")
-        .group_by("event", "tier_place", "tier")
-        .agg(pl.col("amount").sum())
-        .sort("event", "tier_place")
-    )
-    named = events.with_columns(
-        name=pl.format("{}. {}, {}", pl.col("event").cast(pl.Int64), "defaulters", "default_date")
-    )
-    rows = paid.join(named.select("event", "name"), on="event").with_columns(
-        tier=pl.col("tier").str.replace_all("_", " ")
-    )
+    keys = ["event", "tier_place", "tier", "stakeholder"]
+    paid = run.table("waterfall").group_by(keys).agg(pl.col("amount").sum()).sort("event", "tier_place")
+    number = pl.col("event").cast(pl.Int64)
+    named = events.select("event", name=pl.format("{}. {}, {}", number, "defaulters", "default_date"))
+    in_words = pl.col("tier").map_elements(tier_words, return_dtype=pl.String)
+    rows = paid.join(named, on="event").with_columns(tier=in_words).sort("event", "tier_place")
     scale = scale_of(events["loss"].max())
-    tiers = rows.sort("tier_place")["tier"].unique(maintain_order=True).to_list()
-    colours = {tier: ORDER[place % len(ORDER)] for place, tier in enumerate(tiers)}
-    drawn = rows.filter(pl.col("amount") > 0).select("name", part="tier", amount=pl.col("amount") / scale.unit)
+    colours = {name: colour for name, colour in WHOSE.items() if name in set(rows["stakeholder"])}
+    drawn = rows.filter(pl.col("amount") > 0).select("name", part="stakeholder", amount=pl.col("amount") / scale.unit)
     columns = (Column("name", "default"), Column("tier", "tier"), Column("amount", "pays", "money"))
     told = (
         Column("defaulters", "groups"),

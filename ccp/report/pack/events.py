@@ -6,7 +6,7 @@ from typing import Any
 import polars as pl
 
 from ccp.report.charts.bars import stacked_bars
-from ccp.report.charts.theme import WHOSE
+from ccp.report.charts.theme import ORDER, WHOSE
 from ccp.report.charts.waterfall import tier_name, waterfall_chart
 from ccp.report.pack.model import Column, Figure, Section, Source, Table
 from ccp.report.words import defaulting, exact_amount, listed, scale_of
@@ -33,10 +33,11 @@ def event_section(key: str, title: str, trace: dict[str, Any], file: str, digits
     bills = bills_of(trace["tiers"])
     if not bills.is_empty():
         paid = Source(file, (f"{prefix}tiers[].payers",))
-        figures.append(bills_figure(f"{key}-bills", bills, trace["currency"], digits, paid))
+        colours = _colours(trace["tiers"], bills.columns[2:])
+        figures.append(bills_figure(f"{key}-bills", bills, colours, trace["currency"], digits, paid))
     if trace.get("pools"):
         figures.append(_pools_figure(f"{key}-pools", trace, Source(file, (f"{prefix}pools",))))
-    return Section(key, title, tuple(_words(trace, digits)), figures=tuple(figures))
+    return Section(key, title, event_words(trace, digits), figures=tuple(figures))
 
 
 def waterfall_figure(key: str, trace: dict[str, Any], file: str, digits: int, prefix: str = "") -> Figure:
@@ -80,8 +81,20 @@ def bills_of(tiers: list[dict[str, Any]]) -> pl.DataFrame:
     return total.sort("total", "member_id", descending=[True, False]).select("member_id", "total", *tiers_paid)
 
 
-def bills_figure(key: str, bills: pl.DataFrame, currency: str, digits: int, source: Source) -> Figure:
-    """What each survivor pays, by tier: the largest bills drawn, all of them in the table."""
+def _colours(tiers: list[dict[str, Any]], names: list[str]) -> dict[str, str]:
+    """A colour for each tier that is on bills: that of whose money it is, or, of the second such tier, another."""
+    whose = {tier_name(tier): WHOSE[tier["whose"]] for tier in tiers}
+    colours: dict[str, str] = {}
+    for name in names:
+        free = [colour for colour in (whose[name], *ORDER) if colour not in colours.values()]
+        colours[name] = free[0] if free else whose[name]
+    return colours
+
+
+def bills_figure(
+    key: str, bills: pl.DataFrame, colours: dict[str, str], currency: str, digits: int, source: Source
+) -> Figure:
+    """What each survivor pays, by tier: the largest bills drawn in some colours, all of them in the table."""
     tiers = bills.columns[2:]
     columns = [Column("member_id", "member"), Column("total", "pays in all", "money")]
     columns += [Column(name, name.split(". ", 1)[-1], "money") for name in tiers]
@@ -89,8 +102,6 @@ def bills_figure(key: str, bills: pl.DataFrame, currency: str, digits: int, sour
     shown = bills.head(MOST_BILLS)
     parts = shown.unpivot(tiers, index="member_id", variable_name="part", value_name="amount")
     drawn = parts.with_columns(pl.col("amount") / scale.unit).rename({"member_id": "name"})
-    hues = [WHOSE[name] for name in (*SURVIVORS[:2], "insurer", "gainers", "clearing house", "defaulter")]
-    colours = {tier: hues[place % len(hues)] for place, tier in enumerate(tiers)}
     note = f" The drawing shows the {MOST_BILLS} largest." if bills.height > MOST_BILLS else ""
     return Figure(
         key,
@@ -120,7 +131,7 @@ def _pools_figure(key: str, trace: dict[str, Any], source: Source) -> Figure:
     return Figure(key, "The defaulters' pools: loss against margin held", (source,), Table(shown, columns, note))
 
 
-def _words(trace: dict[str, Any], digits: int) -> list[str]:
+def event_words(trace: dict[str, Any], digits: int) -> tuple[str, ...]:
     """What happens, and who pays in all, in sentences."""
     who, currency = listed(trace["defaulters"]), trace["currency"]
     scenario = f"'{trace['scenario_id']}' ({trace['scenario']}; from {trace['provenance']})"
@@ -129,7 +140,7 @@ def _words(trace: dict[str, Any], digits: int) -> list[str]:
     paid = "; ".join(f"{name} {exact_amount(amount, digits)}" for name, amount in payers) or "nobody"
     nobody = trace["uncovered"]
     left = f"{currency} {exact_amount(nobody, digits)} is paid by nobody." if nobody else "Every cent has a payer."
-    return [happens, f"Of the loss of {currency} {exact_amount(trace['loss'], digits)} pay: {paid}. {left}"]
+    return (happens, f"Of the loss of {currency} {exact_amount(trace['loss'], digits)} pay: {paid}. {left}")
 
 
 def round_sections(trace: dict[str, Any], file: str, digits: int) -> list[Section]:

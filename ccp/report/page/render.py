@@ -1,6 +1,7 @@
 """A pack as one HTML file, with charts that answer to the pointer or, without any script, as drawings."""
 
 import json
+from functools import cache
 from importlib.resources import files
 from typing import Any
 
@@ -55,6 +56,7 @@ def _specifications(figures: list[Figure]) -> dict[str, Any]:
     return {"charts": charts, "rows": rows}
 
 
+@cache
 def _script() -> str:
     """Vega, Vega-Lite and their embedder as one script, and ours that draws every chart with it."""
     import vl_convert
