@@ -316,6 +316,8 @@ def test_damaged_and_older_runs_are_refused_in_one_line(finished: Path, tmp_path
     assert "losses.parquet: cannot be read as parquet" in refused(damaged, "--out", out)
     (damaged / "coverage.json").write_text("{")
     assert "cannot be read as JSON" in refused(damaged, "--out", out)
+    (damaged / "coverage.json").write_text("{}")
+    assert "coverage.json, column rulebook: this field is missing" in refused(damaged, "--out", out)
     unfinished = copied(finished / "simulate", tmp_path / "unfinished")
     (unfinished / "unfinished").mkdir()
     assert "--resume" in refused(unfinished, "--out", out)

@@ -22,3 +22,13 @@ OUTPUTS = {
     "synth": {f"{name}.parquet" for name in BOOK} | {"manifest.json"},
 }
 """By command. A directory with anything else in it is never overwritten."""
+
+FIELDS = {
+    "coverage": ("rulebook", "date", "currency", "cover", "cover_1", "cover_2", "fund", "coverage_test", "margin"),
+    "worst_event": ("scenario_id", "defaulters", "loss", "tiers", "by_stakeholder"),
+    "coverage_test_event": ("scenario_id", "defaulters", "loss", "tiers", "by_stakeholder"),
+    "trace": ("scenario_id", "defaulters", "loss", "tiers", "by_stakeholder"),
+    "summary": ("rulebook", "currency", "from", "to", "days", "cover", "cover_n", "fund", "uncovered", "defaults"),
+    "manifest": ("made_by", "program", "libraries"),
+}
+"""What every document states at least: without these it is no document of a run."""

@@ -9,7 +9,7 @@ from typing import Any
 import polars as pl
 
 from ccp.errors import refuse
-from ccp.runs.outputs import FORM, OUTPUTS
+from ccp.runs.outputs import FIELDS, FORM, OUTPUTS
 
 COMMANDS = ("size", "whatif", "default", "simulate", "backtest", "compare", "replay")
 """The commands whose runs can be read back, and `replay`, whose results are only ever in memory."""
@@ -122,8 +122,12 @@ def _check_whole(folder: Path, shown: str, command: str) -> None:
 
 def _read(path: Path, shown: str) -> Any:
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        found = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise refuse(shown, "this document is missing from the run") from None
     except (OSError, ValueError) as error:
         raise refuse(shown, f"cannot be read as JSON: {error}") from None
+    missing = [name for name in FIELDS.get(path.stem, ()) if not isinstance(found, dict) or name not in found]
+    if missing:
+        raise refuse(shown, "this field is missing: the document is damaged, run it again", field=missing[0])
+    return found

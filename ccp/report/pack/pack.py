@@ -12,7 +12,7 @@ from ccp.report.pack.cycle import (
     margin_over_time,
     members_section,
 )
-from ccp.report.pack.events import event_section, round_sections
+from ccp.report.pack.events import event_section, event_words, round_sections
 from ccp.report.pack.groups import groups_section, shocks_section
 from ccp.report.pack.ladder import compared_words, ladder_sections
 from ccp.report.pack.model import Pack, Section, Tone
@@ -25,6 +25,7 @@ from ccp.report.pack.sizing import (
     figures_section,
     scenarios_section,
 )
+from ccp.report.pack.watched import watched_section
 from ccp.runs.run import Run
 
 TITLES = {
@@ -46,6 +47,7 @@ def make_pack(runs: Sequence[Run], before: Run | None = None) -> Pack:
     parts = [_sections(run, before) for run in runs]
     several = len(runs) > 1
     sections = [section for run, part in zip(runs, parts, strict=True) for section in _marked(run, part, several, runs)]
+    watched = watched_section(runs)
     first = runs[0]
     title, subtitle, words, tone = _head(first)
     return Pack(
@@ -55,7 +57,7 @@ def make_pack(runs: Sequence[Run], before: Run | None = None) -> Pack:
         tone,
         _currency(first),
         _digits(first),
-        (*sections, about_section(list(runs))),
+        (*([watched] if watched else []), *sections, about_section(list(runs))),
         tuple(_doubts(runs)),
     )
 
@@ -70,7 +72,8 @@ def _head(run: Run) -> tuple[str, str, tuple[str, ...], Tone]:
         return title, subtitle, answer_words(coverage, _digits(run)), "good" if passed else "bad"
     if run.command == "default":
         trace = run.document("trace")
-        return title, f"{trace['rulebook']}, {trace['date']}", (), "bad" if trace["uncovered"] else "good"
+        words = event_words(trace, _digits(run))
+        return title, f"{trace['rulebook']}, {trace['date']}", words, "bad" if trace["uncovered"] else "good"
     if run.command == "simulate":
         summary = run.document("summary")
         short = summary["uncovered"]["days"] or summary["defaults"]["uncovered"]
@@ -98,7 +101,7 @@ def _sections(run: Run, before: Run | None) -> list[Section]:
         trace = run.document("trace")
         title = f"The default of {' and '.join(trace['defaulters'])}"
         return [
-            event_section("event", title, trace, "trace.json", digits),
+            replace(event_section("event", title, trace, "trace.json", digits), paragraphs=()),
             *round_sections(trace, "trace.json", digits),
         ]
     if run.command == "simulate":
@@ -155,8 +158,9 @@ def _marked(run: Run, sections: list[Section], several: bool, runs: Sequence[Run
 
 
 def _doubts(runs: Sequence[Run]) -> list[str]:
-    """What several runs in one pack do not have in common."""
-    found = []
+    """What a reader must know before anything else: invented data, and what several runs do not have in common."""
+    invented = dict.fromkeys(run.manifest["synthetic"] for run in runs if "synthetic" in run.manifest)
+    found = [f"Synthetic data: {words}." for words in invented]
     for name, words in (("book/positions", "books"), ("rulebook", "rulebooks")):
         digests = {run.manifest.get("inputs", {}).get(name, {}).get("sha256") for run in runs} - {None}
         if len(digests) > 1:

@@ -1,0 +1,66 @@
+"""Key risk indicators: first of all, each with its colour in words, its thresholds and what has to be done."""
+
+from collections.abc import Sequence
+
+import polars as pl
+
+from ccp.report.indicators import READERS, Colour, Indicator, indicators
+from ccp.report.pack.model import Column, Figure, Section, Table, Tile, Tone
+from ccp.runs.run import Run
+
+TONES: dict[Colour, Tone] = {"green": "good", "amber": "warning", "red": "bad", "unknown": "plain"}
+COLUMNS = (
+    Column("label", "indicator"),
+    Column("written", "value"),
+    Column("colour", "colour"),
+    Column("amber", "amber"),
+    Column("red", "red"),
+    Column("action", "what the procedure asks for"),
+    Column("note", "what it is made of"),
+    Column("stated", "thresholds from"),
+    Column("source", "source"),
+)
+
+
+def watched_section(runs: Sequence[Run]) -> Section | None:
+    """The indicators of all runs that have any; None where none has."""
+    watched = [run for run in runs if run.command in READERS]
+    if not watched:
+        return None
+    found = indicators(watched)
+    known = [one for one in found if one.colour != "unknown"]
+    words = [f"Of {len(found)} indicators {len(known)} are known. {_counted(known)}"]
+    if any(not one.stated for one in known):
+        words.append("Thresholds that the rulebook does not state are this program's own: no rule of the service.")
+    table = Table(pl.DataFrame([_row(one) for one in found]), COLUMNS)
+    sources = tuple(dict.fromkeys(source for one in found for source in one.sources))
+    figure = Figure("indicators", "All indicators, with thresholds and actions", sources, table)
+    return Section("indicators", "Key risk indicators", tuple(words), tuple(map(_tile, known)), (figure,))
+
+
+def _counted(known: list[Indicator]) -> str:
+    counts = {colour: sum(one.colour == colour for one in known) for colour in ("red", "amber", "green")}
+    return ", ".join(f"{count} {colour}" for colour, count in counts.items()).capitalize() + "."
+
+
+def _tile(one: Indicator) -> Tile:
+    amber, red = one.thresholds
+    bounds = f"{one.colour.upper()}: amber {amber}, red {red}."
+    act = one.colour in ("amber", "red") and one.action
+    action = f" {one.action[0].upper()}{one.action[1:]}." if act else ""
+    return Tile(one.label, one.written, bounds + action, one.sources[0], TONES[one.colour])
+
+
+def _row(one: Indicator) -> dict[str, str]:
+    amber, red = one.thresholds
+    return {
+        "label": one.label,
+        "written": one.written,
+        "colour": one.colour,
+        "amber": amber,
+        "red": red,
+        "action": one.action,
+        "note": "; ".join(part for part in (one.note, one.reason) if part),
+        "stated": "the rulebook" if one.stated else "this program",
+        "source": f"{one.run}: {'; '.join(str(source) for source in one.sources)}" if one.sources else "",
+    }

@@ -1,0 +1,1 @@
+"""The sheets of a workbook: which there are, what stands on them, and how a cell is written."""
