@@ -5,7 +5,7 @@
 
 Made here: docs/data-dictionary.md, waterfall_configs/rulebook.schema.json, the list of worked examples in
 docs/validation.md, the commands' help in docs/commands.md, the gallery in docs/replays.md, the table and the comparison
-in docs/published.md and the transcript in README.md.
+in docs/published.md, what `ccp show` prints in docs/show-and-workbook.md and the transcript in README.md.
 """
 
 import json
@@ -13,6 +13,7 @@ import os
 import re
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -87,8 +88,13 @@ def command_help() -> str:
         "demo",
         "check",
         "size",
+        "whatif",
         "default",
         "simulate",
+        "report",
+        "show",
+        "watch",
+        "serve",
         "ledger",
         "backtest",
         "synth",
@@ -169,6 +175,26 @@ def replaced(document: str, name: str, content: str) -> str:
     return pattern.sub(lambda found: f"{found[1]}{content}\n{found[2]}", document)
 
 
+SHOWN = (
+    "show my-run",
+    "show my-run scenarios --sort -cover_2 --rows 5 --columns scenario_id,cover_1,cover_2,groups,uncovered",
+    "show my-run coverage --where path~cover_2.",
+)
+
+
+def shown(before: str) -> str:
+    """The page on `ccp show` with what it prints of the demo's run."""
+    here = Path.cwd()
+    with tempfile.TemporaryDirectory() as folder:
+        os.chdir(folder)
+        try:
+            run("demo --out my-run", 80)
+            blocks = [f"```text\n$ ccp {one}\n{run(one, 100)}\n```" for one in SHOWN]
+        finally:
+            os.chdir(here)
+    return replaced(before, "what it prints", "\n\n".join(blocks))
+
+
 MADE: dict[str, Callable[..., str]] = {
     "docs/data-dictionary.md": data_dictionary,
     "waterfall_configs/rulebook.schema.json": rulebook_schema,
@@ -176,9 +202,10 @@ MADE: dict[str, Callable[..., str]] = {
     "docs/commands.md": command_help,
     "docs/replays.md": gallery,
     "docs/published.md": published,
+    "docs/show-and-workbook.md": shown,
     "README.md": readme,
 }
-IN_PLACE = (worked_examples, gallery, published, readme)
+IN_PLACE = (worked_examples, gallery, published, shown, readme)
 
 
 def main(arguments: list[str]) -> int:
