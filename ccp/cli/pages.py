@@ -2,13 +2,15 @@
 
 import importlib.util
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ccp.cli.session import Session
 from ccp.errors import refuse
-from ccp.runs.run import Run
+
+if TYPE_CHECKING:
+    from ccp.runs.run import Run
 
 ReportFile = Annotated[
     Path | None,
@@ -29,7 +31,7 @@ def check_page(file: Path | None, overwrite: bool, option: str = "--report") -> 
     check_file_free(file, overwrite)
 
 
-def write_page(current: Session, run: Path | Run, file: Path | None, overwrite: bool) -> None:
+def write_page(current: Session, run: "Path | Run", file: Path | None, overwrite: bool) -> None:
     """Write a run's page, where one was asked for."""
     if file is None:
         return

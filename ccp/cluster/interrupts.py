@@ -38,6 +38,7 @@ def remembered() -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+        _dropped.clear()
 
 
 def result_of(future: "Future[Any]", seconds: float | None = None) -> Any:
