@@ -131,6 +131,7 @@ _ALL = [
     Column("held", "number", "held after haircut when the day's calls were paid", MONEY),
     Column("call", "number", "called; negative is returned", MONEY),
     Column("supplementary", "number", "supplementary margin held", MONEY),
+    Column("asked", "number", "what the day asked of the member's liquidity; of who fails, what it did not pay", MONEY),
     Column("in_default", "flag", "whether the member is in default"),
     Column("variation_paid", "number", "variation margin due from all who owed, also who then defaulted", MONEY),
     Column("amount_moved", "number", f"how much moved; {CENTS_NOTE}", MONEY),

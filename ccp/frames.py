@@ -259,13 +259,16 @@ class PoolDays(dy.Schema):
 
 
 class MemberDays(dy.Schema):
-    """Result of the daily cycle: every member's contribution, capital and supplementary margin, one file a day."""
+    """Result of the daily cycle: what every member has paid in, has, and was asked for, one file a day."""
 
     date = column("date")
     member_id = column("member_id", primary_key=True)
+    group_id = column("group_id")
     contribution = column("contribution", "contribution_there", min=0)
     supplementary = column("supplementary", min=0)
     capital = column("capital", nullable=True)
+    liquidity = column("liquidity", nullable=True)
+    asked = column("asked", min=0)
     in_default = column("in_default")
 
 

@@ -1217,6 +1217,8 @@ def resize(setup: Setup, state: State, place: int, requirement: dict[str, int], 
         len(alive) * minimum,
         emir_42_3 if setup.fund.get("covers_emir_42_3") else 0,
     )
+    if setup.fund.get("size") is not None:
+        required = max(math.ceil(exact(setup.fund["size"]) * setup.minor), len(alive) * minimum)
     if state.fund_required is not None:
         # reading: "at a time" compares with the fund required at the resizing before; the first one may be anything
         keeps = 1 - exact(setup.fund.get("largest_fall", 1.0))

@@ -447,16 +447,19 @@ def size(book: Row, market: Row, rules: Row, given: list[Row] | None = None, day
         len(members) * minimum,
         emir_42_3 if fund_rules.get("covers_emir_42_3") else 0,
     )
+    fixed = fund_rules.get("size")
+    if fixed is not None:
+        required = max(math.ceil(exact(fixed) * minor), len(members) * minimum)
     if fund_rules.get("allocation", "margin_share") == "margin_share":
         weights = {m: sum(pool_margin[pool] for pool, (owner, _) in pools.items() if owner == m) for m in members}
     else:
         weights = {m: max(over_margin[scenario][m] for scenario in sizing) for m in members}
     required_of = contributions(required, weights, minimum)
     in_force = dict(required_of)
-    posted = None
+    stated, posted = {}, None
     if any(row.get("fund_contribution") is not None for row in members.values()):
-        in_force = {m: round((row.get("fund_contribution") or 0) * minor) for m, row in members.items()}
-        posted = sum(in_force.values())
+        stated = {m: round((row.get("fund_contribution") or 0) * minor) for m, row in members.items()}
+        posted, in_force = sum(stated.values()), stated if fixed is None else in_force
     fund = sum(in_force.values())
     capital = []
     for tier in rules["tiers"]:
@@ -511,6 +514,7 @@ def size(book: Row, market: Row, rules: Row, given: list[Row] | None = None, day
         "required": required,
         "required_of": required_of,
         "posted": posted,
+        "posted_of": stated,
         "contributions": in_force,
         "capital": capital,
         "coverage_test": coverage_test,

@@ -34,6 +34,8 @@ def random_case(seed: int) -> RandomCase:
     if saturdays and rng.random() < 0.7:
         day = saturdays[-1]
     rules = random_rules(rng)
+    if seed % 6 == 5:
+        rules["fund"]["size"] = [0.0, 75_000.505, 4_000_000.25][seed // 6 % 3]
     book = random_book(rng, market, day or market["dates"][-1])
     given = None
     if rng.random() < 0.35:

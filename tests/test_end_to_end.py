@@ -17,6 +17,7 @@ from ruamel.yaml import YAML
 import ccp
 
 SEEDS = [*range(39), 54]  # in 54 the fund is sized by EMIR 42(3)
+OTHER_BOUNDS = ("cover and buffer", "floor", "minimum contributions", "EMIR 42(3)")
 
 COLUMNS = {
     "members": ["member_id", "group_id", "fund_contribution"],
@@ -203,6 +204,9 @@ def test_covers_and_fund(both: Both) -> None:
     fund, posted = found["fund"], expected["posted"]
     assert both.cents(fund["required"]) == expected["required"]
     assert (None if fund["posted"] is None else both.cents(fund["posted"])) == posted
+    fixed = both.case.rules["fund"].get("size") is not None
+    assert fund["in_force"] == ("posted" if posted is not None and not fixed else "required")
+    assert fund["bound_by"] in (("fixed size", "minimum contributions") if fixed else OTHER_BOUNDS)
     capital, in_force = sum(expected["capital"]), sum(expected["contributions"].values())
     assert both.cents(found["ccp_capital"]) == capital
     words = [tier["tier"] for tier in both.run.worst_event["tiers"]]
@@ -236,7 +240,7 @@ def test_contributions(both: Both) -> None:
     assert found == both.expected["required_of"]
     assert list(found) == sorted(found)
     if both.expected["posted"] is not None:
-        assert {row["member_id"]: both.cents(row["posted"]) for row in rows} == both.expected["contributions"]
+        assert {row["member_id"]: both.cents(row["posted"]) for row in rows} == both.expected["posted_of"]
 
 
 def test_waterfalls_of_every_scenario(both: Both) -> None:

@@ -16,7 +16,7 @@ from ccp.stress.measure import Measured
 from ccp.stress.parts import engine_model
 
 FOLDER = "base"
-FORM = 2
+FORM = 3
 """The form of what is kept; a run of another form, or of another version of the program, is sized anew."""
 TABLES = ("members", "accounts", "instruments", "collateral")
 ORDERS = {"members": ["member_id"], "accounts": ["member_id", "pool_id", "account_id"]}

@@ -64,11 +64,11 @@ def default(
     Raises InputError.
     """
     case = open_inputs(book, rulebook, market, day)
-    _check_cover(cover, defaulters, len(case.portfolio.groups))
-    groups = None if defaulters is None else _group_places(case, defaulters)
+    check_cover(cover, defaulters, len(case.portfolio.groups))
+    groups = None if defaulters is None else group_places(case, defaulters)
     file = None if scenarios is None else Path(scenarios)
     stress = stress_scenarios(case.rulebook, case.market, case.factor_ids, file)
-    place = None if scenario is None else _scenario_place(stress, scenario)
+    place = None if scenario is None else scenario_place(stress, scenario)
     sized = size_fund(measure(case, stress, progress))
     place = sized.worst_scenario(cover) if place is None else place
     chosen = groups or sized.largest_groups(place, cover)
@@ -99,7 +99,8 @@ def _rounds(
     return rounds_of(sized, scenario, groups, sells) if contagion else []
 
 
-def _check_cover(cover: int | None, defaulters: Sequence[str] | None, groups: int) -> None:
+def check_cover(cover: int | None, defaulters: Sequence[str] | None, groups: int) -> None:
+    """Refuse a number of defaulters beside their names, or more than there are groups. Raises InputError."""
     if cover is not None and defaulters is not None:
         raise refuse("--cover", "either defaulters or a cover number was expected, not both", value=cover)
     if cover is not None and cover < 1:
@@ -108,7 +109,8 @@ def _check_cover(cover: int | None, defaulters: Sequence[str] | None, groups: in
         raise refuse("--cover", f"at most {groups} was expected, as many as there are groups", value=cover)
 
 
-def _group_places(case: Case, names: Sequence[str]) -> tuple[int, ...]:
+def group_places(case: Case, names: Sequence[str]) -> tuple[int, ...]:
+    """The groups of these names, by their places. Raises InputError."""
     known = {name: place for place, name in enumerate(case.portfolio.groups)}
     expected = f"no such group; the book's groups are {', '.join(case.portfolio.groups[:20])}"
     expected += ", ..." if len(known) > 20 else ""
@@ -120,7 +122,8 @@ def _group_places(case: Case, names: Sequence[str]) -> tuple[int, ...]:
     return tuple(dict.fromkeys(known[name] for name in names))
 
 
-def _scenario_place(stress: ScenarioSet, scenario_id: str) -> int:
+def scenario_place(stress: ScenarioSet, scenario_id: str) -> int:
+    """The scenario of this id, by its place. Raises InputError."""
     if scenario_id not in stress.ids:
         shown = ", ".join(stress.ids[:12])
         expected = f"no such scenario; there are {stress.count}, for example {shown}"

@@ -121,7 +121,7 @@ def event_story(sized: Sized, scenario: int, groups: tuple[int, ...], outcome: O
         "rulebook": case.rulebook.name,
         "date": case.date.isoformat(),
         "currency": case.rulebook.currency,
-        "fund_in_force": "required" if sized.posted is None else "posted",
+        "fund_in_force": sized.in_force,
         "scenario_id": label.scenario_id,
         "scenario": label.description,
         "provenance": label.provenance,

@@ -12,17 +12,22 @@ from ccp.cli import (
     demo,
     ledger,
     replay,
+    report,
     rulebook,
+    serve,
+    show,
     simulate,
     size,
     synth,
     warmup,
+    watch,
     whatif,
 )
 
 EPILOG = (
     "Exit status: 0 the run is complete, 1 a fault of this program, 2 the input or the call is wrong, "
-    "3 a replay differs from what was reported; 130 or 143 interrupted."
+    "3 a replay differs from what was reported, or an indicator is amber (ccp watch), 4 one is red; "
+    "130 or 143 interrupted."
 )
 
 app = typer.Typer(
@@ -42,6 +47,10 @@ app.command("compare")(compare.compare)
 app.command("replay")(replay.replay)
 app.command("simulate")(simulate.simulate)
 app.command("backtest")(backtest.backtest)
+app.command("report")(report.report)
+app.command("show")(show.show)
+app.command("serve")(serve.serve)
+app.command("watch")(watch.watch)
 app.command("ledger")(ledger.ledger)
 app.command("synth")(synth.synth)
 app.command("warmup")(warmup.warmup)

@@ -37,6 +37,13 @@ class FundRules(Frozen):
     )
     buffer: float = Field(default=0.0, ge=0, le=10, description="added on top, as a share")
     floor: float = Field(default=0.0, ge=0, le=LARGEST_AMOUNT, description="smallest size of the fund")
+    size: float | None = Field(
+        default=None,
+        ge=0,
+        le=LARGEST_AMOUNT,
+        description="the fund is this large, whatever cover, buffer and floor come to and whatever is posted; never "
+        "smaller than the minimum contributions together",
+    )
     published_size: float | None = Field(
         default=None,
         ge=0,

@@ -12,6 +12,7 @@ from ccp.rulebook.collateral import CollateralRules
 from ccp.rulebook.default_management import DefaultManagement
 from ccp.rulebook.figures import Figure
 from ccp.rulebook.fund import FundRules
+from ccp.rulebook.indicators import Indicators
 from ccp.rulebook.margin import MarginRules
 from ccp.rulebook.settlement import SettlementRules
 from ccp.rulebook.stress import HistoricalStress, StressRules
@@ -49,6 +50,7 @@ class Rulebook(Frozen):
     )
     default_management: DefaultManagement = Field(default_factory=DefaultManagement)
     tiers: Annotated[tuple[Tier, ...], Field(min_length=1), AfterValidator(check_order)]
+    indicators: Indicators = Field(default_factory=Indicators, description="when key risk indicators turn amber or red")
     figures: tuple[Figure, ...] = Field(default=(), description="where numbers come from; filled from the file")
 
     @model_validator(mode="after")

@@ -42,10 +42,12 @@ def _spelled_out(value: object) -> object:
     elif isinstance(value, dict) and len(value) == 1 and "tier" not in value:
         ((word, details),) = value.items()
         if word == PARI_PASSU:
-            return {"tier": word, "parts": tuple(details) if isinstance(details, list) else details}
+            details = {"parts": details}
         if details is not None and not isinstance(details, dict):
             raise ValueError(f"the tier {word} takes a mapping, for example {{amount: 1000000}}")
         value = {"tier": word, **(details or {})}
+    if isinstance(value, dict) and value.get("tier") == PARI_PASSU and isinstance(value.get("parts"), list):
+        value = value | {"parts": tuple(value["parts"])}  # as for `_named` in ccp.rulebook.stress
     if not isinstance(value, dict | Named) or (isinstance(value, dict) and "tier" not in value):
         raise ValueError("a tier's word was expected, alone or with a mapping of its details")
     if isinstance(value, dict) and value["tier"] not in (*WORDS, PARI_PASSU):

@@ -8,7 +8,6 @@ from typing import Any
 from ccp.documents import validated
 from ccp.errors import InputError, refuse
 from ccp.rulebook.rulebook import Rulebook
-from ccp.rulebook.tier_forms import PARI_PASSU
 
 MEASURED = ("currency", "currency_digits", "margin", "stress", "close_out", "collateral")
 """The parts of a rulebook that margins and stress losses by pool rest on."""
@@ -31,9 +30,7 @@ def with_rules(rulebook: Rulebook, rules: Sequence[tuple[str, Any]]) -> Rulebook
             raise refuse(SOURCE, "figures follow from the values that they stand for, and are not set", field=path)
         changed += _set(document, path.split("."), (), value)
     kept = [one for one in figures if not any(_inside(one["path"], path) for path in changed)]
-    tiers = document["tiers"]
-    written = [_as_written(one) for one in tiers] if isinstance(tiers, list) else tiers
-    return _validated(document | {"tiers": written, "figures": kept}, ", ".join(changed))
+    return _validated(document | {"figures": kept}, ", ".join(changed))
 
 
 def _validated(document: dict[str, Any], changed: str) -> Rulebook:
@@ -72,12 +69,6 @@ def _key(place: Any, step: str, path: str) -> str | int:
     if step.isdigit() and int(step) < len(place):
         return int(step)
     raise refuse(SOURCE, f"a number below {len(place)} was expected in place of {step!r}", field=path)
-
-
-def _as_written(tier: Any) -> Any:
-    """A tier as a file has it: tiers side by side stand under their word, for only there a list is taken for them."""
-    side_by_side = isinstance(tier, dict) and tier.get("tier") == PARI_PASSU
-    return {PARI_PASSU: tier.get("parts")} if side_by_side else tier
 
 
 def _inside(path: str, other: str) -> bool:

@@ -76,13 +76,23 @@ def multiplied(scenarios: ScenarioSet, multiples: tuple[float, ...]) -> Scenario
     )
 
 
+def at_multiple(scenario_id: str, multiple: float) -> str:
+    """What a scenario is called at a multiple of its shock."""
+    return scenario_id if multiple == 1 else f"{scenario_id}@{multiple:g}x"
+
+
+def without_multiple(label: Label) -> str:
+    """What a scenario of a multiplied set is called at its own shock."""
+    return label.scenario_id.removesuffix(at_multiple("", label.multiple))
+
+
 def _times(scenarios: ScenarioSet, multiple: float) -> ScenarioSet:
     if multiple == 1:
         return scenarios
     labels = [
         replace(
             label,
-            scenario_id=f"{label.scenario_id}@{multiple:g}x",
+            scenario_id=at_multiple(label.scenario_id, multiple),
             description=f"{label.description}, times {multiple:g}",
             multiple=label.multiple * multiple,
         )

@@ -34,8 +34,8 @@ class DayResult:
     options are worth; by pool what is held after haircut when the day's calls were paid, and called; the ledger's
     rows; the state at its end, and which of its tiers with a size are the clearing house's own capital.
 
-    `held_before` is what counted when the day began, at the day's prices. `new_defaults` are groups. `stress` is
-    None on days without, `fund` None where it was not resized.
+    `held_before` is what counted when the day began, at the day's prices, `asked` what it asked of members' liquidity.
+    `new_defaults` are groups. `stress` is None on days without, `fund` None where it was not resized.
     """
 
     day: int
@@ -47,6 +47,7 @@ class DayResult:
     held_before: Cents
     held: Cents
     calls: Cents
+    asked: Cents
     new_defaults: list[int]
     settled: list[SettledEvent]
     stress: StressDay | None
@@ -165,6 +166,7 @@ class Cycle:
             held_before=today.held,
             held=after_haircut(clearing, today, state),
             calls=dues.call,
+            asked=today.asked,
             new_defaults=today.new_defaults,
             settled=today.settled,
             stress=found,

@@ -10,7 +10,7 @@ from ccp.settlement.default import settle_event
 from ccp.settlement.draws import survivors_gains
 from ccp.settlement.fund import fund_calls
 from ccp.settlement.ledger import Ledger
-from ccp.settlement.payments import Dues, amounts_due, failing_members, margin_calls, members_in_default
+from ccp.settlement.payments import Dues, amounts_due, asked_of, failing_members, margin_calls, members_in_default
 from ccp.settlement.state import Estate, State
 from ccp.settlement.terms import ENDLESS
 from ccp.settlement.today import Today, after_haircut
@@ -87,6 +87,8 @@ def find_defaults(clearing: Clearing, state: State, ledger: Ledger, today: Today
     group_of, named = clearing.terms.portfolio.member_group, set(clearing.terms.named.get(today.day, ()))
     while True:
         dues = dues_of(clearing, state, today)
+        gone = members_in_default(clearing.terms, state)
+        today.asked = np.where(gone, today.asked, asked_of(clearing.terms, dues))
         by_cause = {"named": {group for group in named if not state.event[group]}}
         for cause, members in failing_members(clearing.terms, state, dues, today.unable).items():
             by_cause[cause] = set(group_of[members].tolist())

@@ -39,13 +39,17 @@ def failing_members(terms: RunTerms, state: State, dues: Dues, unable: set[int])
 
     `unable` are members that could not bear a bill of the waterfall: whatever the day brings them, they have failed.
     """
-    house, clients = amounts_due(terms, dues)
-    asked = house + clients if terms.rulebook.settlement.members_front_client_calls else house
     capital = capital_after(terms, state, dues)
     active = ~members_in_default(terms, state)
     gone = (capital < 0) & (capital != ENDLESS)
     gone[list(unable)] = True
-    return {"capital": gone & active, "liquidity": (asked > terms.liquidity) & active}
+    return {"capital": gone & active, "liquidity": (asked_of(terms, dues) > terms.liquidity) & active}
+
+
+def asked_of(terms: RunTerms, dues: Dues) -> Cents:
+    """What counts against members' liquidity of the day."""
+    house, clients = amounts_due(terms, dues)
+    return house + clients if terms.rulebook.settlement.members_front_client_calls else house
 
 
 def amounts_due(terms: RunTerms, dues: Dues) -> tuple[Cents, Cents]:

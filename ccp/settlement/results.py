@@ -66,20 +66,28 @@ def pool_table(terms: RunTerms, result: DayResult) -> pl.DataFrame:
 
 
 def member_table(terms: RunTerms, result: DayResult) -> pl.DataFrame:
-    """Every member's contribution, supplementary margin and own capital at the end of the day."""
+    """What every member has paid in and has at the end of the day, and what the day asked of it."""
     state, members = result.state, terms.portfolio.members
-    capital = [None if amount == ENDLESS else amount / terms.minor for amount in state.capital.tolist()]
+    groups = pl.Series(terms.portfolio.groups, dtype=pl.String)
     return pl.DataFrame(
         {
             "date": pl.repeat(terms.dates[result.day], len(members), dtype=pl.Date, eager=True),
             "member_id": members,
+            "group_id": groups.gather(terms.portfolio.member_group),
             "contribution": to_units(state.contributions, terms.digits),
             "supplementary": to_units(state.supplementary, terms.digits),
-            "capital": capital,
+            "capital": _stated(terms, state.capital),
+            "liquidity": _stated(terms, terms.liquidity),
+            "asked": to_units(result.asked, terms.digits),
             "in_default": members_in_default(terms, state),
         },
         schema=MemberDays.create_empty().schema,
     )
+
+
+def _stated(terms: RunTerms, amounts: Cents) -> list[float | None]:
+    """What members have, in units; None where nothing is stated, which is without limit."""
+    return [None if amount == ENDLESS else amount / terms.minor for amount in amounts.tolist()]
 
 
 def day_row(terms: RunTerms, result: DayResult) -> dict[str, Any]:

@@ -34,7 +34,8 @@ class Today:
 
     `flows` are variation, premium and exercise by account. `lines` are the securities held, `securities` their market
     value by pool, `held` what each pool holds after haircut when the day begins; in minor units. `unable` are members
-    that could not bear a bill of the waterfall today.
+    that could not bear a bill of the waterfall today. `asked` is what the day asks of members' liquidity: of who fails,
+    what it did not pay.
     """
 
     market: MarketDay
@@ -46,6 +47,7 @@ class Today:
     securities: Cents
     held: Cents
     buffer: Fraction | None
+    asked: Cents
     new_defaults: list[int] = field(default_factory=list)
     settled: list[SettledEvent] = field(default_factory=list)
     unable: set[int] = field(default_factory=set)
@@ -76,7 +78,8 @@ def prepare(clearing: Clearing, state: State, market: MarketDay, flows: dict[str
     if lines is not None:
         lines = without_cash(lines)
         securities = by_pool(lines, to_minor(lines.value, clearing.terms.digits))
-    today = Today(market, case, flows, holding, requirement, lines, securities, state.cash, buffer)
+    nothing = np.zeros(len(portfolio.members), dtype=np.int64)
+    today = Today(market, case, flows, holding, requirement, lines, securities, state.cash, buffer, nothing)
     if day == 0:
         state.cash = opening_cash(clearing, case, requirement)
     today.held = after_haircut(clearing, today, state)

@@ -7,6 +7,7 @@ import numpy as np
 from ccp.money import to_units
 from ccp.sizing.cover import Cover, cover_by_scenario, worst_cover
 from ccp.sizing.coverage import coverage
+from ccp.sizing.liquidation import liquidations
 from ccp.sizing.size import Sized
 from ccp.waterfall.plan import make_plan
 
@@ -34,8 +35,8 @@ def coverage_figures(sized: Sized) -> dict[str, Any]:
             "bound_by": sized.fund.bound_by,
             "buffer": rulebook.fund.buffer,
             "floor": rulebook.fund.floor,
-            "posted": None if sized.posted is None else _units(sized.plan.fund, digits),
-            "in_force": "required" if sized.posted is None else "posted",
+            "posted": None if sized.posted is None else _units(int(sized.posted.sum()), digits),
+            "in_force": sized.in_force,
         },
         "ccp_capital": _units(sized.plan.capital, digits),
         "insurance": _units(sized.plan.size_of("insurance"), digits),
@@ -47,6 +48,8 @@ def coverage_figures(sized: Sized) -> dict[str, Any]:
             "sizing_scenarios_if_required_fund_is_posted": _test_if_required(sized),
         },
         "margin": _units(int(sized.measured.found.pool_margin.sum()), digits),
+        "margin_held": _margin_held(sized),
+        "liquidation": _liquidation(sized),
         "scenarios": {"run": sized.measured.scenarios.count, "sizing": int(sized.counted.sum())},
         "coverage_of_scenarios": _scenario_counts(sized),
     }
@@ -108,6 +111,40 @@ def _test_if_required(sized: Sized) -> dict[str, Any]:
         "uncovered": _units(max(uncovered, 0), digits),
         "scenario_id": sized.measured.scenarios.ids[scenario],
         "defaulters": [plan.groups[group] for group in tested.defaulters[:, scenario]],
+    }
+
+
+def _margin_held(sized: Sized) -> dict[str, Any] | None:
+    """What pools hold after haircut against what is required of each; None where the book says nothing of it."""
+    found, digits = sized.measured.found, sized.measured.case.rulebook.currency_digits
+    if found.pool_held is None:
+        return None
+    missing = np.maximum(found.pool_margin - found.pool_held, 0)
+    return {
+        "held": _units(int(found.pool_held.sum()), digits),
+        "missing": _units(int(missing.sum()), digits),
+        "pools_short": int((missing > 0).sum()),
+    }
+
+
+def _liquidation(sized: Sized) -> dict[str, Any]:
+    """How long it takes to sell the books of the groups of cover-N."""
+    case, groups = sized.measured.case, sized.cover.groups
+    names = case.portfolio.instruments
+    return {
+        "participation": case.rulebook.close_out.participation,
+        "groups": [
+            {
+                "group_id": case.portfolio.groups[group],
+                "days": found.days,
+                "instrument_id": None if found.instrument is None else names[found.instrument],
+                "quantity": found.quantity,
+                "average_daily_volume": found.volume,
+                "instruments": found.held,
+                "instruments_without_volume": found.volumeless,
+            }
+            for group, found in zip(groups, liquidations(case, groups), strict=True)
+        ],
     }
 
 

@@ -18,14 +18,19 @@ class FundSize:
 def fund_size(rules: FundRules, cover: int, emir_42_3: int, members: int, minor: int) -> FundSize:
     """`max(floor, (1 + buffer) * cover-N)`, rounded up to a cent; also the EMIR amount where the rulebook says so.
 
-    Never less than the members' minimum contributions together. Amounts in cents; `minor` cents in a unit.
+    Where the rulebook fixes a size it is that instead. Never less than the members' minimum contributions together.
+    Amounts in cents; `minor` cents in a unit.
     """
-    sizes = {
-        "cover and buffer": scaled_up(cover, 1 + exact(rules.buffer)),
-        "floor": scaled_up(minor, exact(rules.floor)),
-        "minimum contributions": members * scaled_up(minor, exact(rules.minimum_contribution)),
-    }
-    if rules.covers_emir_42_3:
+    minimum = members * scaled_up(minor, exact(rules.minimum_contribution))
+    if rules.size is not None:
+        sizes = {"fixed size": scaled_up(minor, exact(rules.size))}
+    else:
+        sizes = {
+            "cover and buffer": scaled_up(cover, 1 + exact(rules.buffer)),
+            "floor": scaled_up(minor, exact(rules.floor)),
+        }
+    sizes["minimum contributions"] = minimum
+    if rules.covers_emir_42_3 and rules.size is None:
         sizes["EMIR 42(3)"] = emir_42_3
     bound_by = max(sizes, key=lambda rule: sizes[rule])
     return FundSize(sizes[bound_by], bound_by)

@@ -1,5 +1,6 @@
 """From stress losses to a sized fund: cover, contributions, coverage test, and the waterfall of every scenario."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -22,8 +23,9 @@ from ccp.waterfall.run import run_waterfall
 class Sized:
     """The fund and everything it rests on. Money in cents; `weights` is what the fund was shared out by.
 
-    `plan` is resolved against the fund in force: what is posted where the book says so, else what is required.
-    `covers` holds cover-1, cover-2 and the rulebook's cover-N over the scenarios that size the fund.
+    `plan` is resolved against the fund in force: what is posted where the book says so, unless the rulebook fixes the
+    fund's size, else what is required. `covers` holds cover-1, cover-2 and the rulebook's cover-N over the scenarios
+    that size the fund. `held` gives what members hold, where somebody keeps it.
     """
 
     measured: Measured
@@ -36,11 +38,18 @@ class Sized:
     posted: Cents | None
     plan: Plan
     coverage: Coverage
+    held: Callable[[], Sides] | None = None
 
     @property
     def cover(self) -> Cover:
         """The rulebook's cover-N."""
         return self.covers[self.measured.case.rulebook.fund.cover]
+
+    @property
+    def in_force(self) -> str:
+        """Which contributions the plan holds: those `posted`, or those `required`."""
+        fixed = self.measured.case.rulebook.fund.size is not None
+        return "required" if self.posted is None or fixed else "posted"
 
     def largest_groups(self, scenario: int, count: int | None = None) -> tuple[int, ...]:
         """The `count` groups (default: the rulebook's number) with the largest losses over margin in a scenario."""
@@ -67,7 +76,7 @@ class Sized:
     @cached_property
     def sides(self) -> Sides:
         """What every member holds."""
-        return sides_of(self.measured.case.portfolio)
+        return sides_of(self.measured.case.portfolio) if self.held is None else self.held()
 
     def outcome(self, scenario: int, groups: tuple[int, ...]) -> Outcome:
         """Who pays when some groups default in one scenario."""
@@ -85,8 +94,11 @@ class Sized:
         return scenario, tuple(int(group) for group in self.coverage.defaulters[:, scenario])
 
 
-def size_fund(measured: Measured) -> Sized:
-    """Size the fund, share it out, and test what is prefunded against the worst default in every scenario."""
+def size_fund(measured: Measured, held: Callable[[], Sides] | None = None) -> Sized:
+    """Size the fund, share it out, and test what is prefunded against the worst default in every scenario.
+
+    `held` gives what members hold, where somebody keeps it.
+    """
     rulebook, portfolio = measured.case.rulebook, measured.case.portfolio
     rules, minor = rulebook.fund, minor_units(rulebook.currency_digits)
     counted = counted_scenarios(measured)
@@ -97,11 +109,11 @@ def size_fund(measured: Measured) -> Sized:
     weights = contribution_weights(measured, counted)
     required = contributions(fund.required, weights, scaled_up(minor, exact(rules.minimum_contribution)))
     posted = posted_contributions(measured)
-    in_force = np.array(required, dtype=np.int64) if posted is None else posted
     basis = np.array(required, dtype=np.int64)
+    in_force = basis if posted is None or rules.size is not None else posted
     plan = make_plan(rulebook, portfolio.members, portfolio.groups, portfolio.member_group, in_force, basis)
     tested = coverage(plan, by_group, rules.cover)
-    return Sized(measured, counted, covers, emir, fund, weights, required, posted, plan, tested)
+    return Sized(measured, counted, covers, emir, fund, weights, required, posted, plan, tested, held)
 
 
 def counted_scenarios(measured: Measured) -> Flags:

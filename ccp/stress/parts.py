@@ -57,7 +57,8 @@ class PartFound:
     """What was found of a part: by account and by pool of the part, and by member of the whole book.
 
     Money in cents, but `net_option_value` in units. `gross` is how much of each instrument is held, long and short.
-    `shortfalls` has each way of counting margin that was looked at.
+    `shortfalls` has each way of counting margin that was looked at. `pool_held` is collateral after haircut, None where
+    nobody says what is held.
     """
 
     account_margin: Cents
@@ -68,6 +69,7 @@ class PartFound:
     pool_counted: Cents
     shortfalls: dict[str, Shortfalls]
     gross: Vector
+    pool_held: Cents | None = None
 
 
 @dataclass(frozen=True)
@@ -126,13 +128,19 @@ def measure_part(model: EngineModel, part: Part, lines: Holdings | None, progres
     """Margin every account of a part and stress it. `lines` is the part's collateral, None without a table."""
     required = require(model.margin, part, None, progress)
     pools, stress = pool_requirement(part, required), model.stress
-    if lines is None:
-        return stress_part(stress, part, required, pools, {"required": counted_margin("required", pools, None, None)})
-    held = value_after_haircut(lines, stress.collateral, pools, stress.digits)
-    moves = stress.collateral.stress == "scenario"
-    moved = value_in_scenarios(lines, stress.scenarios, stress.digits) if moves else None
-    counted = {way: counted_margin(way, pools, held, moved) for way in RESOURCES}
-    return stress_part(stress, part, required, pools, counted)
+    held = None if lines is None else value_after_haircut(lines, stress.collateral, pools, stress.digits)
+    counted = counted_by_way(stress, pools, held, lines)
+    return replace(stress_part(stress, part, required, pools, counted), pool_held=held)
+
+
+def counted_by_way(model: StressModel, pools: Cents, held: Cents | None, lines: Holdings | None) -> dict[str, Cents]:
+    """What counts of every pool's margin, by way. `pools` is what is required of each, `held` collateral after haircut,
+    `lines` what it is made of (None without a table)."""
+    if held is None or lines is None:
+        return {"required": counted_margin("required", pools, None, None)}
+    moves = model.collateral.stress == "scenario"
+    moved = value_in_scenarios(lines, model.scenarios, model.digits) if moves else None
+    return {way: counted_margin(way, pools, held, moved) for way in RESOURCES}
 
 
 def stress_part(
@@ -171,6 +179,7 @@ def joined(found: Iterable[PartFound]) -> PartFound:
         shortfalls = _added(shortfalls, one.shortfalls) if parts else one.shortfalls
         parts.append(replace(one, shortfalls={}))
     costs = [one.account_cost for one in parts if one.account_cost is not None]
+    held = [one.pool_held for one in parts if one.pool_held is not None]
     return PartFound(
         np.concatenate([one.account_margin for one in parts]),
         np.concatenate(costs) if costs else None,
@@ -180,6 +189,7 @@ def joined(found: Iterable[PartFound]) -> PartFound:
         np.concatenate([one.pool_counted for one in parts]),
         shortfalls,
         np.sum([one.gross for one in parts], axis=0),
+        np.concatenate(held) if held else None,
     )
 
 

@@ -88,7 +88,7 @@ def measure_changed(
     if not _same(was, found, before, touched.gone):
         return None
     part = measure_part(_model_now(model, before, now), touched.now, _holdings_of(now, touched.come))
-    costs = found.account_cost, part.account_cost
+    costs, held = (found.account_cost, part.account_cost), (found.pool_held, part.pool_held)
     return PartFound(
         _gathered(found.account_margin, part.account_margin, origin.account),
         None if costs[0] is None or costs[1] is None else _gathered(costs[0], costs[1], origin.account),
@@ -101,6 +101,7 @@ def measure_changed(
             for way in found.shortfalls
         },
         found.gross - was.gross + part.gross,
+        None if held[0] is None or held[1] is None else _gathered(held[0], held[1], origin.pool),
     )
 
 
