@@ -23,7 +23,7 @@ from ccp.report.words import exact_amount
 from ccp.screen.choices import choices_of, known
 from ccp.screen.link import query_of, settings_of
 from ccp.screen.opened import Opened, hold
-from ccp.screen.saving import FILE, same_command, saved_rulebook
+from ccp.screen.saving import EVENT, FILE, same_command, saved_rulebook
 
 SCRIPT = str(Path(ccp.screen.__file__).with_name("app.py"))
 
@@ -118,17 +118,17 @@ def test_a_link_that_asks_for_what_is_not_there_says_so(screen: AppTest, explore
 
 
 def test_what_is_saved_gives_the_same_again(
-    screen: AppTest, explorer: Explorer, small_book: Path, tmp_path: Path
+    screen: AppTest, explorer: Explorer, small_book: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     view = explorer.view(Settings(fund_size=9_999_999.99, capital=1e6, capital_place=3, multiple=1.7))
     held = Opened(explorer, small_book.name, (str(small_book),))
     (tmp_path / FILE).write_text(saved_rulebook(view, held), encoding="utf-8")
     assert (tmp_path / FILE).read_text().startswith("# Saved from the screen of ccp ")
-    command = [str(tmp_path / FILE) if word == FILE else word for word in shlex.split(same_command(view, held))]
+    monkeypatch.chdir(tmp_path)  # the command is run as it is shown
+    command = shlex.split(same_command(view, held))
     assert command[0] == "ccp"
-    out = tmp_path / "event"
-    assert asked(*command[1:], "--out", str(out)).exit_code == 0
-    assert pl.read_parquet(out / "waterfall.parquet")["amount"].sum() == pytest.approx(view.trace["loss"])
+    assert asked(*command[1:]).exit_code == 0
+    assert pl.read_parquet(tmp_path / EVENT / "waterfall.parquet")["amount"].sum() == pytest.approx(view.trace["loss"])
     event = ccp.default(small_book, tmp_path / FILE, view.scenario_id, view.defaulters)
     assert event.trace == view.trace
 

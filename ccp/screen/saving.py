@@ -8,7 +8,8 @@ from ccp.report.words import listed
 from ccp.rulebook.written import rulebook_text
 from ccp.screen.opened import Opened
 
-FILE = "changed-rulebook.yaml"
+FILE, EVENT = "changed-rulebook.yaml", "changed-event"
+"""What the saved rulebook is called, and the directory that the command writes."""
 
 
 def saved_rulebook(view: View, opened: Opened) -> str:
@@ -30,4 +31,4 @@ def _words(value: object) -> str:
 def same_command(view: View, opened: Opened) -> str:
     """The command that computes the event from the book and the saved file."""
     event = ["--scenario", view.scenario_id, "--defaulters", ",".join(view.defaulters)]
-    return shlex.join(["ccp", "default", *opened.book, "--rulebook", FILE, *event])
+    return shlex.join(["ccp", "default", *opened.book, "--rulebook", FILE, *event, "--out", EVENT])
