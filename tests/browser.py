@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from conftest import PLAIN
 from playwright.sync_api import Browser, Page, sync_playwright
 
 REQUIRED = os.environ.get("CCP_BROWSER_TESTS") == "required"
-PLAIN = os.environ.get("NUMBA_DISABLE_JIT") == "1"
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 WIDTHS = (380, 800, 1400)
 

@@ -11,6 +11,7 @@ import ccp
 from ccp.book.synthetic import BookSize
 
 PLAIN = os.environ.get("NUMBA_DISABLE_JIT") == "1"
+READS_FILES = pytest.mark.skipif(PLAIN, reason="reads finished runs and sees no kernel: seen in the compiled run")
 settings.register_profile(
     "ccp",
     deadline=None,

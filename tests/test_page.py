@@ -1,7 +1,6 @@
 """The page says what is in the run's files, to the cent; nothing in it is computed twice or comes from outside."""
 
 import json
-import os
 import re
 from io import BytesIO
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Any
 import polars as pl
 import pypdf
 import pytest
+from conftest import READS_FILES
 from pages import Read, cents, read_page
 from small_books import book, market, rulebook
 from typer.testing import CliRunner
@@ -19,8 +19,7 @@ from ccp.cli.main import app
 from ccp.report.page.render import page
 from ccp.runs.run import Run, open_run
 
-PLAIN = os.environ.get("NUMBA_DISABLE_JIT") == "1"
-pytestmark = pytest.mark.skipif(PLAIN, reason="pages read finished runs and see no kernel: seen in the compiled run")
+pytestmark = READS_FILES
 COMMANDS = ("size", "whatif", "default", "simulate", "backtest", "compare")
 
 
@@ -185,6 +184,7 @@ def test_every_run_has_a_page_that_needs_nothing_else(command: str, live: bool, 
     styles_and_marks = html if not live else re.sub(r"<script.*?</script>", "", html, flags=re.DOTALL)
     assert not re.findall(r"""(?:src|href)=["'](?!#|data:)[^"']*|url\((?!["']?#)[^)]*\)|@import""", styles_and_marks)
     assert html == page(ccp.pack(finished / command).content, live)
+    assert str(finished) not in html  # no way on this machine is anybody's business
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -298,6 +298,8 @@ def test_what_is_no_run_is_refused_in_one_line(finished: Path, small_book: Path,
         finished / "size", "--since", finished / "compare", "--out", out
     )
     assert "is not a directory that may be written" in refused(finished / "size", "--out", tmp_path / "no/page.html")
+    for option in ("--pdf", "--xlsx"):
+        assert "another file than that of --out" in refused(finished / "size", "--out", out, option, out)
     assert "beside the run" in refused(finished / "size", "--out", finished / "size/page.html")
     assert not out.exists()
 
@@ -317,7 +319,7 @@ def test_damaged_and_older_runs_are_refused_in_one_line(finished: Path, tmp_path
     (damaged / "coverage.json").write_text("{")
     assert "cannot be read as JSON" in refused(damaged, "--out", out)
     (damaged / "coverage.json").write_text("{}")
-    assert "coverage.json, column rulebook: this field is missing" in refused(damaged, "--out", out)
+    assert "coverage.json: its field rulebook is missing" in refused(damaged, "--out", out)
     unfinished = copied(finished / "simulate", tmp_path / "unfinished")
     (unfinished / "unfinished").mkdir()
     assert "--resume" in refused(unfinished, "--out", out)

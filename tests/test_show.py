@@ -14,6 +14,7 @@ from typing import Any
 
 import polars as pl
 import pytest
+from conftest import READS_FILES
 from rich.cells import cell_len
 from typer.testing import CliRunner, Result
 
@@ -24,6 +25,8 @@ from ccp.report.figures import documents_of, figures_of
 from ccp.report.listing import asked_rows, content_of, listing
 from ccp.report.selection import Asked
 from ccp.runs.run import Run, open_run
+
+pytestmark = READS_FILES
 
 COMMANDS = ("size", "whatif", "default", "simulate", "backtest", "compare")
 MANIFEST = {"made_by": "ccp size", "form": 2, "program": {"ccp": "1"}, "rulebook": {"currency": "USD"}}

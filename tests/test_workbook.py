@@ -12,6 +12,7 @@ from typing import Any
 import openpyxl
 import polars as pl
 import pytest
+from conftest import READS_FILES
 from openpyxl.utils.escape import unescape
 from openpyxl.workbook import Workbook
 from typer.testing import CliRunner
@@ -21,6 +22,8 @@ from ccp.errors import InputError
 from ccp.report.spreadsheet import plan
 from ccp.report.workbook import write_workbook
 from ccp.runs.run import Run, open_run
+
+pytestmark = READS_FILES
 
 COMMANDS = ("size", "whatif", "default", "simulate", "backtest", "compare")
 HOSTILE = (

@@ -8,6 +8,7 @@ import typer
 from ccp.cli.options import AsJson, Quiet
 from ccp.cli.pages import check_page
 from ccp.cli.session import session
+from ccp.errors import refuse
 
 
 def report(
@@ -37,8 +38,10 @@ def report(
     """
     with session(as_json, quiet) as current:
         file = runs[0].resolve().with_suffix(".html") if out is None else out
-        for option, wanted in (("--out", file), ("--pdf", pdf), ("--xlsx", xlsx)):
-            check_page(wanted, overwrite, option)
+        wanted = {"--out": file, "--pdf": pdf, "--xlsx": xlsx}
+        _check_distinct(wanted)
+        for option, one in wanted.items():
+            check_page(one, overwrite, option)
         from ccp.api.pack import pack
 
         with current.progress("drawing the pack"):
@@ -52,3 +55,13 @@ def report(
         current.answer({"written": {name: str(path) for name, path in written.items() if path is not None}})
         if not as_json:
             current.say(f"Written to {', '.join(str(path) for path in written.values() if path is not None)}")
+
+
+def _check_distinct(wanted: dict[str, Path | None]) -> None:
+    """Refuse two results in one file, before either is written."""
+    taken: dict[Path, str] = {}
+    for option, file in wanted.items():
+        if file is not None:
+            before = taken.setdefault(file.resolve(), option)
+            if before != option:
+                raise refuse(option, f"another file than that of {before} was expected", value=str(file))

@@ -46,7 +46,8 @@ def who_hurts(coverage: dict[str, Any], digits: int) -> str:
 
 def coverage_sentence(coverage: dict[str, Any], test: dict[str, Any], digits: int) -> str:
     """What the coverage test found."""
-    what = "posted" if coverage["fund"]["in_force"] == "posted" else "required"
+    posted = coverage["fund"]["in_force"] == "posted"
+    what = "posted" if posted else "required taken as paid in"
     who = f"if {listed(test['defaulters'])} {defaulting(test['defaulters'])} in '{test['scenario_id']}'"
     idle = [group for group, loss in zip(test["defaulters"], test["losses"], strict=True) if loss == 0]
     some = 0 < len(idle) < len(test["defaulters"])

@@ -27,6 +27,11 @@ class Run:
     stated: Mapping[str, Any] = field(default_factory=dict)
 
     @property
+    def called(self) -> str:
+        """Its name without the way to it: what stands in documents that leave this machine."""
+        return self.name if self.folder is None else self.folder.resolve().name
+
+    @property
     def tables(self) -> list[str]:
         """The names of its tables, in order; those of the daily cycle that are kept a file a day as well."""
         found = set(self.held)
@@ -57,8 +62,8 @@ class Run:
         if name in self.stated:
             return self.stated[name]
         if self.folder is None:
-            raise refuse(f"{self.name}/{name}.json", "this document is missing from the run")
-        return _read(self.folder / f"{name}.json", f"{self.name}/{name}.json")
+            raise refuse(f"{self._shown}/{name}.json", "this document is missing from the run")
+        return _read(self.folder / f"{name}.json", f"{self._shown}/{name}.json")
 
     def has(self, name: str) -> bool:
         """Whether a table or a document of that name is there."""
@@ -67,7 +72,12 @@ class Run:
 
     def place(self, name: str) -> str:
         """Where a table stands, as a message names it."""
-        return f"{self.name}/{name}.parquet"
+        return f"{self._shown}/{name}.parquet"
+
+    @property
+    def _shown(self) -> str:
+        """Where it is, as it was asked for."""
+        return self.name if self.folder is None else str(self.folder)
 
 
 def collected(frame: pl.LazyFrame, place: str) -> pl.DataFrame:
@@ -129,5 +139,5 @@ def _read(path: Path, shown: str) -> Any:
         raise refuse(shown, f"cannot be read as JSON: {error}") from None
     missing = [name for name in FIELDS.get(path.stem, ()) if not isinstance(found, dict) or name not in found]
     if missing:
-        raise refuse(shown, "this field is missing: the document is damaged, run it again", field=missing[0])
+        raise refuse(shown, f"its field {missing[0]} is missing: the document is damaged, run it again")
     return found

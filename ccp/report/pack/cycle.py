@@ -148,7 +148,7 @@ def defaults_section(run: Run, summary: dict[str, Any]) -> Section | None:
             "Who paid for each default, tier by tier",
             (Source("waterfall.parquet", ("event", "tier", "amount")),),
             Table(rows.select("name", "tier", "amount"), columns),
-            partial(stacked_bars, drawn, "default", scale.named(summary["currency"]), colours)
+            partial(stacked_bars, drawn, "default", f"pays ({scale.named(summary['currency'])})", colours)
             if drawn.height
             else None,
         ),

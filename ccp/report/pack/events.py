@@ -108,7 +108,7 @@ def bills_figure(
         f"What each of {bills.height} survivors pays, largest bill first",
         (source,),
         Table(bills, tuple(columns), f"Together {currency} {exact_amount(float(bills['total'].sum()), digits)}.{note}"),
-        partial(stacked_bars, drawn, "surviving member", scale.named(currency), colours),
+        partial(stacked_bars, drawn, "surviving member", f"pays ({scale.named(currency)})", colours),
     )
 
 

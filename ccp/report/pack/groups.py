@@ -13,6 +13,8 @@ from ccp.runs.run import Run, collected
 MOST_DOWN, MOST_ACROSS, MOST_GROUPS = 40, 40, 10
 MOST_FACTORS, MOST_MOVED = 40, 12
 LOSS = pl.col("loss_over_margin")
+CHOSEN = Source("scenarios.parquet", ("sizes_fund", "cover_n"))
+"""Which scenarios are shown."""
 
 
 def groups_section(run: Run, currency: str) -> Section:
@@ -43,7 +45,7 @@ def _heat(losses: pl.DataFrame, currency: str) -> Figure:
     return Figure(
         "heat-map",
         f"Loss over margin of {len(down)} groups in {len(across)} scenarios that size the fund",
-        (Source("losses.parquet", ("scenario_id", "group_id", "loss_over_margin")),),
+        (Source("losses.parquet", ("scenario_id", "group_id", "loss_over_margin")), CHOSEN),
         Table(wide.sort(_order("group_id", down)).select([column.name for column in columns]), columns, note),
         partial(heat_map, cells, across, down, names, scale.named(currency)),
         "Dark is a large loss, blank none. The largest groups stand at the top, the worst scenarios to the left.",
@@ -77,9 +79,13 @@ def _largest(run: Run, losses: pl.DataFrame, currency: str) -> Figure:
     return Figure(
         "largest-groups",
         f"The {rows.height} groups with the largest losses over margin",
-        (Source("losses.parquet", ("loss_over_margin",)), Source("contributions.parquet", ("margin", "contribution"))),
+        (
+            Source("losses.parquet", ("loss_over_margin",)),
+            Source("contributions.parquet", ("margin", "contribution")),
+            CHOSEN,
+        ),
         Table(rows.select([column.name for column in columns]), columns, f"{rows.height} of {paid.height} groups."),
-        partial(ranked_bars, drawn, "group", series, scale.named(currency)),
+        partial(ranked_bars, drawn, "group", series, f"amount ({scale.named(currency)})"),
         "The mark is what the group itself has to contribute: what is beyond it, others pay.",
     )
 
@@ -122,7 +128,7 @@ def shocks_section(run: Run) -> Section:
     figure = Figure(
         "shocks",
         f"How far factors move in the {len(across)} worst scenarios that size the fund",
-        (Source("shocks.parquet", ("scenario_id", "factor_id", "relative")),),
+        (Source("shocks.parquet", ("scenario_id", "factor_id", "relative")), CHOSEN),
         Table(moved.sort(_order("factor_id", down)).select([one.name for one in columns]), columns, note),
         partial(signed_heat_map, cells, shown, down, names) if down else None,
         "Where each scenario comes from stands in the table of scenarios.",

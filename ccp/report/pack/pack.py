@@ -44,6 +44,7 @@ def make_pack(runs: Sequence[Run], before: Run | None = None) -> Pack:
 
     The first run gives the pack its title and its answer. Raises InputError.
     """
+    runs, before = [_renamed(run) for run in runs], before and _renamed(before)
     parts = [_sections(run, before) for run in runs]
     several = len(runs) > 1
     sections = [section for run, part in zip(runs, parts, strict=True) for section in _marked(run, part, several, runs)]
@@ -60,6 +61,11 @@ def make_pack(runs: Sequence[Run], before: Run | None = None) -> Pack:
         (*([watched] if watched else []), *sections, about_section(list(runs))),
         tuple(_doubts(runs)),
     )
+
+
+def _renamed(run: Run) -> Run:
+    """The run by its name alone: no way on this machine is anybody's business."""
+    return replace(run, name=run.called)
 
 
 def _head(run: Run) -> tuple[str, str, tuple[str, ...], Tone]:

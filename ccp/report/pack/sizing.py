@@ -183,7 +183,7 @@ def _contributions_figure(found: pl.DataFrame, columns: list[Column], marks: dic
     series = Series({"contribution": "required"}, marks)
     note = f"The drawing shows the {MOST_MEMBERS} largest of {found.height}." if found.height > MOST_MEMBERS else ""
     table = Table(ordered.select([column.name for column in columns]), tuple(columns), note)
-    return table, partial(ranked_bars, drawn, "member", series, scale.named(currency))
+    return table, partial(ranked_bars, drawn, "member", series, f"contribution ({scale.named(currency)})")
 
 
 def _shared_by(run: Run) -> str:

@@ -17,7 +17,6 @@ COLUMNS = (
     Column("red", "red"),
     Column("action", "what the procedure asks for"),
     Column("note", "what it is made of"),
-    Column("stated", "thresholds from"),
     Column("source", "source"),
 )
 
@@ -30,8 +29,10 @@ def watched_section(runs: Sequence[Run]) -> Section | None:
     found = indicators(watched)
     known = [one for one in found if one.colour != "unknown"]
     words = [f"Of {len(found)} indicators {len(known)} are known. {_counted(known)}"]
-    if any(not one.stated for one in known):
-        words.append("Thresholds that the rulebook does not state are this program's own: no rule of the service.")
+    unknown = [one.label for one in found if one.colour == "unknown"]
+    words += [f"Not known, for the reasons in the table: {'; '.join(unknown)}."] if unknown else []
+    if any(not one.stated for one in found):
+        words.append("Thresholds with a star are this program's own: the rulebook does not state them.")
     table = Table(pl.DataFrame([_row(one) for one in found]), COLUMNS)
     sources = tuple(dict.fromkeys(source for one in found for source in one.sources))
     figure = Figure("indicators", "All indicators, with thresholds and actions", sources, table)
@@ -45,22 +46,23 @@ def _counted(known: list[Indicator]) -> str:
 
 def _tile(one: Indicator) -> Tile:
     amber, red = one.thresholds
-    bounds = f"{one.colour.upper()}: amber {amber}, red {red}."
+    own = "" if one.stated else "*"
+    made_of = f" {one.note[0].upper()}{one.note[1:]}." if one.note else ""
+    bounds = f"{one.colour.upper()}: amber {amber}{own}, red {red}{own}.{made_of}"
     act = one.colour in ("amber", "red") and one.action
     action = f" {one.action[0].upper()}{one.action[1:]}." if act else ""
     return Tile(one.label, one.written, bounds + action, one.sources[0], TONES[one.colour])
 
 
 def _row(one: Indicator) -> dict[str, str]:
-    amber, red = one.thresholds
+    (amber, red), own = one.thresholds, "" if one.stated else "*"
     return {
         "label": one.label,
         "written": one.written,
         "colour": one.colour,
-        "amber": amber,
-        "red": red,
+        "amber": f"{amber}{own}",
+        "red": f"{red}{own}",
         "action": one.action,
         "note": "; ".join(part for part in (one.note, one.reason) if part),
-        "stated": "the rulebook" if one.stated else "this program",
         "source": f"{one.run}: {'; '.join(str(source) for source in one.sources)}" if one.sources else "",
     }

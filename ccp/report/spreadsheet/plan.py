@@ -74,7 +74,7 @@ def planned(runs: Sequence[Run]) -> Plan:
 
 def run_names(runs: Sequence[Run]) -> tuple[str, ...]:
     """What runs are called: their directories without what these lie in, with a number where there are several."""
-    names = [run.name if run.folder is None else run.folder.resolve().name for run in runs]
+    names = [run.called for run in runs]
     return tuple(f"{place} {name}" for place, name in enumerate(names, start=1)) if len(runs) > 1 else tuple(names)
 
 
