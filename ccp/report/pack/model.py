@@ -34,12 +34,11 @@ class Column:
 
 @dataclass(frozen=True)
 class Table:
-    """Rows to be read. `note` says what is left out, `first_is_name` whether the first column names the row."""
+    """Rows to be read; the first column names the row. `note` says what is left out."""
 
     frame: pl.DataFrame
     columns: tuple[Column, ...]
     note: str = ""
-    first_is_name: bool = True
 
 
 @dataclass(frozen=True)
