@@ -9,14 +9,14 @@ from typing import Any
 import altair as alt
 
 BLUE, SKY, GREEN, ORANGE = "#2878b5", "#3f97c6", "#12936c", "#c07a00"
-RED, PURPLE, GREY = "#d4521a", "#b0679a", "#7f858d"
+RED, PURPLE, GREY, INDIGO = "#d4521a", "#b0679a", "#7f858d", "#6d6ad2"
 ORDER = (BLUE, ORANGE, GREEN, PURPLE, RED, SKY, GREY)
 """Colours of series that have no meaning of their own, in order."""
 WHOSE = {
     "defaulter": BLUE,
     "clearing house": ORANGE,
     "insurer": PURPLE,
-    "parent": PURPLE,
+    "parent": INDIGO,
     "survivors, funded": GREEN,
     "survivors, unfunded": SKY,
     "gainers": GREY,

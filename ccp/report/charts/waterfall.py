@@ -10,8 +10,8 @@ from ccp.report.words import Scale, tier_words
 
 CUT = 1.2
 """What a tier has left is drawn up to so many times the loss, and said in figures."""
-END = (1.7, 1.25)
-"""Where the axis ends, in times of the loss, on wide and narrow pages: on wide ones the figures need room."""
+END = (1.7, 1.6)
+"""Where the axis ends, in times of the loss, on wide and narrow pages: the figures need room."""
 
 
 def waterfall_rows(tiers: list[dict[str, Any]], loss: float) -> pl.DataFrame:
@@ -39,7 +39,12 @@ def waterfall_chart(tiers: list[dict[str, Any]], loss: float, scale: Scale, curr
     whose = [name for name in WHOSE if name in set(rows["whose"])]
     colour = alt.Color("whose:N", title=None, scale=alt.Scale(domain=whose, range=[WHOSE[name] for name in whose]))
     base: Any = alt.Chart(rows).encode(
-        y=alt.Y("tier:N", title=None, scale=alt.Scale(domain=rows["tier"].to_list()), axis=names_axis(narrow)),
+        y=alt.Y(
+            "tier:N",
+            title=None if narrow else "tier",
+            scale=alt.Scale(domain=rows["tier"].to_list()),
+            axis=names_axis(narrow),
+        ),
         tooltip=[
             "tier:N",
             alt.Tooltip("whose:N", title="whose money"),
@@ -55,15 +60,15 @@ def waterfall_chart(tiers: list[dict[str, Any]], loss: float, scale: Scale, curr
         paid.encode(x=alt.X("begin:Q", **axis), x2="end:Q", color=colour),
         whole.encode(x="loss:Q"),
     ]
-    return dressed(
-        alt.layer(*layers, *([] if narrow else [_figures(base, CUT * loss / scale.unit)])), narrow, rows.height * 26
-    )
+    layers.append(_figures(base, CUT * loss / scale.unit, narrow))
+    return dressed(alt.layer(*layers), narrow, rows.height * 26)
 
 
-def _figures(base: Any, beside: float) -> Any:
-    """What each tier pays and has left, in a column beside the bars."""
-    label = "format(datum.paid, ',.2f') + (datum.left > 0 ? ', left ' + format(datum.left, ',.2f') : '')"
-    written = base.transform_filter("datum.paid > 0 || datum.left > 0").transform_calculate(label=label)
+def _figures(base: Any, beside: float, narrow: bool) -> Any:
+    """What each tier pays and, where there is room, has left, in a column beside the bars."""
+    left = " + (datum.left > 0 ? ', left ' + format(datum.left, ',.2f') : '')"
+    label = "format(datum.paid, ',.1f')" if narrow else f"format(datum.paid, ',.2f'){left}"
+    written = base.transform_calculate(label=label)
     return written.mark_text(align="left", dx=5, fontSize=11).encode(x=alt.datum(beside), text="label:N")
 
 

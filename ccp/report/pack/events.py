@@ -7,7 +7,7 @@ import polars as pl
 
 from ccp.report.charts.bars import stacked_bars
 from ccp.report.charts.theme import ORDER, WHOSE
-from ccp.report.charts.waterfall import tier_name, waterfall_chart
+from ccp.report.charts.waterfall import CUT, tier_name, waterfall_chart
 from ccp.report.pack.model import Column, Figure, Section, Source, Table
 from ccp.report.words import defaulting, exact_amount, listed, scale_of
 
@@ -55,7 +55,8 @@ def waterfall_figure(key: str, trace: dict[str, Any], file: str, digits: int, pr
         (Source(file, columns),),
         Table(frame, TIERS, "Paid and uncovered add up to the loss; that is checked in every run."),
         drawn if trace["loss"] else None,
-        "Each bar begins where the one above has ended; in outline, what a tier had and did not need or may not give.",
+        "Each bar begins where the one above has ended; in outline, what a tier had and did not need or may not give. "
+        f"Outlines are cut off at {CUT:g} times the loss.",
     )
 
 
@@ -140,7 +141,21 @@ def event_words(trace: dict[str, Any], digits: int) -> tuple[str, ...]:
     paid = "; ".join(f"{name} {exact_amount(amount, digits)}" for name, amount in payers) or "nobody"
     nobody = trace["uncovered"]
     left = f"{currency} {exact_amount(nobody, digits)} is paid by nobody." if nobody else "Every cent has a payer."
-    return (happens, f"Of the loss of {currency} {exact_amount(trace['loss'], digits)} pay: {paid}. {left}")
+    return (
+        happens,
+        f"Of the loss of {currency} {exact_amount(trace['loss'], digits)} pay: {paid}. {left}",
+        *_spread(trace),
+    )
+
+
+def _spread(trace: dict[str, Any]) -> list[str]:
+    """What became of the default's spreading, where that was looked for."""
+    if "rounds" not in trace:
+        return []
+    others = [name for one in trace["rounds"][1:] for name in one["defaulters"]]
+    if not others:
+        return ["Contagion was looked for: nobody else fails."]
+    return [f"Contagion: {listed(others)} {defaulting(others)} as well, in {len(trace['rounds']) - 1} more rounds."]
 
 
 def round_sections(trace: dict[str, Any], file: str, digits: int) -> list[Section]:
