@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -17,10 +18,11 @@ from ccp.report.words import exact_amount
 from ccp.rulebook.with_rules import with_rules
 
 SECONDS = 60_000
-SETTLED = """
-    new URL(location).searchParams.has('fund_size')
-    && Number(new URL(location).searchParams.get('fund_size')) === Number(document.activeElement.value)
-"""
+MOVED = """before => {
+    const asked = new URL(location).searchParams.get('fund_size');
+    return asked !== null && Number(asked) !== before && Number(asked) === Number(document.activeElement.value);
+}"""
+"""Whether the slider, and the link with it, have left where they were."""
 SHOWN = """amounts => {
     const rows = [...document.querySelectorAll("[aria-label='Tiers of the waterfall'] tbody tr")];
     return JSON.stringify(rows.map(row => row.cells[4].innerText)) === JSON.stringify(amounts);
@@ -39,7 +41,7 @@ def served(browser: Browser, small_book: Path, tmp_path_factory: pytest.TempPath
     """The address of a run's page; its server is ended as Ctrl-C ends it, and leaves nothing behind."""
     run = ccp.size(small_book, base=True).write(tmp_path_factory.mktemp("served") / "run")
     before = sorted(path.relative_to(run) for path in run.rglob("*"))
-    command = [sys.executable, "-m", "ccp", "serve", str(run), "--no-browser"]
+    command = [sys.executable, "-m", "ccp", "serve", str(run), "--no-browser", "--port", str(free_port())]
     server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=run.parent)
     try:
         assert server.stdout is not None
@@ -51,6 +53,13 @@ def served(browser: Browser, small_book: Path, tmp_path_factory: pytest.TempPath
         server.wait()
     assert sorted(path.relative_to(run) for path in run.rglob("*")) == before
     assert os.listdir(run.parent) == ["run"]
+
+
+def free_port() -> int:
+    """A port that no other test's server looks for."""
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return one.getsockname()[1]
 
 
 def drawn(page: Page) -> None:
@@ -84,9 +93,9 @@ def test_by_keyboard_alone(browser: Browser, served: str, small_book: Path) -> N
         page.keyboard.press("Space")
         page.get_by_text("Size of the fund").wait_for(timeout=SECONDS)
         reached(page, "Size of the fund")
-        for _ in range(5):
-            page.keyboard.press("ArrowLeft")
-        page.wait_for_function(SETTLED)
+        before = page.evaluate("Number(document.activeElement.value)")
+        page.keyboard.press("ArrowLeft")
+        page.wait_for_function(MOVED, arg=before)
         size = float(parse_qs(urlsplit(page.url).query)["fund_size"][0])
         rules = with_rules(ccp.read_rulebook("textbook/cover-two"), [("fund.size", size)])
         event = ccp.default(small_book, rules)

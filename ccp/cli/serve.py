@@ -71,6 +71,7 @@ def _opened(current: Session, fund: Path, rulebook: str | None, market: str | No
     from ccp.screen.opened import BOOK, Opened
 
     if not _is_book(fund):
+        _check_run(fund)
         if rulebook is not None or market is not None:
             option, value = ("--rulebook", rulebook) if rulebook is not None else ("--market", market)
             raise refuse(option, "a book was expected beside it; a run has its own", value=value)
@@ -87,6 +88,13 @@ def _opened(current: Session, fund: Path, rulebook: str | None, market: str | No
 def _day(explorer: "Explorer") -> tuple[str, str]:
     """The option for the day that the fund was sized on."""
     return "--date", explorer.base.measured.case.date.isoformat()
+
+
+def _check_run(fund: Path) -> None:
+    """Refuse what is neither a run nor a book."""
+    if not (fund / "manifest.json").is_file():
+        found = "there is neither a manifest nor a table of members in it" if fund.is_dir() else "no such directory"
+        raise refuse(str(fund), f"a run's or a book's directory was expected, {found}")
 
 
 def _is_book(directory: Path) -> bool:

@@ -59,7 +59,8 @@ def _asked(held: Opened, choices: Choices) -> Settings:
             st.session_state["left_out"] = []
         settings = controls(rulebook, choices)
     if st.session_state["left_out"]:
-        st.warning(f"The link asks for what this fund does not have; left out: {listed(st.session_state['left_out'])}")
+        left_out = listed(st.session_state["left_out"])
+        st.warning(f"The link asks for what cannot be read, or what this fund does not have; left out: {left_out}")
     return settings
 
 
@@ -68,7 +69,7 @@ def _answer(held: Opened, view: View, before: View) -> None:
     case = view.sized.measured.case
     about = f"{held.name}, {case.date.isoformat()}, under {view.rulebook.name}"
     st.caption(f"{about}. Before: the same event under the run's own rules.")
-    _posted(view)
+    _notices(view)
     for sentence in verdict(view):
         st.markdown(f"**{_plain(sentence)}**")
     _figures(key_figures(view, before))
@@ -84,9 +85,15 @@ def _answer(held: Opened, view: View, before: View) -> None:
     _take_away(held, view)
 
 
-def _posted(view: View) -> None:
-    """Where what is posted is in force, rules that ask for more or less move nothing."""
+def _notices(view: View) -> None:
+    """What moves with what was set, or does not: contributions posted, the smallest, capital as a share of the fund."""
     fund, digits = view.coverage["fund"], view.rulebook.currency_digits
+    size = view.rulebook.fund.size
+    if size is not None and fund["required"] > size:
+        smallest = exact_amount(fund["required"], digits)
+        st.info(f"The members' minimum contributions alone make {smallest}, more than is set.")
+    if any(getattr(tier, "share_of_fund", None) for tier in view.rulebook.tiers):
+        st.caption("Own capital is a share of the fund here, and moves with it; setting its amount holds it.")
     if fund["in_force"] == "posted":
         amounts = [exact_amount(fund[name], digits) for name in ("posted", "required")]
         st.info(

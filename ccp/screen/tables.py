@@ -55,7 +55,15 @@ def bills_table(view: View, before: View) -> str:
         )
         for row in bills(view, before).iter_rows(named=True)
     ]
-    heads = ("member", "group", "contribution before", "after", "bill before", "after", "change")
+    heads = (
+        "member",
+        "group",
+        "contribution before",
+        "contribution after",
+        "bill before",
+        "bill after",
+        "change in bill",
+    )
     return table("Bills by member", heads, rows, range(2, 7))
 
 
