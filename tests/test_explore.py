@@ -30,7 +30,7 @@ from ccp.rulebook.own_capital import first_place, other_tiers
 from ccp.rulebook.rulebook import Rulebook
 from ccp.rulebook.written import rulebook_text
 
-SEEDS = range(3) if PLAIN else range(5)
+SEEDS = range(3) if PLAIN else range(3)
 
 
 class Opened(NamedTuple):
@@ -217,7 +217,7 @@ SETS = st.one_of(
 )
 
 
-@limited(max_examples=20 if PLAIN else 50)
+@limited(max_examples=15 if PLAIN else 30)
 @given(SETTINGS, SETS)
 def test_any_settings(hand_made: Opened, settings: Row, who: Row) -> None:
     sets: Row = {name: tuple(sorted(value)) if name == "defaulters" else value for name, value in who.items()}

@@ -49,7 +49,7 @@ def _tile(one: Indicator) -> Tile:
     own = "" if one.stated else "*"
     made_of = f" {one.note[0].upper()}{one.note[1:]}." if one.note else ""
     bounds = f"{one.colour.upper()}: amber {amber}{own}, red {red}{own}.{made_of}"
-    act = one.colour in ("amber", "red") and one.action
+    act = one.stated and one.colour in ("amber", "red") and one.action
     action = f" {one.action[0].upper()}{one.action[1:]}." if act else ""
     return Tile(one.label, one.written, bounds + action, one.sources[0], TONES[one.colour])
 
