@@ -30,7 +30,7 @@ from ccp.rulebook.own_capital import first_place, other_tiers
 from ccp.rulebook.rulebook import Rulebook
 from ccp.rulebook.written import rulebook_text
 
-SEEDS = range(3) if PLAIN else range(3)
+SEEDS = range(3)
 
 
 class Opened(NamedTuple):
