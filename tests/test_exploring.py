@@ -128,7 +128,8 @@ def test_what_is_saved_gives_the_same_again(
     command = shlex.split(same_command(view, held))
     assert command[0] == "ccp"
     assert asked(*command[1:]).exit_code == 0
-    assert pl.read_parquet(tmp_path / EVENT / "waterfall.parquet")["amount"].sum() == pytest.approx(view.trace["loss"])
+    amounts = pl.read_parquet(tmp_path / EVENT / "waterfall.parquet")["amount"]
+    assert sum(round(amount * 100) for amount in amounts) == round(view.trace["loss"] * 100)
     event = ccp.default(small_book, tmp_path / FILE, view.scenario_id, view.defaulters)
     assert event.trace == view.trace
 

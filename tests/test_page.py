@@ -270,6 +270,9 @@ def test_report_on_the_command_that_makes_the_run(small_book: Path, tmp_path: Pa
     assert CliRunner().invoke(app, ["report", str(out), "-q"]).exit_code == 0
     assert (tmp_path / "run.html").exists()
     assert sorted(path.name for path in tmp_path.iterdir()) == ["page.html", "run", "run.html"]
+    out.rename(tmp_path / "run.2024")
+    assert CliRunner().invoke(app, ["report", str(tmp_path / "run.2024"), "-q"]).exit_code == 0
+    assert (tmp_path / "run.2024.html").exists()
 
 
 def refused(*arguments: object) -> str:

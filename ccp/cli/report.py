@@ -37,7 +37,8 @@ def report(
     Example: ccp report my-run my-crisis my-test --pdf my-run.pdf --xlsx my-run.xlsx
     """
     with session(as_json, quiet) as current:
-        file = runs[0].resolve().with_suffix(".html") if out is None else out
+        run = runs[0].resolve()
+        file = run.with_name(f"{run.name}.html") if out is None else out
         wanted = {"--out": file, "--pdf": pdf, "--xlsx": xlsx}
         _check_distinct(wanted)
         for option, one in wanted.items():
