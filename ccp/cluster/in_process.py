@@ -6,7 +6,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, Self, TypeVar
 
 from ccp.cluster.in_order import in_order
-from ccp.kernels import engine
+from ccp.kernels.engine.numba_door import numba_door as engine
 
 S = TypeVar("S")
 T = TypeVar("T")

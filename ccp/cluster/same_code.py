@@ -9,7 +9,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from ccp.errors import refuse
-from ccp.kernels import engine
+from ccp.kernels.engine.numba_door import numba_door as engine
 
 PACKAGES = ("ccp-waterfall", "numba", "llvmlite", "numpy", "scipy", "polars")
 
