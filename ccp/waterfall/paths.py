@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+import ccp.kernels.waterfall.plan_arrays as codes
 from ccp.kernels.engine.numba_door import read_only
 from ccp.kernels.waterfall.path_arrays import PathArrays
-from ccp.kernels.waterfall.paths import plan_arrays as codes
 from ccp.kernels.waterfall.paths import run_paths
 from ccp.types import Cents, Flags, Vector
 from ccp.waterfall.plan import Plan, PlannedTier

@@ -11,7 +11,7 @@ from functools import cached_property
 
 import numpy as np
 
-from ccp.kernels.waterfall.paths import plan_arrays as codes
+import ccp.kernels.waterfall.plan_arrays as codes
 from ccp.kernels.waterfall.plan_arrays import PlanArrays
 from ccp.money import exact
 from ccp.rulebook.rulebook import Rulebook

@@ -4,7 +4,7 @@ from fractions import Fraction
 
 import numpy as np
 
-from ccp.kernels.waterfall.paths import plan_arrays as codes
+import ccp.kernels.waterfall.plan_arrays as codes
 from ccp.kernels.waterfall.plan_arrays import ENDLESS, PlanArrays
 from ccp.money import exact, minor_units, scaled_down
 from ccp.rulebook.rulebook import Rulebook

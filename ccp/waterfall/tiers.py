@@ -10,7 +10,7 @@ from fractions import Fraction
 
 import numpy as np
 
-from ccp.kernels.waterfall.paths import plan_arrays as codes
+import ccp.kernels.waterfall.plan_arrays as codes
 from ccp.money import scaled_down, share_out, share_within
 from ccp.types import Cents
 from ccp.waterfall.event import Event

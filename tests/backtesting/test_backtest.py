@@ -1,7 +1,8 @@
 """`ccp backtest`: margins, losses, exceptions and procyclicality recomputed by plain loops; the command.
 
-The recomputations are written from docs/reference/arithmetic.md, margin-models.md and backtests.md: the book stands every
-day at the prices, levels and distance to expiry of its own day; what a day brings is its own past (margin) and future (loss).
+The recomputations are written from docs/reference/arithmetic.md, margin-models.md and backtests.md: the book stands
+every day at the prices, levels and distance to expiry of its own day; what a day brings is its own past (margin) and
+future (loss).
 """
 
 import json

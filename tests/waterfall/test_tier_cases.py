@@ -1,4 +1,4 @@
-"""Worked examples of every tier: `tests/waterfall/cases` states rulebook, defaults and who pays; a new one needs no Python.
+"""Worked examples of every tier: `cases` states rulebook, defaults and who pays; a new one needs no Python.
 
 Amounts are units of the currency. Each case is run by the engine and by its twin: the numbers are neither's.
 """

@@ -10,8 +10,8 @@ from numba.core.errors import TypingError
 from numba.extending import intrinsic
 from support import reference
 
+import ccp.kernels.exposure.row_sum as row_sum
 from ccp.kernels.engine.numba_door import COMPILED
-from ccp.kernels.exposure.portfolio_losses import row_sum
 
 compiled = pytest.mark.skipif(not COMPILED, reason="what the compiler is told")
 

@@ -17,9 +17,10 @@ from openpyxl.utils.escape import unescape
 from openpyxl.workbook import Workbook
 from typer.testing import CliRunner
 
+import ccp.report.workbook.plan as plan
 from ccp.cli.main import app
 from ccp.errors import InputError
-from ccp.report.workbook.workbook import plan, write_workbook
+from ccp.report.workbook.workbook import write_workbook
 from ccp.runs.run import Run, open_run
 
 pytestmark = READS_FILES
