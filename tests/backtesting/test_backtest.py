@@ -20,8 +20,8 @@ import numpy as np
 import polars as pl
 import pytest
 from ruamel.yaml import YAML
-from test_exceptions import at_most, chi2_one_beyond, chi2_two_beyond, independence_by_hand, kupiec_by_hand
-from test_procyclicality import call_by_loop, deviation_by_loop, step_by_loop
+from support.procyclicality_by_hand import call_by_loop, deviation_by_loop, step_by_loop
+from support.statistics_by_hand import at_most, chi2_one_beyond, chi2_two_beyond, independence_by_hand, kupiec_by_hand
 from typer.testing import CliRunner
 
 import ccp

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 from ruamel.yaml import YAML
+from support.outcomes import PAYERS
+from support.rulebooks import rulebook_of
 from support.waterfall_twin import run_event
-from test_cases import rulebook_of
-from test_waterfall import PAYERS
 
 from ccp.rulebook.tier_forms import WORDS
 from ccp.waterfall.event import Circumstances, Event
