@@ -20,6 +20,7 @@ from typer.testing import CliRunner, Result
 
 from ccp.cli.main import app
 from ccp.columns import COLUMNS
+from ccp.columns import stated as stated_of
 from ccp.report.fields import COUNTS, SCHEMAS, SHARES, fields_of
 from ccp.report.figures import documents_of, figures_of
 from ccp.report.listing import asked_rows, content_of, listing
@@ -131,7 +132,7 @@ def test_every_column_of_every_result_has_a_kind_that_fits_its_values() -> None:
         for name, schema in tables.items():
             of = Run("memory", command, run.manifest)
             for field in fields_of(of, name, schema.create_empty().schema):
-                stated = COLUMNS[(schema.columns()[field.name].metadata or {})["column"]]
+                stated = stated_of(schema.columns()[field.name])
                 numeric = field.kind in ("money", "share", "count", "number")
                 assert numeric == (stated.kind == "number"), (name, field)
                 assert (field.unit == "USD") == (field.kind == "money")
