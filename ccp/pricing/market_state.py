@@ -51,7 +51,7 @@ class MarketState:
 
     `years` are those left to each instrument's expiry, not below 0; NaN without one. `kept` is the share that is still
     there of what a model does not explain of an instrument's price in the book: 1 in scenarios, and from day to day it
-    fades to nothing at expiry.
+    fades to nothing at expiry, if there is one.
     """
 
     moves: FactorMoves

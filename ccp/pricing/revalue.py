@@ -82,6 +82,5 @@ def _arrays(terms: Terms) -> TermArrays:
     options = np.flatnonzero(option)
     if options.size:
         model[options] = model_values_today(terms, options)
-    own = {"option": option, "model": model}
-    stated = {name: np.array(getattr(terms, name)) for name in TermArrays._fields if name not in own}
-    return TermArrays(**own, **stated)
+    stated = {name: np.array(getattr(terms, name)) for name in TermArrays._fields if hasattr(terms, name)}
+    return TermArrays(option=option, model=model, **stated)

@@ -78,7 +78,7 @@ class PricePath:
         if self.run.constant_expiry:
             return MarketState(self._moves(levels), years, np.ones(len(years)))
         left = years_left(self.table["expiry"], np.datetime64(self.run.dates[day], "D"))
-        return MarketState(self._moves(levels), left, left / years)
+        return MarketState(self._moves(levels), left, np.where(np.isnan(years), 1.0, left / years))
 
     def collateral_values(self, day: int) -> Vector:
         """Market values of the lines of the collateral table, each in its own currency, as the table has them."""
