@@ -130,8 +130,9 @@ def _instruments(instruments: pl.DataFrame, source: str, findings: Findings) -> 
             findings.rows(source, instruments, wrong, one, f"{product.called} must state this or {other}")
     _others_columns(instruments, source, findings)
     for product in PRODUCTS.values():
-        if (low := _LOW.get(product.price)) is not None:
-            findings.rows(source, instruments, is_a(product) & low, "price", LIMITS[str(product.price)])
+        if product.price in _LOW:
+            low = is_a(product) & _LOW[product.price]
+            findings.rows(source, instruments, low, "price", LIMITS[product.price])
 
 
 _LOW = {"positive": pl.col("price") <= 0, "not negative": pl.col("price") < 0}
