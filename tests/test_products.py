@@ -18,8 +18,8 @@ from typing import Any
 import numpy as np
 import polars as pl
 import pytest
-from small_books import market
-from small_cycles import RULES, Run, Small, changed, write_trades
+from support.small_books import market
+from support.small_cycles import RULES, Run, Small, changed, write_trades
 from three_factors import PRICER, SPREAD
 
 import ccp

@@ -1,8 +1,8 @@
-"""European options on a forward: the model's value, and the price that moves with it. Formulas: docs/arithmetic.md."""
+"""European options on a forward: the model's value, and the price that moves with it. Formulas: docs/reference/arithmetic.md."""
 
 import numpy as np
 
-from ccp.kernels.black import option_values
+from ccp.kernels.exposure.black import option_values
 from ccp.pricing.market_state import MarketState
 from ccp.pricing.terms import Terms
 from ccp.types import Index, InstrumentByScenario, Vector

@@ -1,4 +1,4 @@
-"""Settlement prices: what every instrument is worth on each day of the run. Formulas: docs/daily-cycle.md."""
+"""Settlement prices: what every instrument is worth on each day of the run. Formulas: docs/reference/daily-cycle.md."""
 
 from dataclasses import dataclass, replace
 
