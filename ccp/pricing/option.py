@@ -1,4 +1,4 @@
-"""European options on a forward: the model's value, and the price that moves with it. Formulas: docs/reference/arithmetic.md."""
+"""European options: the model's value, and the price that moves with it. Formulas: docs/reference/arithmetic.md."""
 
 import numpy as np
 

@@ -31,7 +31,8 @@ class Pricer:
 
     `prices` (instrument x column of the state) are those of one unit of the underlying, in the instrument's currency.
     `columns` are what else in the instruments table is no longer as on the book's day, once the market has moved.
-    `fused`: the cube's changes come out of `ccp.kernels.exposure.revalue`, which moves, prices and converts in one pass.
+    `fused`: the cube's changes come out of `ccp.kernels.exposure.revalue`, which moves, prices and converts in one
+    pass.
     """
 
     prices: Callable[[Terms, MarketState], InstrumentByScenario]

@@ -20,7 +20,7 @@ import polars as pl
 import pytest
 from support.small_books import market
 from support.small_cycles import RULES, Run, Small, changed, write_trades
-from three_factors import PRICER, SPREAD
+from support.three_factors import PRICER, SPREAD
 
 import ccp
 from ccp.api import streamed
