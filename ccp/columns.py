@@ -216,6 +216,6 @@ def column_of(stated: Column, **limits: Any) -> Any:
     return dy.Float64(**shared)
 
 
-def stated(kind: dy.Column) -> Column:
+def stated_column(kind: dy.Column) -> Column:
     """What a column of a schema holds."""
     return (kind.metadata or {})["stated"]

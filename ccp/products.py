@@ -1,7 +1,7 @@
 """What each product is, one row a product: its word, what it must state, which factors move it, how it is settled.
 
 Everything that a room needs to know of a product is asked of its row; what a unit is worth is said by its pricer
-(`ccp.pricing.products`), which has the same word. Sees columns only.
+(`ccp.pricing.pricers`), which has the same word. Sees columns only.
 """
 
 from collections.abc import Mapping

@@ -4,7 +4,7 @@ import numpy as np
 
 from ccp.market.case import Case
 from ccp.pricing.option import model_values_today
-from ccp.pricing.products import OPTION, priced_by
+from ccp.pricing.pricers import OPTION, priced_by
 from ccp.pricing.terms import instrument_terms
 
 TOLERANCE = 0.01

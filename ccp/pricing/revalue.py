@@ -8,7 +8,7 @@ from ccp.kernels.engine.numba_door import read_only
 from ccp.kernels.exposure.revalue import Moves, TermArrays, unit_changes
 from ccp.pricing.market_state import MarketState, ScenarioMoves
 from ccp.pricing.option import model_values_today
-from ccp.pricing.products import OPTION, by_pricer, priced_by
+from ccp.pricing.pricers import OPTION, by_pricer, priced_by
 from ccp.pricing.terms import Terms
 from ccp.scenarios.scenario_set import ScenarioSet
 from ccp.types import Index, InstrumentByScenario, Vector

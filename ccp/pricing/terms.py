@@ -16,11 +16,11 @@ NONE = -1
 
 @dataclass(frozen=True)
 class Terms:
-    """Per instrument. `factor`, `volatility_factor` and `currency_factor` are places among the factor ids, or NONE.
+    """Per instrument. `factors` and `currency_factor` are places among the factor ids, or NONE.
 
-    `kinds` are the products' words, `factors` (instrument x most factors of any) the places of the factors that the
-    product's row names, in its order, NONE for none; `levels` are the levels of all factors today, by place. `table` is
-    the instruments table, for what only one product states.
+    `kinds` are the products' words, `factors` (instrument x most factors of any) the factors that the product's row
+    names, in its order; `levels` are the levels of all factors today, by place. `table` is the instruments table, for
+    what only one product states.
 
     `exchange` is today's rate into the service currency. `forward`, `volatility`, `strike` and the years are
     meaningful for options only. Years are actual days over 365; `years_after` counts from the end of the
@@ -43,13 +43,17 @@ class Terms:
     years: Vector
     years_after: Vector
     factors: Index
-    volatility_factor: Index
     currency_factor: Index
 
     @property
     def factor(self) -> Index:
         """The first factor of each instrument: the one that its asset class goes by."""
         return self.factors[:, 0]
+
+    @property
+    def volatility_factor(self) -> Index:
+        """The second factor of each instrument: an option's volatility."""
+        return self.factors[:, 1]
 
     def rows(self, places: Index) -> "Terms":
         """The terms of some of the instruments."""
@@ -96,7 +100,6 @@ def instrument_terms(
         years=years_left(table["expiry"], np.datetime64(today, "D")),
         years_after=years_left(table["expiry"], after),
         factors=_factors(table, factor_ids),
-        volatility_factor=_places(volatilities, factor_ids),
         currency_factor=_places(pairs, factor_ids),
     )
 

@@ -8,7 +8,7 @@ import polars as pl
 from ccp.errors import refuse
 from ccp.market.case import Case
 from ccp.pricing.market_state import DayMoves, MarketState
-from ccp.pricing.products import moved_columns, unit_prices
+from ccp.pricing.pricers import moved_columns, unit_prices
 from ccp.pricing.terms import NONE, Terms, instrument_terms, years_left
 from ccp.settlement.terms import RunTerms
 from ccp.types import Flags, Index, Vector

@@ -26,7 +26,7 @@ ROOT = Path(__file__).parents[2]
 
 def data_dictionary() -> str:
     """Every table and its columns, from the schemas."""
-    from ccp.columns import stated as stated_of
+    from ccp.columns import stated_column
     from ccp.frames import (
         BACKTEST_RESULTS,
         CYCLE_RESULTS,
@@ -53,7 +53,7 @@ def data_dictionary() -> str:
             lines += [f"### {name}", "", f"{(schema.__doc__ or '').strip()}", ""]
             lines += ["| column | kind | required | unit | meaning |", "| --- | --- | --- | --- | --- |"]
             for column, kind in schema.columns().items():
-                stated = stated_of(kind)
+                stated = stated_column(kind)
                 needed = "key" if kind.primary_key else "no" if kind.nullable else "yes"
                 what = stated.kind_in_words
                 lines.append(f"| {column} | {what} | {needed} | {stated.unit or '-'} | {stated.meaning} |")

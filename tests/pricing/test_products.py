@@ -35,7 +35,7 @@ from ccp.market.case import Case, open_case
 from ccp.market.history import Market, read_market
 from ccp.pricing.horizon import case_terms, liquidation_periods, price_cube
 from ccp.pricing.market_state import MarketState, ScenarioMoves
-from ccp.pricing.products import PRICERS, Pricer, by_pricer
+from ccp.pricing.pricers import PRICERS, Pricer, by_pricer
 from ccp.pricing.revalue import changes_of, revalue
 from ccp.products import LIMITS, PRODUCTS, SETTLEMENTS, STYLE, factor_columns
 from ccp.rulebook.load import load_rulebook
@@ -88,7 +88,7 @@ def test_a_product_without_a_pricer_is_an_error(monkeypatch: pytest.MonkeyPatch)
 
 NAMED_IN = {
     "products.py": "the rows",
-    "pricing/products.py": "the pricers",
+    "pricing/pricers.py": "the pricers",
     "book/catalogue.py": "the instruments that the synthetic book invents",
     "backtesting/step.py": "the one stock whose volatility doubles",
 }

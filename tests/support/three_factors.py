@@ -6,7 +6,7 @@ of one factor could stand for it. Its price starts from the book's; what the wor
 
 from ccp.columns import Column
 from ccp.pricing.market_state import MarketState, factor_levels
-from ccp.pricing.products import Pricer
+from ccp.pricing.pricers import Pricer
 from ccp.pricing.terms import Terms
 from ccp.products import STYLE, OwnColumn, Product
 from ccp.types import InstrumentByScenario
