@@ -6,6 +6,8 @@
 Made here: docs/data-dictionary.md, waterfall_configs/rulebook.schema.json, the list of worked examples in
 docs/validation.md, the commands' help in docs/commands.md, the gallery in docs/replays.md, the table and the comparison
 in docs/published.md, what `ccp show` prints in docs/show-and-workbook.md and the transcript in README.md.
+
+Also docs/reference/glossary.md.
 """
 
 import json
@@ -60,6 +62,32 @@ def data_dictionary() -> str:
     return "\n".join(lines)
 
 
+def glossary() -> str:
+    """The glossary: every entry in full, by subject."""
+    from ccp.glossary.glossary import entries, laws
+
+    lines = [
+        "# Glossary",
+        "",
+        "Made from `ccp/glossary/words.toml` by `docs/generate.py`; `ccp glossary WORD` prints an entry.",
+    ]
+    lines += ["First stands the word of rulebooks, tables and this program, then the field's standard term. A rule is"]
+    lines += ["stated where it was read; where none is, none was.", "", "Rules are of:", ""]
+    lines += [f"- **{name}**: {law}" for name, law in laws().items()]
+    subject = ""
+    for one in entries():
+        if one.subject != subject:
+            subject = one.subject
+            lines += ["", f"## {subject}"]
+        lines += ["", f"### {one.word}", "", f"**{one.field_name}**" + "".join(f" · {name}" for name in one.also), ""]
+        lines += [one.meaning, ""]
+        lines += [f"- in a rulebook: {', '.join(f'`{path}`' for path in one.rulebook)}"] if one.rulebook else []
+        lines += [f"- in results: {', '.join(f'`{path}`' for path in one.results)}"] if one.results else []
+        lines += [f"- {rule}" for rule in one.rules]
+        lines = lines[:-1] if not lines[-1] else lines
+    return "\n".join(lines) + "\n"
+
+
 def rulebook_schema() -> str:
     """The JSON Schema of rulebooks."""
     from ccp.rulebook.load import rulebook_schema as schema
@@ -95,6 +123,7 @@ def command_help() -> str:
         "show",
         "watch",
         "serve",
+        "glossary",
         "ledger",
         "backtest",
         "synth",
@@ -197,6 +226,7 @@ def shown(before: str) -> str:
 
 MADE: dict[str, Callable[..., str]] = {
     "docs/data-dictionary.md": data_dictionary,
+    "docs/reference/glossary.md": glossary,
     "waterfall_configs/rulebook.schema.json": rulebook_schema,
     "docs/validation.md": worked_examples,
     "docs/commands.md": command_help,
