@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 WORDS = Path(__file__).parent / "words.toml"
 MOST_NEAR = 5
@@ -74,13 +75,13 @@ def near(name: str) -> list[str]:
 
 
 @cache
-def _document() -> dict:
+def _document() -> dict[str, Any]:
     return tomllib.loads(WORDS.read_text(encoding="utf-8"))
 
 
-def _entry(stated: dict) -> Entry:
+def _entry(stated: dict[str, Any]) -> Entry:
     """An entry from its data: lists as tuples, the meaning on one line."""
-    values = {
+    values: dict[str, Any] = {
         key: tuple(value) if isinstance(value, list) else " ".join(value.split()) for key, value in stated.items()
     }
     return Entry(**values)

@@ -91,9 +91,9 @@ def _notices(view: View) -> None:
     size = view.rulebook.fund.size
     if size is not None and fund["required"] > size:
         smallest = exact_amount(fund["required"], digits)
-        st.info(f"The members' minimum contributions alone make {smallest}, more than is set.")
+        st.info(f"The members' minimum contributions alone come to {smallest}, more than is set.")
     if any(getattr(tier, "share_of_fund", None) for tier in view.rulebook.tiers):
-        st.caption("Own capital is a share of the fund here, and moves with it; setting its amount holds it.")
+        st.caption("Skin in the game is a share of the fund here and moves with it; setting its amount holds it.")
     if fund["in_force"] == "posted":
         amounts = [exact_amount(fund[name], digits) for name in ("posted", "required")]
         st.info(

@@ -40,7 +40,7 @@ def backtest_section(run: Run) -> Section:
         Column("observations", "accounts and days", "count"),
         Column("exceptions", "exceptions", "count"),
         Column("coverage", "coverage", "share"),
-        Column("largest_breach", "worst loss beyond margin", "money"),
+        Column("largest_breach", "largest exception", "money"),
         Column("rejected", "pools rejected (Kupiec, 5 %)", "count"),
         Column("green", "green", "count"),
         Column("yellow", "yellow", "count"),
@@ -72,7 +72,7 @@ def _by_pool(found: pl.DataFrame) -> pl.DataFrame:
 
 
 def _worst_pools(found: pl.DataFrame) -> Figure:
-    """The pools with the largest breach, of the rulebook's own model where it was tested."""
+    """The pools with the largest exception, of the rulebook's own model where it was tested."""
     models = found["model"].unique().sort().to_list()
     model = "rulebook" if "rulebook" in models else models[0]
     columns = (
@@ -83,13 +83,13 @@ def _worst_pools(found: pl.DataFrame) -> Figure:
         Column("kupiec_p", "Kupiec p", "number"),
         Column("independence_p", "independence p", "number"),
         Column("light", "light"),
-        Column("largest_breach", "worst breach", "money"),
+        Column("largest_breach", "largest exception", "money"),
     )
     pools = found.filter((pl.col("level") == "pool") & (pl.col("model") == model))
     worst = pools.sort("largest_breach", "id", descending=[True, False]).head(10)
     names = tuple(column.name for column in columns)
     table = Table(worst.select(names), columns, f"10 of {pools.height} pools.")
-    title = f"The pools with the largest losses beyond margin, model {model}"
+    title = f"The pools with the largest exceptions, model {model}"
     return Figure("worst-pools", title, (Source("backtest.parquet", names),), table)
 
 

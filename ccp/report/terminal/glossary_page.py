@@ -54,4 +54,6 @@ def _laws(entries: Sequence[Entry]) -> list[RenderableType]:
     cited = [
         name for name in laws() if any(rule.split()[0].rstrip(":") == name for one in entries for rule in one.rules)
     ]
-    return [Text()] + [Text(f"{name}: {laws()[name]}", style="dim") for name in cited] if cited else []
+    if not cited:
+        return []
+    return [Text(), *(Text(f"{name}: {laws()[name]}", style="dim") for name in cited)]
