@@ -199,8 +199,8 @@ _ALL = [
     Column(
         "chosen_by",
         ("largest losses", "coverage test", "both", "name", "contagion"),
-        "why these groups default: the largest stress loss over initial margin, the coverage test's worst set, as asked "
-        "for, or because they could not bear an earlier round",
+        "why these groups default: the largest stress loss over initial margin, the coverage test's worst set, as "
+        "asked for, or because they could not bear an earlier round",
     ),
 ]
 

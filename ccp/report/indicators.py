@@ -28,7 +28,7 @@ RANKS: tuple[Colour, ...] = ("unknown", "green", "amber", "red")
 """The worst last."""
 LABELS = {
     "fund_over_cover_2": "Default fund over cover-2",
-    "two_largest_of_fund": "Two largest groups' share of the default fund",
+    "two_largest_of_fund": "Two largest groups' share of the fund",
     "margin_coverage": "Margin coverage",
     "five_largest_of_margin": "Five largest groups' share of initial margin",
     "days_to_liquidate": "Days to liquidate the groups that size the fund",

@@ -35,7 +35,10 @@ def sized(run: Run) -> dict[str, Reading]:
 
 
 def fund_over_cover_2(coverage: dict[str, Any], money: Money) -> Reading:
-    """The fund in force over cover-2: the two largest groups' stress loss over initial margin where it sizes the fund."""
+    """The fund in force over cover-2: the two largest groups' SLOIM, in scenarios that size the fund.
+
+    Nothing but the fund counts.
+    """
     which, cover = coverage["fund"]["in_force"], coverage["cover_2"]
     fund, needed = money.cents(coverage["fund"][which]), money.cents(cover["amount"])
     fields = (f"fund.{which}", "cover_2.amount")

@@ -98,11 +98,7 @@ def _prefunded_rows(coverage: dict[str, Any]) -> Rows:
     return [
         ("Skin in the game (SITG)", coverage["ccp_capital"], "the clearing house's own money"),
         *insurance,
-        (
-            "Prefunded resources",
-            coverage["prefunded"],
-            _part(coverage["coverage_ratio"], f"of cover-{coverage['cover']}"),
-        ),
+        ("Prefunded resources", coverage["prefunded"], "; ".join(words for words in (ratio, made_of) if words)),
     ]
 
 
