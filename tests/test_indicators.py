@@ -308,7 +308,8 @@ def test_margin_coverage_counts_pools_until_their_group_has_defaulted(failed: Ru
     assert observed == 6 * 4 + 4  # A's two pools are gone on the last day
     assert breaches > 0
     assert found.value == 1 - breaches / observed
-    assert found.note == f"{breaches} of {observed} pool-days were exceptions: the pool lost more in the day than it held"
+    said = f"{breaches} of {observed} pool-days were exceptions: the pool lost more in the day than it held"
+    assert found.note == said
 
 
 def test_unpaid_margin_is_that_of_the_worst_day(failed: Run, tmp_path: Path) -> None:

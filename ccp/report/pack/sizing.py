@@ -13,6 +13,13 @@ from ccp.runs.run import Run
 
 COVERAGE = "coverage.json"
 MOST_SCENARIOS, MOST_MEMBERS = 20, 40
+OWN_MONEY = "the clearing house's own money in the waterfall"
+TERMS = (
+    "Stress loss over initial margin (SLOIM) is what closing out costs in a scenario beyond the margin that counts; "
+    "cover-N is that of the N groups that together have the most. The default fund is what members pay in; skin in the "
+    f"game (SITG) is {OWN_MONEY}. The command ccp glossary explains these and the other terms."
+)
+"""The standard terms of the first figures, explained."""
 
 
 def answer_words(coverage: dict[str, Any], digits: int) -> tuple[str, ...]:
@@ -43,6 +50,7 @@ def answer_tiles(coverage: dict[str, Any], digits: int) -> tuple[Tile, ...]:
         Tile("Default fund required", required, rule, _from("fund.required")),
         _posted_tile(fund, digits),
         Tile(sloim(count), exact_amount(cover["amount"], digits), _who(cover), _from(f"cover_{count}.amount")),
+        Tile("Skin in the game", exact_amount(coverage["ccp_capital"], digits), OWN_MONEY, _from("ccp_capital")),
         Tile("Coverage ratio", share(ratio), prefunded, _from("coverage_ratio"), tone),
         _uncovered_tile(coverage["coverage_test"]["sizing_scenarios"], digits),
         Tile("Initial margin", exact_amount(coverage["margin"], digits), "all pools", _from("margin")),
@@ -92,7 +100,7 @@ def figures_section(coverage: dict[str, Any]) -> Section:
         ("default fund required", fund["required"], f"set by {bound_by(coverage)}", "fund.required"),
         ("default fund, floor", fund["floor"], "the least that the rulebook allows", "fund.floor"),
         ("default fund posted", fund["posted"], posted, "fund.posted"),
-        ("skin in the game", coverage["ccp_capital"], "the clearing house's own money in the waterfall", "ccp_capital"),
+        ("skin in the game", coverage["ccp_capital"], OWN_MONEY, "ccp_capital"),
         ("insurance", coverage["insurance"], "in the waterfall", "insurance"),
         ("prefunded resources", coverage["prefunded"], "fund in force, skin in the game and insurance", "prefunded"),
         ("initial margin", coverage["margin"], "all pools", "margin"),

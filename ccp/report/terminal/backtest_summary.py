@@ -15,7 +15,7 @@ def backtest_summary(tables: dict[str, pl.DataFrame], currency: str, confidence:
     breach = scale_of(found.filter(level="book")["largest_breach"].max())
     pools = found.filter(level="pool")["id"].n_unique()
     note = f"Rejected (Kupiec test, 5 %), yellow and red: of {pools:,} pools."
-    note += f"\nPools are tested on one day in {horizon}, since windows of {horizon} days overlap." if horizon > 1 else ""
+    note += f"\nTested on one day in {horizon}, since windows of {horizon} days overlap." if horizon > 1 else ""
     return Group(
         Text(f"Exceptions at a confidence of {confidence:.4g}: all accounts and days", style="bold"),
         exceptions_side_by_side(found, breach, currency),
