@@ -65,10 +65,10 @@ def _event(choices: Choices) -> dict[str, Any]:
         "Scenario", [WORST, *choices.scenarios], key="scenario", format_func=lambda one: _described(one, choices)
     )
     multiple = None
-    if choices.multiples and st.toggle("Set how hard it hits", key="shock"):
+    if choices.multiples and st.toggle("Set the shock multiple", key="shock"):
         low, high, step = MULTIPLES
         high = max(high, st.session_state["multiple"])
-        multiple = round(st.slider("Shock, times", low, high, step=step, format="%.2f", key="multiple"), 6)
+        multiple = round(st.slider("Shock multiple", low, high, step=step, format="%.2f", key="multiple"), 6)
     groups = st.multiselect("Groups that default", choices.groups, key="defaulters", placeholder="the largest losses")
     number = None
     if not groups:

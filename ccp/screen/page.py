@@ -142,7 +142,7 @@ def _drawing(view: View, narrow: bool) -> Any:
 
 def _take_away(held: Opened, view: View) -> None:
     """The rulebook as a file, the command that gives the same, and the link."""
-    st.header("Take it away")
+    st.header("Save and share")
     st.download_button("Save as a rulebook", saved_rulebook(view, held), FILE, "application/yaml", on_click="ignore")
     st.caption("With that file, this gives the same waterfall to the cent:")
     st.code(same_command(view, held), language=None, wrap_lines=True)

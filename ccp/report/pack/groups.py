@@ -42,7 +42,7 @@ def _heat(losses: pl.DataFrame, currency: str) -> Figure:
     columns = (Column("group_id", "group"), *(Column(name, name, "money") for name in across))
     note = f"The {len(down)} groups of {groups.height} and the {len(across)} scenarios of {scenarios.height} with the "
     note += "largest losses. The whole is in the workbook and in the file."
-    names = ("scenario, the worst to the left", "group", "stress loss over initial margin")
+    names = ("scenario, the worst to the left", "group", "SLOIM")
     return Figure(
         "heat-map",
         f"Stress loss over initial margin of {len(down)} groups in {len(across)} scenarios that size the fund",

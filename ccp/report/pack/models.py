@@ -102,7 +102,7 @@ def procyclicality_section(run: Run) -> Section:
         Column("peak_to_trough", "peak to trough", "number"),
         *(Column(f"call_{span}_share", f"largest call in {span} days, of margin", "share") for span in (1, 5, 20)),
         Column("deviation", "daily deviation", "share"),
-        Column("step_5", "answer to a step, 5 days", "share"),
+        Column("step_5", "response to a step, 5 days", "share"),
         Column("step_days", "days to 90 % of it", "count"),
     )
     names = [column.name for column in columns]
@@ -113,7 +113,7 @@ def procyclicality_section(run: Run) -> Section:
         (Source("procyclicality.parquet", tuple(names)),),
         Table(found.select(names), columns, f"Amounts in {currency}."),
         partial(ranked_bars, drawn, "model", Series({"peak_to_trough": "peak to trough"}), "times the lowest margin"),
-        "1 would be a margin that never moves. The answer to a step is what a doubling of volatility does.",
+        "1 would be a margin that never moves. The step is a doubling of volatility overnight.",
     )
     return Section("procyclicality", "Procyclicality", figures=(_margins(run, currency), figure))
 

@@ -40,10 +40,8 @@ def answer_tiles(coverage: dict[str, Any], digits: int) -> tuple[Tile, ...]:
     """The key figures on the first screen."""
     fund, count = coverage["fund"], coverage["cover"]
     cover, ratio = coverage[f"cover_{count}"], coverage["coverage_ratio"]
-    prefunded = (
-        f"prefunded {exact_amount(coverage['prefunded'], digits)} over cover-{count}: default fund, skin in the game"
-    )
-    prefunded += " and insurance" if coverage["insurance"] else ""
+    made_of = "fund, skin in the game and insurance" if coverage["insurance"] else "fund and skin in the game"
+    prefunded = f"prefunded {exact_amount(coverage['prefunded'], digits)} ({made_of}) over cover-{count}"
     tone: Tone = "plain" if ratio is None else "good" if ratio >= 1 else "bad"
     required, rule = exact_amount(fund["required"], digits), f"set by {bound_by(coverage)}"
     return (
