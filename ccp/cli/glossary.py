@@ -23,7 +23,7 @@ def glossary(
         list[str] | None,
         typer.Argument(
             help="A word of ours, the field's term or its abbreviation, or a rulebook's word. Default: list all.",
-            metavar="[WORD]",
+            metavar="WORD",
             autocompletion=_complete,
         ),
     ] = None,

@@ -49,8 +49,7 @@ def show(
 ) -> None:
     """Show what a finished run holds, or one of its tables or documents: sorted, filtered, to the cent.
 
-    `~` finds text inside a cell; = with nothing after it an empty cell. Repeat --where for more conditions: all must
-    hold.
+    `~` finds text inside a cell, = with nothing after it an empty cell. Of several --where all must hold.
 
     Example: ccp show my-run waterfall --where "scenario_id ~ down 15%" --where "amount > 0" --sort -amount
     """
