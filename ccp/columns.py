@@ -183,7 +183,7 @@ _ALL = [
     Column("independence", "number", "Christoffersen's likelihood ratio for exceptions that follow each other"),
     Column("independence_p", "number", "its p-value; see p_values_hold"),
     Column("combined_p", "number", "p-value of number and independence together; see p_values_hold"),
-    Column("light", "text", "Basel's traffic light for so many observations: green, yellow or red"),
+    Column("light", "text", "Basel's traffic light for this number of observations: green, yellow or red"),
     Column("worst_breach", "number", "the largest exception: loss less margin", MONEY),
     Column("average_breach", "number", "the average exception: loss less margin", MONEY),
     Column("p_values_hold", "flag", "whether observations are independent: not where windows overlap"),
