@@ -3,12 +3,10 @@
     python docs/tools/generate.py          write them
     python docs/tools/generate.py --check  say which are out of date, and end with status 1 if any is
 
-Made here: docs/reference/data-dictionary.md, waterfall_configs/rulebook.schema.json, the list of worked examples in
-docs/explain/validation.md, the commands' help in docs/reference/commands.md, the gallery in docs/reference/replays.md,
-the table and the comparison in docs/reference/published.md, what `ccp show` prints in docs/learn/show-and-workbook.md
-and the transcript in README.md.
-
-Also docs/reference/glossary.md.
+Made here: docs/reference/data-dictionary.md, docs/reference/glossary.md, waterfall_configs/rulebook.schema.json, the
+list of worked examples in docs/explain/validation.md, the commands' help in docs/reference/commands.md, the gallery in
+docs/reference/replays.md, the table and the comparison in docs/reference/published.md, what `ccp show` prints in
+docs/learn/show-and-workbook.md and the transcript in README.md.
 """
 
 import json
@@ -23,7 +21,7 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 
 
 def data_dictionary() -> str:
