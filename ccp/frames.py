@@ -142,7 +142,7 @@ class Margin(dy.Schema):
 
 
 class Losses(dy.Schema):
-    """Result: the loss over margin of every group in every stress scenario."""
+    """Result: the stress loss over initial margin of every group in every stress scenario."""
 
     scenario_id = column("scenario_id", primary_key=True)
     group_id = column("group_id", primary_key=True)

@@ -90,7 +90,8 @@ def test_every_decision_has_a_date_and_a_status_and_is_listed() -> None:
     pages = sorted(folder.glob("0*.md"))
     assert [int(page.name[:4]) for page in pages] == list(range(1, len(pages) + 1))
     for page in pages:
-        assert re.search(r"^Date: 2\d{3}-\d\d-\d\d.*Status: ", page.read_text(encoding="utf-8"), re.MULTILINE), page.name
+        text = page.read_text(encoding="utf-8")
+        assert re.search(r"^Date: 2\d{3}-\d\d-\d\d.*Status: ", text, re.MULTILINE), page.name
         assert f"({page.name})" in listed, page.name
 
 

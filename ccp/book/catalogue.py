@@ -46,7 +46,7 @@ def catalogue(count: int, levels: dict[str, float], day: date) -> tuple[pl.DataF
             for name in names:
                 rows += [_option(name, levels, expiry, day, strike, right) for right in ("put", "call")]
     if count > len(rows):
-        expected = f"at most {len(rows):,} was expected: so many can be made from this market's factors"
+        expected = f"at most {len(rows):,} was expected: this market's factors allow no more"
         raise refuse("--instruments", expected, value=count)
     rows = rows[:count]
     for place, row in enumerate(rows):

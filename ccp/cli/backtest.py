@@ -28,13 +28,11 @@ def backtest(
     rulebook: RulebookName = DEFAULT_RULEBOOK,
     models: Annotated[
         str | None,
-        typer.Option("--models", help="Models, apart by commas; default all of them.", metavar="M1,M2"),
+        typer.Option("--models", help="Models, separated by commas; default: all.", metavar="M1,M2"),
     ] = None,
     book_date: Annotated[
         str | None,
-        typer.Option(
-            "--book-date", help="Day the book's prices hold on, default the market's last.", metavar="YYYY-MM-DD"
-        ),
+        typer.Option("--book-date", help="Day of the book's prices; default: the market's last.", metavar="YYYY-MM-DD"),
     ] = None,
     market: MarketPath = None,
     report: ReportFile = None,

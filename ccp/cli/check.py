@@ -13,7 +13,7 @@ def check(
     quiet: Quiet = False,
     verbose: Verbose = False,
 ) -> None:
-    """Read a book, check every table against each other and against the market, and say what is wrong.
+    """Read a book, check its tables against each other and against the market, and say what is wrong.
 
     Example: ccp check my-book --market my-prices.parquet
     """

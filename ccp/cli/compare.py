@@ -13,18 +13,23 @@ from ccp.cli.session import session
 def compare(
     rulebooks: Annotated[
         list[str],
-        typer.Option("--rulebook", "-r", help="Rulebook file or shipped name; once for each.", metavar="FILE"),
+        typer.Option(
+            "--rulebook", "-r", help="Rulebook file, or the name of a shipped one; repeat for each.", metavar="FILE"
+        ),
     ],
     fund: Annotated[
         float | None,
-        typer.Option("--fund", help="Fund of each, in its currency. Default: what the service published, or 1e9."),
+        typer.Option("--fund", help="Size of each fund, in its currency; default: what the service published, or 1e9."),
     ] = None,
     members: Annotated[int, typer.Option("--members", help="Members of the stylised clearing house.")] = 20,
     cover: Annotated[
-        int | None, typer.Option("--cover", help="How many of the largest default. Default: as each rulebook covers.")
+        int | None,
+        typer.Option(
+            "--cover", help="How many of the largest members default; default: as many as each rulebook covers."
+        ),
     ] = None,
     ladder: Annotated[
-        str, typer.Option("--ladder", help="Losses in multiples of the fund, apart by commas.", metavar="X,X,...")
+        str, typer.Option("--ladder", help="Losses in multiples of the fund, separated by commas.", metavar="X,X,...")
     ] = "0.5,1,1.5,2,3,5,7.5,10",
     tiers: Annotated[bool, typer.Option("--tiers", help="Show every tier instead of who pays.")] = False,
     out: Annotated[
@@ -63,4 +68,4 @@ def _rungs(text: str) -> list[float]:
     try:
         return [float(part) for part in text.split(",")]
     except ValueError:
-        raise refuse("--ladder", "numbers apart by commas were expected", value=text) from None
+        raise refuse("--ladder", "numbers separated by commas were expected", value=text) from None

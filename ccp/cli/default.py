@@ -27,13 +27,18 @@ def default(
     out: Out,
     rulebook: RulebookName = DEFAULT_RULEBOOK,
     scenario: Annotated[
-        str | None, typer.Option("--scenario", help="Id of the scenario. Default: the worst that sizes the fund.")
+        str | None, typer.Option("--scenario", help="Id of the scenario; default: the worst that sizes the fund.")
     ] = None,
     defaulters: Annotated[
-        str | None, typer.Option("--defaulters", help="Groups that default, apart by commas.", metavar="G1,G2")
+        str | None, typer.Option("--defaulters", help="Groups that default, separated by commas.", metavar="G1,G2")
     ] = None,
     cover: Annotated[
-        int | None, typer.Option("--cover", help="Instead: the N groups that lose most in the scenario.", metavar="N")
+        int | None,
+        typer.Option(
+            "--cover",
+            help="Instead of --defaulters: the N groups with the largest stress loss over initial margin.",
+            metavar="N",
+        ),
     ] = None,
     contagion: Annotated[
         bool, typer.Option("--contagion", help="Members whose capital cannot bear their bill default too, in rounds.")

@@ -10,6 +10,7 @@ from ccp.cli import (
     compare,
     default,
     demo,
+    glossary,
     ledger,
     replay,
     report,
@@ -51,6 +52,7 @@ app.command("report")(report.report)
 app.command("show")(show.show)
 app.command("serve")(serve.serve)
 app.command("watch")(watch.watch)
+app.command("glossary")(glossary.glossary)
 app.command("ledger")(ledger.ledger)
 app.command("synth")(synth.synth)
 app.command("warmup")(warmup.warmup)

@@ -22,18 +22,18 @@ ScenarioFile = Annotated[
     typer.Option("--scenarios", "-s", help="Scenario file instead of the rulebook's stress set.", metavar="FILE"),
 ]
 RunDate = Annotated[
-    str | None, typer.Option("--date", help="Day of the run, default the market's last.", metavar="YYYY-MM-DD")
+    str | None, typer.Option("--date", help="Day of the run; default: the market's last.", metavar="YYYY-MM-DD")
 ]
 Out = Annotated[Path, typer.Option("--out", "-o", help="Directory to write the run to.", metavar="DIR")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace an earlier run in that directory.")]
 Threads = Annotated[
-    int | None, typer.Option("--threads", min=1, help="Threads to use, default all. Never changes a result.")
+    int | None, typer.Option("--threads", min=1, help="Threads to use; default: all. Never changes a result.")
 ]
 Memory = Annotated[
     str | None,
     typer.Option(
         "--memory",
-        help="Most memory to take, such as 2GiB: positions are streamed from Parquet. Never changes a result.",
+        help="Memory limit, such as 2GiB: positions are streamed from Parquet. Never changes a result.",
         metavar="SIZE",
     ),
 ]
@@ -45,7 +45,9 @@ Cluster = Annotated[
         metavar="ADDRESS",
     ),
 ]
-Workers = Annotated[int | None, typer.Option("--workers", min=1, help="Workers of --cluster local, default all cores.")]
+Workers = Annotated[
+    int | None, typer.Option("--workers", min=1, help="Workers of --cluster local; default: all cores.")
+]
 Scratch = Annotated[
     Path | None,
     typer.Option(

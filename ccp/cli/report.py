@@ -19,7 +19,9 @@ def report(
     out: Annotated[
         Path | None, typer.Option("--out", "-o", help="The page. Default: RUN.html beside the run.", metavar="FILE")
     ] = None,
-    static: Annotated[bool, typer.Option("--static", help="Charts as drawings; no script in the page.")] = False,
+    static: Annotated[
+        bool, typer.Option("--static", help="Draw charts as still pictures; no script in the page.")
+    ] = False,
     pdf: Annotated[Path | None, typer.Option("--pdf", help="Also a printable copy.", metavar="FILE")] = None,
     xlsx: Annotated[
         Path | None, typer.Option("--xlsx", help="Also a workbook, one sheet a table.", metavar="FILE")

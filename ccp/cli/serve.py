@@ -23,7 +23,7 @@ def serve(
         Path, typer.Argument(help="A run that ccp size --base has written, or a book's directory.", metavar="RUN|BOOK")
     ],
     port: Annotated[
-        int | None, typer.Option("--port", "-p", min=1, max=65535, help="Port to serve at. Default: a free one.")
+        int | None, typer.Option("--port", "-p", min=1, max=65535, help="Port to serve at; default: a free one.")
     ] = None,
     host: Annotated[str, typer.Option("--host", help="Address to serve at: this machine alone.")] = "127.0.0.1",
     no_browser: Annotated[bool, typer.Option("--no-browser", help="Do not open a browser.")] = False,
@@ -40,7 +40,7 @@ def serve(
     quiet: Quiet = False,
     verbose: Verbose = False,
 ) -> None:
-    """Serve a page to explore a sized fund: another event, another fund, other capital; who pays then. Ctrl-C ends it.
+    """Serve a page to explore a sized fund: another event, fund or skin in the game, and who pays then. Ctrl-C ends it.
 
     It reads the run and writes nothing. Example: ccp serve my-run
     """

@@ -35,7 +35,10 @@ def show(
         str | None, typer.Option("--columns", "-c", help="Only these columns, in this order.", metavar="A,B,C")
     ] = None,
     rows: Annotated[
-        int | None, typer.Option("--rows", "-n", min=0, help=f"Most rows shown; default {SHOWN_ROWS}, --csv all.")
+        int | None,
+        typer.Option(
+            "--rows", "-n", min=0, help=f"Largest number of rows shown; default: {SHOWN_ROWS}, with --csv all."
+        ),
     ] = None,
     every_row: Annotated[bool, typer.Option("--all", help="All rows.")] = False,
     totals: Annotated[bool, typer.Option("--sum", help="Also sums of money, over all rows that match.")] = False,
@@ -46,7 +49,7 @@ def show(
 ) -> None:
     """Show what a finished run holds, or one of its tables or documents: sorted, filtered, to the cent.
 
-    `~` asks for text inside a cell, and nothing after = for an empty one. Again for several conditions: all must hold.
+    `~` finds text inside a cell, = with nothing after it an empty cell. Of several --where all must hold.
 
     Example: ccp show my-run waterfall --where "scenario_id ~ down 15%" --where "amount > 0" --sort -amount
     """

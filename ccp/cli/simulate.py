@@ -32,7 +32,7 @@ def simulate(
     rulebook: RulebookName = DEFAULT_RULEBOOK,
     book_date: Annotated[
         str | None,
-        typer.Option("--book-date", help="Day the book's prices hold on, default the first day.", metavar="YYYY-MM-DD"),
+        typer.Option("--book-date", help="Day of the book's prices; default: the first day.", metavar="YYYY-MM-DD"),
     ] = None,
     trades: Annotated[
         Path | None, typer.Option("--trades", help="Table of trades (.parquet or .csv).", metavar="FILE")
@@ -49,11 +49,14 @@ def simulate(
         typer.Option("--closed", help="Days on which nothing can be traded or called.", metavar="FROM:TO"),
     ] = None,
     expiry: Annotated[
-        str, typer.Option("--expiry", help="dated: instruments expire. constant: they keep their distance to it.")
+        str,
+        typer.Option(
+            "--expiry", help="dated: instruments expire on their day; constant: their time to expiry never changes."
+        ),
     ] = "dated",
     scenarios: ScenarioFile = None,
     market: MarketPath = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on with a run that was broken off.")] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Resume a run that was interrupted.")] = False,
     report: ReportFile = None,
     threads: Threads = None,
     overwrite: Overwrite = False,

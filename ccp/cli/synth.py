@@ -13,7 +13,7 @@ def synth(
     directory: Annotated[Path, typer.Argument(help="Directory to write the book to.", metavar="DIR")],
     members: Annotated[int, typer.Option(min=1, help="Clearing members.")] = 40,
     accounts: Annotated[int, typer.Option(min=2, help="Accounts, house accounts included.")] = 1_000,
-    positions: Annotated[int, typer.Option(min=2, help="Positions, met within a few per cent.")] = 20_000,
+    positions: Annotated[int, typer.Option(min=2, help="Number of positions, within a few per cent.")] = 20_000,
     instruments: Annotated[int, typer.Option(min=1, help="Instruments, the most traded first.")] = 300,
     seed: Annotated[int, typer.Option(min=0, help="The same seed and size give the same book.")] = 1,
     overwrite: Overwrite = False,

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 def warmup(
     clean: Annotated[
-        bool, typer.Option("--clean", help="Also remove what other versions have left, but for what is in use.")
+        bool, typer.Option("--clean", help="Also remove compiled code of other versions that is not in use.")
     ] = False,
     as_json: AsJson = False,
     quiet: Quiet = False,

@@ -19,7 +19,9 @@ STATUS = {"amber": 3, "red": 4}
 def watch(
     runs: Annotated[
         list[Path],
-        typer.Argument(help="Runs of ccp size, whatif, simulate or backtest, of one day say.", metavar="RUN..."),
+        typer.Argument(
+            help="Runs of ccp size, whatif, simulate or backtest, for example those of one day.", metavar="RUN..."
+        ),
     ],
     as_json: AsJson = False,
     quiet: Quiet = False,

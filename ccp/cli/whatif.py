@@ -20,22 +20,23 @@ Several = list[str] | None
 Trades = Annotated[
     Several,
     typer.Option(
-        "--trade", help="A trade, its quantity signed; again for more.", metavar="ACCOUNT,INSTRUMENT,QUANTITY"
+        "--trade", help="A trade with a signed quantity; repeat for more.", metavar="ACCOUNT,INSTRUMENT,QUANTITY"
     ),
 ]
 ScaleAccounts = Annotated[
     Several,
-    typer.Option("--scale-account", help="All positions of an account times a factor.", metavar="ACCOUNT=FACTOR"),
+    typer.Option("--scale-account", help="Multiply all positions of an account by a factor.", metavar="ACCOUNT=FACTOR"),
 ]
 ScaleMembers = Annotated[
-    Several, typer.Option("--scale-member", help="All positions of a member times a factor.", metavar="MEMBER=FACTOR")
+    Several,
+    typer.Option("--scale-member", help="Multiply all positions of a member by a factor.", metavar="MEMBER=FACTOR"),
 ]
-RemoveAccounts = Annotated[Several, typer.Option("--remove-account", help="An account that goes.", metavar="ACCOUNT")]
+RemoveAccounts = Annotated[Several, typer.Option("--remove-account", help="Remove an account.", metavar="ACCOUNT")]
 RemoveMembers = Annotated[
-    Several, typer.Option("--remove-member", help="A member that goes, with all it has.", metavar="MEMBER")
+    Several, typer.Option("--remove-member", help="Remove a member with all its accounts.", metavar="MEMBER")
 ]
 Rules = Annotated[
-    Several, typer.Option("--set", help="A value of the rulebook, such as fund.cover=3.", metavar="PATH=VALUE")
+    Several, typer.Option("--set", help="Set a value of the rulebook, such as fund.cover=3.", metavar="PATH=VALUE")
 ]
 
 

@@ -6,7 +6,7 @@ from ccp.report.words import defaulting, exact_amount, listed
 
 
 def losing(cover: dict[str, Any]) -> list[str]:
-    """Those of some groups that lose more than their margin."""
+    """Those of some groups that have a stress loss over initial margin."""
     return [group for group, loss in zip(cover["groups"], cover["losses"], strict=True) if loss > 0]
 
 
@@ -14,13 +14,13 @@ def question(coverage: dict[str, Any]) -> str:
     """What the coverage test asks."""
     count = coverage["cover"]
     who = "one group defaults" if count == 1 else f"{count} groups default"
-    return f"Enough, if any {who} in a plausible scenario?"
+    return f"Enough, if any {who} in an extreme but plausible scenario?"
 
 
 def gap_words(gap: float, digits: int) -> str:
     """What is posted against what is required."""
     if gap == 0:
-        return "just what is required"
+        return "exactly what is required"
     return f"{exact_amount(abs(gap), digits)} {'more' if gap > 0 else 'LESS'} than required"
 
 
@@ -34,35 +34,34 @@ def bound_by(coverage: dict[str, Any]) -> str:
 
 
 def who_hurts(coverage: dict[str, Any], digits: int) -> str:
-    """The groups of cover-N, and what they lose."""
+    """The groups of cover-N, and their stress loss over initial margin."""
     cover = coverage[f"cover_{coverage['cover']}"]
     groups, amount = losing(cover), exact_amount(cover["amount"], digits)
     if not groups:
-        return "No group loses more than its margin in a scenario that sizes the fund."
-    if len(groups) == 1:
-        return f"{groups[0]} hurts most, in '{cover['scenario_id']}': it loses {amount} over its margin."
-    return f"{listed(groups)} hurt most, in '{cover['scenario_id']}': together they lose {amount} over their margin."
+        return "No group has a stress loss over initial margin in a scenario that sizes the fund."
+    who = f"{groups[0]} has" if len(groups) == 1 else f"{listed(groups)} together have"
+    return f"{who} the largest stress loss over initial margin: {amount} in '{cover['scenario_id']}'."
 
 
 def coverage_sentence(coverage: dict[str, Any], test: dict[str, Any], digits: int) -> str:
     """What the coverage test found."""
     posted = coverage["fund"]["in_force"] == "posted"
-    what = "posted" if posted else "required taken as paid in"
+    fund = "the fund that is posted" if posted else "the required fund taken as paid in"
     who = f"if {listed(test['defaulters'])} {defaulting(test['defaulters'])} in '{test['scenario_id']}'"
     idle = [group for group, loss in zip(test["defaulters"], test["losses"], strict=True) if loss == 0]
     some = 0 < len(idle) < len(test["defaulters"])
-    aside = f" ({listed(idle)} would lose nothing, but pay for nobody else)" if some else ""
+    aside = f" ({listed(idle)} would lose nothing, but would pay for nobody else)" if some else ""
     if test["passed"]:
-        return f"With the fund {what}, at worst {exact_amount(test['headroom'], digits)} is left over, {who}{aside}."
-    return f"With the fund {what}, {exact_amount(test['uncovered'], digits)} is paid by nobody {who}{aside}."
+        return f"With {fund}, {exact_amount(test['headroom'], digits)} is left over at worst, {who}{aside}."
+    return f"With {fund}, {exact_amount(test['uncovered'], digits)} is uncovered at worst, {who}{aside}."
 
 
 def count_sentence(coverage: dict[str, Any]) -> str:
     """How many scenarios stay inside margin, draw on the fund, go beyond."""
     counts, run = coverage["coverage_of_scenarios"], coverage["scenarios"]
     return (
-        f"Of {run['run']} scenarios ({run['sizing']} size the fund) {counts['inside_margin']} stay inside margin, "
-        f"{counts['inside_prefunded']} draw on the fund, {counts['beyond_prefunded']} go beyond what is prefunded."
+        f"Of {run['run']} scenarios ({run['sizing']} size the fund), {counts['inside_margin']} stay within margin, "
+        f"{counts['inside_prefunded']} draw on prefunded resources, {counts['beyond_prefunded']} exceed them."
     )
 
 
@@ -73,13 +72,13 @@ def cycle_answer(summary: dict[str, Any]) -> str:
         found = "No stress day in this span."
     elif short["days"]:
         days, cover = f"{short['days']} of {short['stress_days']} stress days", summary["cover"]
-        found = f"On {days} the default of some {cover} groups would have left something uncovered, "
-        found += f"most of all on {short['date']}; cover-{cover} alone was more than what was prefunded "
+        found = f"On {days} the default of {cover} {'group' if cover == 1 else 'groups'} would have left a loss "
+        found += f"uncovered, the largest on {short['date']}; cover-{cover} alone exceeded prefunded resources "
         found += f"on {summary['beyond_prefunded']['days']}."
     else:
         count = short["stress_days"]
         days = "the one stress day" if count == 1 else f"each of the {count} stress days"
-        found = f"What was prefunded covered the worst default on {days}."
+        found = f"Prefunded resources covered the worst default on {days}."
     if defaults["events"]:
         many = "default event was" if defaults["events"] == 1 else "default events were"
         found += f" {defaults['events']} {many} closed out, "

@@ -22,7 +22,11 @@ class LookBack(Frozen):
 class SupplementaryMargin(Frozen):
     """Margin on top, from groups whose stress loss takes too large a share of what is prefunded."""
 
-    group_share: float = Field(gt=0, le=1, description="a group's loss over margin beyond this share is called")
+    group_share: float = Field(
+        gt=0,
+        le=1,
+        description="a group's stress loss over initial margin beyond this share of prefunded resources is called",
+    )
     pair_share: float | None = Field(
         default=None, gt=0, le=10, description="only on days when cover-2 exceeds this share; absent: always"
     )
@@ -71,6 +75,6 @@ class FundRules(Frozen):
         default=5, ge=0, le=1000, description="open days from a settled default to the call that refills contributions"
     )
     capital_restoration_days: int = Field(
-        default=20, ge=1, le=1000, description="open days until used capital of the clearing house is restored"
+        default=20, ge=1, le=1000, description="open days until used skin in the game is restored"
     )
     supplementary_margin: SupplementaryMargin | None = None

@@ -28,11 +28,11 @@ class Watched(Frozen):
     def _in_order(self) -> "Watched":
         if self.low_is_bad and self.red > self.amber:
             raise ValueError(
-                f"red not above amber was expected, for little is bad here: red {self.red:g}, amber {self.amber:g}"
+                f"red not above amber was expected, a low value being bad: red {self.red:g}, amber {self.amber:g}"
             )
         if not self.low_is_bad and self.red < self.amber:
             raise ValueError(
-                f"red not below amber was expected, for much is bad here: red {self.red:g}, amber {self.amber:g}"
+                f"red not below amber was expected, a high value being bad: red {self.red:g}, amber {self.amber:g}"
             )
         return self
 

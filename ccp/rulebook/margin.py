@@ -74,7 +74,7 @@ class StressPeriod(Frozen):
     )
     from_: date | None = Field(default=None, alias="from", description="first day of the period")
     to: date | None = Field(default=None, description="last day of the period")
-    days: int = Field(default=250, ge=2, le=5000, description="else: the most severe run of so many days so far")
+    days: int = Field(default=250, ge=2, le=5000, description="else: the most severe period of this many days so far")
 
     @model_validator(mode="after")
     def _whole_period(self) -> "StressPeriod":

@@ -131,7 +131,7 @@ class GainsHaircut(Named):
 
     tier: Literal["gains_haircut"] = "gains_haircut"
     share: float = Field(default=1.0, gt=0, le=1, description="the largest haircut")
-    days: int | None = Field(default=None, ge=1, le=1000, description="gains of so many days count; absent: of all")
+    days: int | None = Field(default=None, ge=1, le=1000, description="gains of this many days count; absent: of all")
     cap: float | None = _money_or_none("for all members together")
     member_cap: float | None = _money_or_none("for each member")
     member_cap_multiple: float | None = Field(

@@ -65,7 +65,7 @@ def _gains(part: Any) -> str:
 RULES: dict[str, Callable[[Any], str]] = {
     "defaulter_margin": lambda part: "the margin of the defaulters' own pools, client pools for themselves only",
     "defaulter_fund": lambda part: "the defaulting groups' own contributions",
-    "ccp_capital": lambda part: _size(part, "the clearing house's capital"),
+    "ccp_capital": lambda part: _size(part, "skin in the game"),
     "insurance": lambda part: _size(part, "an insurer"),
     "survivors_fund": _survivors,
     "assessments": _assessments,

@@ -14,10 +14,10 @@ SURVIVORS = ("survivors, funded", "survivors, unfunded", "gainers")
 COVERAGE = (
     ("cover-1", ("cover_1", "amount")),
     ("cover-2", ("cover_2", "amount")),
-    ("fund required", ("fund", "required")),
-    ("fund posted", ("fund", "posted")),
-    ("clearing house's capital", ("ccp_capital",)),
-    ("prefunded in all", ("prefunded",)),
+    ("default fund required", ("fund", "required")),
+    ("default fund posted", ("fund", "posted")),
+    ("skin in the game", ("ccp_capital",)),
+    ("prefunded resources", ("prefunded",)),
     ("uncovered in the coverage test", ("coverage_test", "sizing_scenarios", "uncovered")),
     ("left over in the coverage test", ("coverage_test", "sizing_scenarios", "headroom")),
     ("uncovered in any scenario", ("coverage_test", "all_scenarios", "uncovered")),
@@ -41,7 +41,7 @@ def verdict(view: View) -> list[str]:
     who = f"If {listed(trace['defaulters'])} {defaulting(trace['defaulters'])} in '{view.scenario_id}'"
     loss, currency = exact_amount(trace["loss"], digits), trace["currency"]
     uncovered = trace["uncovered"]
-    end = f"{exact_amount(uncovered, digits)} is paid by nobody" if uncovered else "every cent has a payer"
+    end = f"{exact_amount(uncovered, digits)} is uncovered" if uncovered else "every cent has a payer"
     paid = survivors_pay(trace)
     bill = f"the survivors pay {exact_amount(paid, digits)}" if paid else "the survivors pay nothing"
     test = view.coverage["coverage_test"]["sizing_scenarios"]
@@ -63,7 +63,7 @@ def key_figures(view: View, before: View) -> list[Key]:
     ]
     now, then = view.coverage["coverage_ratio"], before.coverage["coverage_ratio"]
     moved = "" if now is None or then is None else _points(now - then)
-    return [*keys, Key("prefunded over cover", share(now), moved, True)]
+    return [*keys, Key("coverage ratio", share(now), moved, True)]
 
 
 def amounts_scale(view: View, before: View) -> Scale:
@@ -86,10 +86,10 @@ def _fund(view: View) -> float:
 
 AMOUNTS: tuple[tuple[str, Callable[[View], float], bool | None], ...] = (
     ("lost in the event", _loss, False),
-    ("paid by nobody", _uncovered, False),
+    ("uncovered", _uncovered, False),
     ("paid by survivors", lambda view: survivors_pay(view.trace), False),
     ("fund in force", _fund, None),
-    ("own capital", lambda view: view.coverage["ccp_capital"], None),
+    ("skin in the game", lambda view: view.coverage["ccp_capital"], None),
 )
 """What key amounts are called, where they stand, and whether more of them is better."""
 

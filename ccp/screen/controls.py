@@ -65,10 +65,10 @@ def _event(choices: Choices) -> dict[str, Any]:
         "Scenario", [WORST, *choices.scenarios], key="scenario", format_func=lambda one: _described(one, choices)
     )
     multiple = None
-    if choices.multiples and st.toggle("Set how hard it hits", key="shock"):
+    if choices.multiples and st.toggle("Set the shock multiple", key="shock"):
         low, high, step = MULTIPLES
         high = max(high, st.session_state["multiple"])
-        multiple = round(st.slider("Shock, times", low, high, step=step, format="%.2f", key="multiple"), 6)
+        multiple = round(st.slider("Shock multiple", low, high, step=step, format="%.2f", key="multiple"), 6)
     groups = st.multiselect("Groups that default", choices.groups, key="defaulters", placeholder="the largest losses")
     number = None
     if not groups:
@@ -89,10 +89,10 @@ def _described(scenario: str, choices: Choices) -> str:
 def _fund(rulebook: Rulebook, choices: Choices) -> dict[str, Any]:
     """How large the fund is."""
     st.subheader("The fund")
-    fixed = st.toggle("Set its size", key="fix_fund", help="Else it is as large as the rules, or what is posted, say.")
+    fixed = st.toggle("Set its size", key="fix_fund", help="Otherwise it is what the rules require, or what is posted.")
     size = _money(f"Size of the fund, {rulebook.currency}", "fund_size", choices.fund) if fixed else None
     most = len(choices.groups)
-    cover = int(st.number_input("Cover: largest groups that it must bear", 1, most, key="fund_cover"))
+    cover = int(st.number_input("Cover: how many of the largest groups", 1, most, key="fund_cover"))
     buffer = st.slider(
         "Buffer on top, %", 0.0, max(100.0, st.session_state["fund_buffer"]), step=1.0, format="%g", key="fund_buffer"
     )
@@ -106,9 +106,13 @@ def _fund(rulebook: Rulebook, choices: Choices) -> dict[str, Any]:
 
 def _capital(rulebook: Rulebook, choices: Choices) -> dict[str, Any]:
     """How much of its own the clearing house puts in, and where it stands."""
-    st.subheader("The clearing house's capital")
-    fixed = st.toggle("Set its amount", key="fix_capital", help="One tranche in place of all that the rulebook has.")
-    amount = _money(f"Its own capital, {rulebook.currency}", "capital", choices.capital) if fixed else None
+    st.subheader("Skin in the game")
+    fixed = st.toggle(
+        "Set its amount",
+        key="fix_capital",
+        help="The clearing house's own money: one tranche in place of all that the rulebook has.",
+    )
+    amount = _money(f"Skin in the game, {rulebook.currency}", "capital", choices.capital) if fixed else None
     place = None
     if fixed or choices.place is not None:
         places: list[Any] = [AS_IS, *choices.places]

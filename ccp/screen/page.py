@@ -91,9 +91,9 @@ def _notices(view: View) -> None:
     size = view.rulebook.fund.size
     if size is not None and fund["required"] > size:
         smallest = exact_amount(fund["required"], digits)
-        st.info(f"The members' minimum contributions alone make {smallest}, more than is set.")
+        st.info(f"The members' minimum contributions alone come to {smallest}, more than is set.")
     if any(getattr(tier, "share_of_fund", None) for tier in view.rulebook.tiers):
-        st.caption("Own capital is a share of the fund here, and moves with it; setting its amount holds it.")
+        st.caption("Skin in the game is a share of the fund here and moves with it; setting its amount holds it.")
     if fund["in_force"] == "posted":
         amounts = [exact_amount(fund[name], digits) for name in ("posted", "required")]
         st.info(
@@ -142,7 +142,7 @@ def _drawing(view: View, narrow: bool) -> Any:
 
 def _take_away(held: Opened, view: View) -> None:
     """The rulebook as a file, the command that gives the same, and the link."""
-    st.header("Take it away")
+    st.header("Save and share")
     st.download_button("Save as a rulebook", saved_rulebook(view, held), FILE, "application/yaml", on_click="ignore")
     st.caption("With that file, this gives the same waterfall to the cent:")
     st.code(same_command(view, held), language=None, wrap_lines=True)

@@ -13,7 +13,7 @@ from ccp.waterfall.plan import make_plan
 
 
 def coverage_figures(sized: Sized) -> dict[str, Any]:
-    """Everything `coverage.json` states: cover figures, the fund against what is there, the coverage test."""
+    """Everything `coverage.json` states: cover figures, the fund, prefunded resources, the coverage test."""
     case = sized.measured.case
     rulebook, digits = case.rulebook, case.rulebook.currency_digits
     everything = np.ones_like(sized.counted)

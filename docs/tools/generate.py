@@ -3,10 +3,10 @@
     python docs/tools/generate.py          write them
     python docs/tools/generate.py --check  say which are out of date, and end with status 1 if any is
 
-Made here: docs/reference/data-dictionary.md, waterfall_configs/rulebook.schema.json, the list of worked examples in
-docs/explain/validation.md, the commands' help in docs/reference/commands.md, the gallery in docs/reference/replays.md,
-the table and the comparison in docs/reference/published.md, what `ccp show` prints in docs/learn/show-and-workbook.md
-and the transcript in README.md.
+Made here: docs/reference/data-dictionary.md, docs/reference/glossary.md and docs/reference/commands.md, whole;
+waterfall_configs/rulebook.schema.json; and parts of other documents: the order of rooms in how-data-flows, the list of
+worked examples in validation, the gallery in replays, the table and the comparison in published, what `ccp show` prints
+in show-and-workbook, and the transcript in README.md.
 """
 
 import json
@@ -15,6 +15,8 @@ import re
 import subprocess
 import sys
 import tempfile
+import textwrap
+import tomllib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -61,11 +63,45 @@ def data_dictionary() -> str:
     return "\n".join(lines)
 
 
+def glossary() -> str:
+    """The glossary: every entry in full, by subject."""
+    from ccp.glossary.glossary import entries, laws
+
+    lines = [
+        "# Glossary",
+        "",
+        "Made from `ccp/glossary/words.toml` by `docs/tools/generate.py`; `ccp glossary WORD` prints an entry.",
+    ]
+    lines += ["First stands the word of rulebooks, tables and this program, then the field's standard term. A rule is"]
+    lines += ["stated where it was read; where none is, none was.", "", "Rules are of:", ""]
+    lines += [f"- **{name}**: {law}" for name, law in laws().items()]
+    subject = ""
+    for one in entries():
+        if one.subject != subject:
+            subject = one.subject
+            lines += ["", f"## {subject}"]
+        lines += ["", f"### {one.word}", "", f"**{one.field_name}**" + "".join(f" · {name}" for name in one.also), ""]
+        lines += [one.meaning, ""]
+        lines += [f"- in a rulebook: {', '.join(f'`{path}`' for path in one.rulebook)}"] if one.rulebook else []
+        lines += [f"- in results: {', '.join(f'`{path}`' for path in one.results)}"] if one.results else []
+        lines += [f"- {rule}" for rule in one.rules]
+        lines = lines[:-1] if not lines[-1] else lines
+    return "\n".join(lines) + "\n"
+
+
 def rulebook_schema() -> str:
     """The JSON Schema of rulebooks."""
     from ccp.rulebook.load import rulebook_schema as schema
 
     return json.dumps(schema(), indent=2) + "\n"
+
+
+def order_of_rooms(before: str) -> str:
+    """How data flows, with the order of rooms as the contract of imports has it."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    layers = project["tool"]["importlinter"]["contracts"][0]["layers"]
+    rooms = " > ".join(layer.replace("ccp.", "") for layer in layers)
+    return replaced(before, "the order of rooms", f"```text\n{textwrap.fill(rooms, 120)}\n```")
 
 
 def worked_examples(before: str) -> str:
@@ -96,6 +132,7 @@ def command_help() -> str:
         "show",
         "watch",
         "serve",
+        "glossary",
         "ledger",
         "backtest",
         "synth",
@@ -198,7 +235,9 @@ def shown(before: str) -> str:
 
 MADE: dict[str, Callable[..., str]] = {
     "docs/reference/data-dictionary.md": data_dictionary,
+    "docs/reference/glossary.md": glossary,
     "waterfall_configs/rulebook.schema.json": rulebook_schema,
+    "docs/explain/how-data-flows.md": order_of_rooms,
     "docs/explain/validation.md": worked_examples,
     "docs/reference/commands.md": command_help,
     "docs/reference/replays.md": gallery,
@@ -206,7 +245,7 @@ MADE: dict[str, Callable[..., str]] = {
     "docs/learn/show-and-workbook.md": shown,
     "README.md": readme,
 }
-IN_PLACE = (worked_examples, gallery, published, shown, readme)
+IN_PLACE = (order_of_rooms, worked_examples, gallery, published, shown, readme)
 
 
 def main(arguments: list[str]) -> int:

@@ -1020,10 +1020,10 @@ def test_the_summary_fits_the_terminal(files: Files, width: int) -> None:
     assert max(len(line) for line in lines) <= width
     assert "…" not in found.stdout  # nothing was cut off to make it fit
     for part in (
-        "Losses beyond margin at 0.9",
+        "Exceptions at a confidence of 0.9",
         "windows of 3 days overlap",
         "mean in USD m",
-        "worst, USD m",
+        "largest, USD m",
         "peak/trough",
     ):
         assert part in found.stdout

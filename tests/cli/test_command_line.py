@@ -215,7 +215,7 @@ def test_a_fund_short_of_its_requirement_says_so(small_book: Path, tmp_path: Pat
     members.write_parquet(folder / "members.parquet")
     found = call("size", folder, "-o", tmp_path / "run")
     assert "LESS than required" in found.stdout
-    assert "No. With the fund posted" in " ".join(found.stdout.replace("│", " ").split())
+    assert "No. With the fund that is posted" in " ".join(found.stdout.replace("│", " ").split())
 
 
 def test_the_relative_path_of_the_run_one_stands_in_is_kept_whole(run_directory: Path, small_book: Path) -> None:

@@ -212,9 +212,9 @@ def test_the_comparison_fits_the_terminal_and_says_what_is_assumed(width: int) -
 
 
 REFUSED = {
-    "no number": (["--ladder", "1,x"], "--ladder, value '1,x': numbers apart by commas were expected"),
-    "nothing": (["--ladder", ""], "--ladder, value '': numbers apart by commas were expected"),
-    "an empty rung": (["--ladder", "1,,2"], "--ladder, value '1,,2': numbers apart by commas were expected"),
+    "no number": (["--ladder", "1,x"], "--ladder, value '1,x': numbers separated by commas were expected"),
+    "nothing": (["--ladder", ""], "--ladder, value '': numbers separated by commas were expected"),
+    "an empty rung": (["--ladder", "1,,2"], "--ladder, value '1,,2': numbers separated by commas were expected"),
     "negative": (["--ladder", "1,-1"], "--ladder: multiples of the fund from 0 to 1000 were expected"),
     "too large": (["--ladder", "1000.5"], "--ladder: multiples of the fund from 0 to 1000 were expected"),
     "not a number": (["--ladder", "nan"], "--ladder: multiples of the fund from 0 to 1000 were expected"),

@@ -63,7 +63,7 @@ def free_port() -> int:
 
 
 def drawn(page: Page) -> None:
-    page.get_by_text("Take it away").wait_for(timeout=SECONDS)
+    page.get_by_text("Save and share").wait_for(timeout=SECONDS)
     page.locator("[class*=st-key-drawing_] svg.marks:visible .mark-rect path").first.wait_for(timeout=SECONDS)
 
 

@@ -32,5 +32,5 @@ def margin_coverage(run: Run) -> Reading:
     observed, beyond = (int(found[name].sum()) for name in ("observations", "exceptions"))
     if not observed:
         return Reading(when=span, sources=sources, reason="the rulebook's own model was not tested")
-    note = f"{beyond:,} of {observed:,} losses of accounts were larger than their margin"
+    note = f"{beyond:,} of {observed:,} observations of accounts were exceptions: the loss was larger than the margin"
     return Reading(1 - Fraction(beyond, observed), span, note, sources)

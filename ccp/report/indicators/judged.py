@@ -27,14 +27,14 @@ READERS = {"size": sized, "whatif": sized, "simulate": simulated, "backtest": ba
 RANKS: tuple[Colour, ...] = ("unknown", "green", "amber", "red")
 """The worst last."""
 LABELS = {
-    "fund_over_cover_2": "Fund over cover-2",
+    "fund_over_cover_2": "Default fund over cover-2",
     "two_largest_of_fund": "Two largest groups' share of the fund",
     "margin_coverage": "Margin coverage",
-    "five_largest_of_margin": "Five largest groups' share of margin",
+    "five_largest_of_margin": "Five largest groups' share of initial margin",
     "days_to_liquidate": "Days to liquidate the groups that size the fund",
-    "uncalled_margin": "Margin required and not held",
-    "unpaid_margin": "Called and not paid, of margin",
-    "liquidity_used": "Asked of a member, of its liquidity",
+    "uncalled_margin": "Margin required and not held, share of margin",
+    "unpaid_margin": "Margin called and not paid, share of margin",
+    "liquidity_used": "Largest demand on a member, share of its liquidity",
 }
 """In the order in which they are shown."""
 MOST_DIGITS = 8

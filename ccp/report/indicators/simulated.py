@@ -50,7 +50,7 @@ def _fund_over_cover_2(days: pl.DataFrame, money: Money) -> Reading:
     fund, needed = money.cents(row["fund"]), money.cents(row["cover_2"])
     when, sources = f"latest stress day, {row['date']}", (Source(DAYS, ("fund", "cover_2")),)
     if not needed:
-        return Reading(when=when, note="no group loses more than its margin", sources=sources, harmless=True)
+        return Reading(when=when, note="no group has a stress loss over initial margin", sources=sources, harmless=True)
     note = f"fund {money.words(fund)}; cover-2 {money.words(needed)}"
     return Reading(ratio(fund, needed), when, note, sources)
 
@@ -71,7 +71,7 @@ def _margin_coverage(run: Run, days: pl.DataFrame, pools: pl.DataFrame) -> Readi
     )
     if not observed:
         return Reading(when=_span(days), sources=sources, reason="the run has one day only")
-    note = f"{breaches:,} of {observed:,} pool-days lost more in the day than was held"
+    note = f"{breaches:,} of {observed:,} pool-days were exceptions: the pool lost more in the day than it held"
     return Reading(1 - Fraction(breaches, observed), _span(days), note, sources)
 
 

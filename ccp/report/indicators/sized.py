@@ -35,13 +35,16 @@ def sized(run: Run) -> dict[str, Reading]:
 
 
 def fund_over_cover_2(coverage: dict[str, Any], money: Money) -> Reading:
-    """The fund in force over the two largest groups' losses beyond margin, in scenarios that size the fund."""
+    """The fund in force over cover-2: the two largest groups' SLOIM, in scenarios that size the fund.
+
+    Nothing but the fund counts.
+    """
     which, cover = coverage["fund"]["in_force"], coverage["cover_2"]
     fund, needed = money.cents(coverage["fund"][which]), money.cents(cover["amount"])
     fields = (f"fund.{which}", "cover_2.amount")
     sources, day = (Source(COVERAGE, fields),), coverage["date"]
     if not needed:
-        return Reading(when=day, note="no group loses more than its margin", sources=sources, harmless=True)
+        return Reading(when=day, note="no group has a stress loss over initial margin", sources=sources, harmless=True)
     note = f"fund {which} {money.words(fund)}; cover-2 {money.words(needed)}"
     note += f", {listed(losing(cover))} in '{cover['scenario_id']}'"
     return Reading(ratio(fund, needed), day, note, sources)

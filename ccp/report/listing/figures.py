@@ -11,11 +11,11 @@ from ccp.report.listing.figure_meanings import MEANINGS
 from ccp.runs.run import Run
 
 DOCUMENTS = {
-    "coverage": "Cover figures, the fund against what is there, the coverage test.",
+    "coverage": "Cover figures, the default fund required and posted, prefunded resources, the coverage test.",
     "worst_event": "The default that sizes the fund (cover-N), line by line.",
     "coverage_test_event": "The default that leaves most uncovered, or least left over, line by line.",
     "trace": "The default, line by line: pools, tiers, who pays.",
-    "summary": "The span in figures: the worst of its days, and what its defaults came to.",
+    "summary": "The span in figures: the worst of its days, and the losses of its defaults.",
     "houses": "What was compared: each rulebook's fund and where it is from.",
     "replays": "What was computed beside what was reported.",
     "manifest": "What the run was made from: inputs by SHA-256, the rulebook in full, conventions, versions.",

@@ -52,7 +52,7 @@ def ordered(frame: pl.LazyFrame, fields: Sequence[Field], order: Sequence[str]) 
 
 
 def chosen(fields: Sequence[Field], columns: str | None) -> tuple[Field, ...]:
-    """The columns asked for, apart by commas, in that order; all of them where none are. Raises InputError."""
+    """The columns asked for, separated by commas, in that order; all of them where none are. Raises InputError."""
     if columns is None:
         return tuple(fields)
     names = dict.fromkeys(name.strip() for name in columns.split(","))

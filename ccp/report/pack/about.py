@@ -15,7 +15,7 @@ LIMITS = {
         "Margin held is what was held before the shock; no further call is assumed to be paid.",
         "The fund is sized for groups that default together in one scenario, not for a probability of default.",
         "Scenarios are those listed; what none of them holds is not covered by any figure here.",
-        "Liquidity (who has cash when) is not what is measured here: losses are.",
+        "Losses are measured here, not liquidity (who has cash when).",
     ),
     "simulate": (
         "The book is the one that was given, with the trades that were given; members do not react to losses.",

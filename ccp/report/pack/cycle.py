@@ -33,7 +33,7 @@ def cycle_tiles(summary: dict[str, Any], digits: int) -> tuple[Tile, ...]:
     groups = (cover["groups"] or "").replace("+", " and ")
     return (
         tile(f"Cover-{summary['cover']}, highest", cover["largest"], f"{cover['date']}, {groups}", "cover_n.largest"),
-        tile("Fund, last day", fund["last"], f"highest {exact_amount(fund['largest'], digits)}", "fund.last"),
+        tile("Default fund, last day", fund["last"], f"highest {exact_amount(fund['largest'], digits)}", "fund.last"),
         tile(
             "Uncovered at worst",
             short["largest"],
@@ -42,23 +42,23 @@ def cycle_tiles(summary: dict[str, Any], digits: int) -> tuple[Tile, ...]:
             "bad" if short["days"] else "good",
         ),
         tile(
-            f"Cover-{summary['cover']} beyond prefunded",
+            f"Cover-{summary['cover']} over prefunded resources",
             beyond["largest"],
             f"on {beyond['days']} days",
             "beyond_prefunded.largest",
             "bad" if beyond["days"] else "good",
         ),
         tile(
-            "Margin, highest",
+            "Initial margin, highest",
             margin["largest"],
             f"{margin['date']}; last {exact_amount(margin['last'], digits)}",
             "margin",
         ),
-        tile("Called on one day", called["largest"], str(called["date"]), "called.largest"),
+        tile("Margin called, largest day", called["largest"], str(called["date"]), "called.largest"),
         Tile(
-            "Pool-days beyond margin held",
+            "Margin exceptions",
             f"{int(breaches['pools'] or 0):,}",
-            f"on {breaches['days']} days",
+            f"a pool lost more in a day than it held; on {breaches['days']} days",
             Source("summary.json", ("breaches",)),
         ),
     )
@@ -85,7 +85,7 @@ def margin_over_time(run: Run, summary: dict[str, Any]) -> Section:
     """Margin, what is held, and what is called."""
     held = {"margin": "margin required", "held": "held after calls"}
     flows = {"variation": "variation margin", "called": "margin called", "largest_call": "largest call from one pool"}
-    more = (("breaches", "pools beyond margin held", "count"), ("largest_breach", "largest such excess", "money"))
+    more = (("breaches", "margin exceptions", "count"), ("largest_breach", "largest exception", "money"))
     figures = (
         _over_time(run, "margin-over-time", "Margin required and held, all pools", held, "margin", summary, ()),
         _over_time(

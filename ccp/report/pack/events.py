@@ -121,14 +121,14 @@ def _pools_figure(key: str, trace: dict[str, Any], source: Source) -> Figure:
         Column("kind", "kind"),
         Column("loss", "loss", "money"),
         Column("margin", "margin held", "money"),
-        Column("short", "short", "money"),
+        Column("short", "shortfall over margin", "money"),
         Column("surplus", "surplus", "money"),
     )
     pools = pl.DataFrame(trace["pools"], infer_schema_length=None).sort("short", "pool_id", descending=[True, False])
     shown = pools.head(MOST_BILLS).select([column.name for column in columns])
-    note = "A negative loss is a gain, and stays its owner's; a client pool never helps another pool."
+    note = "A negative loss is a gain and stays with its owner; a client pool never pays for another pool."
     if pools.height > MOST_BILLS:
-        note += f" Shown are the {MOST_BILLS} that are shortest of margin, of {pools.height}."
+        note += f" The {MOST_BILLS} with the largest shortfall are shown, of {pools.height}."
     return Figure(key, "The defaulters' pools: loss against margin held", (source,), Table(shown, columns, note))
 
 
@@ -140,7 +140,7 @@ def event_words(trace: dict[str, Any], digits: int) -> tuple[str, ...]:
     payers = [(name, amount) for name, amount in trace["by_stakeholder"].items() if amount and name != "nobody"]
     paid = "; ".join(f"{name} {exact_amount(amount, digits)}" for name, amount in payers) or "nobody"
     nobody = trace["uncovered"]
-    left = f"{currency} {exact_amount(nobody, digits)} is paid by nobody." if nobody else "Every cent has a payer."
+    left = f"{currency} {exact_amount(nobody, digits)} is uncovered." if nobody else "Every cent has a payer."
     return (
         happens,
         f"Of the loss of {currency} {exact_amount(trace['loss'], digits)} pay: {paid}. {left}",

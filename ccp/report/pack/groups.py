@@ -23,7 +23,8 @@ def groups_section(run: Run, currency: str) -> Section:
     losses = collected(run.lazy("losses").join(plausible, on="scenario_id", how="semi"), run.place("losses"))
     figures = [_heat(losses, currency)] if losses["loss_over_margin"].max() else []
     words = (
-        "Loss over margin is what closing a group's positions costs beyond the margin held. Scenarios are those that"
+        "Stress loss over initial margin (SLOIM) is what closing a group's positions costs in a scenario beyond the "
+        "margin that counts. Scenarios are those that"
     )
     figures.append(_largest(run, losses, currency))
     return Section("groups", "Groups by scenarios", (f"{words} size the fund.",), figures=tuple(figures))
@@ -41,10 +42,10 @@ def _heat(losses: pl.DataFrame, currency: str) -> Figure:
     columns = (Column("group_id", "group"), *(Column(name, name, "money") for name in across))
     note = f"The {len(down)} groups of {groups.height} and the {len(across)} scenarios of {scenarios.height} with the "
     note += "largest losses. The whole is in the workbook and in the file."
-    names = ("scenario, the worst to the left", "group", "loss over margin")
+    names = ("scenario, the worst to the left", "group", "SLOIM")
     return Figure(
         "heat-map",
-        f"Loss over margin of {len(down)} groups in {len(across)} scenarios that size the fund",
+        f"Stress loss over initial margin of {len(down)} groups in {len(across)} scenarios that size the fund",
         (Source("losses.parquet", ("scenario_id", "group_id", "loss_over_margin")), CHOSEN),
         Table(wide.sort(_order("group_id", down)).select([column.name for column in columns]), columns, note),
         partial(heat_map, cells, across, down, names, scale.named(currency)),
@@ -67,18 +68,18 @@ def _largest(run: Run, losses: pl.DataFrame, currency: str) -> Figure:
         Column("group_id", "group"),
         Column("members", "members", "count"),
         Column("margin", "margin", "money"),
-        Column("loss_over_margin", "worst loss over margin", "money"),
+        Column("loss_over_margin", "largest stress loss over initial margin", "money"),
         Column("scenario_id", "in scenario"),
         Column("contribution", "contribution required", "money"),
         Column("of_fund", "its share of the fund", "share"),
-        Column("loss_of_fund", "its loss over the fund", "share"),
+        Column("loss_of_fund", "its loss, of the fund", "share"),
     )
     scale = scale_of(rows["loss_over_margin"].max())
     drawn = rows.select(pl.col("group_id").alias("name"), pl.col("loss_over_margin", "contribution") / scale.unit)
-    series = Series({"loss_over_margin": "worst loss over margin"}, {"contribution": "its own contribution"})
+    series = Series({"loss_over_margin": "largest SLOIM"}, {"contribution": "its own contribution"})
     return Figure(
         "largest-groups",
-        f"The {rows.height} groups with the largest losses over margin",
+        f"The {rows.height} groups with the largest stress loss over initial margin",
         (
             Source("losses.parquet", ("loss_over_margin",)),
             Source("contributions.parquet", ("margin", "contribution")),
@@ -86,7 +87,7 @@ def _largest(run: Run, losses: pl.DataFrame, currency: str) -> Figure:
         ),
         Table(rows.select([column.name for column in columns]), columns, f"{rows.height} of {paid.height} groups."),
         partial(ranked_bars, drawn, "group", series, f"amount ({scale.named(currency)})"),
-        "The mark is what the group itself has to contribute: what is beyond it, others pay.",
+        "The mark is what the group itself has to contribute: what the loss is beyond it, others pay.",
     )
 
 

@@ -50,7 +50,7 @@ def _house(place: int, house: dict[str, Any], ladder: pl.DataFrame) -> Section:
         f"{house['title']}: who pays what share of each loss",
         (Source("ladder.parquet", ("rulebook", "loss_multiple", "tier", "amount", "loss_share")),),
         Table(table.select([column.name for column in columns]), tuple(columns), f"Amounts in {house['currency']}."),
-        partial(stacked_bars, drawn, "loss beyond margin", "share of the loss (per cent)", colours),
+        partial(stacked_bars, drawn, "loss over initial margin", "share of the loss (per cent)", colours),
     )
     fund = f"Fund {house['currency']} {exact_amount(house['fund'])}, {house['fund_from']}"
     words = f"{fund}; {len(house['defaulters'])} of its members default."

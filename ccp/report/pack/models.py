@@ -40,7 +40,7 @@ def backtest_section(run: Run) -> Section:
         Column("observations", "accounts and days", "count"),
         Column("exceptions", "exceptions", "count"),
         Column("coverage", "coverage", "share"),
-        Column("largest_breach", "worst loss beyond margin", "money"),
+        Column("largest_breach", "largest exception", "money"),
         Column("rejected", "pools rejected (Kupiec, 5 %)", "count"),
         Column("green", "green", "count"),
         Column("yellow", "yellow", "count"),
@@ -72,7 +72,7 @@ def _by_pool(found: pl.DataFrame) -> pl.DataFrame:
 
 
 def _worst_pools(found: pl.DataFrame) -> Figure:
-    """The pools with the largest breach, of the rulebook's own model where it was tested."""
+    """The pools with the largest exception, of the rulebook's own model where it was tested."""
     models = found["model"].unique().sort().to_list()
     model = "rulebook" if "rulebook" in models else models[0]
     columns = (
@@ -83,13 +83,13 @@ def _worst_pools(found: pl.DataFrame) -> Figure:
         Column("kupiec_p", "Kupiec p", "number"),
         Column("independence_p", "independence p", "number"),
         Column("light", "light"),
-        Column("largest_breach", "worst breach", "money"),
+        Column("largest_breach", "largest exception", "money"),
     )
     pools = found.filter((pl.col("level") == "pool") & (pl.col("model") == model))
     worst = pools.sort("largest_breach", "id", descending=[True, False]).head(10)
     names = tuple(column.name for column in columns)
     table = Table(worst.select(names), columns, f"10 of {pools.height} pools.")
-    title = f"The pools with the largest losses beyond margin, model {model}"
+    title = f"The pools with the largest exceptions, model {model}"
     return Figure("worst-pools", title, (Source("backtest.parquet", names),), table)
 
 
@@ -102,7 +102,7 @@ def procyclicality_section(run: Run) -> Section:
         Column("peak_to_trough", "peak to trough", "number"),
         *(Column(f"call_{span}_share", f"largest call in {span} days, of margin", "share") for span in (1, 5, 20)),
         Column("deviation", "daily deviation", "share"),
-        Column("step_5", "answer to a step, 5 days", "share"),
+        Column("step_5", "response to a step, 5 days", "share"),
         Column("step_days", "days to 90 % of it", "count"),
     )
     names = [column.name for column in columns]
@@ -113,7 +113,7 @@ def procyclicality_section(run: Run) -> Section:
         (Source("procyclicality.parquet", tuple(names)),),
         Table(found.select(names), columns, f"Amounts in {currency}."),
         partial(ranked_bars, drawn, "model", Series({"peak_to_trough": "peak to trough"}), "times the lowest margin"),
-        "1 would be a margin that never moves. The answer to a step is what a doubling of volatility does.",
+        "1 would be a margin that never moves. The step is a doubling of volatility overnight.",
     )
     return Section("procyclicality", "Procyclicality", figures=(_margins(run, currency), figure))
 

@@ -19,6 +19,7 @@ from ccp.report.pack.ladder import compared_words, ladder_sections
 from ccp.report.pack.models import backtest_section, model_words, procyclicality_section
 from ccp.report.pack.replays import replay_section
 from ccp.report.pack.sizing import (
+    TERMS,
     answer_tiles,
     answer_words,
     contributions_section,
@@ -131,7 +132,7 @@ def _sections(run: Run, before: Run | None) -> list[Section]:
 def _sized_sections(run: Run, digits: int, currency: str, before: Run | None) -> list[Section]:
     coverage, worst, tested = (run.document(name) for name in ("coverage", "worst_event", "coverage_test_event"))
     sections = [
-        Section("answer", "The answer in figures", tiles=answer_tiles(coverage, digits)),
+        Section("answer", "The answer in figures", (TERMS,), tiles=answer_tiles(coverage, digits)),
         scenarios_section(run, coverage, currency),
         groups_section(run, currency),
         event_section("worst", "Who pays if the worst groups default", worst, "worst_event.json", digits),

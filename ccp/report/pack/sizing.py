@@ -13,6 +13,13 @@ from ccp.runs.run import Run
 
 COVERAGE = "coverage.json"
 MOST_SCENARIOS, MOST_MEMBERS = 20, 40
+OWN_MONEY = "the clearing house's own money in the waterfall"
+TERMS = (
+    "Stress loss over initial margin (SLOIM) is what closing out costs in a scenario beyond the margin that counts; "
+    "cover-N is that of the N groups that together have the most. The default fund is what members pay in; skin in the "
+    f"game (SITG) is {OWN_MONEY}. The command ccp glossary explains these and the other terms."
+)
+"""The standard terms of the first figures, explained."""
 
 
 def answer_words(coverage: dict[str, Any], digits: int) -> tuple[str, ...]:
@@ -33,13 +40,15 @@ def answer_tiles(coverage: dict[str, Any], digits: int) -> tuple[Tile, ...]:
     """The key figures on the first screen."""
     fund, count = coverage["fund"], coverage["cover"]
     cover, ratio = coverage[f"cover_{count}"], coverage["coverage_ratio"]
-    prefunded = f"prefunded {exact_amount(coverage['prefunded'], digits)} over cover-{count}"
+    made_of = "fund, skin in the game and insurance" if coverage["insurance"] else "fund and skin in the game"
+    prefunded = f"prefunded {exact_amount(coverage['prefunded'], digits)} ({made_of}) over cover-{count}"
     tone: Tone = "plain" if ratio is None else "good" if ratio >= 1 else "bad"
     required, rule = exact_amount(fund["required"], digits), f"set by {bound_by(coverage)}"
     return (
-        Tile("Fund required", required, rule, _from("fund.required")),
+        Tile("Default fund required", required, rule, _from("fund.required")),
         _posted_tile(fund, digits),
-        Tile(f"Cover-{count}", exact_amount(cover["amount"], digits), _who(cover), _from(f"cover_{count}.amount")),
+        Tile(sloim(count), exact_amount(cover["amount"], digits), _who(cover), _from(f"cover_{count}.amount")),
+        Tile("Skin in the game", exact_amount(coverage["ccp_capital"], digits), OWN_MONEY, _from("ccp_capital")),
         Tile("Coverage ratio", share(ratio), prefunded, _from("coverage_ratio"), tone),
         _uncovered_tile(coverage["coverage_test"]["sizing_scenarios"], digits),
         Tile("Initial margin", exact_amount(coverage["margin"], digits), "all pools", _from("margin")),
@@ -50,10 +59,10 @@ def _posted_tile(fund: dict[str, Any], digits: int) -> Tile:
     """What is paid in, against what is required."""
     posted, source = fund["posted"], _from("fund.posted")
     if posted is None:
-        return Tile("Fund posted", "not stated", "the required fund is taken as paid in", source)
+        return Tile("Default fund posted", "not stated", "the required fund is taken as paid in", source)
     gap = posted - fund["required"]
     tone: Tone = "good" if gap >= 0 else "bad"
-    return Tile("Fund posted", exact_amount(posted, digits), gap_words(gap, digits), source, tone)
+    return Tile("Default fund posted", exact_amount(posted, digits), gap_words(gap, digits), source, tone)
 
 
 def _uncovered_tile(test: dict[str, Any], digits: int) -> Tile:
@@ -64,29 +73,34 @@ def _uncovered_tile(test: dict[str, Any], digits: int) -> Tile:
     return Tile("Uncovered at worst", exact_amount(test["uncovered"], digits), where, source, tone)
 
 
+def sloim(cover: int | str) -> str:
+    """The label of a cover figure: of a number of groups, or by the name of a rule."""
+    return f"Stress loss over initial margin, {cover if cover == 'EMIR 42(3)' else f'cover-{cover}'}"
+
+
 def _from(*fields: str) -> Source:
     return Source(COVERAGE, fields)
 
 
 def _who(cover: dict[str, Any]) -> str:
     groups = losing(cover)
-    return f"{listed(groups)} in '{cover['scenario_id']}'" if groups else "nobody loses more than margin"
+    return f"{listed(groups)} in '{cover['scenario_id']}'" if groups else "no group has any"
 
 
 def figures_section(coverage: dict[str, Any]) -> Section:
     """Every figure of the sizing in one table."""
     fund, rows = coverage["fund"], []
     for name in [f"cover_{count}" for count in sorted({1, 2, coverage["cover"]})] + ["emir_42_3"]:
-        called = "EMIR 42(3)" if name == "emir_42_3" else name.replace("_", "-")
+        called = sloim("EMIR 42(3)") if name == "emir_42_3" else sloim(name.removeprefix("cover_"))
         rows.append((called, coverage[name]["amount"], _who(coverage[name]), f"{name}.amount"))
     posted = "by the book's members" if fund["posted"] is not None else "not stated"
     rows += [
-        ("fund required", fund["required"], f"set by {bound_by(coverage)}", "fund.required"),
-        ("fund floor", fund["floor"], "the smallest that the rulebook allows", "fund.floor"),
-        ("fund posted", fund["posted"], posted, "fund.posted"),
-        ("clearing house's capital", coverage["ccp_capital"], "in the waterfall", "ccp_capital"),
+        ("default fund required", fund["required"], f"set by {bound_by(coverage)}", "fund.required"),
+        ("default fund, floor", fund["floor"], "the least that the rulebook allows", "fund.floor"),
+        ("default fund posted", fund["posted"], posted, "fund.posted"),
+        ("skin in the game", coverage["ccp_capital"], OWN_MONEY, "ccp_capital"),
         ("insurance", coverage["insurance"], "in the waterfall", "insurance"),
-        ("prefunded", coverage["prefunded"], "fund in force, capital and insurance", "prefunded"),
+        ("prefunded resources", coverage["prefunded"], "fund in force, skin in the game and insurance", "prefunded"),
         ("initial margin", coverage["margin"], "all pools", "margin"),
     ]
     for name, test in coverage["coverage_test"].items():
@@ -105,11 +119,14 @@ def scenarios_section(run: Run, coverage: dict[str, Any], currency: str) -> Sect
     scenarios, count = run.table("scenarios"), coverage["cover"]
     ordered = scenarios.sort("cover_n", "scenario_id", descending=[True, False])
     sizing, beyond = ordered.filter("sizes_fund"), ordered.filter(~pl.col("sizes_fund"))
-    parts = (("scenarios", "that size the fund", sizing), ("beyond", "beyond plausible, which size nothing", beyond))
+    parts = (
+        ("scenarios", "that size the fund", sizing),
+        ("beyond", "beyond plausible, which do not size the fund", beyond),
+    )
     figures = [_scenario_figure(*part, coverage, currency) for part in parts if part[-1].height]
     words = (
         f"{scenarios.height} scenarios were run; {sizing.height} of them count as extreme but plausible and size the "
-        f"fund. Cover-{count} of a scenario is what its {count} largest groups lose over their margin in it.",
+        f"fund. Cover-{count} of a scenario is the stress loss over initial margin of its {count} largest groups.",
     )
     return Section("scenarios", "Scenarios", words, figures=tuple(figures))
 
@@ -136,11 +153,11 @@ def _scenario_figure(key: str, which: str, scenarios: pl.DataFrame, coverage: di
     note = f"The {rows.height} worst by cover-{count}, of {scenarios.height}."
     return Figure(
         key,
-        f"Loss over margin in the {rows.height} worst scenarios {which}",
+        f"Stress loss over initial margin in the {rows.height} worst scenarios {which}",
         (Source("scenarios.parquet", shown), _from("prefunded")),
         Table(rows.select(shown), columns, note),
-        partial(ranked_bars, drawn, "scenario", series, f"loss over margin ({scale.named(currency)})"),
-        "The dashed line is what is prefunded: fund in force, the clearing house's capital and insurance.",
+        partial(ranked_bars, drawn, "scenario", series, f"stress loss over initial margin ({scale.named(currency)})"),
+        "The dashed line is what is prefunded: fund in force, skin in the game and insurance.",
     )
 
 
@@ -188,4 +205,4 @@ def _contributions_figure(found: pl.DataFrame, columns: list[Column], marks: dic
 
 def _shared_by(run: Run) -> str:
     by_loss = run.manifest["rulebook"]["fund"]["allocation"] == "stress_loss_share"
-    return "by each member's worst stress loss over margin" if by_loss else "by each member's margin"
+    return "by each member's worst stress loss over initial margin" if by_loss else "by each member's margin"

@@ -14,21 +14,21 @@ def backtest_summary(tables: dict[str, pl.DataFrame], currency: str, confidence:
     found = tables["backtest"]
     breach = scale_of(found.filter(level="book")["largest_breach"].max())
     pools = found.filter(level="pool")["id"].n_unique()
-    note = f"Rejected (Kupiec, 5 %), yellow and red: of {pools:,} pools"
-    note += f", one day in {horizon} only, since windows of {horizon} days overlap." if horizon > 1 else "."
+    note = f"Rejected (Kupiec test, 5 %), yellow and red: of {pools:,} pools."
+    note += f"\nTested on one day in {horizon}, since windows of {horizon} days overlap." if horizon > 1 else ""
     return Group(
-        Text(f"Losses beyond margin at {confidence:.4g}: all accounts and days", style="bold"),
+        Text(f"Exceptions at a confidence of {confidence:.4g}: all accounts and days", style="bold"),
         exceptions_side_by_side(found, breach, currency),
         Text(note),
-        Text(f"\nHow much total margin moves (mean in {scale.named(currency)})", style="bold"),
+        Text(f"\nProcyclicality: how much total margin moves (mean in {scale.named(currency)})", style="bold"),
         procyclicality_side_by_side(tables["procyclicality"], scale),
         Text("Step: share of a year's rise 5 days after volatility doubled, and days until 90 % of it."),
     )
 
 
 def exceptions_side_by_side(found: pl.DataFrame, breach: Scale, currency: str) -> Table:
-    """One row a model: coverage of accounts, the worst breach, and how many pools are rejected or not green."""
-    names = ("model", "coverage", "exceptions", f"worst, {breach.named(currency)}", "rejected", "yellow", "red")
+    """One row a model: coverage of accounts, the largest exception, and how many pools are rejected or not green."""
+    names = ("model", "coverage", "exceptions", f"largest, {breach.named(currency)}", "rejected", "yellow", "red")
     table = _table(names)
     for row in found.filter(level="book").iter_rows(named=True):
         pools = found.filter((pl.col("level") == "pool") & (pl.col("model") == row["model"]))

@@ -13,7 +13,9 @@ from ccp.report.words import exact_amount
 def comparison_tables(ladder: pl.DataFrame, houses: list[dict[str, Any]], by_tier: bool) -> RenderableType:
     """By rulebook, a line for every stakeholder (or tier) and a column for every loss, in shares of the loss."""
     parts: list[RenderableType] = [
-        Text("Who pays what share of a loss beyond the defaulters' margin, in multiples of the fund", style="bold")
+        Text(
+            "Who pays what share of a loss over the defaulters' initial margin, in multiples of the fund", style="bold"
+        )
     ]
     for house in houses:
         rows = ladder.filter(pl.col("rulebook") == house["rulebook"])
@@ -55,7 +57,7 @@ def _assumptions(houses: list[dict[str, Any]]) -> str:
     """What the comparison rests on, in words."""
     assumed = ", ".join(f"{house['assumed_figures']} of {house['figures']} in {house['rulebook']}" for house in houses)
     covers = " or ".join(str(count) for count in sorted({len(house["defaulters"]) for house in houses}))
-    largest = f"of the largest so many default: {covers} (without --cover as many as each rulebook covers)"
+    largest = f"the {covers} largest default (without --cover, as many as each rulebook covers)"
     missing = ", ".join(
         f"{house['rulebook']} ({house['sizes_not_found']})" for house in houses if house["sizes_not_found"]
     )

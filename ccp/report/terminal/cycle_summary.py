@@ -40,19 +40,21 @@ def _figures(summary: dict[str, Any], scale: Scale) -> list[RenderableType]:
     margin, cover, breaches = summary["margin"], summary["cover_n"], summary["breaches"]
     rise = share(margin["largest"] / margin["first"] - 1) if margin["first"] else "-"
     rows = [
-        ("Margin, highest", margin["largest"], f"{margin['date']}; {rise} above the first day"),
+        ("Initial margin, highest", margin["largest"], f"{margin['date']}; {rise} above the first day"),
         ("Variation margin, largest day", summary["variation"]["largest"], summary["variation"]["date"]),
         ("Margin called, largest day", summary["called"]["largest"], summary["called"]["date"]),
         ("Largest call from one pool", summary["largest_call"]["largest"], summary["largest_call"]["date"]),
         (f"Cover-{summary['cover']}, highest", cover["largest"], f"{cover['date']}, {cover['scenario_id']}"),
         ("", None, cover["groups"] or ""),
-        ("Fund, highest", summary["fund"]["largest"], summary["fund"]["date"]),
-        ("Fund, last day", summary["fund"]["last"], ""),
+        ("Default fund, highest", summary["fund"]["largest"], summary["fund"]["date"]),
+        ("Default fund, last day", summary["fund"]["last"], ""),
     ]
     for name, amount, note in rows:
         table.add_row(name, "" if amount is None else scale.amount(amount), note)
     count = int(breaches["pools"] or 0)
-    table.add_row("Losses of a day beyond what was held", f"{count:,}", f"pools and days, on {breaches['days']} days")
+    table.add_row(
+        "Margin exceptions", f"{count:,}", f"a pool lost more in a day than it held; on {breaches['days']} days"
+    )
     return [_heading(f"The run ({scale.named(summary['currency'])})"), table]
 
 
@@ -60,7 +62,7 @@ def _call_days(days: pl.DataFrame, scale: Scale, currency: str) -> list[Renderab
     """The days on which most was called."""
     worst = days.sort("called", "date", descending=[True, False]).head(SHOWN_DAYS)
     table = Table(box=None, pad_edge=False)
-    for name in ("day", "variation", "called", "margin", "fund", "breaches"):
+    for name in ("day", "variation", "called", "margin", "fund", "exceptions"):
         table.add_column(name, justify="left" if name == "day" else "right", no_wrap=True)
     for row in worst.to_dicts():
         amounts = [scale.amount(row[name]) for name in ("variation", "called", "margin", "fund")]
@@ -86,7 +88,7 @@ def _short_days(days: pl.DataFrame, scale: Scale, summary: dict[str, Any], width
         amounts = [scale.amount(row[name]) for name in ("uncovered", "cover_n", "prefunded")]
         words = [row["uncovered_scenario"]] + ([row["uncovered_groups"]] if width >= WIDE else [])
         table.add_row(str(row["date"]), *amounts, *words)
-    heading = f"Days on which a default would have left most uncovered ({scale.named(summary['currency'])})"
+    heading = f"Days with the largest uncovered loss in the coverage test ({scale.named(summary['currency'])})"
     return [_heading(heading), table]
 
 

@@ -15,6 +15,8 @@ from ccp.report.words import exact_amount, scale_of, share
 SHOWN_SCENARIOS = 10
 SHOWN_BEYOND = 5
 SHOWN_GROUPS = 10
+MOST_LABEL = 30
+"""A longer label is folded."""
 
 
 DESCRIPTION = 48
@@ -29,7 +31,7 @@ def size_summary(
     digits: int,
     width: int,
 ) -> RenderableType:
-    """The whole answer: verdict, fund, worst scenarios, largest groups, the worst default's waterfall.
+    """The whole answer: verdict, stress losses and resources, scenarios, largest groups, the worst default's waterfall.
 
     `width` is the terminal's, in columns.
     """
@@ -49,32 +51,70 @@ def _heading(text: str) -> Text:
 
 
 def _fund_table(coverage: dict[str, Any], digits: int) -> list[RenderableType]:
-    """The fund required against what is there; also without the groups that the coverage test lets default."""
-    fund, count = coverage["fund"], coverage["cover"]
-    test = coverage["coverage_test"]["sizing_scenarios"]
-    table = Table(box=None, pad_edge=False, show_header=False)
-    table.add_column("", no_wrap=True)
-    table.add_column("amount", justify="right", no_wrap=True)
-    table.add_column("", overflow="fold")
-    rows: list[tuple[str, float | None, str]] = [
-        ("Initial margin", coverage["margin"], "all pools"),
-        ("Cover-1", coverage["cover_1"]["amount"], _of(coverage["cover_1"])),
-        ("Cover-2", coverage["cover_2"]["amount"], _of(coverage["cover_2"])),
-    ]
-    if count > 2:
-        rows.append((f"Cover-{count}", coverage[f"cover_{count}"]["amount"], _of(coverage[f"cover_{count}"])))
-    rows += [
-        ("EMIR 42(3)", coverage["emir_42_3"]["amount"], _of(coverage["emir_42_3"])),
-        ("Fund required", fund["required"], _part(_ratio(fund["required"], coverage["margin"]), "of margin")),
-        ("Fund posted", fund["posted"], _difference(fund, digits)),
+    """What is required against what is there, block by block, all blocks with the same columns."""
+    blocks = (
+        ("", [("Initial margin (IM)", coverage["margin"], "required of all pools")]),
+        ("Stress loss over initial margin (SLOIM): what closing out costs beyond margin", _cover_rows(coverage)),
+        ("Default fund (DF): what all members pay in", _fund_rows(coverage, digits)),
+        ("", _prefunded_rows(coverage)),
+    )
+    written = [(head, [(name, _amount(amount, digits), note) for name, amount, note in rows]) for head, rows in blocks]
+    longest = [max(len(row[place]) for _, rows in written for row in rows) for place in (0, 1)]
+    widths = [min(longest[0], MOST_LABEL), longest[1]]
+    parts: list[RenderableType] = [_heading(f"Stress losses and prefunded resources ({coverage['currency']})")]
+    for head, rows in written:
+        parts += [Text(head)] if head else []
+        parts.append(_block(rows, widths))
+    return [*parts, Text("ccp glossary explains a word: ccp glossary SLOIM, ccp glossary SITG", style="italic")]
+
+
+Rows = list[tuple[str, float | None, str]]
+"""What a figure is called, its amount, and what is said beside it."""
+
+
+def _cover_rows(coverage: dict[str, Any]) -> Rows:
+    """Cover-1, cover-2, the rulebook's cover-N and EMIR's."""
+    names = [f"cover_{count}" for count in sorted({1, 2, coverage["cover"]})]
+    rows = [(f"  {name.replace('_', '-')}", coverage[name]["amount"], _of(coverage[name])) for name in names]
+    return [*rows, ("  EMIR 42(3)", coverage["emir_42_3"]["amount"], _of(coverage["emir_42_3"]))]
+
+
+def _fund_rows(coverage: dict[str, Any], digits: int) -> Rows:
+    """The fund required and posted, and what is left of it without the groups that the coverage test lets default."""
+    fund, test = coverage["fund"], coverage["coverage_test"]["sizing_scenarios"]
+    of_margin = _part(_ratio(fund["required"], coverage["margin"]), "of initial margin")
+    return [
+        ("  required", fund["required"], of_margin),
+        ("  posted", fund["posted"], _difference(fund, digits)),
         (f"  without {_joined(test['defaulters'])}", test["survivors_fund"], _defaulters_part(test)),
-        ("Clearing house's capital", coverage["ccp_capital"], ""),
-        *([("Insurance", coverage["insurance"], "")] if coverage["insurance"] else []),
-        ("Prefunded", coverage["prefunded"], _part(coverage["coverage_ratio"], f"of cover-{count}")),
     ]
-    for name, amount, note in rows:
-        table.add_row(name, "not stated" if amount is None else exact_amount(amount, digits), note)
-    return [_heading(f"The fund against what is there ({coverage['currency']})"), table]
+
+
+def _prefunded_rows(coverage: dict[str, Any]) -> Rows:
+    """The clearing house's own money, insurance, and everything prefunded."""
+    insurance: Rows = [("Insurance", coverage["insurance"], "")] if coverage["insurance"] else []
+    made_of = "fund, skin in the game and insurance" if insurance else "fund and skin in the game"
+    ratio = _part(coverage["coverage_ratio"], f"of cover-{coverage['cover']}")
+    return [
+        ("Skin in the game (SITG)", coverage["ccp_capital"], "the clearing house's own money"),
+        *insurance,
+        ("Prefunded resources", coverage["prefunded"], "; ".join(words for words in (ratio, made_of) if words)),
+    ]
+
+
+def _block(rows: list[tuple[str, str, str]], widths: list[int]) -> Table:
+    """Rows with columns as wide as in the other blocks; what is said beside an amount is folded."""
+    table = Table(box=None, pad_edge=False, show_header=False)
+    table.add_column("", min_width=widths[0], max_width=widths[0], overflow="fold")
+    table.add_column("amount", justify="right", no_wrap=True, min_width=widths[1])
+    table.add_column("", overflow="fold")
+    for row in rows:
+        table.add_row(*row)
+    return table
+
+
+def _amount(amount: float | None, digits: int) -> str:
+    return "not stated" if amount is None else exact_amount(amount, digits)
 
 
 def _joined(names: list[str]) -> str:
@@ -89,7 +129,7 @@ def _defaulters_part(test: dict[str, Any]) -> str:
 
 def _of(cover: dict[str, Any]) -> str:
     groups = losing(cover)
-    return f"{_joined(groups)}, {cover['scenario_id']}" if groups else "nobody loses more than margin"
+    return f"{_joined(groups)}, {cover['scenario_id']}" if groups else "no group has any"
 
 
 def _part(value: float | None, of: str) -> str:
@@ -115,10 +155,10 @@ def _scenario_table(
     chosen = scenarios.filter(pl.col("sizes_fund") == sizing).sort(
         "cover_n", "scenario_id", descending=[True, False], maintain_order=True
     )
-    what = "Worst scenarios that size the fund" if sizing else "Beyond plausible, run but not sized on"
+    what = "Worst scenarios that size the fund" if sizing else "Beyond plausible, not used for sizing"
     shown = min(most, chosen.height)
     scale = scale_of(chosen["cover_n"].max())
-    title = f"{what}: {shown} of {chosen.height} (loss over margin, {scale.named(coverage['currency'])})"
+    title = f"{what}: {shown} of {chosen.height} (SLOIM, {scale.named(coverage['currency'])})"
     if chosen.is_empty():
         return []
     rows = chosen.head(most)
@@ -140,7 +180,7 @@ def _scenario_table(
         table.add_row(row["scenario_id"], *amounts, groups, scale.amount(row["uncovered"]), *described, style=style)
     others = any(set(row["groups"].split("+")) != set(row["uncovered_groups"].split("+")) for row in rows.to_dicts())
     if others and rows["uncovered"].sum():
-        note = "uncovered is by the worst set of as many groups, not always those shown (scenarios.parquet)"
+        note = "uncovered: by the worst set of that many groups, not always those shown (scenarios.parquet)"
         return [_heading(title), table, Text(note, style="italic")]
     return [_heading(title), table]
 
@@ -152,14 +192,14 @@ def _widest(values: pl.Series, most: int) -> int:
 
 
 def _group_table(coverage: dict[str, Any], tables: dict[str, pl.DataFrame]) -> list[RenderableType]:
-    """The largest groups by worst loss over margin."""
+    """The largest groups by stress loss over initial margin."""
     groups = largest_groups(tables)
     shown = min(SHOWN_GROUPS, groups.height)
-    title = f"Largest groups by worst loss in a scenario that sizes the fund: {shown} of {groups.height}"
+    title = f"Largest groups by SLOIM in a scenario that sizes the fund: {shown} of {groups.height}"
     scale = scale_of(groups["margin"].max())
     table = Table(box=None, pad_edge=False)
     table.add_column("group", overflow="fold")
-    for name in ("margin", "contribution", "of fund", "worst loss"):
+    for name in ("margin", "contribution", "of fund", "largest SLOIM"):
         table.add_column(name, justify="right", no_wrap=True)
     table.add_column("in scenario", max_width=30, overflow="fold")
     for row in groups.head(SHOWN_GROUPS).iter_rows(named=True):

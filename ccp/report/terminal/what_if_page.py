@@ -38,17 +38,17 @@ def _figures(before: dict[str, Any], after: dict[str, Any], digits: int) -> Tabl
         ("Cover-2", ("cover_2", "amount")),
         *([(f"Cover-{after['cover']}", (cover, "amount"))] if after["cover"] > 2 else []),
         ("EMIR 42(3)", ("emir_42_3", "amount")),
-        ("Fund required", ("fund", "required")),
-        ("Fund posted", ("fund", "posted")),
-        ("Own capital", ("ccp_capital",)),
-        ("Prefunded", ("prefunded",)),
-        ("Test: uncovered", ("coverage_test", "sizing_scenarios", "uncovered")),
-        ("Test: left over", ("coverage_test", "sizing_scenarios", "headroom")),
+        ("Default fund required", ("fund", "required")),
+        ("Default fund posted", ("fund", "posted")),
+        ("Skin in the game", ("ccp_capital",)),
+        ("Prefunded resources", ("prefunded",)),
+        ("Coverage test: uncovered", ("coverage_test", "sizing_scenarios", "uncovered")),
+        ("Coverage test: left over", ("coverage_test", "sizing_scenarios", "headroom")),
     ):
         amounts = _amounts(_at(before, path), _at(after, path), digits)
         table.add_row(name, *amounts[: len(amounts) - (len(currencies) > 1)])
     ratios = [figures["coverage_ratio"] for figures in (before, after)]
-    table.add_row("Prefunded of cover", *("-" if one is None else f"{one:.1%}" for one in ratios), "")
+    table.add_row("Coverage ratio", *("-" if one is None else f"{one:.1%}" for one in ratios), "")
     worst = [figures.get(cover) or figures[f"cover_{figures['cover']}"] for figures in (before, after)]
     table.add_row("Worst scenario", *(one["scenario_id"] for one in worst), "")
     table.add_row("Its groups", *(" + ".join(one["groups"]) for one in worst), "")

@@ -274,7 +274,8 @@ def test_margin_coverage_counts_pools_until_their_group_has_defaulted(failed: Ru
     assert observed == 6 * 4 + 4  # A's two pools are gone on the last day
     assert breaches > 0
     assert found.value == 1 - breaches / observed
-    assert found.note == f"{breaches} of {observed} pool-days lost more in the day than was held"
+    said = f"{breaches} of {observed} pool-days were exceptions: the pool lost more in the day than it held"
+    assert found.note == said
 
 
 def test_unpaid_margin_is_that_of_the_worst_day(failed: Run, tmp_path: Path) -> None:
@@ -558,9 +559,9 @@ def test_thresholds_are_read_with_their_sources(tmp_path: Path) -> None:
         (
             "amber: 1.05, red: 1,",
             "amber: 1, red: 1.05,",
-            "red not above amber was expected, for little is bad here: red 1.05, amber 1",
+            "red not above amber was expected, a low value being bad: red 1.05, amber 1",
         ),
-        ("red: 10", "red: 4", "red not below amber was expected, for much is bad here: red 4, amber 5"),
+        ("red: 10", "red: 4", "red not below amber was expected, a high value being bad: red 4, amber 5"),
         ("amber: 1.05", "amber: -0.1", "at least 0 was expected"),
         ("red: 10", "red: 1001", "at most 1000 was expected"),
         ("action_red: run}", "action_red: ''}", "text was expected, it is empty"),

@@ -42,8 +42,8 @@ def document(folder: Path, name: str) -> Any:
 
 def test_key_figures_are_those_of_the_file(sized: Read, finished: Path) -> None:
     coverage = document(finished / "size", "coverage")
-    assert cents(sized.tiles["Fund required"]) == whole(coverage["fund"]["required"])
-    assert cents(sized.tiles["Cover-2"]) == whole(coverage["cover_2"]["amount"])
+    assert cents(sized.tiles["Default fund required"]) == whole(coverage["fund"]["required"])
+    assert cents(sized.tiles["Stress loss over initial margin, cover-2"]) == whole(coverage["cover_2"]["amount"])
     assert cents(sized.tiles["Initial margin"]) == whole(coverage["margin"])
     test = coverage["coverage_test"]["sizing_scenarios"]
     assert cents(sized.tiles["Uncovered at worst"]) == whole(test["uncovered"])
@@ -99,7 +99,9 @@ def test_heat_map_and_largest_groups(sized: Read, finished: Path) -> None:
     largest = sized.columns("largest-groups")
     ordered = sorted(worst.iter_rows(), key=lambda row: (-row[1], row[0]))[:10]
     assert largest["group"] == [group for group, _ in ordered]
-    assert [cents(cell) for cell in largest["worst loss over margin"]] == [whole(loss) for _, loss in ordered]
+    assert [cents(cell) for cell in largest["largest stress loss over initial margin"]] == [
+        whole(loss) for _, loss in ordered
+    ]
 
 
 def test_scenarios_with_their_shocks(sized: Read, finished: Path) -> None:
@@ -263,7 +265,7 @@ def test_report_on_the_command_that_makes_the_run(small_book: Path, tmp_path: Pa
     assert done.exit_code == 0, done.output
     assert not (out / "page.html").exists()
     required = document(out, "coverage")["fund"]["required"]
-    assert cents(read_page(file.read_text()).tiles["Fund required"]) == whole(required)
+    assert cents(read_page(file.read_text()).tiles["Default fund required"]) == whole(required)
     again = CliRunner().invoke(app, ["report", str(out), "--out", str(file), "-q"])
     assert again.exit_code == 2
     assert "--overwrite" in again.stderr
