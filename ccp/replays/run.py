@@ -11,9 +11,10 @@ from ccp.waterfall.contagion import Books, Round, run_rounds
 from ccp.waterfall.event import Event, Outcome
 from ccp.waterfall.plan import Plan
 from ccp.waterfall.recoveries import Recovery, recover
+from ccp.waterfall.replenishment import on_day, resign
 from ccp.waterfall.run import run_waterfall
 from ccp.waterfall.services import Service, run_services
-from ccp.waterfall.standing import Standing, after_default, on_day, resign
+from ccp.waterfall.standing import Standing, after_default
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,6 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ccp.rulebook.tier_forms import CLAIM_CUTS
 from ccp.types import Cents, Flags
 from ccp.waterfall.event import Circumstances, Event, Outcome
 from ccp.waterfall.plan import Plan
@@ -58,11 +57,10 @@ def run_rounds(
     `known` says what else is known of the default of some groups: contracts matched with theirs are others in each
     round.
     """
-    rounds, cut = list[Round](), np.zeros(len(standing.members), dtype=np.int64)
+    rounds = list[Round]()
     while groups:
         event = Event(groups, books.loss, books.over_margin, books.margin)
-        outcome, failed = round_of(standing.plan, event, replace(known(groups), cut=cut), capital)
-        cut = cut + survivors_bills(outcome, len(standing.members), CLAIM_CUTS)
+        outcome, failed = round_of(standing.plan, event, replace(known(groups), cut=standing.cut), capital)
         bills = survivors_bills(outcome, len(standing.members))
         marked = np.zeros(len(standing.members), dtype=np.int64)
         if resale is not None:
