@@ -1,7 +1,5 @@
 """What every part of the cycle works with: the run's terms, its prices, its accounts, its calendar."""
 
-import numpy as np
-
 from ccp.book.portfolio import Portfolio
 from ccp.rulebook.tier_forms import LUMPS, parts_of
 from ccp.scenarios.scenario_set import ScenarioSet
@@ -10,6 +8,7 @@ from ccp.settlement.ledger import Chart
 from ccp.settlement.prices import PricePath
 from ccp.settlement.terms import RunTerms
 from ccp.settlement.trades import Holding
+from ccp.waterfall.standing import own_capital
 
 
 class Clearing:
@@ -25,7 +24,7 @@ class Clearing:
         lumps = [(place, part) for place, tier in enumerate(terms.rulebook.tiers, start=1) for part in parts_of(tier)]
         lumps = [(place, part) for place, part in lumps if part.tier in LUMPS]
         self.chart = Chart(terms.portfolio, tuple((part.tier, place) for place, part in lumps))
-        self.own_capital = np.array([part.tier == "ccp_capital" for _, part in lumps], dtype=bool)
+        self.own_capital = own_capital(terms.rulebook)
         self.stress_days = due_days(terms, terms.rulebook.settlement.stress)
         self.resize_days = due_days(terms, terms.rulebook.fund.schedule)
         self.kept: tuple[Holding, Portfolio] | None = None

@@ -1,17 +1,14 @@
-"""What the tiers behind margin pay of a settled default: rows of the ledger, and what it does to the day's state."""
-
-from math import ceil
+"""What the tiers behind margin pay of a settled default: rows of the ledger, and of members' capital."""
 
 import numpy as np
 
-from ccp.settlement.ledger import Ledger
-from ccp.settlement.payments import members_in_default
+from ccp.settlement.ledger import Chart, Ledger
 from ccp.settlement.state import Estate, State
 from ccp.settlement.terms import ENDLESS, RunTerms
 from ccp.types import Cents, Flags
 from ccp.waterfall.contagion import round_of
 from ccp.waterfall.event import FUND_TIERS, Circumstances, Event, Outcome
-from ccp.waterfall.plan import Plan, call_fractions
+from ccp.waterfall.plan import Plan
 
 PAID_AT_ONCE = {
     "assessments": "assessment",
@@ -22,13 +19,43 @@ PAID_AT_ONCE = {
 """What survivors pay beyond their contributions, and the movement it is. It uses up their capital on the day."""
 
 
+POSTINGS = {
+    "defaulter_fund": ("loss", "fund"),
+    "ccp_capital": ("loss", "capital"),
+    "insurance": ("loss", "capital"),
+    "ccp_equity": ("loss", "capital"),
+    "parent_guarantee": ("loss", "capital"),
+    "survivors_fund": ("loss", "fund"),
+    "assessments": ("assessment", "house"),
+    "gains_haircut": ("haircut", "house"),
+    "tear_up": ("haircut", "house"),
+    "payout_haircut": ("haircut", "house"),
+    "voluntary": ("loss", "house"),
+    "uncovered": ("loss", "nobody"),
+}
+
+
+def draws_by_account(chart: Chart, outcome: Outcome) -> dict[str, Cents]:
+    """What each account has to pay into an event's estate behind margin, by movement, as the outcome has it."""
+    due = {movement: np.zeros(chart.size, dtype=np.int64) for movement, _ in POSTINGS.values()}
+    lump = 0
+    for draw in outcome.draws:
+        if draw.tier == "defaulter_margin":
+            continue
+        movement, block = POSTINGS[draw.tier]
+        for payer, amount in draw.paid.items():
+            due[movement][chart.of(block, lump if payer is None and block == "capital" else payer or 0)] += amount
+        lump += draw.lump
+    return due
+
+
 def survivors_gains(terms: RunTerms, state: State, received: Cents) -> Cents:
     """A day's variation, premium and exercise of members not in default, by member; losses are negative.
 
     `received` is by account.
     """
     by_member = terms.by_member(terms.by_pool(received))
-    return np.where(members_in_default(terms, state), 0, by_member)
+    return np.where(state.standing.away, 0, by_member)
 
 
 def event_outcome(terms: RunTerms, state: State, estate: Estate, plan: Plan, event: Event) -> tuple[Outcome, Flags]:
@@ -39,34 +66,26 @@ def event_outcome(terms: RunTerms, state: State, estate: Estate, plan: Plan, eve
     The contracts matched with the defaulters' are not looked for: a partial tear-up cuts all gains since the default.
     """
     gains = np.where(plan.away, 0, estate.gains)
-    known = Circumstances(gains=gains, matched=gains.sum(axis=0), cut=state.cut)
+    known = Circumstances(gains=gains, matched=gains.sum(axis=0), cut=state.standing.cut)
     capital = [None if has == ENDLESS else int(has) for has in state.capital]
     return round_of(plan, event, known, capital, ("assessments",))
 
 
-def post_tiers(terms: RunTerms, ledger: Ledger, state: State, estate: Estate, outcome: Outcome) -> None:
-    """The draws of everything behind margin."""
+def post_tiers(ledger: Ledger, state: State, estate: Estate, outcome: Outcome) -> None:
+    """The draws of everything behind margin; what members pay at once is taken off their capital in the state."""
     chart, target = ledger.chart, ledger.chart.of("estate", estate.number - 1)
-    lump = call = 0
-    fractions = call_fractions(terms.rulebook)
+    lump = 0
     for draw in outcome.draws:
         paid = {member: amount for member, amount in draw.paid.items() if member is not None and amount}
         members, amounts = np.array(list(paid), dtype=np.int64), np.array(list(paid.values()), dtype=np.int64)
         if draw.tier in FUND_TIERS:
             ledger.post("loss", chart.of("fund", members), target, amounts)
-            state.contributions[members] -= amounts
         elif draw.lump:
             ledger.post("loss", chart.of("capital", lump), target, draw.amount)
-            state.tier_left[lump] -= draw.amount
             lump += 1
         elif draw.tier in PAID_AT_ONCE:
-            state.cut[members] += amounts if PAID_AT_ONCE[draw.tier] == "haircut" else 0
             ledger.post(PAID_AT_ONCE[draw.tier], chart.of("house", members), target, amounts)
             endless = state.capital[members] == ENDLESS
             state.capital[members] -= np.where(endless, 0, amounts)
         elif draw.tier == "uncovered":
             ledger.post("loss", chart.of("nobody"), target, draw.amount)
-        if draw.tier == "assessments":
-            called = [ceil(amount / fractions[call]) for amount in amounts.tolist()]
-            state.called[call, members] += np.array(called, dtype=np.int64)
-            call += 1

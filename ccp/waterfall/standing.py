@@ -125,6 +125,13 @@ def in_default(standing: Standing, groups: tuple[int, ...]) -> Standing:
     return replace(standing, away=standing.away | np.isin(standing.member_group, groups))
 
 
+def without_contributions(standing: Standing, groups: tuple[int, ...]) -> Standing:
+    """The standing when what some groups have left of their contributions was paid back: nothing more is theirs."""
+    gone = np.isin(standing.member_group, groups)
+    contributions, required = (np.where(gone, 0, of) for of in (standing.contributions, standing.required))
+    return replace(standing, contributions=contributions, required=required)
+
+
 def after_event(standing: Standing, outcome: Outcome) -> Standing:
     """What an event leaves: it took from contributions, lumps, calls and gains, and its groups are away.
 

@@ -1,0 +1,135 @@
+"""Every event's rows against its loss, over the life of the event: from the day of default to that of settlement."""
+
+import numpy as np
+
+from ccp.settlement.default import SettledEvent
+from ccp.settlement.draws import POSTINGS, draws_by_account
+from ccp.settlement.expected import Expected
+from ccp.settlement.fault import Fault
+from ccp.settlement.ledger import KINDS, PASSED_ON, Chart, Totals
+from ccp.settlement.state import Estate
+from ccp.types import Cents
+
+DRAWN = tuple(dict.fromkeys(["loss", *(movement for movement, _ in POSTINGS.values())]))
+"""Movements that pay for an event's loss."""
+
+
+def check_events(fault: Fault, totals: Totals, expected: Expected) -> None:
+    """Raise ReconciliationError unless the estates' rows are what the engine says of every event.
+
+    Each day, summed over the life of the event: what closing out brought, by variation, premium, exercise and sales;
+    what the lender advanced. On the day of settlement: who paid what, movement by movement and account by account, is
+    the outcome of the waterfall; it adds up to the loss, and with what closing out brought to nothing; the lender has
+    all of its money back. Nothing moves in an event that is neither open nor settled on the day. On a day a movement
+    runs one way between an estate and another account.
+    """
+    settled = [one.estate for one in expected.settled]
+    _check_quiet(fault, [estate.number for estate in (*expected.open_estates, *settled)])
+    _check_one_way(fault)
+    for estate in expected.open_estates:
+        _check_close_out(fault, totals.moved[estate.number - 1], estate, repaid=0)
+    for event in expected.settled:
+        _check_close_out(fault, totals.moved[event.estate.number - 1], event.estate, repaid=event.estate.borrowed)
+        _check_loss(fault, totals.moved[event.estate.number - 1], event)
+        _check_draws(fault, event, expected)
+    _check_collateral(fault, expected)
+    _check_lender(fault, totals.balance, expected.open_estates)
+
+
+def _check_quiet(fault: Fault, numbers: list[int]) -> None:
+    event = fault.ledger.chart.event
+    touched = [(event[side] > 0) & ~np.isin(event[side], numbers) for side in (fault.source, fault.target)]
+    fault.rows("a row of an event that is neither open nor settled today", touched[0] | touched[1])
+
+
+def _check_one_way(fault: Fault) -> None:
+    """Two rows that take back each other are none."""
+    event = fault.ledger.chart.event
+    of_estates = np.flatnonzero((event[fault.source] > 0) | (event[fault.target] > 0))
+    seen = {(fault.kinds[row], fault.source[row], fault.target[row]) for row in of_estates}
+    back = [row for row in of_estates if (fault.kinds[row], fault.target[row], fault.source[row]) in seen]
+    wrong = np.isin(np.arange(len(fault.kinds)), back)
+    fault.rows("a movement runs both ways between an estate and another account", wrong)
+
+
+def _check_close_out(fault: Fault, moved: Cents, estate: Estate, repaid: int) -> None:
+    """What came into an estate and is no draw: by movement, over the life of the event."""
+    due = dict(zip(PASSED_ON, estate.exchanged.tolist(), strict=True))
+    due |= {"sale": int(estate.result.sum() - estate.exchanged.sum())}
+    due |= {"liquidity drawn": estate.borrowed, "liquidity repaid": -repaid}
+    for movement, amount in due.items():
+        fault.event(estate.number, movement, _sum(moved, movement), amount)
+
+
+def _check_loss(fault: Fault, moved: Cents, event: SettledEvent) -> None:
+    """The rows of an event against its loss."""
+    number, loss = event.estate.number, event.outcome.loss
+    fault.event(number, "what was paid for the loss", _sum(moved, *DRAWN), loss)
+    gains = -_sum(moved, "gain of the pool")
+    fault.event(number, "what closing out brought", _sum(moved, *PASSED_ON, "sale"), gains - loss)
+    fault.event(number, "all rows", int(moved.sum()), 0)
+
+
+def _check_draws(fault: Fault, event: SettledEvent, expected: Expected) -> None:
+    """Who paid what on the day of settlement, against the outcome: draws by movement and account, margin by member."""
+    chart, estate = fault.ledger.chart, fault.ledger.chart.of("estate", event.estate.number - 1)
+    due = draws_by_account(chart, event.outcome)
+    for movement in DRAWN:
+        paid = _by_account(fault, movement, target=int(estate))
+        others = np.arange(chart.size)
+        if movement == "loss":
+            others = np.setdiff1d(others, _margin_accounts(chart))
+            _check_margin(fault, event, paid)
+        fault.amounts(f"{movement} of event {event.estate.number}", paid, due[movement], others)
+    gains = np.zeros(chart.size, dtype=np.int64)
+    pools = np.arange(len(chart.portfolio.pools))
+    gains[chart.of("margin", pools)] = np.maximum(event.estate.result, 0)
+    found = _by_account(fault, "gain of the pool", source=int(estate))
+    fault.amounts("the gain of the pool", found, gains, np.arange(chart.size))
+
+
+def _check_margin(fault: Fault, event: SettledEvent, paid: Cents) -> None:
+    """What pools and supplementary margin paid is each defaulter's draw of margin."""
+    chart, members = fault.ledger.chart, np.arange(len(fault.ledger.chart.portfolio.members))
+    found = paid[chart.of("supplementary", members)]
+    np.add.at(found, chart.portfolio.pool_member, paid[chart.of("margin", np.arange(len(chart.portfolio.pools)))])
+    due = np.zeros_like(found)
+    for draw in event.outcome.draws:
+        if draw.tier == "defaulter_margin":
+            due[[member for member in draw.paid if member is not None]] = list(draw.paid.values())
+    fault.accounts("margin paid is not the draw of margin", chart.of("house", members)[found != due])
+
+
+def _check_collateral(fault: Fault, expected: Expected) -> None:
+    """What was paid for securities is what those of pools settled today fetch."""
+    chart = fault.ledger.chart
+    pools, due = chart.of("margin", np.arange(len(chart.portfolio.pools))), np.zeros(chart.size, dtype=np.int64)
+    due[pools] = expected.sold
+    fault.amounts("sale of collateral", _by_account(fault, "sale of collateral"), due, np.arange(chart.size))
+
+
+def _check_lender(fault: Fault, balance: Cents, open_estates: tuple[Estate, ...]) -> None:
+    """The lender is owed what it advanced to estates that are still open, and stands at nothing when there are none."""
+    lender, owed = fault.ledger.chart.of("lender"), np.zeros_like(balance)
+    owed[lender] = -sum(estate.borrowed for estate in open_estates)
+    fault.amounts("the balance", balance, owed, lender.reshape(-1))
+
+
+def _by_account(fault: Fault, movement: str, source: int | None = None, target: int | None = None) -> Cents:
+    """The day's rows of a movement, by the account at their other end: from or to one account, or all by target."""
+    chosen, at = fault.kinds == KINDS.index(movement), fault.target
+    if source is not None:
+        chosen = chosen & (fault.source == source)
+    if target is not None:
+        chosen, at = chosen & (fault.target == target), fault.source
+    sums = np.zeros(fault.ledger.chart.size, dtype=np.int64)
+    np.add.at(sums, at[chosen], fault.amount[chosen])
+    return sums
+
+
+def _margin_accounts(chart: Chart) -> Cents:
+    return np.arange(chart.starts["margin"], chart.starts["fund"])
+
+
+def _sum(moved: Cents, *movements: str) -> int:
+    return int(moved[[KINDS.index(movement) for movement in movements]].sum())
