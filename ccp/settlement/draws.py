@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ccp.settlement.ledger import Chart, Ledger
+from ccp.settlement.ledger import KINDS, Chart, Ledger
 from ccp.settlement.state import Estate, State
 from ccp.settlement.terms import ENDLESS, RunTerms
 from ccp.types import Cents, Flags
@@ -35,16 +35,16 @@ POSTINGS = {
 }
 
 
-def draws_by_account(chart: Chart, outcome: Outcome) -> dict[str, Cents]:
-    """What each account has to pay into an event's estate behind margin, by movement, as the outcome has it."""
-    due = {movement: np.zeros(chart.size, dtype=np.int64) for movement, _ in POSTINGS.values()}
-    lump = 0
+def draw_rows(chart: Chart, outcome: Outcome) -> list[tuple[int, int, int]]:
+    """Which rows (movement, from, amount) an event's estate has to have been paid behind margin, by its outcome."""
+    due, lump = list[tuple[int, int, int]](), 0
     for draw in outcome.draws:
         if draw.tier == "defaulter_margin":
             continue
         movement, block = POSTINGS[draw.tier]
         for payer, amount in draw.paid.items():
-            due[movement][chart.of(block, lump if payer is None and block == "capital" else payer or 0)] += amount
+            place = lump if draw.lump else payer or 0
+            due += [(KINDS.index(movement), int(chart.of(block, place)), amount)] if amount else []
         lump += draw.lump
     return due
 

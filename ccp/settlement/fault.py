@@ -38,6 +38,15 @@ class Fault:
         sums = f"{found / unit:,.2f} over the life of the event, due is {due / unit:,.2f}"
         self.accounts(f"{what}: {sums}", estate.reshape(-1))
 
+    def draws(self, number: int, missing: list[tuple[int, int, int]], extra: list[tuple[int, int, int]]) -> None:
+        """Stop if rows of an event (movement, from, amount) are missing, or too many."""
+        names, unit = self.ledger.chart.names, minor_units(self.digits)
+        found = [("is missing", row) for row in missing] + [("is too much", row) for row in extra]
+        for word, (kind, source, amount) in found[:1]:
+            estate = self.ledger.chart.of("estate", number - 1).reshape(-1)
+            row = f"{KINDS[kind]} of {amount / unit:,.2f} from {names[source]}"
+            self.accounts(f"who paid is not who pays in the waterfall: {row} {word}", estate)
+
     def rows(self, what: str, wrong: Flags) -> None:
         """Stop if any row is wrong."""
         if wrong.any():

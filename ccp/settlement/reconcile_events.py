@@ -1,12 +1,14 @@
 """Every event's rows against its loss, over the life of the event: from the day of default to that of settlement."""
 
+from collections import Counter
+
 import numpy as np
 
 from ccp.settlement.default import SettledEvent
-from ccp.settlement.draws import POSTINGS, draws_by_account
+from ccp.settlement.draws import POSTINGS, draw_rows
 from ccp.settlement.expected import Expected
 from ccp.settlement.fault import Fault
-from ccp.settlement.ledger import KINDS, PASSED_ON, Chart, Totals
+from ccp.settlement.ledger import KINDS, PASSED_ON, Totals
 from ccp.settlement.state import Estate
 from ccp.types import Cents
 
@@ -31,7 +33,9 @@ def check_events(fault: Fault, totals: Totals, expected: Expected) -> None:
     for event in expected.settled:
         _check_close_out(fault, totals.moved[event.estate.number - 1], event.estate, repaid=event.estate.borrowed)
         _check_loss(fault, totals.moved[event.estate.number - 1], event)
-        _check_draws(fault, event, expected)
+        _check_margin(fault, event)
+        _check_draws(fault, event)
+        _check_gains(fault, event)
     _check_collateral(fault, expected)
     _check_lender(fault, totals.balance, expected.open_estates)
 
@@ -70,27 +74,29 @@ def _check_loss(fault: Fault, moved: Cents, event: SettledEvent) -> None:
     fault.event(number, "all rows", int(moved.sum()), 0)
 
 
-def _check_draws(fault: Fault, event: SettledEvent, expected: Expected) -> None:
-    """Who paid what on the day of settlement, against the outcome: draws by movement and account, margin by member."""
-    chart, estate = fault.ledger.chart, fault.ledger.chart.of("estate", event.estate.number - 1)
-    due = draws_by_account(chart, event.outcome)
-    for movement in DRAWN:
-        paid = _by_account(fault, movement, target=int(estate))
-        others = np.arange(chart.size)
-        if movement == "loss":
-            others = np.setdiff1d(others, _margin_accounts(chart))
-            _check_margin(fault, event, paid)
-        fault.amounts(f"{movement} of event {event.estate.number}", paid, due[movement], others)
-    gains = np.zeros(chart.size, dtype=np.int64)
-    pools = np.arange(len(chart.portfolio.pools))
+def _check_draws(fault: Fault, event: SettledEvent) -> None:
+    """Who paid what on the day of settlement, against the outcome: draws behind margin tier by tier, payer by payer."""
+    chart, estate = fault.ledger.chart, int(fault.ledger.chart.of("estate", event.estate.number - 1))
+    margin = (fault.source >= chart.starts["margin"]) & (fault.source < chart.starts["fund"])
+    paying = (fault.target == estate) & np.isin(fault.kinds, [KINDS.index(word) for word in DRAWN]) & ~margin
+    rows = zip(*(column[paying].tolist() for column in (fault.kinds, fault.source, fault.amount)), strict=True)
+    found, due = Counter(rows), Counter(draw_rows(chart, event.outcome))
+    fault.draws(event.estate.number, sorted((due - found).elements()), sorted((found - due).elements()))
+
+
+def _check_gains(fault: Fault, event: SettledEvent) -> None:
+    """What pools have gained goes to them."""
+    chart, estate = fault.ledger.chart, int(fault.ledger.chart.of("estate", event.estate.number - 1))
+    gains, pools = np.zeros(chart.size, dtype=np.int64), np.arange(len(chart.portfolio.pools))
     gains[chart.of("margin", pools)] = np.maximum(event.estate.result, 0)
-    found = _by_account(fault, "gain of the pool", source=int(estate))
+    found = _by_account(fault, "gain of the pool", source=estate)
     fault.amounts("the gain of the pool", found, gains, np.arange(chart.size))
 
 
-def _check_margin(fault: Fault, event: SettledEvent, paid: Cents) -> None:
+def _check_margin(fault: Fault, event: SettledEvent) -> None:
     """What pools and supplementary margin paid is each defaulter's draw of margin."""
     chart, members = fault.ledger.chart, np.arange(len(fault.ledger.chart.portfolio.members))
+    paid = _by_account(fault, "loss", target=int(chart.of("estate", event.estate.number - 1)))
     found = paid[chart.of("supplementary", members)]
     np.add.at(found, chart.portfolio.pool_member, paid[chart.of("margin", np.arange(len(chart.portfolio.pools)))])
     due = np.zeros_like(found)
@@ -125,10 +131,6 @@ def _by_account(fault: Fault, movement: str, source: int | None = None, target: 
     sums = np.zeros(fault.ledger.chart.size, dtype=np.int64)
     np.add.at(sums, at[chosen], fault.amount[chosen])
     return sums
-
-
-def _margin_accounts(chart: Chart) -> Cents:
-    return np.arange(chart.starts["margin"], chart.starts["fund"])
 
 
 def _sum(moved: Cents, *movements: str) -> int:
