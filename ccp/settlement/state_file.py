@@ -11,7 +11,7 @@ import numpy as np
 
 from ccp.settlement.ledger import KINDS
 from ccp.settlement.state import Cover, Estate, Notice, State
-from ccp.waterfall.standing import DueBack
+from ccp.waterfall.standing import DueBack, Standing
 
 FORM = [2, *KINDS]
 """What a file must say of itself to be read: the number of its form, to be raised when fields change their meaning, and
@@ -64,9 +64,8 @@ def _pack(value: Any, name: str, arrays: dict[str, Any], plain: dict[str, Any]) 
         for number, entry in enumerate(value):
             _pack(entry, f"{name}.{number}", arrays, plain)
     elif is_dataclass(value):
-        for one in fields(value):
-            if one.name not in OF_THE_TERMS:
-                _pack(getattr(value, one.name), f"{name}.{one.name}", arrays, plain)
+        for one in _kept(value):
+            _pack(getattr(value, one), f"{name}.{one}", arrays, plain)
     else:
         plain[name] = value
 
@@ -89,5 +88,7 @@ def _entry(kind: Any, name: str, found: dict[str, Any]) -> Any:
     return kind(**{one: tuple(value) if isinstance(value, list) else value for one, value in values.items()})
 
 
-def _kept(first: Any) -> list[str]:
-    return [one.name for one in fields(first) if one.name not in OF_THE_TERMS]
+def _kept(value: Any) -> list[str]:
+    """The fields that are in the file."""
+    left_out = OF_THE_TERMS if isinstance(value, Standing) else ()
+    return [one.name for one in fields(value) if one.name not in left_out]
