@@ -4,22 +4,16 @@ from math import ceil
 
 import numpy as np
 
+from ccp.errors import ReconciliationError
+from ccp.rulebook.tier_kind import HOUSE, MARGIN
 from ccp.settlement.ledger import Ledger
 from ccp.settlement.payments import members_in_default
 from ccp.settlement.state import Estate, State
 from ccp.settlement.terms import ENDLESS, RunTerms
-from ccp.types import Cents, Flags
+from ccp.types import Cents, Flags, Index
 from ccp.waterfall.contagion import round_of
-from ccp.waterfall.event import FUND_TIERS, Circumstances, Event, Outcome
+from ccp.waterfall.event import Circumstances, Draw, Event, Outcome
 from ccp.waterfall.plan import Plan, call_fractions
-
-PAID_AT_ONCE = {
-    "assessments": "assessment",
-    "gains_haircut": "haircut",
-    "tear_up": "haircut",
-    "payout_haircut": "haircut",
-}
-"""What survivors pay beyond their contributions, and the movement it is. It uses up their capital on the day."""
 
 
 def survivors_gains(terms: RunTerms, state: State, received: Cents) -> Cents:
@@ -41,32 +35,49 @@ def event_outcome(terms: RunTerms, state: State, estate: Estate, plan: Plan, eve
     gains = np.where(plan.away, 0, estate.gains)
     known = Circumstances(gains=gains, matched=gains.sum(axis=0), cut=state.cut)
     capital = [None if has == ENDLESS else int(has) for has in state.capital]
-    return round_of(plan, event, known, capital, ("assessments",))
+    return round_of(plan, event, known, capital, lambda kind: kind.called)
 
 
 def post_tiers(terms: RunTerms, ledger: Ledger, state: State, estate: Estate, outcome: Outcome) -> None:
-    """The draws of everything behind margin."""
-    chart, target = ledger.chart, ledger.chart.of("estate", estate.number - 1)
+    """The draws of everything behind margin: rows of the ledger, and what is left in the state."""
     lump = call = 0
     fractions = call_fractions(terms.rulebook)
     for draw in outcome.draws:
-        paid = {member: amount for member, amount in draw.paid.items() if member is not None and amount}
-        members, amounts = np.array(list(paid), dtype=np.int64), np.array(list(paid.values()), dtype=np.int64)
-        if draw.tier in FUND_TIERS:
-            ledger.post("loss", chart.of("fund", members), target, amounts)
-            state.contributions[members] -= amounts
-        elif draw.lump:
-            ledger.post("loss", chart.of("capital", lump), target, draw.amount)
+        if draw.kind.account == MARGIN:
+            continue  # pool by pool: see ccp.settlement.default
+        members, amounts = _paid_by_members(draw)
+        post_draw(ledger, estate, draw, lump)
+        if draw.kind.sized:
             state.tier_left[lump] -= draw.amount
             lump += 1
-        elif draw.tier in PAID_AT_ONCE:
-            state.cut[members] += amounts if PAID_AT_ONCE[draw.tier] == "haircut" else 0
-            ledger.post(PAID_AT_ONCE[draw.tier], chart.of("house", members), target, amounts)
-            endless = state.capital[members] == ENDLESS
-            state.capital[members] -= np.where(endless, 0, amounts)
-        elif draw.tier == "uncovered":
-            ledger.post("loss", chart.of("nobody"), target, draw.amount)
-        if draw.tier == "assessments":
-            called = [ceil(amount / fractions[call]) for amount in amounts.tolist()]
-            state.called[call, members] += np.array(called, dtype=np.int64)
+        if draw.kind.from_contributions:
+            state.contributions[members] -= amounts
+        if draw.kind.account == HOUSE:
+            state.capital[members] -= np.where(state.capital[members] == ENDLESS, 0, amounts)
+        if draw.kind.cuts_claims:
+            state.cut[members] += amounts
+        if draw.kind.called:
+            owed = [ceil(amount / fractions[call]) for amount in amounts.tolist()]
+            state.called[call, members] += np.array(owed, dtype=np.int64)
             call += 1
+
+
+def post_draw(ledger: Ledger, estate: Estate, draw: Draw, lump: int) -> None:
+    """What one tier pays, from the accounts that its row names; `lump` is the number of its account among those of
+    tiers with a size of their own. Raises ReconciliationError where the rows are not what the tier paid."""
+    chart, kind = ledger.chart, draw.kind
+    members, amounts = _paid_by_members(draw)
+    if kind.payer is None:
+        source, posted = chart.of(kind.account, members), amounts
+    else:
+        source = chart.of("capital", lump) if kind.sized else chart.of(kind.account)
+        posted = np.array([draw.paid.get(None, 0)], dtype=np.int64)
+    if int(posted.sum()) != draw.amount:
+        raise ReconciliationError(f"{draw.tier} pays {draw.amount}, and {int(posted.sum())} of it has an account")
+    ledger.post(kind.movement, source, chart.of("estate", estate.number - 1), posted)
+
+
+def _paid_by_members(draw: Draw) -> tuple[Index, Cents]:
+    """Which members pay something in a tier, and what."""
+    paid = {member: amount for member, amount in draw.paid.items() if member is not None and amount}
+    return np.array(list(paid), dtype=np.int64), np.array(list(paid.values()), dtype=np.int64)

@@ -69,7 +69,7 @@ def settle(clearing: Clearing, state: State, ledger: Ledger, today: Today, estat
     rules = clearing.terms.rulebook.fund
     begin_period(clearing, state, today.day)
     state.suspended_until = today.day + rules.replenishment_days
-    if settled.outcome.drawn("ccp_capital"):
+    if any(draw.amount for draw in settled.outcome.draws if draw.kind.own_capital):
         state.capital_back_on = today.day + rules.capital_restoration_days
 
 

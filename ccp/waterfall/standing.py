@@ -9,14 +9,14 @@ from ccp.kernels.plan_arrays import ENDLESS
 from ccp.money import exact, scaled_down
 from ccp.rulebook.rulebook import Rulebook
 from ccp.types import Cents, Flags, Index
-from ccp.waterfall.event import FUND_TIERS, Outcome
+from ccp.waterfall.event import Outcome
 from ccp.waterfall.plan import Plan, call_fractions, lump_sizes, make_plan, with_lumps
 
 
 @dataclass(frozen=True)
 class Standing:
     """Resources between defaults, in cents: contributions there and required, by member; what is left of every lump;
-    what was called in the period (assessment tier x member) and refilled in it (member).
+    what was called in the period (tier of calls x member) and refilled in it (member).
 
     Days are whole numbers: the period runs to the day before `period_end` (None: no period runs); `refills` are days
     with what was used of contributions and is refilled then, `restorations` days with the capital that is there again.
@@ -89,14 +89,14 @@ def after_event(standing: Standing, outcome: Outcome) -> Standing:
     contributions, left, called = standing.contributions.copy(), standing.left.copy(), standing.called.copy()
     lump, call, fractions = 0, 0, call_fractions(standing.rulebook)
     for draw in outcome.draws:
-        if draw.tier in FUND_TIERS:
+        if draw.kind.from_contributions:
             for member, amount in draw.paid.items():
                 if member is not None:
                     contributions[member] -= amount
-        elif draw.lump:
+        elif draw.kind.sized:
             left[lump] -= draw.amount
             lump += 1
-        elif draw.tier == "assessments":
+        elif draw.kind.called:
             for member, amount in draw.paid.items():
                 if member is not None and amount:
                     called[call, member] += ceil(amount / fractions[call])
@@ -127,7 +127,7 @@ def after_default(standing: Standing, outcome: Outcome, day: int) -> Standing:
 
 def _own_capital(standing: Standing) -> Flags:
     """Which lumps are the clearing house's capital, and so restored."""
-    return np.array([tier.word == "ccp_capital" for tier in standing.plan.lumps], dtype=bool)
+    return np.array([tier.kind.own_capital for tier in standing.plan.lumps], dtype=bool)
 
 
 def on_day(standing: Standing, day: int) -> Standing:
