@@ -150,7 +150,7 @@ def test_the_cycles_pay_out_of_every_tier_and_move_money_in_every_way() -> None:
     """What the tests below spoil: a tier or a movement that no cycle has would prove nothing."""
     found = [day for small, asked in CYCLES.values() for day in days_of(small, **asked)]
     paid = {draw.tier for day in found for one in day.expected.settled for draw in one.outcome.draws if draw.amount}
-    assert paid == {*(tier for tier in _words(EVERYTHING)), "tear_up", "payout_haircut", "uncovered"}
+    assert paid == {*_words(EVERYTHING), "tear_up", "payout_haircut", "uncovered"}
     moved = {KINDS[row[0]] for day in found for place, row in enumerate(day.rows) if place in day.of_events()}
     assert moved == {
         "variation", "sale", "sale of collateral", "liquidity drawn", "liquidity repaid", "loss", "assessment",
@@ -158,10 +158,11 @@ def test_the_cycles_pay_out_of_every_tier_and_move_money_in_every_way() -> None:
     }  # fmt: skip
 
 
-def _words(written: list[Any]) -> Iterator[str]:
-    for tier in written:
-        word = tier if isinstance(tier, str) else next(iter(tier))
-        yield from _words(tier[word]) if word == "pari_passu" else [word]
+def _words(written: list[Any]) -> list[str]:
+    """The tiers' words as a rulebook writes them."""
+    found = [tier if isinstance(tier, str) else next(iter(tier)) for tier in written]
+    beside = [_words(tier["pari_passu"]) for tier in written if isinstance(tier, dict) and "pari_passu" in tier]
+    return [*(word for word in found if word != "pari_passu"), *(word for words in beside for word in words)]
 
 
 def spoilt(day: Day, row: Row) -> Iterator[list[Row]]:

@@ -12,7 +12,7 @@ from ccp.kernels.path_arrays import CHUNK, Desk, byte_places
 from ccp.kernels.path_capacities import fill_capacities, is_tabled, tabled_capacities
 from ccp.kernels.path_defaulters import defaulters_pay, gather_defaulters
 from ccp.kernels.path_shares import bill_members
-from ccp.kernels.plan_arrays import LUMP, OWN_FUND, REST
+from ccp.kernels.plan_arrays import OWN_FUND, REST, SIZED
 
 SLICE = 16
 """Chunks that one thread runs with the same working arrays."""
@@ -73,7 +73,7 @@ def run_chunk(first, last, plan, paths, minor, group_fund, tabled, table, split,
             fill_capacities(first, count, part, plan, paths, tabled, table, desk)
         share_parts(first, count, begin, end, desk, draws)
         for part in range(begin, end):
-            if split[part] and plan.source[part] != LUMP and plan.source[part] != REST:
+            if split[part] and plan.source[part] not in SIZED and plan.source[part] != REST:
                 for one in range(count):
                     place = desk.active[one]
                     amount = draws[first + place, part]

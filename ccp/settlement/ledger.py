@@ -13,17 +13,11 @@ import polars as pl
 from ccp.book.portfolio import Portfolio
 from ccp.frames import LedgerRows
 from ccp.money import to_units
+from ccp.rulebook.tier_kind import MOVEMENTS, TierKind
 from ccp.types import Cents, Flags, Index
 
 OUTSIDE = ("lender", "transferees", "owners", "nobody", "unmatched", "opening")
 """Accounts of others: their balances may be negative."""
-LUMP_ACCOUNTS = {
-    "ccp_capital": "capital",
-    "insurance": "insurance",
-    "ccp_equity": "equity",
-    "parent_guarantee": "guarantee",
-}
-"""What the account of a tier with a size of its own is called: `capital:3` is that of the third tier."""
 KINDS = (
     "opening",
     "variation",
@@ -41,9 +35,7 @@ KINDS = (
     "liquidity repaid",
     "sale",
     "sale of collateral",
-    "assessment",
-    "haircut",
-    "loss",
+    *MOVEMENTS,
     "gain of the pool",
     "estate",
 )
@@ -57,11 +49,11 @@ PASSED_ON = ("variation", "premium", "exercise")
 class Chart:
     """The accounts of a run, by number: blocks of members, pools, tiers and events, then single ones.
 
-    `lumps` are the tiers with a size of their own: word and place.
+    `lumps` are the tiers with a size of their own, and their places: `capital:3` is the account of the third tier.
     """
 
     portfolio: Portfolio
-    lumps: tuple[tuple[str, int], ...]
+    lumps: tuple[tuple[TierKind, int], ...]
 
     @cached_property
     def starts(self) -> dict[str, int]:
@@ -102,7 +94,7 @@ class Chart:
         found = [f"house:{name}" for name in members] + [f"clients:{name}" for name in members]
         found += [f"margin:{name}" for name in pools]
         found += [f"supplementary:{name}" for name in members] + [f"fund:{name}" for name in members]
-        found += [f"{LUMP_ACCOUNTS[word]}:{place}" for word, place in self.lumps]
+        found += [f"{kind.account}:{place}" for kind, place in self.lumps]
         found += [f"estate:{number}" for number in range(1, len(self.portfolio.groups) + 1)]
         return pl.Series([*found, "settlement", *OUTSIDE], dtype=pl.String)
 

@@ -4,16 +4,14 @@ from collections import Counter
 
 import numpy as np
 
+from ccp.rulebook.tier_kind import MARGIN, MOVEMENTS
 from ccp.settlement.default import SettledEvent
-from ccp.settlement.draws import POSTINGS, draw_rows
+from ccp.settlement.draws import draw_rows
 from ccp.settlement.expected import Expected
 from ccp.settlement.fault import Fault
 from ccp.settlement.ledger import KINDS, PASSED_ON, Totals
 from ccp.settlement.state import Estate
 from ccp.types import Cents
-
-DRAWN = tuple(dict.fromkeys(["loss", *(movement for movement, _ in POSTINGS.values())]))
-"""Movements that pay for an event's loss."""
 
 
 def check_events(fault: Fault, totals: Totals, expected: Expected) -> None:
@@ -68,7 +66,7 @@ def _check_close_out(fault: Fault, moved: Cents, estate: Estate, repaid: int) ->
 def _check_loss(fault: Fault, moved: Cents, event: SettledEvent) -> None:
     """The rows of an event against its loss."""
     number, loss = event.estate.number, event.outcome.loss
-    fault.event(number, "what was paid for the loss", _sum(moved, *DRAWN), loss)
+    fault.event(number, "what was paid for the loss", _sum(moved, *MOVEMENTS), loss)
     gains = -_sum(moved, "gain of the pool")
     fault.event(number, "what closing out brought", _sum(moved, *PASSED_ON, "sale"), gains - loss)
     fault.event(number, "all rows", int(moved.sum()), 0)
@@ -78,7 +76,7 @@ def _check_draws(fault: Fault, event: SettledEvent) -> None:
     """Who paid what on the day of settlement, against the outcome: draws behind margin tier by tier, payer by payer."""
     chart, estate = fault.ledger.chart, int(fault.ledger.chart.of("estate", event.estate.number - 1))
     margin = (fault.source >= chart.starts["margin"]) & (fault.source < chart.starts["fund"])
-    paying = (fault.target == estate) & np.isin(fault.kinds, [KINDS.index(word) for word in DRAWN]) & ~margin
+    paying = (fault.target == estate) & np.isin(fault.kinds, [KINDS.index(word) for word in MOVEMENTS]) & ~margin
     rows = zip(*(column[paying].tolist() for column in (fault.kinds, fault.source, fault.amount)), strict=True)
     found, due = Counter(rows), Counter(draw_rows(chart, event.outcome))
     fault.draws(event.estate.number, sorted((due - found).elements()), sorted((found - due).elements()))
@@ -101,7 +99,7 @@ def _check_margin(fault: Fault, event: SettledEvent) -> None:
     np.add.at(found, chart.portfolio.pool_member, paid[chart.of("margin", np.arange(len(chart.portfolio.pools)))])
     due = np.zeros_like(found)
     for draw in event.outcome.draws:
-        if draw.tier == "defaulter_margin":
+        if draw.kind.account == MARGIN:
             due[[member for member in draw.paid if member is not None]] = list(draw.paid.values())
     fault.accounts("margin paid is not the draw of margin", chart.of("house", members)[found != due])
 

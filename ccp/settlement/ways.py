@@ -4,7 +4,8 @@ from functools import cache
 
 import numpy as np
 
-from ccp.settlement.draws import POSTINGS
+from ccp.rulebook.tier_table import all_kinds
+from ccp.settlement.draws import paying_block
 from ccp.settlement.ledger import KINDS, PASSED_ON, Chart
 from ccp.types import Flags, Index
 
@@ -35,21 +36,23 @@ WAYS: dict[str, tuple[Way, ...]] = {
     "gain of the pool": (("estate", "margin"),),
     "estate": (("margin", "house"), ("margin", "clients"), ("supplementary", "house"), ("fund", "house")),
 }
-"""Every movement's ways, but for those of draws behind margin: they are the postings'."""
+"""Every movement's ways, but for those of draws behind margin: they are in the rows of the tiers."""
 
 
 def allowed(chart: Chart, kinds: Index, source: Index, target: Index) -> Flags:
     """Which rows run between accounts that their movement may run between."""
-    return _matrix(tuple(chart.starts))[kinds, chart.block[source], chart.block[target]]
+    draws = frozenset((kind.movement, paying_block(kind)) for kind in all_kinds())
+    return _matrix(tuple(chart.starts), draws)[kinds, chart.block[source], chart.block[target]]
 
 
 @cache
-def _matrix(blocks: tuple[str, ...]) -> Flags:
-    """Movement x block x block: whether a row may go from one to the other."""
+def _matrix(blocks: tuple[str, ...], draws: frozenset[Way]) -> Flags:
+    """Movement x block x block: whether a row may go from one to the other. `draws` are movements of tiers, and the
+    blocks that pay them."""
     found = np.zeros((len(KINDS), len(blocks), len(blocks)), dtype=bool)
     for movement, ways in WAYS.items():
         for source, target in ways:
             found[KINDS.index(movement), blocks.index(source), blocks.index(target)] = True
-    for movement, block in POSTINGS.values():
+    for movement, block in draws:
         found[KINDS.index(movement), blocks.index(block), blocks.index("estate")] = True
     return found

@@ -12,10 +12,11 @@ import numpy as np
 
 from ccp.kernels.plan_arrays import ENDLESS
 from ccp.rulebook.rulebook import Rulebook
-from ccp.rulebook.tier_forms import CLAIM_CUTS, LUMPS, all_parts
+from ccp.rulebook.tier_forms import all_parts
+from ccp.rulebook.tier_table import kind_of
 from ccp.types import Cents, Flags, Index
 from ccp.waterfall.counting import EACH_DEFAULT, Counting
-from ccp.waterfall.event import FUND_TIERS, Draw, Outcome
+from ccp.waterfall.event import Draw, Outcome
 from ccp.waterfall.plan import Plan, call_fractions, lump_sizes, make_plan, with_lumps
 
 
@@ -30,7 +31,7 @@ class DueBack:
 @dataclass(frozen=True)
 class Standing:
     """Resources between defaults, in cents: contributions there and required, by member; by lump (a tier with a size of
-    its own) what it came to in full and what is left; what was called in the period (assessment tier x member) and
+    its own) what it came to in full and what is left; what was called in the period (tier of calls x member) and
     refilled in it (member); what haircuts took of members' gains (member).
 
     Days are whole numbers: the period runs to the day before `period_end` (None: no period runs); `refills` are days
@@ -85,8 +86,8 @@ class Standing:
 
 def own_capital(rulebook: Rulebook) -> Flags:
     """Which of a rulebook's tiers with a size of their own, in order, are the clearing house's capital."""
-    lumps = [part.tier for part in all_parts(rulebook.tiers) if part.tier in LUMPS]
-    return np.array([tier == "ccp_capital" for tier in lumps], dtype=bool)
+    kinds = [kind_of(part.word) for part in all_parts(rulebook.tiers)]
+    return np.array([kind.own_capital for kind in kinds if kind.sized], dtype=bool)
 
 
 def first_standing(
@@ -143,13 +144,13 @@ def after_event(standing: Standing, outcome: Outcome) -> Standing:
     fractions = call_fractions(standing.rulebook)
     for draw in outcome.draws:
         paid = paid_by_member(draw, len(standing.members))
-        if draw.tier in FUND_TIERS:
+        if draw.kind.from_contributions:
             contributions -= paid
-        elif draw.tier in CLAIM_CUTS:
+        if draw.kind.cuts_claims:
             cut += paid
-        elif draw.lump:
+        if draw.kind.sized:
             lumps.append(draw.amount)
-        elif draw.tier == "assessments":
+        if draw.kind.called:
             fraction = fractions[len(calls)]
             whole = [ceil(amount / fraction) if amount else 0 for amount in paid.tolist()]
             calls.append(np.array(whole, dtype=np.int64))
