@@ -18,10 +18,12 @@ from small_cycles import RICH_DEFAULTS, RULES, Small, changed, plain, rich, rich
 from test_cycle_tiers import CALLS, EVERYTHING, SMALL_FUND, everything, three
 
 from ccp.errors import ReconciliationError
-from ccp.settlement import cycle
+from ccp.settlement import cycle, draws
 from ccp.settlement.expected import Expected
 from ccp.settlement.ledger import KINDS, Ledger, Totals
 from ccp.settlement.reconcile import reconcile
+from ccp.settlement.state import Estate
+from ccp.waterfall.event import Draw
 
 Row = tuple[int, int, int, int]
 """Kind, from, to and amount."""
@@ -218,6 +220,36 @@ def test_a_row_and_its_reverse_may_not_be_added(sound: list[Day]) -> None:
             for other in range(len(KINDS)):
                 added: list[Row] = [(kind, source, target, 100), (other, target, source, 100)]
                 assert not day.passes(day.rows + added), [day.named(one) for one in added]
+
+
+# --- what is not posted at all ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("tier", ["defaulter_fund", "ccp_capital", "insurance", "survivors_fund", "assessments",
+                                  "gains_haircut", "ccp_equity", "parent_guarantee", "uncovered"])  # fmt: skip
+def test_a_tier_that_pays_and_is_not_posted_stops_the_run(tier: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    small, asked = CYCLES["what nobody pays"]
+    post = draws.post_draw
+
+    def forgetful(ledger: Ledger, estate: Estate, draw: Draw, lump: int) -> None:
+        if draw.tier != tier:
+            post(ledger, estate, draw, lump)
+
+    monkeypatch.setattr(draws, "post_draw", forgetful)
+    with pytest.raises(ReconciliationError, match="the ledger does not reconcile"):
+        list(cycle.Cycle(small.terms(**asked)).run())
+
+
+def test_a_draw_of_a_kind_that_nobody_posts_is_an_error_at_once() -> None:
+    """The day's settled event with a draw more, of a word that no tier has; and one that nobody is said to pay."""
+    small, asked = CYCLES["every tier"]
+    day = next(day for day in days_of(small, **asked) if day.expected.settled)
+    event, ledger = day.expected.settled[0], Ledger(day.ledger.chart, day.ledger.opening)
+    with pytest.raises(ValueError, match="no tier is called 'levy'"):
+        draws.post_draw(ledger, event.estate, Draw("levy", "", 100, 100, {1: 100}), 0)
+    with pytest.raises(ReconciliationError, match="assessments pays 100, and 60 of it has an account"):
+        draws.post_draw(ledger, event.estate, Draw("assessments", "", 100, 100, {1: 60, None: 40}), 0)
+    assert ledger.parts == []
 
 
 # --- over the life of an event ----------------------------------------------------------------------------------------

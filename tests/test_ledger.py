@@ -65,8 +65,8 @@ def days_of(run: Run) -> Iterator[tuple[date, list[dict[str, Any]], Balances]]:
 
 
 def test_the_run_shows_everything_that_can_happen(run: Run) -> None:
-    """Every kind of movement stands in it, but calls and haircuts (those are shown in test_cycle_tiers) and offers, which a
-    book does not state."""
+    """Every kind of movement stands in it, but calls and haircuts (test_cycle_tiers has them) and offers, which no book
+    states."""
     assert set(run.ledger["movement"]) == set(KINDS) - {"assessment", "haircut", "voluntary payment"}
     assert run.events.height == 2
     assert (run.events["settled_date"] > run.events["default_date"]).all()

@@ -9,7 +9,6 @@ from ccp.settlement.ledger import Chart
 from ccp.settlement.prices import PricePath
 from ccp.settlement.terms import RunTerms
 from ccp.settlement.trades import Holding
-from ccp.waterfall.standing import own_capital
 
 
 class Clearing:
@@ -25,7 +24,6 @@ class Clearing:
         tiers = enumerate(terms.rulebook.tiers, start=1)
         parts = [(kind_of(part.word), place) for place, tier in tiers for part in parts_of(tier)]
         self.chart = Chart(terms.portfolio, tuple((kind, place) for kind, place in parts if kind.sized))
-        self.own_capital = own_capital(terms.rulebook)
         self.stress_days = due_days(terms, terms.rulebook.settlement.stress)
         self.resize_days = due_days(terms, terms.rulebook.fund.schedule)
         self.kept: tuple[Holding, Portfolio] | None = None

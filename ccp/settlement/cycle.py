@@ -24,7 +24,7 @@ from ccp.settlement.terms import RunTerms
 from ccp.settlement.today import MarketDay, after_haircut, option_value, prepare
 from ccp.settlement.trades import Holding, after_trades, opening_holding
 from ccp.settlement.variation import BLOCK_DAYS, Flows, balanced, block_flows
-from ccp.types import Cents, Flags
+from ccp.types import Cents
 from ccp.waterfall.counting import LATEST_SETTLEMENT
 from ccp.waterfall.standing import first_standing
 
@@ -33,7 +33,7 @@ from ccp.waterfall.standing import first_standing
 class DayResult:
     """What happened on a day, in minor units: by account what was exchanged, the margin, and what its premium-style
     options are worth; by pool what is held after haircut when the day's calls were paid, and called; the ledger's
-    rows; the state at its end, and which of its tiers with a size are the clearing house's own capital.
+    rows; the state at its end.
 
     `held_before` is what counted when the day began, at the day's prices, `asked` what it asked of members' liquidity.
     `new_defaults` are groups. `stress` is None on days without, `fund` None where it was not resized.
@@ -56,7 +56,6 @@ class DayResult:
     buffer: Fraction | None
     ledger: Ledger
     state: State
-    own_capital: Flags
 
 
 class Cycle:
@@ -164,7 +163,6 @@ class Cycle:
             buffer=today.buffer,
             ledger=ledger,
             state=state,
-            own_capital=clearing.own_capital,
         )
 
 

@@ -11,7 +11,8 @@ from ccp.waterfall.replenishment import refilled
 
 
 def pay(clearing: Clearing, state: State, ledger: Ledger, today: Today, dues: Dues) -> None:
-    """Everybody who is not in default pays and is paid; the rest of the day's flows is somebody else's."""
+    """Everybody who is not in default pays and is paid; the rest of the day's flows is somebody else's. Changes the
+    state: cash, capital, supplementary margin, contributions."""
     chart, pools = clearing.chart, np.arange(len(state.cash))
     members = np.arange(len(state.standing.members))
     active = state.event[clearing.terms.account_group] == 0

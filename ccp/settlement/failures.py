@@ -18,7 +18,8 @@ from ccp.waterfall.standing import in_default
 
 
 def progress_estates(clearing: Clearing, state: State, ledger: Ledger, today: Today) -> None:
-    """A day's result of the books that are being closed out, and the waterfall of those that are done."""
+    """A day's result of the books that are being closed out, and the waterfall of those that are done. Changes the
+    state and the day."""
     still_open = []
     for estate in state.estates:
         assert today.market.before is not None
@@ -69,7 +70,8 @@ def settle(clearing: Clearing, state: State, ledger: Ledger, today: Today, estat
 
 
 def find_defaults(clearing: Clearing, state: State, ledger: Ledger, today: Today) -> Dues:
-    """Find who cannot pay, until nobody is left who cannot. Returns what the others owe."""
+    """Put in default who cannot pay, until nobody is left who cannot. Changes the state and the day; returns what the
+    others owe."""
     group_of, named = clearing.terms.portfolio.member_group, set(clearing.terms.named.get(today.day, ()))
     while True:
         dues = dues_of(clearing, state, today)
@@ -103,7 +105,8 @@ def dues_of(clearing: Clearing, state: State, today: Today) -> Dues:
 def put_in_default(
     clearing: Clearing, state: State, ledger: Ledger, today: Today, groups: tuple[int, ...], why: tuple[str, int]
 ) -> None:
-    """Put groups in default: one event. Their book is taken over, and closed out at once or from tomorrow on."""
+    """Put groups in default: one event. Their book is taken over, and closed out at once or from tomorrow on. Changes
+    the state and the day."""
     number = int(state.event.max()) + 1
     estate = open_estate(clearing.path, today.case, today.requirement, today.holding, groups, number, today.day)
     estate = replace(estate, cause=why[0], unpaid=why[1])

@@ -18,7 +18,8 @@ from ccp.waterfall.replenishment import on_day
 def after_payments(
     clearing: Clearing, state: State, ledger: Ledger, today: Today
 ) -> tuple[StressDay | None, int | None]:
-    """On stress days the losses, cover and supplementary margin; on resizing days also the fund's new size."""
+    """On stress days the losses, cover and supplementary margin; on resizing days also the fund's new size. Changes the
+    state."""
     resizing = today.day in clearing.resize_days
     if not resizing and today.day not in clearing.stress_days:
         return None, None
@@ -31,7 +32,7 @@ def after_payments(
 
 
 def run_stress_day(clearing: Clearing, state: State, today: Today) -> StressDay:
-    """Stress losses and cover of the day."""
+    """Stress losses and cover of the day. Changes the state: the cover joins those of the look-back."""
     case, digits, requirement = today.case, clearing.terms.digits, today.requirement
     scenarios = clearing.given or stress_scenarios(clearing.terms.rulebook, case.market, case.factor_ids)
     held = after_haircut(clearing, today, state)
@@ -54,7 +55,7 @@ def run_stress_day(clearing: Clearing, state: State, today: Today) -> StressDay:
 
 
 def resize(clearing: Clearing, state: State, ledger: Ledger, found: StressDay, day: int) -> int:
-    """Size the fund anew; on the first day without posted contributions it is paid in at once."""
+    """Size the fund anew; on the first day without posted contributions it is paid in at once. Changes the state."""
     size, required = resized(clearing.terms, state, found)
     state.fund_size = size
     rules, chart = clearing.terms.rulebook.fund, clearing.chart
@@ -69,7 +70,7 @@ def resize(clearing: Clearing, state: State, ledger: Ledger, found: StressDay, d
 
 
 def fix_capital(clearing: Clearing, state: State, ledger: Ledger) -> None:
-    """The owners bring, or take back, what the capital's new size asks for.
+    """The owners bring, or take back, what the capital's new size asks for. Changes the state.
 
     A tier that is used in part waits, and all wait while a default is being closed out.
     """
@@ -96,7 +97,7 @@ def begin_day(clearing: Clearing, state: State, ledger: Ledger, day: int) -> Non
 
 
 def heed_notices(state: State, day: int) -> None:
-    """What is required to be contributed from today on."""
+    """What is required to be contributed from today on. Changes the state."""
     for notice in state.notices:
         if notice.day <= day:
             required = np.where(state.standing.away, 0, notice.required)

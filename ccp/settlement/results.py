@@ -107,7 +107,7 @@ def day_row(terms: RunTerms, result: DayResult) -> dict[str, Any]:
         "breaches": float((breach > 0).sum()),
         "largest_breach": int(breach.max(initial=0)) / unit,
         "fund": _sum(state.standing.contributions) / unit,
-        "ccp_capital": _sum(state.standing.left[result.own_capital]) / unit,
+        "ccp_capital": _sum(state.standing.left[state.standing.own_capital]) / unit,
         "supplementary": _sum(state.supplementary) / unit,
         **_stress_row(terms, result),
         "fund_required": None if result.fund is None else result.fund / unit,

@@ -81,13 +81,8 @@ class Standing:
     @cached_property
     def own_capital(self) -> Flags:
         """Which lumps are the clearing house's capital, and so restored."""
-        return own_capital(self.rulebook)
-
-
-def own_capital(rulebook: Rulebook) -> Flags:
-    """Which of a rulebook's tiers with a size of their own, in order, are the clearing house's capital."""
-    kinds = [kind_of(part.word) for part in all_parts(rulebook.tiers)]
-    return np.array([kind.own_capital for kind in kinds if kind.sized], dtype=bool)
+        kinds = [kind_of(part.word) for part in all_parts(self.rulebook.tiers)]
+        return np.array([kind.own_capital for kind in kinds if kind.sized], dtype=bool)
 
 
 def first_standing(
