@@ -11,11 +11,16 @@ SHOWN = 10
 
 
 class Fault:
-    """Raises ReconciliationError, naming the day and rows of its ledger."""
+    """Raises ReconciliationError, naming the day and rows of its ledger.
+
+    `kinds`, `source`, `target`, `amount` are the rows, `into` and `out_of` the event whose estate is at their end, or
+    their beginning (0 for none).
+    """
 
     def __init__(self, ledger: Ledger, day: object, digits: int):
         self.ledger, self.day, self.digits = ledger, day, digits
         self.kinds, self.source, self.target, self.amount = ledger.rows()
+        self.into, self.out_of = ledger.chart.event[self.target], ledger.chart.event[self.source]
 
     def accounts(self, what: str, accounts: Index) -> None:
         """Stop if there are accounts: with the rows that touch the first of them."""

@@ -26,10 +26,11 @@ def reconcile(ledger: Ledger, expected: Expected, day: object, digits: int) -> T
     fault.rows("an amount is not positive", fault.amount <= 0)
     _check_balances(fault, totals.balance, expected)
     _check_exchange(fault, expected)
-    fault.rows("house and client money are mixed", _mixed(fault, expected.event))
+    own_event = own_events(ledger.chart, expected.event)
+    fault.rows("house and client money are mixed", _mixed(fault, own_event))
     may = allowed(ledger.chart, fault.kinds, fault.source, fault.target)
     fault.rows("a movement runs between accounts that it may not run between", ~may)
-    _check_calls(fault, expected)
+    _check_calls(fault, expected, own_event)
     check_events(fault, totals, expected)
     return totals
 
@@ -57,7 +58,7 @@ def _check_exchange(fault: Fault, expected: Expected) -> None:
         fault.accounts("what settlement paid is not what is due", read[paid[read] != expected.exchanged[place, read]])
 
 
-def _mixed(fault: Fault, event: Index) -> Flags:
+def _mixed(fault: Fault, own_event: Index) -> Flags:
     """Rows that take money of one owner into the pool of another, or out of a pool to anybody but its owner.
 
     In the member's own default its pools pay the estate of its event, and that and the buyers of its securities pay
@@ -65,16 +66,16 @@ def _mixed(fault: Fault, event: Index) -> Flags:
     """
     chart, source, target = fault.ledger.chart, fault.source, fault.target
     pools, members = np.arange(len(chart.portfolio.pools)), np.arange(len(chart.portfolio.members))
-    owner, own_event = np.full(chart.size, -1), own_events(chart, event)
+    owner = np.full(chart.size, -1)
     owner[chart.of("margin", pools)] = chart.owner(pools)
     for kind in ("supplementary", "fund"):
         owner[chart.of(kind, members)] = chart.of("house", members)
     shared = np.zeros(chart.size, dtype=bool)
     shared[chart.of("fund", members)] = True
-    from_estate = (chart.event[source] > 0) & (chart.event[source] == own_event[target])
+    from_estate = (fault.out_of > 0) & (fault.out_of == own_event[target])
     sold = (source == chart.of("transferees")) & (own_event[target] > 0)
     giver = (source == chart.of("opening")) | from_estate | sold
-    taker = (chart.event[target] > 0) & ((chart.event[target] == own_event[source]) | shared[source])
+    taker = (fault.into > 0) & ((fault.into == own_event[source]) | shared[source])
     into = (owner[target] >= 0) & (owner[target] != source) & ~giver
     out = (owner[source] >= 0) & (owner[source] != target) & ~taker
     return into | out
@@ -90,16 +91,16 @@ def own_events(chart: Chart, event: Index) -> Index:
     return found
 
 
-def _check_calls(fault: Fault, expected: Expected) -> None:
+def _check_calls(fault: Fault, expected: Expected, own_event: Index) -> None:
     """Nobody is both called and paid back on a day, and nobody in default is; what is left of a defaulter's money goes
     back on the day of settlement only."""
-    own_event = own_events(fault.ledger.chart, expected.event)
     for call, back in CALLED:
-        called = fault.target[fault.kinds == KINDS.index(call)]
-        paid_back = fault.source[fault.kinds == KINDS.index(back)]
-        fault.accounts(f"both a {call} and a {back}", np.intersect1d(called, paid_back))
-        both = np.append(called, paid_back)
-        fault.accounts("a member in default is called or paid back", both[own_event[both] > 0])
+        called, paid_back = np.zeros_like(own_event, dtype=bool), np.zeros_like(own_event, dtype=bool)
+        called[fault.target[fault.kinds == KINDS.index(call)]] = True
+        paid_back[fault.source[fault.kinds == KINDS.index(back)]] = True
+        fault.accounts(f"both a {call} and a {back}", np.flatnonzero(called & paid_back))
+        gone = (called | paid_back) & (own_event > 0)
+        fault.accounts("a member in default is called or paid back", np.flatnonzero(gone))
     left = fault.source[fault.kinds == KINDS.index("estate")]
     settled = np.isin(own_event[left], [one.estate.number for one in expected.settled])
     fault.accounts("what is left was paid out on a day on which nothing was settled", left[~settled])

@@ -39,18 +39,18 @@ def check_events(fault: Fault, totals: Totals, expected: Expected) -> None:
 
 
 def _check_quiet(fault: Fault, numbers: list[int]) -> None:
-    event = fault.ledger.chart.event
-    touched = [(event[side] > 0) & ~np.isin(event[side], numbers) for side in (fault.source, fault.target)]
-    fault.rows("a row of an event that is neither open nor settled today", touched[0] | touched[1])
+    quiet = np.ones(len(fault.ledger.chart.portfolio.groups) + 1, dtype=bool)
+    quiet[[0, *numbers]] = False
+    fault.rows("a row of an event that is neither open nor settled today", quiet[fault.into] | quiet[fault.out_of])
 
 
 def _check_one_way(fault: Fault) -> None:
     """Two rows that take back each other are none."""
-    event = fault.ledger.chart.event
-    of_estates = np.flatnonzero((event[fault.source] > 0) | (event[fault.target] > 0))
+    of_estates = np.flatnonzero((fault.into > 0) | (fault.out_of > 0))
     seen = {(fault.kinds[row], fault.source[row], fault.target[row]) for row in of_estates}
     back = [row for row in of_estates if (fault.kinds[row], fault.target[row], fault.source[row]) in seen]
-    wrong = np.isin(np.arange(len(fault.kinds)), back)
+    wrong = np.zeros(len(fault.kinds), dtype=bool)
+    wrong[back] = True
     fault.rows("a movement runs both ways between an estate and another account", wrong)
 
 
