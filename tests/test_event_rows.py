@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from small_cycles import RICH_DEFAULTS, RULES, Small, changed, plain, rich, rich_trades
+from support.small_cycles import RICH_DEFAULTS, RULES, Small, changed, plain, rich, rich_trades
 from test_cycle_tiers import CALLS, EVERYTHING, SMALL_FUND, everything, three
 
 from ccp.errors import ReconciliationError

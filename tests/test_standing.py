@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from small_cycles import RULES, changed, plain
+from support.small_cycles import RULES, changed, plain
 from test_cycle_tiers import EVERYTHING
 
 from ccp.rulebook.default_management import DefaultManagement

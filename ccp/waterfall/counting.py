@@ -2,7 +2,7 @@
 
 What carries over, and the walk over an event's draws, are one and the same (`ccp.waterfall.standing`); days are whole
 numbers that the caller counts: calendar days from the first default in a replay, open days of the run in the cycle.
-docs/waterfall.md, section 5.
+docs/reference/waterfall.md, section 5.
 """
 
 from dataclasses import dataclass

@@ -1,6 +1,6 @@
 """What comes back as days pass: periods that end, capital restored, contributions refilled, members that leave.
 
-docs/waterfall.md, section 5. Changes return a new standing; amounts in cents.
+docs/reference/waterfall.md, section 5. Changes return a new standing; amounts in cents.
 """
 
 from dataclasses import replace

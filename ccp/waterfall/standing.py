@@ -1,4 +1,7 @@
-"""What carries over from one default to the next: docs/waterfall.md, section 5. Changes return a new standing.
+"""What carries over from one default to the next: docs/reference/waterfall.md, section 5.
+
+Changes return a new standing.
+
 
 Replays, contagion, services and the daily cycle hold the same standing and walk over an event's draws the same way;
 where they count differently is said in `ccp.waterfall.counting`. What comes back as days pass: `replenishment`.
@@ -10,7 +13,7 @@ from math import ceil
 
 import numpy as np
 
-from ccp.kernels.plan_arrays import ENDLESS
+from ccp.kernels.waterfall.plan_arrays import ENDLESS
 from ccp.rulebook.rulebook import Rulebook
 from ccp.rulebook.tier_forms import all_parts
 from ccp.rulebook.tier_table import kind_of
