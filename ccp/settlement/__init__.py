@@ -5,6 +5,6 @@ what a day brings, `today` what is required and held; `payments` who owes what, 
 and `default` what becomes of their books; `exchange` pays; `resizing` and `fund` follow with stress and the fund.
 `ledger` writes every movement down; `reconcile` holds a day's rows, and `reconcile_events` every event's over its life,
 against what is `expected`; `ways` says which way money may go, `fault` what is wrong. `state` is what one day hands to
-the next, in `state_file` on disk; `cycle` is the day. The whole is said in docs/reference/daily-cycle.md. Sees sizing and
-everything below it.
+the next, in `state_file` on disk; `cycle` is the day. The whole is said in docs/reference/daily-cycle.md. Sees sizing
+and everything below it.
 """

@@ -1,4 +1,4 @@
-"""Which way money may go: between which accounts each movement of the ledger runs. docs/reference/daily-cycle.md, section 5."""
+"""Which way money may go: between which accounts each movement runs. docs/reference/daily-cycle.md, section 5."""
 
 from functools import cache
 

@@ -1,10 +1,8 @@
 """What carries over from one default to the next: docs/reference/waterfall.md, section 5.
 
-Changes return a new standing.
-
-
-Replays, contagion, services and the daily cycle hold the same standing and walk over an event's draws the same way;
-where they count differently is said in `ccp.waterfall.counting`. What comes back as days pass: `replenishment`.
+Changes return a new standing. Replays, contagion, services and the daily cycle hold the same standing and walk over an
+event's draws the same way; where they count differently is said in `ccp.waterfall.counting`. What comes back as days
+pass: `replenishment`.
 """
 
 from dataclasses import dataclass, replace

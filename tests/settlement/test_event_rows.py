@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 from support.small_cycles import RICH_DEFAULTS, RULES, Small, changed, plain, rich, rich_trades
-from test_cycle_tiers import CALLS, EVERYTHING, SMALL_FUND, everything, three
+from support.tiered_cycles import CALLS, EVERYTHING, SMALL_FUND, everything, three
 
 from ccp.errors import ReconciliationError
 from ccp.settlement import cycle, draws

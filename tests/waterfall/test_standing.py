@@ -1,29 +1,25 @@
-"""What carries over between defaults: one walk over draws for replays and the daily cycle, and each named difference.
+"""What carries over between defaults, and each named difference between replays and the daily cycle.
 
-Three members with contributions of 100; amounts in cents. Every difference is shown by a standing that has it and one
+Four members with contributions of 100; amounts in cents. Every difference is shown by a standing that has it and one
 that has not, all else equal.
 """
 
 from __future__ import annotations
 
 from dataclasses import fields, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from support.small_cycles import RULES, changed, plain
-from test_cycle_tiers import EVERYTHING
+from support.small_cycles import RULES, changed
 
 from ccp.rulebook.default_management import DefaultManagement
 from ccp.rulebook.rulebook import Rulebook
-from ccp.settlement.cycle import Cycle
-from ccp.settlement.state_file import read_state, state_bytes
 from ccp.waterfall.counting import EACH_DEFAULT, LATEST_SETTLEMENT, Counting
 from ccp.waterfall.event import Circumstances, Event
 from ccp.waterfall.replenishment import on_day, refilled, suspended, within_limit
 from ccp.waterfall.run import run_waterfall
-from ccp.waterfall.standing import Standing, after_default, after_event, first_standing
+from ccp.waterfall.standing import Standing, after_default, first_standing
 
 DAYS = {"replenishment_days": 5, "capital_restoration_days": 8}
 TIERS: list[Any] = [
@@ -118,57 +114,3 @@ def test_what_was_cut_of_gains_counts_for_the_next_default_or_not() -> None:
     own, shared = (default(whole(one), 0, 100 + 30 + 300 + 60, 0) for one in different("gains_shared"))
     assert own.cut.tolist() == [0, 0, 0, 0]
     assert shared.cut.tolist() == [0, 20, 20, 20]
-
-
-# --- one walk ---------------------------------------------------------------------------------------------------------
-
-
-def test_the_cycle_and_a_replay_carry_the_same_out_of_the_same_outcome() -> None:
-    """Every tier, two defaults on days of their own: what the cycle holds is a replay's walk over its outcomes.
-
-    But for what the cycle pays back to the defaulters, and for what is due back and when.
-    """
-    rules = changed(
-        RULES,
-        tiers=EVERYTHING,
-        default_management={"cooling_off_days": 50, "replenishment_multiple": 0.0},
-        fund={"capital_restoration_days": 50},
-    )
-    small = plain([100.0, 40.0, 40.0, 40.0, 10.0, 10.0], rules=rules)
-    days = list(Cycle(small.terms(defaults=[("A", 1), ("B", 4)])).run())
-    standing = replace(days[0].state.standing, counting=EACH_DEFAULT)
-    for day in days[1:]:
-        for one in day.settled:
-            walked = after_event(standing, one.outcome)
-            standing = after_default(standing, one.outcome, day.day)
-            assert standing.period_end == day.state.standing.period_end
-            assert (standing.contributions == walked.contributions).all()
-        held = day.state.standing
-        assert held.left.tolist() == standing.left.tolist()
-        assert held.called.tolist() == standing.called.tolist()
-        assert held.away.tolist() == standing.away.tolist()
-        there = np.where(standing.away, 0, standing.contributions)
-        assert held.contributions.tolist() == there.tolist()
-    assert standing.called.any()
-    # refilled 5 days after: after each of them, or after the latest
-    assert [due.day for due in standing.refills] == [6, 9]
-    assert [due.day for due in days[-1].state.standing.refills] == [9]
-
-
-def test_a_state_goes_to_a_file_and_back(tmp_path: Path) -> None:
-    """Field by field, with events open, calls made and resources due back."""
-    rules = changed(RULES, tiers=EVERYTHING, close_out={"method": "gradual", "participation": 0.25})
-    volume = {"instrument_id": "X", "kind": "spot", "factor_id": "X", "currency": "USD", "multiplier": 1.0}
-    small = plain([100.0, 40.0, 40.0, 20.0, 10.0, 10.0, 10.0], rules=rules)
-    small = small.but(instruments=(volume | {"average_daily_volume": 200.0},))
-    cycle = Cycle(small.terms(defaults=[("A", 1), ("B", 3)]))
-    states = [day.state for day in cycle.run()]
-    assert any(state.estates for state in states)
-    assert any(state.standing.restorations for state in states)
-    for state in states:
-        (tmp_path / "state").write_bytes(state_bytes(state))
-        found = read_state(tmp_path / "state", cycle.first_state())
-        assert state_bytes(found) == state_bytes(state)
-        assert found.standing.counting == LATEST_SETTLEMENT
-        assert [estate.number for estate in found.estates] == [estate.number for estate in state.estates]
-        assert (found.totals.moved == state.totals.moved).all()
