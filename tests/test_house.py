@@ -84,11 +84,21 @@ def test_every_link_in_the_documents_leads_somewhere() -> None:
                 assert (page.parent / target).exists(), f"{page.name}: {target}"
 
 
+def test_every_decision_has_a_date_and_a_status_and_is_listed() -> None:
+    folder = ROOT / "docs" / "decisions"
+    listed = (folder / "README.md").read_text(encoding="utf-8")
+    pages = sorted(folder.glob("0*.md"))
+    assert [int(page.name[:4]) for page in pages] == list(range(1, len(pages) + 1))
+    for page in pages:
+        assert re.search(r"^Date: 2\d{3}-\d\d-\d\d.*Status: ", page.read_text(encoding="utf-8"), re.MULTILINE), page.name
+        assert f"({page.name})" in listed, page.name
+
+
 def test_every_test_and_case_that_the_validation_names_is_there() -> None:
     page = (ROOT / "docs" / "explain" / "validation.md").read_text(encoding="utf-8")
     tests = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "tests").rglob("test_*.py"))
     named = set(re.findall(r"`(test_[a-z_0-9]+)`", page))
     assert len(named) > 10
     assert not {name for name in named if f"def {name}(" not in tests}
-    for name in set(re.findall(r"`(?:tests/)?((?:cases/)?[a-z_]+\.(?:yaml|py))`", page)):
+    for name in set(re.findall(r"`(?:tests/)?([a-z_/]+\.(?:yaml|py))`", page)):
         assert (ROOT / "tests" / name).exists(), name
