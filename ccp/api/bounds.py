@@ -15,8 +15,12 @@ from ccp.kernels.exposure.pools import Shortfalls
 from ccp.margin.collateral import Holdings
 from ccp.market.case import Case
 from ccp.rulebook.tier_forms import all_parts
+from ccp.rulebook.tier_kind import OFFERED
+from ccp.rulebook.tier_table import kind_of
+from ccp.sizing.circumstances import asks_for_sides
 from ccp.stress.parts import EngineModel, PartTask, measure_task
 from ccp.types import Index
+from ccp.waterfall.plan import make_plan
 
 READ_BYTES = 256
 """Memory that a row takes while it is read and checked."""
@@ -30,7 +34,6 @@ ACCOUNT_BYTES = 64
 """Memory that an account takes in results, once ids are gathered."""
 RESULT_BYTES = 150
 """Memory that a member takes in results, in each scenario and each tier."""
-MEMBERS_PAY = ("survivors_fund", "assessments", "gains_haircut", "tear_up", "payout_haircut")
 SIDES_BYTES = 32 * MEBI
 """Memory of the library that keeps members' long and short positions."""
 READING_BYTES = 24 * MEBI
@@ -126,18 +129,14 @@ def _result_bytes(case: Case, model: EngineModel) -> int:
 
 def _paying_tiers(case: Case) -> int:
     """In how many tiers a member may stand in the waterfall table, about: few events reach the last ones."""
-    asked = [part.tier for part in all_parts(case.rulebook.tiers)]
-    return min(sum(asked.count(word) for word in MEMBERS_PAY), 3)
+    kinds = [kind_of(part.word) for part in all_parts(case.rulebook.tiers)]
+    return min(sum(kind.of_survivors and kind.form != OFFERED for kind in kinds), 3)  # a book states no offers
 
 
 def _sides_bytes(case: Case) -> int:
     """Memory that members' long and short positions take, for tiers that look at them."""
-    asked = any(
-        (part.tier == "tear_up" and part.scope == "partial")
-        or (part.tier == "survivors_fund" and part.order == "segments_first")
-        for part in all_parts(case.rulebook.tiers)
-    )
-    portfolio = case.portfolio
+    portfolio, nobody = case.portfolio, np.zeros(0, dtype=np.int64)
+    asked = asks_for_sides(make_plan(case.rulebook, [], [], nobody, nobody))
     return SIDES_BYTES + len(portfolio.members) * len(portfolio.instruments) * 8 * 5 if asked else 0
 
 

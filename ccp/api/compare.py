@@ -12,10 +12,10 @@ from ccp.errors import refuse
 from ccp.frames import Ladder
 from ccp.money import minor_units
 from ccp.rulebook.rulebook import Rulebook
+from ccp.rulebook.tier_kind import NOBODY
 from ccp.runs.manifest import rulebooks_manifest
 from ccp.runs.run import Run
 from ccp.runs.write import write_run
-from ccp.waterfall.event import STAKEHOLDERS
 from ccp.waterfall.ladder import MEMBERS, RUNGS, House, Rung, climb, stylised_house
 
 
@@ -106,8 +106,8 @@ def _rows(name: str, house: House, rung: Rung) -> list[dict[str, Any]]:
             "tier_place": draw.place,
             "tier": draw.tier,
             "name": draw.name,
-            "stakeholder": STAKEHOLDERS[draw.tier],
-            "available": None if draw.tier == "uncovered" else draw.available / unit,
+            "stakeholder": draw.stakeholder,
+            "available": None if draw.kind.stakeholder is NOBODY else draw.available / unit,
             "amount": draw.amount / unit,
             "loss_share": draw.amount / loss if loss else 0.0,
         }

@@ -68,7 +68,8 @@ class Explorer:
 
     def _view(self, settings: Settings) -> View:
         check_cover(settings.cover, settings.defaulters, len(self.base.plan.groups))
-        own = float(to_units(self.base.plan.size_of("ccp_capital"), self.rulebook.currency_digits))
+        held = self.base.plan.size_of(lambda kind: kind.own_capital)
+        own = float(to_units(held, self.rulebook.currency_digits))
         rules = changed_rules(self.rulebook, settings, own)
         scenario = settings.scenario
         if settings.multiple is not None:

@@ -10,19 +10,11 @@ from ccp.api.settings import Settings
 from ccp.api.size import event_story
 from ccp.money import to_units
 from ccp.rulebook.rulebook import Rulebook
+from ccp.rulebook.tier_kind import BILLS
 from ccp.sizing.figures import coverage_figures
 from ccp.sizing.results import contributions_table
 from ccp.sizing.size import Sized
 from ccp.waterfall.event import Outcome
-
-PARTS = {
-    "margin": ("defaulter_margin",),
-    "fund": ("defaulter_fund", "survivors_fund"),
-    "assessments": ("assessments",),
-    "voluntary": ("voluntary",),
-    "haircuts": ("gains_haircut", "tear_up", "payout_haircut"),
-}
-"""What a member's bill is made of, by the tiers that it pays in."""
 
 
 @dataclass(frozen=True)
@@ -76,12 +68,11 @@ def view_of(
 def bills_table(sized: Sized, outcome: Outcome) -> pl.DataFrame:
     """What every member pays in an event, by what it pays with. In order of member."""
     plan, digits = sized.plan, sized.measured.case.rulebook.currency_digits
-    parts = {name: np.zeros(len(plan.members), dtype=np.int64) for name in PARTS}
-    names = {tier: name for name, tiers in PARTS.items() for tier in tiers}
+    parts = {name: np.zeros(len(plan.members), dtype=np.int64) for name in BILLS}
     for draw in outcome.draws:
         for member, paid in draw.paid.items():
-            if member is not None:
-                parts[names[draw.tier]][member] += paid
+            if member is not None and draw.kind.bill is not None:
+                parts[draw.kind.bill][member] += paid
     whole = sum(parts.values(), np.zeros(len(plan.members), dtype=np.int64))
     amounts = {"contribution": plan.contributions, **parts, "bill": whole}
     return pl.DataFrame(

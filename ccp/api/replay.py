@@ -12,9 +12,9 @@ from ccp.money import minor_units
 from ccp.replays.document import Replay
 from ccp.replays.load import load_replay, replay_path
 from ccp.replays.run import ReplayedRun, Step, run_replay
+from ccp.rulebook.tier_kind import NOBODY
 from ccp.runs.manifest import rulebooks_manifest
 from ccp.runs.run import Run
-from ccp.waterfall.event import NOBODY
 from ccp.waterfall.table import defaulters_name, payment_rows
 from ccp.waterfall.trace import trace_tiers
 
@@ -122,9 +122,9 @@ def _by_stakeholder(run: ReplayedRun, unit: int) -> dict[str, float]:
     """Who pays in the whole run; what one service leaves and another pays is not nobody's."""
     sums: dict[str, int] = {}
     for draw in (draw for step in run.steps for draw in step.outcome.draws):
-        if draw.tier != "uncovered":
+        if draw.kind.stakeholder is not NOBODY:
             sums[draw.stakeholder] = sums.get(draw.stakeholder, 0) + draw.amount
-    return {name: amount / unit for name, amount in (sums | {NOBODY: run.uncovered}).items()}
+    return {name: amount / unit for name, amount in (sums | {NOBODY.name: run.uncovered}).items()}
 
 
 def _payer(run: ReplayedRun, number: int, payer: int | None) -> str | None:

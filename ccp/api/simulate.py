@@ -31,6 +31,7 @@ from ccp.settlement.cycle import Cycle, DayResult
 from ccp.settlement.opening import RunRequest, open_run
 from ccp.settlement.results import day_row, day_tables, event_rows, waterfall_rows
 from ccp.settlement.state import State
+from ccp.settlement.state_file import OtherFormError, read_state, state_bytes
 from ccp.settlement.terms import RunTerms
 
 DAY_TABLES = ("ledger", "accounts", "pools", "members")
@@ -69,16 +70,16 @@ def simulate(
     terms = open_run(book, prices, rules, request)
     given = given_scenarios(request, terms)
     stated = _manifest(terms, rulebook, request)
-    journal = Journal(Path(out), DAY_TABLES)
-    state = _begin(journal, stated, resume, overwrite)
+    journal, cycle = Journal(Path(out), DAY_TABLES), Cycle(terms, given)
+    state = _begin(journal, stated, cycle.first_state(), resume, overwrite)
     rows = journal.keep([day.isoformat() for day in terms.dates[: 0 if state is None else state.day + 1]])
-    for result in _days(Cycle(terms, given), state, journal, rows):
+    for result in _days(cycle, state, journal, rows):
         row = day_row(terms, result) | {
             "of_events": event_rows(terms, result.settled),
             "of_waterfall": waterfall_rows(terms, result.settled),
         }
         day = terms.dates[result.day].isoformat()
-        journal.write_day(day, day_tables(terms, result), row, result.state.to_bytes())
+        journal.write_day(day, day_tables(terms, result), row, state_bytes(result.state))
         rows.append(row)
         if progress is not None:
             progress(result.day + 1, terms.days)
@@ -109,12 +110,14 @@ def given_scenarios(request: RunRequest, terms: RunTerms) -> ScenarioSet | None:
     return stress_scenarios(terms.rulebook, terms.case.market, terms.case.factor_ids, request.scenarios)
 
 
-def _begin(journal: Journal, stated: dict[str, Any], resume: bool, overwrite: bool) -> State | None:
+def _begin(journal: Journal, stated: dict[str, Any], first: State, resume: bool, overwrite: bool) -> State | None:
     """Make the run's directory ready: to go on in it, or to begin. Returns the state to go on from."""
     if resume:
         found = journal.resume(stated)
         try:
-            return None if found is None else State.read(found)
+            return None if found is None else read_state(found, first)
+        except OtherFormError:
+            raise journal.of_another_form() from None
         except (OSError, EOFError, ValueError, KeyError, BadZipFile):
             raise journal.damaged() from None
     check_free(Path(journal.shown), "simulate", overwrite)

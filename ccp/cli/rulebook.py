@@ -27,7 +27,7 @@ def check(
         from ccp.rulebook.load import load_rulebook
 
         rules = load_rulebook(file)
-        tiers = ", ".join(tier.tier for tier in rules.tiers)
+        tiers = ", ".join(tier.word for tier in rules.tiers)
         current.answer({"sound": True, "rulebook": rules.model_dump(mode="json")})
         current.show(f"The rulebook is sound: {rules.name}, {rules.currency}, tiers {tiers}.")
 

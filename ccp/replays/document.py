@@ -11,7 +11,8 @@ from ccp.errors import CURRENCY, LARGEST_AMOUNT
 from ccp.rulebook.default_management import DefaultManagement
 from ccp.rulebook.figures import Figure
 from ccp.rulebook.fund import FundRules
-from ccp.rulebook.tier_forms import WORDS, Tier, check_order
+from ccp.rulebook.tier_forms import Tier, check_order
+from ccp.rulebook.tier_table import tier_words
 
 Amount = Annotated[float, Field(ge=0, le=LARGEST_AMOUNT)]
 Signed = Annotated[float, Field(ge=-LARGEST_AMOUNT, le=LARGEST_AMOUNT)]
@@ -150,7 +151,7 @@ class Replay(Frozen):
         _check_known([one.member for one in self.resignations], self.members, "member")
         for run in self.runs:
             _check_known(run.spill_over, self.services, "service")
-            _check_known(run.expected, (*WORDS, SURPLUS), "tier")
+            _check_known(run.expected, (*tier_words(), SURPLUS), "tier")
         groups = [{self.members[name].group or name for name in default.losses} for default in self.defaults]
         if any(first & second for first, second in combinations(groups, 2)):
             raise ValueError("a group that defaults once was expected; one stands in two defaults")

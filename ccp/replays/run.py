@@ -7,13 +7,15 @@ from ccp.errors import refuse
 from ccp.replays.document import SURPLUS, Replay, Run
 from ccp.replays.inputs import Scale, event_of, rules_of, standing_of
 from ccp.rulebook.rulebook import Rulebook
+from ccp.rulebook.tier_table import DEFAULTER_MARGIN, UNCOVERED
 from ccp.waterfall.contagion import Books, Round, run_rounds
 from ccp.waterfall.event import Event, Outcome
 from ccp.waterfall.plan import Plan
 from ccp.waterfall.recoveries import Recovery, recover
+from ccp.waterfall.replenishment import on_day, resign
 from ccp.waterfall.run import run_waterfall
 from ccp.waterfall.services import Service, run_services
-from ccp.waterfall.standing import Standing, after_default, on_day, resign
+from ccp.waterfall.standing import Standing, after_default
 
 
 @dataclass(frozen=True)
@@ -142,19 +144,19 @@ def _by_service(replay: Replay, run: Run, rules: Rulebook) -> tuple[list[Step], 
 
 def _margin_left(outcome: Outcome) -> int:
     """The defaulters' margin that their losses did not use."""
-    margin = next(draw for draw in outcome.draws if draw.tier == "defaulter_margin")
+    margin = next(draw for draw in outcome.draws if draw.tier == DEFAULTER_MARGIN)
     return margin.available - margin.amount
 
 
 def _compared(replay: Replay, place: int, run: Run, steps: list[Step], uncovered: int, surplus: int) -> list[Compared]:
     scale, sources = Scale(replay), {figure.path: figure for figure in replay.figures}
-    known = {SURPLUS, "uncovered", *(tier.word for tier in steps[0].plan.tiers)}
+    known = {SURPLUS, UNCOVERED, *(tier.word for tier in steps[0].plan.tiers)}
     found = []
     for tier, expected in run.expected.items():
         if tier not in known:
             where = f"run {run.name!r} of {replay.title!r}"
             raise refuse(where, "a tier that its rules have was expected", field="expected", value=tier)
-        computed = {SURPLUS: surplus, "uncovered": uncovered}.get(tier)
+        computed = {SURPLUS: surplus, UNCOVERED: uncovered}.get(tier)
         if computed is None:
             computed = sum(step.outcome.drawn(tier) for step in steps)
         figure = sources.get(f"runs.{place}.expected.{tier}")

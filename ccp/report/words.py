@@ -44,25 +44,6 @@ def listed(names: list[str]) -> str:
     return f"{', '.join(names[:-1])} and {names[-1]}"
 
 
-TIERS = {
-    "defaulter_margin": "defaulters' margin",
-    "defaulter_fund": "defaulters' contributions",
-    "survivors_fund": "survivors' contributions",
-    "ccp_capital": "clearing house's capital",
-    "ccp_equity": "clearing house's equity",
-    "parent_guarantee": "parent's guarantee",
-    "gains_haircut": "haircut on gains",
-    "payout_haircut": "haircut on payouts",
-    "voluntary": "voluntary payments",
-    "tear_up": "tear-up",
-}
-
-
-def tier_words(tier: str) -> str:
-    """A tier in plain words."""
-    return TIERS.get(tier, tier.replace("_", " "))
-
-
 def defaulting(names: list[str]) -> str:
     """The verb that goes with one or several defaulters."""
     return "defaults" if len(names) == 1 else "default"

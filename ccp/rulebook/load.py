@@ -9,7 +9,8 @@ from ccp.documents import Model, load_yaml, validated, validated_at
 from ccp.errors import InputError, Problem, refuse
 from ccp.rulebook.figures import Figure, taken_apart
 from ccp.rulebook.rulebook import Rulebook
-from ccp.rulebook.tier_forms import PARI_PASSU, WORDS, tier_schema
+from ccp.rulebook.tier_forms import PARI_PASSU, tier_schema
+from ccp.rulebook.tier_table import tier_words
 
 FOLDERS = ("textbook", "published")
 """Where shipped rulebooks stand."""
@@ -74,8 +75,8 @@ def _with_figures(data: Any, node: Node | None, source: str) -> tuple[Any, tuple
 
 def _dotted(place: tuple[str | int, ...]) -> str:
     """A figure's path as results name it: `tiers.2.amount`, whichever form the tier is written in."""
-    before = (None, *place)
-    steps = [step for last, step in zip(before, place, strict=False) if not (isinstance(last, int) and step in WORDS)]
+    before, words = (None, *place), tier_words()
+    steps = [step for last, step in zip(before, place, strict=False) if not (isinstance(last, int) and step in words)]
     return ".".join("parts" if step == PARI_PASSU else str(step) for step in steps)
 
 

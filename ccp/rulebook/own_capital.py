@@ -4,11 +4,9 @@ from dataclasses import dataclass, replace
 
 from ccp.rulebook.figures import Figure
 from ccp.rulebook.rulebook import Rulebook
-from ccp.rulebook.tier_forms import PariPassu, Part, Tier, parts_of
+from ccp.rulebook.tier_forms import PariPassu, Part, Tier, all_parts, parts_of
+from ccp.rulebook.tier_table import UNCOVERED, kind_of
 from ccp.rulebook.tiers import CcpCapital
-
-OWN = "ccp_capital"
-DEFAULTERS = ("defaulter_margin", "defaulter_fund")
 
 
 @dataclass(frozen=True)
@@ -41,12 +39,12 @@ def tranches(rulebook: Rulebook) -> list[CcpCapital]:
 
 def other_tiers(rulebook: Rulebook) -> list[Tier]:
     """The tiers in order without the clearing house's own capital, and without `uncovered`."""
-    return [row.written for row in _without_own(_rows(rulebook)) if row.parts[0].part.tier != "uncovered"]
+    return [row.written for row in _without_own(_rows(rulebook)) if row.parts[0].part.word != UNCOVERED]
 
 
 def first_place(rulebook: Rulebook) -> int:
     """The first place that own capital may have: how many of `other_tiers` are the defaulters' own money."""
-    return sum(tier.tier in DEFAULTERS for tier in other_tiers(rulebook))
+    return sum(kind_of(part.word).defaulters_own for part in all_parts(other_tiers(rulebook)))
 
 
 def own_place(rulebook: Rulebook) -> int | None:
@@ -91,7 +89,7 @@ def _rows(rulebook: Rulebook) -> list[_Row]:
 
 
 def _own(one: _Stood) -> bool:
-    return one.part.tier == OWN
+    return isinstance(one.part, CcpCapital)
 
 
 def _without_own(rows: list[_Row]) -> list[_Row]:

@@ -1,38 +1,19 @@
 """How tiers are written: as a word, as a word with its details, or side by side; and the order that must hold."""
 
-from collections.abc import Sequence
-from typing import Annotated, Any, Literal
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from typing import Annotated, Any, Literal, Union
 
-from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag
+from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, GetJsonSchemaHandler, Tag, TypeAdapter
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema, core_schema
 
 from ccp.money import exact
-from ccp.rulebook.tiers import (
-    SINGLE_TIERS,
-    Assessments,
-    CcpCapital,
-    CcpEquity,
-    DefaulterFund,
-    DefaulterMargin,
-    GainsHaircut,
-    Insurance,
-    Named,
-    ParentGuarantee,
-    PayoutHaircut,
-    SurvivorsFund,
-    TearUp,
-    Uncovered,
-    Voluntary,
-)
+from ccp.rulebook.tier_kind import PLEDGED, TierKind
+from ccp.rulebook.tier_table import DEFAULTER_FUND, DEFAULTER_MARGIN, UNCOVERED, all_kinds, kind_of, tier_words
+from ccp.rulebook.tiers import Named
 
 PARI_PASSU = "pari_passu"
-WORDS = tuple(str(kind.model_fields["tier"].default) for kind in SINGLE_TIERS)
-BEHIND_THE_DEFAULTER = tuple(word for word in WORDS if word not in ("defaulter_margin", "defaulter_fund", "uncovered"))
-REPEATED = ("ccp_capital", "insurance", "survivors_fund", "assessments", "ccp_equity", "parent_guarantee")
-"""Tiers that may stand more than once."""
-LUMPS = ("ccp_capital", "insurance", "ccp_equity", "parent_guarantee")
-"""Tiers with a size of their own."""
-CLAIM_CUTS = ("gains_haircut", "tear_up", "payout_haircut")
-"""Tiers that cut the same claims."""
 
 
 def _spelled_out(value: object) -> object:
@@ -50,30 +31,14 @@ def _spelled_out(value: object) -> object:
         value = value | {"parts": tuple(value["parts"])}  # as for `_named` in ccp.rulebook.stress
     if not isinstance(value, dict | Named) or (isinstance(value, dict) and "tier" not in value):
         raise ValueError("a tier's word was expected, alone or with a mapping of its details")
-    if isinstance(value, dict) and value["tier"] not in (*WORDS, PARI_PASSU):
-        raise ValueError(f"unknown tier {value['tier']!r}; one of {', '.join((*WORDS, PARI_PASSU))} was expected")
+    words = (*tier_words(), PARI_PASSU)
+    if isinstance(value, dict) and value["tier"] not in words:
+        raise ValueError(f"unknown tier {value['tier']!r}; one of {', '.join(words)} was expected")
     return value
 
 
 def _word(value: object) -> str | None:
     return value.get("tier") if isinstance(value, dict) else getattr(value, "tier", None)
-
-
-_Single = (
-    Annotated[DefaulterMargin, Tag("defaulter_margin")]
-    | Annotated[DefaulterFund, Tag("defaulter_fund")]
-    | Annotated[CcpCapital, Tag("ccp_capital")]
-    | Annotated[Insurance, Tag("insurance")]
-    | Annotated[SurvivorsFund, Tag("survivors_fund")]
-    | Annotated[Assessments, Tag("assessments")]
-    | Annotated[GainsHaircut, Tag("gains_haircut")]
-    | Annotated[TearUp, Tag("tear_up")]
-    | Annotated[Voluntary, Tag("voluntary")]
-    | Annotated[CcpEquity, Tag("ccp_equity")]
-    | Annotated[ParentGuarantee, Tag("parent_guarantee")]
-    | Annotated[PayoutHaircut, Tag("payout_haircut")]
-    | Annotated[Uncovered, Tag("uncovered")]
-)
 
 
 def _part_spelled_out(value: object) -> object:
@@ -84,15 +49,60 @@ def _part_spelled_out(value: object) -> object:
     return spelled
 
 
-Part = Annotated[_Single, Discriminator(_word), BeforeValidator(_part_spelled_out)]
+@lru_cache(maxsize=16)
+def _part_reader(kinds: tuple[TierKind, ...]) -> TypeAdapter[Any]:
+    """Reads a single tier, of those that there are."""
+    return _reader_of(_one_of(kinds), _part_spelled_out)
+
+
+@lru_cache(maxsize=16)
+def _tier_reader(kinds: tuple[TierKind, ...]) -> TypeAdapter[Any]:
+    """Reads a tier, of those that there are, or several side by side."""
+    return _reader_of(_one_of(kinds) | Annotated[PariPassu, Tag(PARI_PASSU)], _spelled_out)
+
+
+def _reader_of(forms: Any, spelled: Callable[[object], object]) -> TypeAdapter[Any]:
+    """Reads one of some models, told apart by their words, from any way of writing it."""
+    read: Any = Annotated[forms, Discriminator(_word), BeforeValidator(spelled)]
+    return TypeAdapter(read)
+
+
+def _one_of(kinds: tuple[TierKind, ...]) -> Any:
+    return Union[tuple(Annotated[kind.model, Tag(kind.word)] for kind in kinds)]  # noqa: UP007 - made of a table
+
+
+class _ByWord:
+    """A tier is read as the model of its word, of the words that there are when it is read."""
+
+    def __init__(self, alone: bool):
+        self.alone = alone
+
+    @property
+    def reader(self) -> TypeAdapter[Any]:
+        return _part_reader(all_kinds()) if self.alone else _tier_reader(all_kinds())
+
+    def read(self, value: object) -> Named:
+        """Strict, as whole rulebooks are read: text is no number."""
+        return self.reader.validate_python(value, strict=True)
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> CoreSchema:
+        return core_schema.no_info_plain_validator_function(self.read)
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        return handler(self.reader.core_schema)
+
+
+Part = Annotated[Named, _ByWord(alone=True)]
+"""A single tier."""
 
 
 def _check_parts(parts: tuple[Part, ...]) -> tuple[Part, ...]:
     for part in parts:
-        if part.tier not in BEHIND_THE_DEFAULTER:
-            raise ValueError(f"{part.tier} cannot be used pari passu with others")
-    if sum(part.tier in CLAIM_CUTS for part in parts) > 1:
-        raise ValueError(f"of {', '.join(CLAIM_CUTS)} only one may stand in a tier: they cut the same claims")
+        if not kind_of(part.word).beside_others:
+            raise ValueError(f"{part.word} cannot be used pari passu with others")
+    if sum(kind_of(part.word).cuts_claims for part in parts) > 1:
+        cuts = ", ".join(kind.word for kind in all_kinds() if kind.cuts_claims)
+        raise ValueError(f"of {cuts} only one may stand in a tier: they cut the same claims")
     return parts
 
 
@@ -106,11 +116,8 @@ class PariPassu(Named):
     parts: Annotated[tuple[Part, ...], Field(min_length=2), AfterValidator(_check_parts)]
 
 
-Tier = Annotated[
-    _Single | Annotated[PariPassu, Tag("pari_passu")],
-    Discriminator(_word),
-    BeforeValidator(_spelled_out),
-]
+Tier = Annotated[Named, _ByWord(alone=False)]
+"""A tier as it stands in the order: a single one, or several side by side."""
 
 
 def parts_of(tier: Tier) -> tuple[Part, ...]:
@@ -131,26 +138,28 @@ def check_order(tiers: tuple[Tier, ...]) -> tuple[Tier, ...]:
     capital is left to the rulebook, since rulebooks before and outside EMIR have it elsewhere.
     """
     parts = all_parts(tiers)
-    words = [part.tier for part in parts]
-    for word in WORDS:
-        if word not in REPEATED and words.count(word) > 1:
-            raise ValueError(f"the tier {word} stands {words.count(word)} times; once was expected")
-    if not words or words[0] != "defaulter_margin":
-        raise ValueError("the first tier must be defaulter_margin")
-    if "survivors_fund" in words and "defaulter_fund" not in words:
-        raise ValueError("survivors_fund without defaulter_fund: the defaulter's contribution pays first")
-    if "uncovered" in words and words[-1] != "uncovered":
-        raise ValueError("uncovered must be the last tier")
-    if "defaulter_fund" in words and words[1] != "defaulter_fund":
-        raise ValueError(f"{words[1]} stands before defaulter_fund: the defaulter's contribution pays first")
-    if sum(exact(part.share) for part in parts if isinstance(part, SurvivorsFund)) > 1:
-        raise ValueError("the shares of the survivors_fund tiers add up to more than 1")
+    kinds, words = [kind_of(part.word) for part in parts], [part.word for part in parts]
+    for kind in all_kinds():
+        if not kind.repeats and words.count(kind.word) > 1:
+            raise ValueError(f"the tier {kind.word} stands {words.count(kind.word)} times; once was expected")
+    if not words or words[0] != DEFAULTER_MARGIN:
+        raise ValueError(f"the first tier must be {DEFAULTER_MARGIN}")
+    pledged: list[Any] = [part for part, kind in zip(parts, kinds, strict=True) if kind.form == PLEDGED]
+    if pledged and DEFAULTER_FUND not in words:
+        raise ValueError(f"{pledged[0].word} without {DEFAULTER_FUND}: the defaulter's contribution pays first")
+    if UNCOVERED in words and words[-1] != UNCOVERED:
+        raise ValueError(f"{UNCOVERED} must be the last tier")
+    if DEFAULTER_FUND in words and words[1] != DEFAULTER_FUND:
+        raise ValueError(f"{words[1]} stands before {DEFAULTER_FUND}: the defaulter's contribution pays first")
+    if sum(exact(part.share) for part in pledged) > 1:
+        named = ", ".join(dict.fromkeys(part.word for part in pledged))
+        raise ValueError(f"the shares of the {named} tiers add up to more than 1")
     return tiers
 
 
 def tier_schema(definitions: dict[str, Any]) -> dict[str, Any]:
     """The JSON Schema of one tier in all its forms, from pydantic's definitions of the models."""
-    single = [form for kind in SINGLE_TIERS for form in _forms(definitions[kind.__name__])]
+    single = [form for kind in all_kinds() for form in _forms(definitions[kind.model.__name__])]
     parts = {"type": "array", "minItems": 2, "items": {"anyOf": single}}
     description = definitions["PariPassu"]["description"]
     beside = [

@@ -39,6 +39,11 @@ class Named(Frozen):
     assumed: bool = Field(default=False, description="whether it stands here without a source that was read")
     reason: str = Field(default="", description="why it is assumed")
 
+    @property
+    def word(self) -> str:
+        """What the tier is called in rulebooks."""
+        return str(getattr(self, "tier"))  # noqa: B009 - every kind of tier has one, each its own
+
     @model_validator(mode="after")
     def _reason_given(self) -> "Named":
         if self.assumed and not self.reason:
@@ -190,10 +195,3 @@ class Uncovered(Named):
     """What nobody pays. Always last, and added when the rulebook does not name it. Example: `- uncovered`."""
 
     tier: Literal["uncovered"] = "uncovered"
-
-
-SINGLE_TIERS: tuple[type[Named], ...] = (
-    DefaulterMargin, DefaulterFund, CcpCapital, Insurance, SurvivorsFund, Assessments, GainsHaircut, TearUp, Voluntary,
-    CcpEquity, ParentGuarantee, PayoutHaircut, Uncovered,
-)  # fmt: skip
-"""Every tier that is not made of parts."""

@@ -1,14 +1,8 @@
-"""The rule of a tier in words, as `trace` prints it."""
+"""The rule of a tier in words, as `trace` prints it: a function for each, named by its row in `tier_table`."""
 
-from collections.abc import Callable
 from typing import Any
 
 from ccp.money import exact
-
-
-def rule_in_words(part: Any) -> str:
-    """What a tier's rule says, with its numbers."""
-    return RULES[part.tier](part)
 
 
 def _percent(share: float) -> str:
@@ -27,7 +21,8 @@ def _size(part: Any, whose: str) -> str:
     return f"{whose}, {_percent(part.share_of_regulatory_capital)} of its regulatory capital"
 
 
-def _survivors(part: Any) -> str:
+def survivors_fund(part: Any) -> str:
+    """Whose contributions, what part of each, and in which order."""
     how = {
         "pro_rata": "in proportion",
         "segments_first": "those of the loss's product class first",
@@ -41,7 +36,8 @@ def _survivors(part: Any) -> str:
     return f"{whose}, {how}"
 
 
-def _assessments(part: Any) -> str:
+def assessments(part: Any) -> str:
+    """How much may be called, for what, and in all."""
     words = f"survivors are called for up to {part.multiple:g}x their required contribution"
     words += " for each default" if part.per == "default" else " for the event"
     if part.period_multiple is not None:
@@ -51,7 +47,8 @@ def _assessments(part: Any) -> str:
     return words if part.cap is None else f"{words}, together at most {_amount(part.cap)}"
 
 
-def _gains(part: Any) -> str:
+def gains_haircut(part: Any) -> str:
+    """How far gains are cut, and which."""
     words = f"gains since the default are cut by up to {_percent(part.share)}"
     if part.days is not None:
         words += f", those of {part.days} days"
@@ -62,21 +59,54 @@ def _gains(part: Any) -> str:
     return words if not caps else f"{words}, each member's by at most {' or '.join(caps)}"
 
 
-RULES: dict[str, Callable[[Any], str]] = {
-    "defaulter_margin": lambda part: "the margin of the defaulters' own pools, client pools for themselves only",
-    "defaulter_fund": lambda part: "the defaulting groups' own contributions",
-    "ccp_capital": lambda part: _size(part, "skin in the game"),
-    "insurance": lambda part: _size(part, "an insurer"),
-    "survivors_fund": _survivors,
-    "assessments": _assessments,
-    "gains_haircut": _gains,
-    "tear_up": lambda part: {
+def defaulter_margin(part: Any) -> str:
+    """Whose margin."""
+    return "the margin of the defaulters' own pools, client pools for themselves only"
+
+
+def defaulter_fund(part: Any) -> str:
+    """Whose contributions."""
+    return "the defaulting groups' own contributions"
+
+
+def ccp_capital(part: Any) -> str:
+    """How large."""
+    return _size(part, "skin in the game")
+
+
+def insurance(part: Any) -> str:
+    """How large."""
+    return _size(part, "an insurer")
+
+
+def tear_up(part: Any) -> str:
+    """Which contracts."""
+    return {
         "partial": "contracts matched with the defaulters' books end, claims on them are cut",
         "full": "all contracts end, all claims are cut",
-    }[part.scope],
-    "voluntary": lambda part: "what members offer",
-    "ccp_equity": lambda part: _size(part, "the clearing house's equity"),
-    "parent_guarantee": lambda part: _size(part, "the clearing house's parent"),
-    "payout_haircut": lambda part: f"payouts are cut by up to {_percent(part.share)}",
-    "uncovered": lambda part: "what no tier paid",
-}
+    }[part.scope]
+
+
+def voluntary(part: Any) -> str:
+    """Who pays."""
+    return "what members offer"
+
+
+def ccp_equity(part: Any) -> str:
+    """How large."""
+    return _size(part, "the clearing house's equity")
+
+
+def parent_guarantee(part: Any) -> str:
+    """How large."""
+    return _size(part, "the clearing house's parent")
+
+
+def payout_haircut(part: Any) -> str:
+    """How far payouts are cut."""
+    return f"payouts are cut by up to {_percent(part.share)}"
+
+
+def uncovered(part: Any) -> str:
+    """What is left."""
+    return "what no tier paid"

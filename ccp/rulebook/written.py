@@ -59,10 +59,10 @@ def _written(value: Any, path: str, figures: Figures) -> Any:
 
 def _tier(tier: Named, path: str, figures: Figures) -> Any:
     """A tier as its word, as its word with details, or, side by side with a name, spelled out."""
-    details, word = _mapping(tier, path, figures), str(getattr(tier, "tier"))  # noqa: B009 - every kind of tier has one
-    if word == PARI_PASSU:
-        return {PARI_PASSU: details["parts"]} if len(details) == 1 else {"tier": word, **details}
-    return {word: details} if details else word
+    details = _mapping(tier, path, figures)
+    if tier.word == PARI_PASSU:
+        return {PARI_PASSU: details["parts"]} if len(details) == 1 else {"tier": tier.word, **details}
+    return {tier.word: details} if details else tier.word
 
 
 def _plain_mapping(figure: Figure) -> dict[str, Any]:

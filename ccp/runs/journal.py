@@ -89,6 +89,11 @@ class Journal:
         """What to raise where the unfinished run cannot be gone on with."""
         return refuse(self.shown, "files of the unfinished run are missing or damaged; start it anew with --overwrite")
 
+    def of_another_form(self) -> InputError:
+        """What to raise where the unfinished run keeps its state as this version does not read it."""
+        expected = "the unfinished run here was begun by another version of ccp; start it anew with --overwrite"
+        return refuse(self.shown, expected)
+
     def _forget(self, days: set[str]) -> None:
         for table in self.tables:
             for path in (self.out / table).glob("*"):

@@ -9,8 +9,8 @@ import polars as pl
 from ccp.api.explored import View
 from ccp.report.answer import coverage_sentence
 from ccp.report.words import Scale, defaulting, exact_amount, listed, scale_of, share
+from ccp.rulebook.tier_kind import SURVIVORS
 
-SURVIVORS = ("survivors, funded", "survivors, unfunded", "gainers")
 COVERAGE = (
     ("cover-1", ("cover_1", "amount")),
     ("cover-2", ("cover_2", "amount")),

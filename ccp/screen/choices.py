@@ -69,7 +69,7 @@ def _round_step(size: float) -> float:
 def _places(explorer: Explorer) -> dict[int, str]:
     """Every place that the clearing house's capital may have, by how many tiers stand ahead of it."""
     rules = explorer.rulebook
-    tiers = [tier_name({"tier": one.tier, "name": one.name, "place": n}) for n, one in enumerate(other_tiers(rules), 1)]
+    tiers = [tier_name({"tier": one.word, "name": one.name, "place": n}) for n, one in enumerate(other_tiers(rules), 1)]
     plain = [name.split(". ", 1)[1] for name in tiers]
     return {
         place: f"behind {plain[place - 1]}" + (f", ahead of {plain[place]}" if place < len(plain) else ", last of all")

@@ -3,6 +3,8 @@
 `opening` makes of a request the `terms` of a run, `clearing` resolves them once. `prices`, `trades` and `variation` say
 what a day brings, `today` what is required and held; `payments` who owes what, `failures` who cannot pay, `close_out`
 and `default` what becomes of their books; `exchange` pays; `resizing` and `fund` follow with stress and the fund.
-`ledger` writes every movement down and `reconcile` checks it; `state` is what one day hands to the next; `cycle` is the
-day. The whole is said in docs/reference/daily-cycle.md. Sees sizing and everything below it.
+`ledger` writes every movement down; `reconcile` holds a day's rows, and `reconcile_events` every event's over its life,
+against what is `expected`; `ways` says which way money may go, `fault` what is wrong. `state` is what one day hands to
+the next, in `state_file` on disk; `cycle` is the day. The whole is said in docs/reference/daily-cycle.md. Sees sizing
+and everything below it.
 """

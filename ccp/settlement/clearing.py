@@ -1,9 +1,8 @@
 """What every part of the cycle works with: the run's terms, its prices, its accounts, its calendar."""
 
-import numpy as np
-
 from ccp.book.portfolio import Portfolio
-from ccp.rulebook.tier_forms import LUMPS, parts_of
+from ccp.rulebook.tier_forms import parts_of
+from ccp.rulebook.tier_table import kind_of
 from ccp.scenarios.scenario_set import ScenarioSet
 from ccp.settlement.calendar import due_days
 from ccp.settlement.ledger import Chart
@@ -22,10 +21,9 @@ class Clearing:
     def __init__(self, terms: RunTerms, given: ScenarioSet | None = None):
         self.terms, self.given = terms, given
         self.path = PricePath(terms)
-        lumps = [(place, part) for place, tier in enumerate(terms.rulebook.tiers, start=1) for part in parts_of(tier)]
-        lumps = [(place, part) for place, part in lumps if part.tier in LUMPS]
-        self.chart = Chart(terms.portfolio, tuple((part.tier, place) for place, part in lumps))
-        self.own_capital = np.array([part.tier == "ccp_capital" for _, part in lumps], dtype=bool)
+        tiers = enumerate(terms.rulebook.tiers, start=1)
+        parts = [(kind_of(part.word), place) for place, tier in tiers for part in parts_of(tier)]
+        self.chart = Chart(terms.portfolio, tuple((kind, place) for kind, place in parts if kind.sized))
         self.stress_days = due_days(terms, terms.rulebook.settlement.stress)
         self.resize_days = due_days(terms, terms.rulebook.fund.schedule)
         self.kept: tuple[Holding, Portfolio] | None = None

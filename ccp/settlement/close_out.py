@@ -11,6 +11,7 @@ from ccp.margin.requirement import Requirement
 from ccp.market.case import Case
 from ccp.money import to_minor
 from ccp.pricing.horizon import case_terms
+from ccp.settlement.ledger import PASSED_ON
 from ccp.settlement.prices import DayPrices, PricePath
 from ccp.settlement.state import Estate
 from ccp.settlement.trades import Holding
@@ -43,7 +44,19 @@ def open_estate(
     last = int(ends.max(initial=day))
     gains = np.zeros((0, len(run.portfolio.members)), dtype=np.int64)
     return Estate(
-        number, groups, day, last, mine.account, instrument, mine.quantity, parts, spread, impact, nothing, gains
+        number,
+        groups,
+        day,
+        last,
+        mine.account,
+        instrument,
+        mine.quantity,
+        parts,
+        spread,
+        impact,
+        result=nothing,
+        gains=gains,
+        exchanged=np.zeros(len(PASSED_ON), dtype=np.int64),
     )
 
 
@@ -84,10 +97,14 @@ def day_result(path: PricePath, estate: Estate, before: DayPrices, now: DayPrice
     return _by_account(path, estate, result), _by_account(path, estate, variation)
 
 
-def with_result(path: PricePath, estate: Estate, account_result: Cents, gains: Cents) -> Estate:
-    """The estate after a day: its result by account, and what the others have gained by member."""
+def with_result(path: PricePath, estate: Estate, account_result: Cents, exchanged: list[int], gains: Cents) -> Estate:
+    """The estate after a day: its result by account, what of it was exchanged (variation, premium, exercise), and what
+    the others have gained by member."""
     return replace(
-        estate, result=estate.result + path.run.by_pool(account_result), gains=np.vstack([estate.gains, gains])
+        estate,
+        result=estate.result + path.run.by_pool(account_result),
+        exchanged=estate.exchanged + np.array(exchanged, dtype=np.int64),
+        gains=np.vstack([estate.gains, gains]),
     )
 
 

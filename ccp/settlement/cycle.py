@@ -13,26 +13,27 @@ from ccp.scenarios.scenario_set import ScenarioSet
 from ccp.settlement.clearing import Clearing
 from ccp.settlement.default import SettledEvent
 from ccp.settlement.exchange import pay
+from ccp.settlement.expected import expected_of
 from ccp.settlement.failures import find_defaults, progress_estates
 from ccp.settlement.fund import StressDay
-from ccp.settlement.ledger import Ledger
-from ccp.settlement.payments import Dues
-from ccp.settlement.reconcile import Expected, reconcile
-from ccp.settlement.resizing import after_payments, end_period, heed_notices, restore_capital
+from ccp.settlement.ledger import Ledger, no_totals
+from ccp.settlement.reconcile import reconcile
+from ccp.settlement.resizing import after_payments, begin_day
 from ccp.settlement.state import State
 from ccp.settlement.terms import RunTerms
 from ccp.settlement.today import MarketDay, after_haircut, option_value, prepare
 from ccp.settlement.trades import Holding, after_trades, opening_holding
 from ccp.settlement.variation import BLOCK_DAYS, Flows, balanced, block_flows
-from ccp.types import Cents, Flags
-from ccp.waterfall.plan import lump_sizes, make_plan
+from ccp.types import Cents
+from ccp.waterfall.counting import LATEST_SETTLEMENT
+from ccp.waterfall.standing import first_standing
 
 
 @dataclass(frozen=True)
 class DayResult:
     """What happened on a day, in minor units: by account what was exchanged, the margin, and what its premium-style
     options are worth; by pool what is held after haircut when the day's calls were paid, and called; the ledger's
-    rows; the state at its end, and which of its tiers with a size are the clearing house's own capital.
+    rows; the state at its end.
 
     `held_before` is what counted when the day began, at the day's prices, `asked` what it asked of members' liquidity.
     `new_defaults` are groups. `stress` is None on days without, `fund` None where it was not resized.
@@ -55,7 +56,6 @@ class DayResult:
     buffer: Fraction | None
     ledger: Ledger
     state: State
-    own_capital: Flags
 
 
 class Cycle:
@@ -84,26 +84,18 @@ class Cycle:
         posted = self.terms.member_amounts("fund_contribution")
         stated = self.terms.case.book.states_contributions
         contributions = posted if stated else none
-        plan = make_plan(
-            self.terms.rulebook, portfolio.members, portfolio.groups, portfolio.member_group, contributions
-        )
+        roster = portfolio.members, portfolio.groups, portfolio.member_group
         share = self.terms.rulebook.margin.buffer
         return State(
             day=-1,
             cash=np.zeros(pools, dtype=np.int64),
-            contributions=contributions.copy(),
-            required=contributions.copy(),
+            standing=first_standing(self.terms.rulebook, *roster, contributions, counting=LATEST_SETTLEMENT),
             fund_size=0,
             capital=self.terms.member_amounts("capital"),
             supplementary=none.copy(),
             supplementary_due=none.copy(),
-            tier_left=lump_sizes(plan),
-            tier_full=lump_sizes(plan),
-            called=np.zeros((len(plan.calls), members), dtype=np.int64),
-            refilled=none.copy(),
-            cut=none.copy(),
             event=np.zeros(len(portfolio.groups), dtype=np.int64),
-            balance=np.zeros(self.clearing.chart.size, dtype=np.int64),
+            totals=no_totals(self.clearing.chart),
             margin=np.zeros(len(portfolio.accounts), dtype=np.int64),
             buffer=full_buffer(share.share if share else 0.0),
         )
@@ -143,21 +135,18 @@ class Cycle:
         return {kind: balanced(part[:, place], self.terms.digits, kind, date) for kind, part in parts.items()}
 
     def _day(self, state: State, market: MarketDay, flows: dict[str, Cents], holding: Holding) -> DayResult:
-        clearing, ledger, day = self.clearing, Ledger(self.clearing.chart, state.balance), market.day
+        clearing, ledger, day = self.clearing, Ledger(self.clearing.chart, state.totals), market.day
         today = prepare(clearing, state, market, flows, holding)
         if day == 0:
             post_opening(clearing, state, ledger)
-        restore_capital(clearing, state, ledger, day)
-        end_period(state, day)
-        heed_notices(clearing, state, day)
+        begin_day(clearing, state, ledger, day)
         progress_estates(clearing, state, ledger, today)
         dues = find_defaults(clearing, state, ledger, today)
         pay(clearing, state, ledger, today, dues)
         found, size = after_payments(clearing, state, ledger, today)
         state.day = day
-        event = state.event[self.terms.portfolio.member_group]
-        expected = Expected(balances_held(clearing, state), exchanged(clearing, dues), event)
-        state.balance = reconcile(ledger, expected, self.terms.dates[day], self.terms.digits)
+        expected = expected_of(clearing, state, today)
+        state.totals = reconcile(ledger, expected, self.terms.dates[day], self.terms.digits)
         return DayResult(
             day=day,
             **flows,
@@ -174,35 +163,14 @@ class Cycle:
             buffer=today.buffer,
             ledger=ledger,
             state=state,
-            own_capital=clearing.own_capital,
         )
 
 
 def post_opening(clearing: Clearing, state: State, ledger: Ledger) -> None:
     """Opening balances: cash in the pools, contributions, the clearing house's capital."""
     chart, source = clearing.chart, clearing.chart.of("opening")
-    pools, members = np.arange(len(state.cash)), np.arange(len(state.contributions))
+    pools, members = np.arange(len(state.cash)), np.arange(len(state.standing.members))
     ledger.post("opening", source, chart.of("margin", pools), state.cash)
-    ledger.post("opening", source, chart.of("fund", members), state.contributions)
-    tiers = np.arange(len(state.tier_left))
-    ledger.post("opening", source, chart.of("capital", tiers), state.tier_left)
-
-
-def balances_held(clearing: Clearing, state: State) -> Cents:
-    """What the engine says is in every account inside."""
-    chart, held = clearing.chart, np.zeros(clearing.chart.size, dtype=np.int64)
-    members = np.arange(len(state.contributions))
-    held[chart.of("margin", np.arange(len(state.cash)))] = state.cash
-    held[chart.of("supplementary", members)] = state.supplementary
-    held[chart.of("fund", members)] = state.contributions
-    held[chart.of("capital", np.arange(len(state.tier_left)))] = state.tier_left
-    for estate in state.estates:
-        held[chart.of("estate", estate.number - 1)] = estate.cash
-    return held
-
-
-def exchanged(clearing: Clearing, dues: Dues) -> Cents:
-    """What settlement owes houses and clients that are not in default, by account of the chart."""
-    owed = np.zeros(clearing.chart.size, dtype=np.int64)
-    np.add.at(owed, clearing.chart.owner(np.arange(len(dues.received))), dues.received)
-    return owed
+    ledger.post("opening", source, chart.of("fund", members), state.standing.contributions)
+    tiers = np.arange(len(state.standing.left))
+    ledger.post("opening", source, chart.of("capital", tiers), state.standing.left)

@@ -6,12 +6,12 @@ import numpy as np
 
 from ccp.settlement.draws import event_outcome, post_tiers
 from ccp.settlement.ledger import Ledger
-from ccp.settlement.payments import members_in_default
 from ccp.settlement.state import Estate, State
 from ccp.settlement.terms import RunTerms
 from ccp.types import Cents, Flags
 from ccp.waterfall.event import Event, Outcome
-from ccp.waterfall.plan import Plan, make_plan, with_lumps
+from ccp.waterfall.plan import Plan
+from ccp.waterfall.standing import after_default, without_contributions
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,8 @@ class _Pools:
 def settle_event(
     terms: RunTerms, state: State, estate: Estate, securities: Cents, ledger: Ledger, day: int
 ) -> SettledEvent:
-    """Run a closed-out event down the waterfall. Changes the state and writes the ledger.
+    """Run a closed-out event down the waterfall. Changes the state and writes the ledger; from this day the periods of
+    cooling off, replenishment and restoration run.
 
     `securities` is the market value of every pool's securities today: those of the defaulters are sold for it.
     """
@@ -63,30 +64,14 @@ def settle_event(
     over = before_supplementary - supplementary
     loss = terms.by_member(np.where(mine, np.maximum(found.loss, 0), 0))
     margin = terms.by_member(held) + np.where(np.isin(portfolio.member_group, estate.groups), state.supplementary, 0)
-    plan = current_plan(terms, state, estate.groups)
+    plan = state.standing.plan_for(estate.groups)
     outcome, unable = event_outcome(terms, state, estate, plan, Event(estate.groups, loss, over, margin))
     _post_margin(ledger, estate, found, lent, supplementary)
-    post_tiers(terms, ledger, state, estate, outcome)
+    post_tiers(ledger, state, estate, outcome)
+    state.standing = after_default(state.standing, outcome, day)
     _repay(ledger, estate)
     _return_the_rest(ledger, terms, state, estate, found, lent, supplementary)
     return SettledEvent(estate, day, plan, outcome, frozenset(np.flatnonzero(unable).tolist()))
-
-
-def current_plan(terms: RunTerms, state: State, groups: tuple[int, ...] = ()) -> Plan:
-    """The tiers against what is there today: capital left, contributions of `groups` and of all not in default."""
-    portfolio = terms.portfolio
-    away = members_in_default(terms, state) & ~np.isin(portfolio.member_group, groups)
-    plan = make_plan(
-        terms.rulebook,
-        portfolio.members,
-        portfolio.groups,
-        portfolio.member_group,
-        state.contributions,
-        state.required,
-        state.called,
-        away,
-    )
-    return with_lumps(plan, state.tier_left)
 
 
 def _house_for_clients(terms: RunTerms, found: _Pools) -> Cents:
@@ -114,9 +99,9 @@ def _post_margin(ledger: Ledger, estate: Estate, found: _Pools, lent: Cents, sup
 
 
 def _repay(ledger: Ledger, estate: Estate) -> None:
-    """What the lender is owed: all that is in the estate now."""
+    """What the lender advanced; with it the estate is empty."""
     source = ledger.chart.of("estate", estate.number - 1)
-    ledger.post("liquidity repaid", source, ledger.chart.of("lender"), int(ledger.balance()[source]))
+    ledger.post("liquidity repaid", source, ledger.chart.of("lender"), estate.borrowed)
 
 
 def _return_the_rest(
@@ -129,6 +114,7 @@ def _return_the_rest(
     members = np.flatnonzero(np.isin(terms.portfolio.member_group, estate.groups))
     left = (state.supplementary - supplementary)[members]
     ledger.post("estate", chart.of("supplementary", members), chart.of("house", members), left)
-    ledger.post("estate", chart.of("fund", members), chart.of("house", members), state.contributions[members])
-    for amounts in (state.supplementary, state.supplementary_due, state.contributions, state.required):
+    ledger.post("estate", chart.of("fund", members), chart.of("house", members), state.standing.contributions[members])
+    for amounts in (state.supplementary, state.supplementary_due):
         amounts[members] = 0
+    state.standing = without_contributions(state.standing, estate.groups)

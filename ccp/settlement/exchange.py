@@ -3,17 +3,18 @@
 import numpy as np
 
 from ccp.settlement.clearing import Clearing
-from ccp.settlement.fund import in_period
 from ccp.settlement.ledger import Ledger
 from ccp.settlement.payments import Dues, capital_after
 from ccp.settlement.state import State
 from ccp.settlement.today import Today
+from ccp.waterfall.replenishment import refilled
 
 
 def pay(clearing: Clearing, state: State, ledger: Ledger, today: Today, dues: Dues) -> None:
-    """Everybody who is not in default pays and is paid; the rest of the day's flows is somebody else's."""
+    """Everybody who is not in default pays and is paid; the rest of the day's flows is somebody else's. Changes the
+    state: cash, capital, supplementary margin, contributions."""
     chart, pools = clearing.chart, np.arange(len(state.cash))
-    members = np.arange(len(state.contributions))
+    members = np.arange(len(state.standing.members))
     active = state.event[clearing.terms.account_group] == 0
     settlement = chart.of("settlement")
     for kind, amounts in today.flows.items():
@@ -31,9 +32,7 @@ def pay(clearing: Clearing, state: State, ledger: Ledger, today: Today, dues: Du
     state.capital = capital_after(clearing.terms, state, dues)
     state.cash = state.cash + dues.call
     state.supplementary = state.supplementary + dues.supplementary
-    state.contributions = state.contributions + dues.fund
-    if in_period(state):
-        state.refilled = state.refilled + np.maximum(dues.fund, 0)
+    state.standing = refilled(state.standing, dues.fund)
 
 
 def post_gone(clearing: Clearing, state: State, ledger: Ledger, today: Today) -> None:

@@ -9,16 +9,17 @@ from ccp.settlement.close_out import day_result, estate_accounts, open_estate, v
 from ccp.settlement.default import settle_event
 from ccp.settlement.draws import survivors_gains
 from ccp.settlement.fund import fund_calls
-from ccp.settlement.ledger import Ledger
-from ccp.settlement.payments import Dues, amounts_due, asked_of, failing_members, margin_calls, members_in_default
+from ccp.settlement.ledger import PASSED_ON, Ledger
+from ccp.settlement.payments import Dues, amounts_due, asked_of, failing_members, margin_calls
 from ccp.settlement.state import Estate, State
-from ccp.settlement.terms import ENDLESS
 from ccp.settlement.today import Today, after_haircut
 from ccp.types import Cents
+from ccp.waterfall.standing import in_default
 
 
 def progress_estates(clearing: Clearing, state: State, ledger: Ledger, today: Today) -> None:
-    """A day's result of the books that are being closed out, and the waterfall of those that are done."""
+    """A day's result of the books that are being closed out, and the waterfall of those that are done. Changes the
+    state and the day."""
     still_open = []
     for estate in state.estates:
         assert today.market.before is not None
@@ -51,7 +52,7 @@ def post_estate(
     for kind, amounts in today.flows.items():
         whole = int(amounts[mine].sum())
         ledger.post(kind, settlement, others, whole - (exchanged if kind == "variation" else 0))
-    return with_liquidity(clearing, ledger, with_result(clearing.path, estate, result, gains))
+    return with_liquidity(clearing, ledger, with_result(clearing.path, estate, result, [exchanged, 0, 0], gains))
 
 
 def with_liquidity(clearing: Clearing, ledger: Ledger, estate: Estate) -> Estate:
@@ -62,32 +63,19 @@ def with_liquidity(clearing: Clearing, ledger: Ledger, estate: Estate) -> Estate
 
 
 def settle(clearing: Clearing, state: State, ledger: Ledger, today: Today, estate: Estate) -> None:
-    """Run the waterfall of a book that is closed out; from now the periods of replenishment and restoration run."""
+    """Run the waterfall of a book that is closed out. Changes the state and the day."""
     settled = settle_event(clearing.terms, state, estate, today.securities, ledger, today.day)
     today.settled.append(settled)
     today.unable |= settled.unable
-    rules = clearing.terms.rulebook.fund
-    begin_period(clearing, state, today.day)
-    state.suspended_until = today.day + rules.replenishment_days
-    if settled.outcome.drawn("ccp_capital"):
-        state.capital_back_on = today.day + rules.capital_restoration_days
-
-
-def begin_period(clearing: Clearing, state: State, day: int) -> None:
-    """The cooling-off period begins, or is extended; without a length it is never over."""
-    rules = clearing.terms.rulebook.default_management
-    if rules.cooling_off_days is None:
-        state.period_end = ENDLESS
-    elif state.period_end < 0 or rules.extended_by_defaults:
-        state.period_end = day + rules.cooling_off_days
 
 
 def find_defaults(clearing: Clearing, state: State, ledger: Ledger, today: Today) -> Dues:
-    """Find who cannot pay, until nobody is left who cannot. Returns what the others owe."""
+    """Put in default who cannot pay, until nobody is left who cannot. Changes the state and the day; returns what the
+    others owe."""
     group_of, named = clearing.terms.portfolio.member_group, set(clearing.terms.named.get(today.day, ()))
     while True:
         dues = dues_of(clearing, state, today)
-        gone = members_in_default(clearing.terms, state)
+        gone = state.standing.away
         today.asked = np.where(gone, today.asked, asked_of(clearing.terms, dues))
         by_cause = {"named": {group for group in named if not state.event[group]}}
         for cause, members in failing_members(clearing.terms, state, dues, today.unable).items():
@@ -103,11 +91,11 @@ def find_defaults(clearing: Clearing, state: State, ledger: Ledger, today: Today
 
 def dues_of(clearing: Clearing, state: State, today: Today) -> Dues:
     """What everybody who is not in default owes and is owed."""
-    active = ~members_in_default(clearing.terms, state)
+    active = ~state.standing.away
     required = clearing.terms.by_pool(today.requirement.account_margin)
     held = after_haircut(clearing, today, state)
     received = np.where(state.event[clearing.terms.pool_group] == 0, clearing.terms.by_pool(today.received), 0)
-    fund = fund_calls(clearing.terms, state, today.day)
+    fund = fund_calls(state, today.day)
     supplementary = np.where(active, state.supplementary_due - state.supplementary, 0)
     if not clearing.terms.rulebook.settlement.excess_returned:
         supplementary = np.maximum(supplementary, 0)
@@ -117,21 +105,25 @@ def dues_of(clearing: Clearing, state: State, today: Today) -> Dues:
 def put_in_default(
     clearing: Clearing, state: State, ledger: Ledger, today: Today, groups: tuple[int, ...], why: tuple[str, int]
 ) -> None:
-    """Put groups in default: one event. Their book is taken over, and closed out at once or from tomorrow on."""
+    """Put groups in default: one event. Their book is taken over, and closed out at once or from tomorrow on. Changes
+    the state and the day."""
     number = int(state.event.max()) + 1
     estate = open_estate(clearing.path, today.case, today.requirement, today.holding, groups, number, today.day)
     estate = replace(estate, cause=why[0], unpaid=why[1])
     state.event[list(groups)] = number
+    state.standing = in_default(state.standing, groups)
     today.new_defaults += groups
     mine = estate_accounts(clearing.path, estate)
     result, gains = np.where(mine, today.received, 0), survivors_gains(clearing.terms, state, today.received)
     source = clearing.chart.of("estate", number - 1)
     at_once = clearing.terms.rulebook.close_out.method == "instant" or today.day == clearing.terms.days - 1
     fetched = value_at_once(clearing.path, estate, today.market.now) if at_once else np.zeros_like(result)
-    for kind, amounts in today.flows.items():
-        ledger.post(kind, clearing.chart.of("settlement"), source, int(amounts[mine].sum()))
+    exchanged = [int(today.flows[kind][mine].sum()) for kind in PASSED_ON]
+    for kind, amount in zip(PASSED_ON, exchanged, strict=True):
+        ledger.post(kind, clearing.chart.of("settlement"), source, amount)
     ledger.post("sale", clearing.chart.of("transferees"), source, int(fetched.sum()))
-    estate = with_liquidity(clearing, ledger, with_result(clearing.path, estate, result + fetched, gains))
+    estate = with_result(clearing.path, estate, result + fetched, exchanged, gains)
+    estate = with_liquidity(clearing, ledger, estate)
     if at_once or estate.last <= today.day:
         settle(clearing, state, ledger, today, estate)
     else:

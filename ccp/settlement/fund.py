@@ -6,10 +6,8 @@ from math import ceil
 
 import numpy as np
 
-from ccp.money import exact, scaled_down, scaled_up, share_out
+from ccp.money import exact, scaled_up, share_out
 from ccp.rulebook.fund import FundRules, LookBack
-from ccp.settlement.default import current_plan
-from ccp.settlement.payments import members_in_default
 from ccp.settlement.state import Cover, State
 from ccp.settlement.terms import RunTerms
 from ccp.sizing.cover import Cover as WorstCover
@@ -20,7 +18,8 @@ from ccp.sizing.size import contribution_weights, counted_scenarios
 from ccp.stress.loss_over_margin import StressLosses, by_group
 from ccp.stress.measure import Measured
 from ccp.types import Cents, Flags
-from ccp.waterfall.plan import Plan, lump_sizes, make_plan
+from ccp.waterfall.plan import Plan
+from ccp.waterfall.replenishment import suspended, within_limit
 
 
 @dataclass(frozen=True)
@@ -48,7 +47,7 @@ def stress_day(terms: RunTerms, state: State, measured: Measured) -> StressDay:
     losses = _less(measured.losses, state.supplementary, terms)
     found = losses.group_over_margin
     covers = {count: worst_cover(found, count, counted) for count in sorted({1, 2, rules.cover})}
-    plan = current_plan(terms, state)
+    plan = state.standing.plan
     tested = coverage(plan, found, rules.cover)
     worst_of_test = tested.worst(counted)
     uncovered = int(tested.uncovered[worst_of_test])
@@ -87,14 +86,14 @@ def aggregated_cover(rules: LookBack, cover: int, history: list[Cover], active: 
 def resized(terms: RunTerms, state: State, found: StressDay) -> tuple[int, Cents]:
     """The fund's new size, and what every member is to contribute to it."""
     rules = terms.rulebook.fund
-    active = np.flatnonzero(~members_in_default(terms, state))
+    active = np.flatnonzero(~state.standing.away)
     cover = aggregated_cover(rules.look_back, rules.cover, state.covers, state.event == 0)
     size = fund_size(rules, cover, found.emir, len(active), terms.minor).required
     size = max(size, ceil(state.fund_size * (1 - exact(rules.largest_fall))))
     measured = replace_losses(found)
     weights = contribution_weights(measured, found.counted)
     minimum = scaled_up(terms.minor, exact(rules.minimum_contribution))
-    required = np.zeros_like(state.required)
+    required = np.zeros_like(state.standing.required)
     required[active] = contributions(size, [weights[member] for member in active], minimum)
     return size, required
 
@@ -105,34 +104,16 @@ def replace_losses(found: StressDay) -> Measured:
     return replace(found.measured, by_resources=found.measured.by_resources | {way: found.losses})
 
 
-def fund_calls(terms: RunTerms, state: State, day: int) -> Cents:
+def fund_calls(state: State, day: int) -> Cents:
     """What is called from members today, or returned: up to what is required by then.
 
     Nothing while an event is being closed out, and for the replenishment period after one is settled. In a cooling-off
     period at most the multiple of what is required that the rulebook allows.
     """
-    if day < state.suspended_until or state.estates:
-        return np.zeros_like(state.required)
-    missing = state.required - state.contributions
-    multiple = terms.rulebook.default_management.replenishment_multiple
-    if multiple is not None and in_period(state):
-        allowed = scaled_down(state.required, exact(multiple)) - state.refilled
-        missing = np.minimum(missing, np.maximum(allowed, 0))
-    return np.where(members_in_default(terms, state), 0, missing)
-
-
-def in_period(state: State) -> bool:
-    """Whether a default was settled not long ago: from the first until the cooling-off period is over."""
-    return bool(state.period_end >= 0)
-
-
-def capital_in_force(terms: RunTerms, state: State) -> Cents:
-    """What the clearing house's capital tiers come to with the contributions that are there."""
-    portfolio, away = terms.portfolio, members_in_default(terms, state)
-    plan = make_plan(
-        terms.rulebook, portfolio.members, portfolio.groups, portfolio.member_group, state.contributions, away=away
-    )
-    return lump_sizes(plan)
+    standing = state.standing
+    if suspended(standing, day) or state.estates:
+        return np.zeros_like(standing.required)
+    return np.where(standing.away, 0, within_limit(standing, standing.required - standing.contributions))
 
 
 def supplementary_margin(terms: RunTerms, found: StressDay) -> Cents:

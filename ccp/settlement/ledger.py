@@ -13,17 +13,11 @@ import polars as pl
 from ccp.book.portfolio import Portfolio
 from ccp.frames import LedgerRows
 from ccp.money import to_units
+from ccp.rulebook.tier_kind import MOVEMENTS, TierKind
 from ccp.types import Cents, Flags, Index
 
 OUTSIDE = ("lender", "transferees", "owners", "nobody", "unmatched", "opening")
 """Accounts of others: their balances may be negative."""
-LUMP_ACCOUNTS = {
-    "ccp_capital": "capital",
-    "insurance": "insurance",
-    "ccp_equity": "equity",
-    "parent_guarantee": "guarantee",
-}
-"""What the account of a tier with a size of its own is called: `capital:3` is that of the third tier."""
 KINDS = (
     "opening",
     "variation",
@@ -41,23 +35,25 @@ KINDS = (
     "liquidity repaid",
     "sale",
     "sale of collateral",
-    "assessment",
-    "haircut",
-    "loss",
+    *MOVEMENTS,
     "gain of the pool",
     "estate",
 )
+
+
+PASSED_ON = ("variation", "premium", "exercise")
+"""Movements that settlement passes on: what one pays another receives."""
 
 
 @dataclass(frozen=True)
 class Chart:
     """The accounts of a run, by number: blocks of members, pools, tiers and events, then single ones.
 
-    `lumps` are the tiers with a size of their own: word and place.
+    `lumps` are the tiers with a size of their own, and their places: `capital:3` is the account of the third tier.
     """
 
     portfolio: Portfolio
-    lumps: tuple[tuple[str, int], ...]
+    lumps: tuple[tuple[TierKind, int], ...]
 
     @cached_property
     def starts(self) -> dict[str, int]:
@@ -98,9 +94,21 @@ class Chart:
         found = [f"house:{name}" for name in members] + [f"clients:{name}" for name in members]
         found += [f"margin:{name}" for name in pools]
         found += [f"supplementary:{name}" for name in members] + [f"fund:{name}" for name in members]
-        found += [f"{LUMP_ACCOUNTS[word]}:{place}" for word, place in self.lumps]
+        found += [f"{kind.account}:{place}" for kind, place in self.lumps]
         found += [f"estate:{number}" for number in range(1, len(self.portfolio.groups) + 1)]
         return pl.Series([*found, "settlement", *OUTSIDE], dtype=pl.String)
+
+    @cached_property
+    def event(self) -> Index:
+        """The number of the event whose estate an account is; 0 for all other accounts."""
+        numbers = np.zeros(self.size, dtype=np.int64)
+        numbers[self.starts["estate"] : self.starts["settlement"]] = np.arange(1, len(self.portfolio.groups) + 1)
+        return numbers
+
+    @cached_property
+    def block(self) -> Index:
+        """The number of the block that an account stands in, in the order of `starts`."""
+        return np.searchsorted(list(self.starts.values())[:-1], np.arange(self.size), side="right") - 1
 
     @cached_property
     def inside(self) -> Flags:
@@ -110,12 +118,27 @@ class Chart:
         return kept
 
 
-class Ledger:
-    """A day's rows. `balance` by account is carried from day to day."""
+@dataclass(frozen=True)
+class Totals:
+    """What all rows since the first day add up to: every account's balance, and by event and movement what has come
+    into the event's estate (less what went out of it), over the life of the event."""
 
-    def __init__(self, chart: Chart, balance: Cents):
+    balance: Cents
+    moved: Cents
+
+
+def no_totals(chart: Chart) -> Totals:
+    """Before the first row."""
+    events = len(chart.portfolio.groups)
+    return Totals(np.zeros(chart.size, dtype=np.int64), np.zeros((events, len(KINDS)), dtype=np.int64))
+
+
+class Ledger:
+    """A day's rows, and the totals of all days before it."""
+
+    def __init__(self, chart: Chart, opening: Totals):
         self.chart = chart
-        self.opening = balance
+        self.opening = opening
         self.parts: list[tuple[Index, Index, Index, Cents]] = []
 
     def post(self, kind: str, source: Index | int, target: Index | int, amount: Cents | int) -> None:
@@ -138,11 +161,18 @@ class Ledger:
 
     def balance(self) -> Cents:
         """Every account's balance after the rows so far."""
-        _, source, target, amount = self.rows()
-        balance = self.opening.copy()
-        np.add.at(balance, target, amount)
-        np.subtract.at(balance, source, amount)
-        return balance
+        return self.totals().balance
+
+    def totals(self) -> Totals:
+        """Every account's balance, and what has moved in every event, after the rows so far."""
+        kinds, source, target, amount = self.rows()
+        balance, moved = self.opening.balance.copy(), self.opening.moved.copy()
+        for accounts, signed in ((target, amount), (source, -amount)):
+            np.add.at(balance, accounts, signed)
+            event = self.chart.event[accounts]
+            of_event = event > 0
+            np.add.at(moved, (event[of_event] - 1, kinds[of_event]), signed[of_event])
+        return Totals(balance, moved)
 
     def table(self, day: date, digits: int) -> pl.DataFrame:
         """The day's rows as a table."""

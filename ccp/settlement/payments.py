@@ -23,11 +23,6 @@ class Dues:
     fund: Cents
 
 
-def members_in_default(terms: RunTerms, state: State) -> Flags:
-    """Which members are in default."""
-    return state.event[terms.portfolio.member_group] > 0
-
-
 def capital_after(terms: RunTerms, state: State, dues: Dues) -> Cents:
     """Members' own capital after the day: what house accounts brought, less what the fund called."""
     change = terms.by_member(dues.received, of_house=True) - dues.fund
@@ -40,7 +35,7 @@ def failing_members(terms: RunTerms, state: State, dues: Dues, unable: set[int])
     `unable` are members that could not bear a bill of the waterfall: whatever the day brings them, they have failed.
     """
     capital = capital_after(terms, state, dues)
-    active = ~members_in_default(terms, state)
+    active = ~state.standing.away
     gone = (capital < 0) & (capital != ENDLESS)
     gone[list(unable)] = True
     return {"capital": gone & active, "liquidity": (asked_of(terms, dues) > terms.liquidity) & active}

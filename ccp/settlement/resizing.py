@@ -7,18 +7,19 @@ import numpy as np
 from ccp.margin.collateral import value_in_scenarios
 from ccp.scenarios.stress_set import stress_scenarios
 from ccp.settlement.clearing import Clearing
-from ccp.settlement.fund import StressDay, capital_in_force, resized, stress_day, supplementary_margin
+from ccp.settlement.fund import StressDay, resized, stress_day, supplementary_margin
 from ccp.settlement.ledger import Ledger
-from ccp.settlement.payments import members_in_default
 from ccp.settlement.state import Cover, Notice, State
 from ccp.settlement.today import Today, after_haircut, portfolio_of
 from ccp.stress.measure import measure_stress
+from ccp.waterfall.replenishment import on_day
 
 
 def after_payments(
     clearing: Clearing, state: State, ledger: Ledger, today: Today
 ) -> tuple[StressDay | None, int | None]:
-    """On stress days the losses, cover and supplementary margin; on resizing days also the fund's new size."""
+    """On stress days the losses, cover and supplementary margin; on resizing days also the fund's new size. Changes the
+    state."""
     resizing = today.day in clearing.resize_days
     if not resizing and today.day not in clearing.stress_days:
         return None, None
@@ -31,7 +32,7 @@ def after_payments(
 
 
 def run_stress_day(clearing: Clearing, state: State, today: Today) -> StressDay:
-    """Stress losses and cover of the day."""
+    """Stress losses and cover of the day. Changes the state: the cover joins those of the look-back."""
     case, digits, requirement = today.case, clearing.terms.digits, today.requirement
     scenarios = clearing.given or stress_scenarios(clearing.terms.rulebook, case.market, case.factor_ids)
     held = after_haircut(clearing, today, state)
@@ -54,14 +55,14 @@ def run_stress_day(clearing: Clearing, state: State, today: Today) -> StressDay:
 
 
 def resize(clearing: Clearing, state: State, ledger: Ledger, found: StressDay, day: int) -> int:
-    """Size the fund anew; on the first day without posted contributions it is paid in at once."""
+    """Size the fund anew; on the first day without posted contributions it is paid in at once. Changes the state."""
     size, required = resized(clearing.terms, state, found)
     state.fund_size = size
     rules, chart = clearing.terms.rulebook.fund, clearing.chart
     if day == 0 and not clearing.terms.case.book.states_contributions:
         members = np.arange(len(required))
         ledger.post("opening", chart.of("opening"), chart.of("fund", members), required)
-        state.required, state.contributions = required, required.copy()
+        state.standing = replace(state.standing, required=required, contributions=required)
     else:
         state.notices = [*state.notices, Notice(day + rules.notice_days, required)]
     fix_capital(clearing, state, ledger)
@@ -69,46 +70,36 @@ def resize(clearing: Clearing, state: State, ledger: Ledger, found: StressDay, d
 
 
 def fix_capital(clearing: Clearing, state: State, ledger: Ledger) -> None:
-    """The owners bring, or take back, what the capital's new size asks for.
+    """The owners bring, or take back, what the capital's new size asks for. Changes the state.
 
     A tier that is used in part waits, and all wait while a default is being closed out.
     """
     if state.estates:
         return
-    chart, tiers = clearing.chart, np.arange(len(state.tier_left))
-    whole = state.tier_left == state.tier_full
-    change = np.where(whole, capital_in_force(clearing.terms, state) - state.tier_full, 0)
+    standing, chart = state.standing, clearing.chart
+    tiers, whole = np.arange(len(standing.left)), standing.left == standing.full
+    change = np.where(whole, standing.sizes_in_force - standing.full, 0)
     source, target = chart.of("owners"), chart.of("capital", tiers)
     ledger.post("capital paid in", source, target, np.maximum(change, 0))
     ledger.post("capital paid out", target, source, np.maximum(-change, 0))
-    state.tier_full = state.tier_full + change
-    state.tier_left = state.tier_left + change
+    state.standing = replace(standing, full=standing.full + change, left=standing.left + change)
 
 
-def restore_capital(clearing: Clearing, state: State, ledger: Ledger, day: int) -> None:
-    """The owners pay in what was used of the clearing house's capital, on the day it is due."""
-    if state.capital_back_on != day:
-        return
-    tiers = np.arange(len(state.tier_left))
-    missing = np.where(clearing.own_capital, state.tier_full - state.tier_left, 0)
-    ledger.post("capital paid in", clearing.chart.of("owners"), clearing.chart.of("capital", tiers), missing)
-    state.tier_left = state.tier_left + missing
-    state.capital_back_on = -1
-
-
-def end_period(state: State, day: int) -> None:
-    """When the cooling-off period is over, what was called and refilled in it is forgotten; so is what haircuts took,
-    when no event is open any more."""
+def begin_day(clearing: Clearing, state: State, ledger: Ledger, day: int) -> None:
+    """What a day brings before anything happens on it; changes the state. The owners pay in used capital that is due, a
+    period that is over is forgotten, and so is what haircuts took when no event is open; notices come into force."""
+    before, state.standing = state.standing.left, on_day(state.standing, day)
     if not state.estates:
-        state.cut = np.zeros_like(state.cut)
-    if 0 <= state.period_end <= day:
-        state.period_end = -1
-        state.called, state.refilled = np.zeros_like(state.called), np.zeros_like(state.refilled)
+        state.standing = replace(state.standing, cut=np.zeros_like(state.standing.cut))
+    owners, tiers = clearing.chart.of("owners"), clearing.chart.of("capital", np.arange(len(before)))
+    ledger.post("capital paid in", owners, tiers, state.standing.left - before)
+    heed_notices(state, day)
 
 
-def heed_notices(clearing: Clearing, state: State, day: int) -> None:
-    """What is required to be contributed from today on."""
+def heed_notices(state: State, day: int) -> None:
+    """What is required to be contributed from today on. Changes the state."""
     for notice in state.notices:
         if notice.day <= day:
-            state.required = np.where(members_in_default(clearing.terms, state), 0, notice.required)
+            required = np.where(state.standing.away, 0, notice.required)
+            state.standing = replace(state.standing, required=required)
     state.notices = [notice for notice in state.notices if notice.day > day]

@@ -10,7 +10,6 @@ from ccp.money import to_units
 from ccp.settlement.cycle import DayResult
 from ccp.settlement.default import SettledEvent
 from ccp.settlement.fund import warned_groups
-from ccp.settlement.payments import members_in_default
 from ccp.settlement.terms import ENDLESS, RunTerms
 from ccp.types import Cents
 from ccp.waterfall.table import payment_rows
@@ -74,12 +73,12 @@ def member_table(terms: RunTerms, result: DayResult) -> pl.DataFrame:
             "date": pl.repeat(terms.dates[result.day], len(members), dtype=pl.Date, eager=True),
             "member_id": members,
             "group_id": groups.gather(terms.portfolio.member_group),
-            "contribution": to_units(state.contributions, terms.digits),
+            "contribution": to_units(state.standing.contributions, terms.digits),
             "supplementary": to_units(state.supplementary, terms.digits),
             "capital": _stated(terms, state.capital),
             "liquidity": _stated(terms, terms.liquidity),
             "asked": to_units(result.asked, terms.digits),
-            "in_default": members_in_default(terms, state),
+            "in_default": state.standing.away,
         },
         schema=MemberDays.create_empty().schema,
     )
@@ -107,8 +106,8 @@ def day_row(terms: RunTerms, result: DayResult) -> dict[str, Any]:
         "largest_call": int(result.calls.max(initial=0)) / unit,
         "breaches": float((breach > 0).sum()),
         "largest_breach": int(breach.max(initial=0)) / unit,
-        "fund": _sum(state.contributions) / unit,
-        "ccp_capital": _sum(state.tier_left[result.own_capital]) / unit,
+        "fund": _sum(state.standing.contributions) / unit,
+        "ccp_capital": _sum(state.standing.left[state.standing.own_capital]) / unit,
         "supplementary": _sum(state.supplementary) / unit,
         **_stress_row(terms, result),
         "fund_required": None if result.fund is None else result.fund / unit,

@@ -1,15 +1,13 @@
-"""What one day of the cycle hands to the next, and how it is kept on disk."""
+"""What one day of the cycle hands to the next. How it is kept on disk: `state_file`."""
 
-import io
-import json
 from dataclasses import dataclass, field, fields, replace
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from ccp.margin.buffer import BufferLevel
+from ccp.settlement.ledger import Totals
 from ccp.types import Cents, Index, Vector
+from ccp.waterfall.standing import Standing
 
 
 @dataclass(frozen=True)
@@ -19,8 +17,9 @@ class Estate:
     `account`, `instrument`, `quantity`, `parts` (equal parts it is sold in), `spread` (cost of one unit in the
     instrument's currency) and `impact` (the same in the service currency) are by position. `result` is what each
     pool has gained so far, `gains` what the members not in default have gained (day x member, from the day of default
-    on; losses are negative), `borrowed` what the lender has advanced, in minor units. `cause` says why the groups
-    failed, `unpaid` what they owed on the day.
+    on; losses are negative), `exchanged` what of the result was variation, premium and exercise (in this order; the
+    rest are sales), `borrowed` what the lender has advanced, in minor units. `cause` says why the groups failed,
+    `unpaid` what they owed on the day.
     """
 
     number: int
@@ -35,6 +34,7 @@ class Estate:
     impact: Vector
     result: Cents
     gains: Cents
+    exchanged: Cents
     borrowed: int = 0
     cause: str = ""
     unpaid: int = 0
@@ -66,99 +66,31 @@ class Notice:
 class State:
     """Balances and promises at the end of a day, in minor units; days count from 0.
 
-    `cash` by pool; `contributions`, `required` (contributions called for so far), `capital`, `supplementary` and
-    `supplementary_due` by member; `tier_left` and `tier_full` by tier with a size of its own (the clearing house's
-    capital, insurance, ...); `called` by tier of assessments and member, `refilled` by member, both in the cooling-off
-    period, which ends before the day `period_end` (-1: none runs); `cut` by member is what haircuts took while events
-    are open; `event` by group, 0 where it is not in default.
-    `notices` are resizings whose call is still to come, `fund_size` the latest; before `suspended_until` no fund call
-    is made. `margin` is yesterday's margin by account before buffer and add-ons,
-    `buffer` where the buffer stands.
+    `standing` is what carries over between defaults: contributions, own capital and others' sizes, calls, periods.
+    `cash` by pool; `capital` (of members), `supplementary` and `supplementary_due` by member; `event` by group, 0 where
+    it is not in default. `totals` are what the ledger's rows so far add up to.
+    `notices` are resizings whose call is still to come, `fund_size` the latest. `margin` is yesterday's margin by
+    account before buffer and add-ons, `buffer` where the buffer stands.
     """
 
     day: int
+    standing: Standing
     cash: Cents
-    contributions: Cents
-    required: Cents
     fund_size: int
     capital: Cents
     supplementary: Cents
     supplementary_due: Cents
-    tier_left: Cents
-    tier_full: Cents
-    called: Cents
-    refilled: Cents
-    cut: Cents
     event: Index
-    balance: Cents
+    totals: Totals
     margin: Cents
     buffer: BufferLevel
     notices: list[Notice] = field(default_factory=list)
-    suspended_until: int = 0
-    capital_back_on: int = -1
-    period_end: int = -1
     covers: list[Cover] = field(default_factory=list)
     estates: list[Estate] = field(default_factory=list)
 
     def copy(self) -> "State":
-        """A copy whose arrays may be changed without changing this one's."""
-        arrays = {
-            one.name: getattr(self, one.name).copy()
-            for one in fields(self)
-            if isinstance(getattr(self, one.name), np.ndarray)
-        }
-        lists = {name: list(getattr(self, name)) for name in LISTS}
+        """A copy whose arrays may be changed without changing this one's; what is frozen in it is never changed."""
+        values = {one.name: getattr(self, one.name) for one in fields(self)}
+        arrays = {name: value.copy() for name, value in values.items() if isinstance(value, np.ndarray)}
+        lists = {name: list(value) for name, value in values.items() if isinstance(value, list)}
         return replace(self, **arrays, **lists)
-
-    def to_bytes(self) -> bytes:
-        """The state as a file's content."""
-        arrays: dict[str, Any] = {}
-        plain: dict[str, Any] = {}
-        _pack(self, "state", arrays, plain)
-        for name in LISTS:
-            entries = getattr(self, name)
-            plain[name] = len(entries)
-            for number, entry in enumerate(entries):
-                _pack(entry, f"{name}{number}", arrays, plain)
-        content = io.BytesIO()
-        np.savez(content, plain=np.array(json.dumps(plain)), **arrays)
-        return content.getvalue()
-
-    @classmethod
-    def read(cls, path: Path) -> "State":
-        """A state from its file."""
-        with np.load(path, allow_pickle=False) as file:
-            arrays = {name: file[name] for name in file.files}
-        plain = json.loads(str(arrays.pop("plain")))
-        lists: dict[str, Any] = {
-            name: [kind(**_unpack(kind, f"{name}{number}", arrays, plain)) for number in range(plain[name])]
-            for name, kind in LISTS.items()
-        }
-        return cls(**_unpack(cls, "state", arrays, plain) | lists)
-
-
-LISTS: dict[str, Any] = {"notices": Notice, "covers": Cover, "estates": Estate}
-"""The lists of a state, and what is in them."""
-
-
-def _pack(entry: Any, prefix: str, arrays: dict[str, Any], plain: dict[str, Any]) -> None:
-    for one in fields(entry):
-        value = getattr(entry, one.name)
-        if isinstance(value, np.ndarray):
-            arrays[f"{prefix}.{one.name}"] = value
-        elif isinstance(value, BufferLevel):
-            plain[f"{prefix}.{one.name}"] = [value.index, value.carried]
-        elif one.name not in LISTS:
-            plain[f"{prefix}.{one.name}"] = value
-
-
-def _unpack(kind: type, prefix: str, arrays: dict[str, Any], plain: dict[str, Any]) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for one in fields(kind):
-        name = f"{prefix}.{one.name}"
-        if name in arrays:
-            found[one.name] = arrays[name]
-        elif name in plain:
-            made = {"groups": tuple, "buffer": lambda pair: BufferLevel(*pair)}.get(one.name, lambda value: value)
-            found[one.name] = made(plain[name])
-    return found

@@ -64,7 +64,8 @@ class Today:
 
 
 def prepare(clearing: Clearing, state: State, market: MarketDay, flows: dict[str, Cents], holding: Holding) -> Today:
-    """Positions, margin and collateral of a day."""
+    """Positions, margin and collateral of a day. Changes the state: yesterday's margin and where the buffer stands are
+    today's now, and on the first day the cash is there."""
     day = market.day
     active = state.event[clearing.terms.account_group] == 0
     portfolio = portfolio_of(clearing, holding, active, day)
@@ -111,7 +112,7 @@ def same_positions(one: Holding, other: Holding) -> bool:
 
 
 def buffer_left(clearing: Clearing, state: State, found: Requirement, holding: Holding, day: int) -> Fraction | None:
-    """How much of the buffer there is today; moves the state's index."""
+    """How much of the buffer there is today. Changes the state: where the buffer stands."""
     rules = clearing.terms.rulebook.margin.buffer
     if rules is None:
         return None

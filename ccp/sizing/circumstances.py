@@ -10,6 +10,11 @@ from ccp.waterfall.event import Circumstances
 from ccp.waterfall.plan import Plan
 
 
+def asks_for_sides(plan: Plan) -> bool:
+    """Whether tiers ask what members hold, long and short apart."""
+    return bool((plan.arrays.source == MATCHED).any() or (plan.arrays.order == SEGMENTS_FIRST).any())
+
+
 def circumstances(
     measured: Measured, plan: Plan, scenario: int, groups: tuple[int, ...], sides: Callable[[], Sides]
 ) -> Circumstances:

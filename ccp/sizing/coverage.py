@@ -33,7 +33,7 @@ def coverage(plan: Plan, group_over_margin: GroupByScenario, count: int) -> Cove
     against enumeration in tests.
     """
     fund = plan.group_contributions[:, None]
-    own = fund if plan.has("defaulter_fund") else np.zeros_like(fund)
+    own = fund if plan.own_fund_pays else np.zeros_like(fund)
     others = plan.by_group(plan.pledged)[:, None]
     if plan.unused_contribution_shared:
         burden = group_over_margin - own + others

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 from ccp.money import to_units
+from ccp.rulebook.tier_kind import INSURER
 from ccp.sizing.cover import Cover, cover_by_scenario, worst_cover
 from ccp.sizing.coverage import coverage
 from ccp.sizing.liquidation import liquidations
@@ -39,7 +40,7 @@ def coverage_figures(sized: Sized) -> dict[str, Any]:
             "in_force": sized.in_force,
         },
         "ccp_capital": _units(sized.plan.capital, digits),
-        "insurance": _units(sized.plan.size_of("insurance"), digits),
+        "insurance": _units(sized.plan.size_of(lambda kind: kind.stakeholder is INSURER), digits),
         "prefunded": _units(prefunded, digits),
         "coverage_ratio": prefunded / sized.cover.amount if sized.cover.amount else None,
         "coverage_test": {

@@ -8,14 +8,20 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ccp.rulebook.tier_forms import CLAIM_CUTS
+from ccp.rulebook.tier_kind import TierKind
 from ccp.types import Cents, Flags
 from ccp.waterfall.event import Circumstances, Event, Outcome
 from ccp.waterfall.plan import Plan
 from ccp.waterfall.run import run_waterfall
 from ccp.waterfall.standing import Standing, after_event
 
-BORNE_BY_CAPITAL = ("survivors_fund", "assessments", "voluntary", "gains_haircut", "tear_up", "payout_haircut")
+Counts = Callable[[TierKind], bool]
+"""Whether the payments of a tier are counted."""
+
+
+def borne_by_capital(kind: TierKind) -> bool:
+    """Whether a survivor's capital has to bear what it pays in a tier."""
+    return kind.borne_by_capital
 
 
 @dataclass(frozen=True)
@@ -61,11 +67,10 @@ def run_rounds(
     `known` says what else is known of the default of some groups: contracts matched with theirs are others in each
     round.
     """
-    rounds, cut = list[Round](), np.zeros(len(standing.members), dtype=np.int64)
+    rounds = list[Round]()
     while groups:
         event = Event(groups, books.loss, books.over_margin, books.margin)
-        outcome, failed = round_of(standing.plan, event, replace(known(groups), cut=cut), capital)
-        cut = cut + survivors_bills(outcome, len(standing.members), CLAIM_CUTS)
+        outcome, failed = round_of(standing.plan, event, replace(known(groups), cut=standing.cut), capital)
         bills = survivors_bills(outcome, len(standing.members))
         marked = np.zeros(len(standing.members), dtype=np.int64)
         if resale is not None:
@@ -86,7 +91,7 @@ def round_of(
     event: Event,
     known: Circumstances,
     capital: list[int | None],
-    borne: tuple[str, ...] = BORNE_BY_CAPITAL,
+    borne: Counts = borne_by_capital,
 ) -> tuple[Outcome, Flags]:
     """A round's waterfall, run again while members turn out to be unable to pay calls; and whose bill is too large.
 
@@ -102,7 +107,7 @@ def round_of(
         failed |= (bills > limits) & (bills > 0)
         called = np.zeros(members, dtype=bool)
         for draw in outcome.draws:
-            if draw.tier == "assessments":
+            if draw.kind.called:
                 called[[member for member, paid in draw.paid.items() if paid and member is not None]] = True
         unable_now = unable | (failed & called)
         if (unable_now == unable).all():
@@ -110,11 +115,11 @@ def round_of(
         unable = unable_now
 
 
-def survivors_bills(outcome: Outcome, members: int, borne: tuple[str, ...] = BORNE_BY_CAPITAL) -> Cents:
+def survivors_bills(outcome: Outcome, members: int, borne: Counts = borne_by_capital) -> Cents:
     """What each member pays as a survivor in some tiers, in cents."""
     bills = np.zeros(members, dtype=np.int64)
     for draw in outcome.draws:
-        if draw.tier in borne:
+        if borne(draw.kind):
             for member, paid in draw.paid.items():
                 bills[member] += paid if member is not None else 0
     return bills

@@ -3,29 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from ccp.rulebook.tier_kind import TierKind
+from ccp.rulebook.tier_table import UNCOVERED, kind_of
 from ccp.types import Cents, Flags, Index
-
-CLEARING_HOUSE, INSURER, PARENT, NOBODY = "clearing house", "insurer", "parent", "nobody"
-FUND_TIERS = ("defaulter_fund", "survivors_fund")
-"""Tiers that are paid out of contributions."""
-PAYERS = {"insurance": INSURER, "parent_guarantee": PARENT, "uncovered": NOBODY}
-"""Who pays where it is no member: by tier, else the clearing house."""
-STAKEHOLDERS = {
-    "defaulter_margin": "defaulter",
-    "defaulter_fund": "defaulter",
-    "ccp_capital": CLEARING_HOUSE,
-    "ccp_equity": CLEARING_HOUSE,
-    "insurance": INSURER,
-    "parent_guarantee": PARENT,
-    "survivors_fund": "survivors, funded",
-    "assessments": "survivors, unfunded",
-    "voluntary": "survivors, unfunded",
-    "gains_haircut": "gainers",
-    "tear_up": "gainers",
-    "payout_haircut": "gainers",
-    "uncovered": NOBODY,
-}
-"""Whose money a tier is."""
 
 
 @dataclass(frozen=True)
@@ -89,14 +69,14 @@ class Draw:
         return sum(self.paid.values())
 
     @property
-    def lump(self) -> bool:
-        """Whether the tier has a size of its own: neither members' money nor what is left."""
-        return STAKEHOLDERS[self.tier] in (CLEARING_HOUSE, INSURER, PARENT)
+    def kind(self) -> TierKind:
+        """What the tier is."""
+        return kind_of(self.tier)
 
     @property
     def stakeholder(self) -> str:
         """Whose money it is."""
-        return STAKEHOLDERS[self.tier]
+        return self.kind.stakeholder.name
 
 
 @dataclass(frozen=True)
@@ -114,4 +94,4 @@ class Outcome:
     @property
     def uncovered(self) -> int:
         """What nobody pays."""
-        return self.drawn("uncovered")
+        return self.drawn(UNCOVERED)

@@ -25,7 +25,7 @@ def own_money_by_place(plan: Plan) -> dict[str, int]:
     members = [tier.place for tier in plan.tiers if plan.arrays.source[tier.row] == PLEDGED]
     found = {"ahead": 0, "beside": 0, "behind": 0}
     for tier in plan.tiers:
-        if tier.word == "ccp_capital" and plan.is_prefunded(tier):
+        if tier.kind.own_capital and plan.is_prefunded(tier):
             first = min(members, default=tier.place + 1)
             where = "ahead" if tier.place < first else "beside" if tier.place in members else "behind"
             found[where] += int(plan.arrays.size[tier.row])

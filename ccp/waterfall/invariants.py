@@ -5,8 +5,6 @@ from itertools import groupby
 from ccp.errors import ConservationError
 from ccp.waterfall.event import Draw, Outcome
 
-DEFAULTERS_OWN = ("defaulter_margin", "defaulter_fund")
-
 
 def check_outcome(outcome: Outcome) -> None:
     """Raise ConservationError unless the draws add up, none is negative or overdrawn, and seniors stay untouched.
@@ -23,7 +21,7 @@ def check_outcome(outcome: Outcome) -> None:
             raise ConservationError(f"{draw.tier} pays a negative amount")
         if draw.amount > draw.available:
             raise ConservationError(f"{draw.tier} pays {draw.amount} cents of {draw.available}")
-    _check_order([draw for draw in outcome.draws if draw.tier not in DEFAULTERS_OWN])
+    _check_order([draw for draw in outcome.draws if not draw.kind.defaulters_own])
     own = _members(outcome, True) & _members(outcome, False)
     if own:
         raise ConservationError(f"members {sorted(own)} pay as defaulters and as survivors")
@@ -43,7 +41,7 @@ def _members(outcome: Outcome, own: bool) -> set[int]:
     return {
         payer
         for draw in outcome.draws
-        if (draw.tier in DEFAULTERS_OWN) == own
+        if draw.kind.defaulters_own == own
         for payer, amount in draw.paid.items()
         if payer is not None and amount
     }

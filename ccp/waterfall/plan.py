@@ -4,10 +4,11 @@ Both engines read the same plan: the one that is exact to the cent (`ccp.waterfa
 (`ccp.kernels.waterfall.paths`).
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
@@ -16,16 +17,11 @@ from ccp.kernels.waterfall.plan_arrays import PlanArrays
 from ccp.money import exact
 from ccp.rulebook.rulebook import Rulebook
 from ccp.rulebook.tier_forms import all_parts, parts_of
-from ccp.rulebook.tiers import (
-    Assessments,
-    Uncovered,
-)
-from ccp.rulebook.wording import rule_in_words
+from ccp.rulebook.tier_kind import TierKind
+from ccp.rulebook.tier_table import UNCOVERED, kind_of, rule_in_words
+from ccp.rulebook.tiers import Uncovered
 from ccp.types import Cents, Flags, Index
 from ccp.waterfall.resolve import part_arrays
-
-PREFUNDED_LUMPS = ("ccp_capital", "insurance")
-"""Tiers that are set aside before a default, beside contributions."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +37,11 @@ class PlannedTier:
     name: str = ""
     rule: str = ""
     days: int | None = None
+
+    @property
+    def kind(self) -> TierKind:
+        """What the tier is."""
+        return kind_of(self.word)
 
 
 @dataclass(frozen=True)
@@ -61,18 +62,19 @@ class Plan:
     away: Flags
     arrays: PlanArrays
 
-    def has(self, word: str) -> bool:
-        """Whether the rulebook names this tier."""
-        return any(tier.word == word for tier in self.tiers)
+    @property
+    def own_fund_pays(self) -> bool:
+        """Whether defaulters' contributions pay for them."""
+        return bool((self.arrays.source == codes.OWN_FUND).any())
 
-    def size_of(self, *words: str) -> int:
-        """What is there in all tiers of these words that have a size of their own."""
-        return sum(int(self.arrays.size[tier.row]) for tier in self.tiers if tier.word in words)
+    def size_of(self, counts: Callable[[TierKind], bool]) -> int:
+        """What is there in all tiers with a size of their own that count."""
+        return sum(int(self.arrays.size[tier.row]) for tier in self.lumps if counts(tier.kind))
 
     @cached_property
     def capital(self) -> int:
         """The clearing house's own capital that counts as prefunded, in all its tiers."""
-        own = [tier for tier in self.lumps if tier.word == "ccp_capital" and self.is_prefunded(tier)]
+        own = [tier for tier in self.lumps if tier.kind.own_capital and self.is_prefunded(tier)]
         return sum(int(self.arrays.size[tier.row]) for tier in own)
 
     @cached_property
@@ -105,14 +107,14 @@ class Plan:
     def is_prefunded(self, tier: PlannedTier) -> bool:
         """Whether a tier with a size of its own counts as prefunded."""
         beside_calls = {call.place for call in self.calls} - {
-            one.place for one in self.tiers if one.word == "survivors_fund"
+            one.place for one in self.tiers if self.arrays.source[one.row] == codes.PLEDGED
         }
-        return tier.word in PREFUNDED_LUMPS and tier.place not in beside_calls
+        return tier.kind.sized and tier.kind.prefunded and tier.place not in beside_calls
 
     def prefunded(self, groups: Sequence[int]) -> int:
         """What stands ready for the default of some groups: lumps, their own contributions, what others' stand for."""
         inside = np.isin(self.member_group, groups)
-        own = int(self.contributions[inside].sum()) if self.has("defaulter_fund") else 0
+        own = int(self.contributions[inside].sum()) if self.own_fund_pays else 0
         return self.prefunded_lumps + own + int(self.pledged[~inside].sum())
 
     def by_group(self, amounts: Cents) -> Cents:
@@ -124,12 +126,12 @@ class Plan:
     @cached_property
     def lumps(self) -> list[PlannedTier]:
         """The tiers with a size of their own, in order."""
-        return [tier for tier in self.tiers if self.arrays.source[tier.row] == codes.LUMP]
+        return [tier for tier in self.tiers if tier.kind.sized]
 
     @cached_property
     def calls(self) -> list[PlannedTier]:
-        """The tiers of assessments, in order."""
-        return [tier for tier in self.tiers if self.arrays.source[tier.row] == codes.CALLED]
+        """The tiers that survivors are called for, in order."""
+        return [tier for tier in self.tiers if tier.kind.called]
 
 
 def with_lumps(plan: Plan, left: Cents | Sequence[int]) -> Plan:
@@ -157,26 +159,27 @@ def make_plan(
     """Resolve a rulebook's tiers for the members and the fund that is in force.
 
     `required` is what calls are multiples of (default: `contributions`); `called` what has been called in the period,
-    assessment tier x member (default: nothing); `away` members that defaulted or left before (default: none), whose
+    tier of calls x member (default: nothing); `away` members that defaulted or left before (default: none), whose
     contributions do not count.
     """
     gone = np.zeros(len(members), dtype=bool) if away is None else away
     contributions = np.where(gone, 0, np.asarray(contributions, dtype=np.int64))
     basis = contributions if required is None else np.where(gone, 0, np.asarray(required, dtype=np.int64))
     written = [(place, part) for place, tier in enumerate(rulebook.tiers, start=1) for part in parts_of(tier)]
-    if written[-1][1].tier != "uncovered":
+    if written[-1][1].word != UNCOVERED:
         written.append((len(rulebook.tiers) + 1, Uncovered()))
     arrays = part_arrays(rulebook, [part for _, part in written], contributions, basis, called)
     arrays = arrays._replace(
         place=np.array([place for place, _ in written], dtype=np.int64), member_group=np.asarray(member_group)
     )
     tiers = tuple(
-        PlannedTier(row, part.tier, place, part.name, rule_in_words(part), getattr(part, "days", None))
+        PlannedTier(row, part.word, place, part.name, rule_in_words(part), getattr(part, "days", None))
         for row, (place, part) in enumerate(written)
     )
     return Plan(tiers, members, groups, member_group, contributions, basis, gone, arrays)
 
 
 def call_fractions(rulebook: Rulebook) -> list[Fraction]:
-    """The share of a call that is paid, by tier of assessments."""
-    return [exact(part.collected) for part in all_parts(rulebook.tiers) if isinstance(part, Assessments)]
+    """The share of a call that is paid, by tier of calls."""
+    calls: list[Any] = [part for part in all_parts(rulebook.tiers) if kind_of(part.word).called]
+    return [exact(part.collected) for part in calls]

@@ -7,7 +7,6 @@ from typing import Literal
 
 from ccp.money import share_out
 from ccp.waterfall.event import Draw
-from ccp.waterfall.invariants import DEFAULTERS_OWN
 
 Payment = tuple[int, int | None, int]
 """A draw's number in the list, one of its payers, and what it paid."""
@@ -31,7 +30,7 @@ def recover(draws: Sequence[Draw], amount: int, how: Literal["reverse", "pro_rat
     Reverse: who paid last is repaid first, and what was uncovered before all. Pro rata: all alike. Defaulters get
     nothing but what is left when everybody has been repaid.
     """
-    others = [(number, draw) for number, draw in enumerate(draws) if draw.tier not in DEFAULTERS_OWN]
+    others = [(number, draw) for number, draw in enumerate(draws) if not draw.kind.defaulters_own]
     if how == "reverse":
         tiers = [list(parts) for _, parts in groupby(others, key=lambda one: one[1].place)][::-1]
     else:

@@ -7,7 +7,7 @@ from ccp.money import share_out
 from ccp.waterfall.event import Draw, Event, Outcome
 from ccp.waterfall.invariants import check_outcome
 from ccp.waterfall.plan import Plan, PlannedTier
-from ccp.waterfall.tiers import TIERS, Offer, State
+from ccp.waterfall.tiers import OFFERS, Offer, State
 
 
 def run_waterfall(plan: Plan, event: Event) -> Outcome:
@@ -24,7 +24,7 @@ def run_waterfall(plan: Plan, event: Event) -> Outcome:
 def _draw_tier(plan: Plan, parts: list[PlannedTier], state: State) -> list[Draw]:
     """What a tier pays, its parts in proportion to what they have."""
     owed = state.owed
-    offers = [TIERS[part.word](plan, part, state) for part in parts]
+    offers = [OFFERS[plan.arrays.source[part.row]](plan, part, state) for part in parts]
     usable = [offer.usable for offer in offers]
     amounts = share_out(min(owed, sum(usable)), usable) if len(parts) > 1 else [min(owed, usable[0])]
     draws = [_draw(part, offer, owed, amount) for part, offer, amount in zip(parts, offers, amounts, strict=True)]

@@ -17,9 +17,6 @@ from ccp.waterfall.plan import Plan
 from ccp.waterfall.run import run_waterfall
 from ccp.waterfall.standing import Standing, after_event
 
-OPEN_TO_OTHERS = ("defaulter_margin", "defaulter_fund", "ccp_capital", "insurance", "survivors_fund", "uncovered")
-"""Tiers that may pay for another service's loss."""
-
 
 @dataclass(frozen=True)
 class Service:
@@ -106,7 +103,7 @@ def _left_over(plan: Plan, outcome: Outcome, amount: int) -> Event:
 
 def _closed(plan: Plan) -> Plan:
     """The plan with nothing in the tiers that do not pay for other services."""
-    shut = [tier.row for tier in plan.tiers if tier.word not in OPEN_TO_OTHERS]
+    shut = [tier.row for tier in plan.tiers if not tier.kind.open_to_others]
     size, each = plan.arrays.size.copy(), plan.arrays.each.copy()
     size[shut], each[shut] = 0, 0
     return replace(plan, arrays=plan.arrays._replace(size=size, each=each))

@@ -1,25 +1,39 @@
 """What carries over from one default to the next: docs/reference/waterfall.md, section 5.
 
-Changes return a new standing.
+Changes return a new standing. Replays, contagion, services and the daily cycle hold the same standing and walk over an
+event's draws the same way; where they count differently is said in `ccp.waterfall.counting`. What comes back as days
+pass: `replenishment`.
 """
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from math import ceil
 
 import numpy as np
 
 from ccp.kernels.waterfall.plan_arrays import ENDLESS
-from ccp.money import exact, scaled_down
 from ccp.rulebook.rulebook import Rulebook
+from ccp.rulebook.tier_forms import all_parts
+from ccp.rulebook.tier_table import kind_of
 from ccp.types import Cents, Flags, Index
-from ccp.waterfall.event import FUND_TIERS, Outcome
+from ccp.waterfall.counting import EACH_DEFAULT, Counting
+from ccp.waterfall.event import Draw, Outcome
 from ccp.waterfall.plan import Plan, call_fractions, lump_sizes, make_plan, with_lumps
 
 
 @dataclass(frozen=True)
+class DueBack:
+    """What an event used and comes back on a day, in cents: of contributions by member, or of capital by lump."""
+
+    day: int
+    amounts: Cents
+
+
+@dataclass(frozen=True)
 class Standing:
-    """Resources between defaults, in cents: contributions there and required, by member; what is left of every lump;
-    what was called in the period (assessment tier x member) and refilled in it (member).
+    """Resources between defaults, in cents: contributions there and required, by member; by lump (a tier with a size of
+    its own) what it came to in full and what is left; what was called in the period (tier of calls x member) and
+    refilled in it (member); what haircuts took of members' gains (member).
 
     Days are whole numbers: the period runs to the day before `period_end` (None: no period runs); `refills` are days
     with what was used of contributions and is refilled then, `restorations` days with the capital that is there again.
@@ -33,30 +47,43 @@ class Standing:
     member_group: Index
     contributions: Cents
     required: Cents
+    full: Cents
     left: Cents
     called: Cents
     refilled: Cents
     kept_back: Cents
+    cut: Cents
     resigned: Flags
     away: Flags
+    counting: Counting = EACH_DEFAULT
     period_end: int | None = None
-    refills: tuple[tuple[int, Cents], ...] = ()
-    restorations: tuple[tuple[int, Cents], ...] = ()
+    refills: tuple[DueBack, ...] = ()
+    restorations: tuple[DueBack, ...] = ()
 
     @property
     def plan(self) -> Plan:
         """The tiers against what is there."""
-        plan = make_plan(
-            self.rulebook,
-            self.members,
-            self.groups,
-            self.member_group,
-            self.contributions,
-            self.required,
-            self.called,
-            self.away,
-        )
-        return with_lumps(plan, self.left)
+        return self.plan_for()
+
+    def plan_for(self, groups: tuple[int, ...] = ()) -> Plan:
+        """The tiers against what is there for the default of some groups, also where these are away already."""
+        return with_lumps(self._whole_plan(groups), self.left)
+
+    @property
+    def sizes_in_force(self) -> Cents:
+        """What every lump would come to with the contributions that are there, used or not."""
+        return lump_sizes(self._whole_plan())
+
+    def _whole_plan(self, groups: tuple[int, ...] = ()) -> Plan:
+        roster = self.rulebook, self.members, self.groups, self.member_group
+        away = self.away & ~np.isin(self.member_group, groups)
+        return make_plan(*roster, self.contributions, self.required, self.called, away)
+
+    @cached_property
+    def own_capital(self) -> Flags:
+        """Which lumps are the clearing house's capital, and so restored."""
+        kinds = [kind_of(part.word) for part in all_parts(self.rulebook.tiers)]
+        return np.array([kind.own_capital for kind in kinds if kind.sized], dtype=bool)
 
 
 def first_standing(
@@ -66,144 +93,105 @@ def first_standing(
     member_group: Index,
     contributions: Cents,
     required: Cents | None = None,
+    counting: Counting = EACH_DEFAULT,
 ) -> Standing:
     """Everything whole: nothing used, nothing called."""
     plan = make_plan(rulebook, members, groups, member_group, contributions, required)
     none, nobody = np.zeros(len(members), dtype=np.int64), np.zeros(len(members), dtype=bool)
-    calls = np.zeros((len(plan.calls), len(members)), dtype=np.int64)
     return Standing(
         rulebook,
         members,
         groups,
         member_group,
-        plan.contributions,
-        plan.required,
-        lump_sizes(plan),
-        calls,
-        none,
-        none.copy(),
-        nobody,
-        nobody.copy(),
+        contributions=plan.contributions,
+        required=plan.required,
+        full=lump_sizes(plan),
+        left=lump_sizes(plan),
+        called=np.zeros((len(plan.calls), len(members)), dtype=np.int64),
+        refilled=none,
+        kept_back=none,
+        cut=none,
+        resigned=nobody,
+        away=nobody,
+        counting=counting,
     )
 
 
+def in_default(standing: Standing, groups: tuple[int, ...]) -> Standing:
+    """The standing without the members of some groups: they neither survive nor default again."""
+    return replace(standing, away=standing.away | np.isin(standing.member_group, groups))
+
+
+def without_contributions(standing: Standing, groups: tuple[int, ...]) -> Standing:
+    """The standing when what some groups have left of their contributions was paid back: nothing more is theirs."""
+    gone = np.isin(standing.member_group, groups)
+    contributions, required = (np.where(gone, 0, of) for of in (standing.contributions, standing.required))
+    return replace(standing, contributions=contributions, required=required)
+
+
 def after_event(standing: Standing, outcome: Outcome) -> Standing:
-    """What an event leaves: it took from contributions, lumps and calls, and its groups are away."""
-    contributions, left, called = standing.contributions.copy(), standing.left.copy(), standing.called.copy()
-    lump, call, fractions = 0, 0, call_fractions(standing.rulebook)
+    """What an event leaves: it took from contributions, lumps, calls and gains, and its groups are away.
+
+    The one walk over an event's draws. Tiers that take of none of these (margin, offers, what is uncovered) leave
+    nothing to carry over.
+    """
+    contributions, cut = standing.contributions.copy(), standing.cut.copy()
+    lumps, calls = list[int](), list[Cents]()
+    fractions = call_fractions(standing.rulebook)
     for draw in outcome.draws:
-        if draw.tier in FUND_TIERS:
-            for member, amount in draw.paid.items():
-                if member is not None:
-                    contributions[member] -= amount
-        elif draw.lump:
-            left[lump] -= draw.amount
-            lump += 1
-        elif draw.tier == "assessments":
-            for member, amount in draw.paid.items():
-                if member is not None and amount:
-                    called[call, member] += ceil(amount / fractions[call])
-            call += 1
-    away = standing.away | np.isin(standing.member_group, outcome.event.defaulters)
-    return replace(standing, contributions=contributions, left=left, called=called, away=away)
+        paid = paid_by_member(draw, len(standing.members))
+        if draw.kind.from_contributions:
+            contributions -= paid
+        if draw.kind.cuts_claims:
+            cut += paid
+        if draw.kind.sized:
+            lumps.append(draw.amount)
+        if draw.kind.called:
+            fraction = fractions[len(calls)]
+            whole = [ceil(amount / fraction) if amount else 0 for amount in paid.tolist()]
+            calls.append(np.array(whole, dtype=np.int64))
+    left = standing.left - np.array(lumps, dtype=np.int64)
+    called = standing.called + np.array(calls, dtype=np.int64).reshape(standing.called.shape)
+    found = replace(standing, contributions=contributions, left=left, called=called, cut=cut)
+    return in_default(found, outcome.event.defaulters)
+
+
+def paid_by_member(draw: Draw, members: int) -> Cents:
+    """What each member pays of a draw, in cents; nothing where others pay."""
+    paid = np.zeros(members, dtype=np.int64)
+    for member, amount in draw.paid.items():
+        if member is not None:
+            paid[member] = amount
+    return paid
 
 
 def after_default(standing: Standing, outcome: Outcome, day: int) -> Standing:
     """As `after_event`, and the periods of cooling off, replenishment and restoration run from the day."""
-    rules, found = standing.rulebook.default_management, after_event(standing, outcome)
-    running = standing.period_end is not None
-    if rules.cooling_off_days is None:
-        end = ENDLESS
-    elif running and not rules.extended_by_defaults:
-        end = standing.period_end
-    else:
-        end = day + rules.cooling_off_days
-    fund = standing.rulebook.fund
-    used = np.where(_own_capital(standing), standing.left - found.left, 0)
-    restorations = found.restorations
-    if used.any():
-        restorations = (*restorations, (day + fund.capital_restoration_days, used))
-    taken = standing.contributions - found.contributions
-    refills = (*found.refills, (day + fund.replenishment_days, taken))
-    return replace(found, period_end=end, refills=refills, restorations=restorations)
-
-
-def _own_capital(standing: Standing) -> Flags:
-    """Which lumps are the clearing house's capital, and so restored."""
-    return np.array([tier.word == "ccp_capital" for tier in standing.plan.lumps], dtype=bool)
-
-
-def on_day(standing: Standing, day: int) -> Standing:
-    """The standing on a later day, before anything happens on it: what has run out, been restored and refilled since.
-
-    Everything on its own day; on the same day the period ends first.
-    """
-    while (due := _next_due(standing)) is not None and due <= day:
-        standing = _on_due_day(standing, due)
-    return _without_resigned(standing)
-
-
-def _next_due(standing: Standing) -> int | None:
-    """The next day on which something is due."""
-    days = [when for when, _ in (*standing.refills, *standing.restorations)]
-    days += [] if standing.period_end is None else [standing.period_end]
-    return min(days, default=None)
-
-
-def _on_due_day(standing: Standing, day: int) -> Standing:
-    if standing.period_end is not None and standing.period_end <= day:
-        standing = _without_period(standing)
-    left = standing.left
-    for when, amount in standing.restorations:
-        left = left + amount if when <= day else left
-    later = tuple(one for one in standing.restorations if one[0] > day)
-    due = any(when <= day for when, _ in standing.refills)
-    pending = tuple(one for one in standing.refills if one[0] > day)
-    standing = replace(standing, left=left, restorations=later, refills=pending)
-    return _refilled(standing) if due else standing
-
-
-def resign(standing: Standing, members: list[int]) -> Standing:
-    """Members resign: at once where no period runs, else at its end."""
-    resigned = standing.resigned.copy()
-    resigned[members] = True
-    return _without_resigned(replace(standing, resigned=resigned))
-
-
-def _without_period(standing: Standing) -> Standing:
-    """The period is over: what was called is forgotten, who resigned leaves, what the limit kept back is refilled."""
-    none = np.zeros_like(standing.refilled)
-    back = np.minimum(standing.kept_back, _missing(standing))
-    over = replace(standing, period_end=None, called=np.zeros_like(standing.called), refilled=none, kept_back=none)
-    return _without_resigned(replace(over, contributions=standing.contributions + back))
-
-
-def _missing(standing: Standing) -> Cents:
-    """What members lack of their contributions, but for what is to be refilled on later days."""
-    later = sum((amount for _, amount in standing.refills), np.zeros_like(standing.contributions))
-    return np.where(standing.away, 0, np.maximum(standing.required - standing.contributions - later, 0))
-
-
-def _refilled(standing: Standing) -> Standing:
-    """Members bring what is missing of their contributions, within the limit of the period that runs."""
-    missing, multiple = _missing(standing), standing.rulebook.default_management.replenishment_multiple
-    if standing.period_end is None:
-        return replace(standing, contributions=standing.contributions + missing)
-    given = missing
-    if multiple is not None:
-        allowed = scaled_down(standing.required, exact(multiple)) - standing.refilled
-        given = np.minimum(missing, np.maximum(allowed, 0))
+    found, fund = after_event(standing, outcome), standing.rulebook.fund
+    taken = DueBack(day + fund.replenishment_days, standing.contributions - found.contributions)
+    used = np.where(standing.own_capital, standing.left - found.left, 0)
+    restored = DueBack(day + fund.capital_restoration_days, used)
     return replace(
-        standing,
-        contributions=standing.contributions + given,
-        refilled=standing.refilled + given,
-        kept_back=missing - given,
+        found,
+        period_end=_end_of_period(standing, day),
+        refills=_with_due(standing, standing.refills, taken),
+        restorations=_with_due(standing, standing.restorations, restored) if used.any() else standing.restorations,
+        cut=found.cut if standing.counting.gains_shared else np.zeros_like(found.cut),
     )
 
 
-def _without_resigned(standing: Standing) -> Standing:
-    if standing.period_end is not None or not standing.resigned.any():
-        return standing
-    away = standing.away | standing.resigned
-    nobody = np.zeros_like(standing.resigned)
-    return replace(standing, away=away, resigned=nobody, contributions=np.where(away, 0, standing.contributions))
+def _end_of_period(standing: Standing, day: int) -> int | None:
+    """When the cooling-off period is over that a default on a day begins or extends; without a length never."""
+    rules = standing.rulebook.default_management
+    if rules.cooling_off_days is None:
+        return ENDLESS
+    if standing.period_end is not None and not rules.extended_by_defaults:
+        return standing.period_end
+    return day + rules.cooling_off_days
+
+
+def _with_due(standing: Standing, before: tuple[DueBack, ...], now: DueBack) -> tuple[DueBack, ...]:
+    """What is due back with an event's part: on a day of its own, or all of it together."""
+    if not standing.counting.from_latest:
+        return (*before, now)
+    return (DueBack(now.day, sum((one.amounts for one in before), now.amounts)),)

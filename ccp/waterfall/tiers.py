@@ -1,4 +1,4 @@
-"""One small function a tier, all with one signature: the plan, the tier and the state in; what it offers out.
+"""One small function for each kind of money, all with one signature: plan, tier and state in; what it offers out.
 
 An offer says what the tier has, what of it can be used now, and how an amount is split over its payers. Amounts are
 Python integers, in cents: exact at any size. The arithmetic is docs/reference/waterfall.md, sections 2 to 4.
@@ -97,6 +97,12 @@ def _pay_within(circle: list[int], owed_by: dict[int, int], left: dict[int, int]
 def lump(plan: Plan, tier: PlannedTier, state: State) -> Offer:
     """An amount of its own: the clearing house's capital or equity, an insurer's or the parent's money."""
     size = int(plan.arrays.size[tier.row])
+    return Offer(size, size, lambda amount: ({None: amount}, frozenset()))
+
+
+def lump_per_defaulter(plan: Plan, tier: PlannedTier, state: State) -> Offer:
+    """An amount for each member that defaults, up to a size in all: for example what the defaulters' parents owe."""
+    size = min(int(plan.arrays.each[tier.row][state.defaulting].sum()), int(plan.arrays.size[tier.row]))
     return Offer(size, size, lambda amount: ({None: amount}, frozenset()))
 
 
@@ -201,18 +207,18 @@ def _of_survivors(
     return Offer(available, available, pay, dict(zip(members, by, strict=True)))
 
 
-TIERS: dict[str, Callable[[Plan, PlannedTier, State], Offer]] = {
-    "defaulter_margin": defaulter_margin,
-    "defaulter_fund": defaulter_fund,
-    "ccp_capital": lump,
-    "insurance": lump,
-    "survivors_fund": survivors_fund,
-    "assessments": assessments,
-    "gains_haircut": gains_haircut,
-    "tear_up": remaining_claims,
-    "voluntary": voluntary,
-    "ccp_equity": lump,
-    "parent_guarantee": lump,
-    "payout_haircut": remaining_claims,
-    "uncovered": uncovered,
+OFFERS: dict[int, Callable[[Plan, PlannedTier, State], Offer]] = {
+    codes.OWN_MARGIN: defaulter_margin,
+    codes.OWN_FUND: defaulter_fund,
+    codes.LUMP: lump,
+    codes.PER_DEFAULTER: lump_per_defaulter,
+    codes.PLEDGED: survivors_fund,
+    codes.CALLED: assessments,
+    codes.GAINS: gains_haircut,
+    codes.MATCHED: remaining_claims,
+    codes.ALL_CLAIMS: remaining_claims,
+    codes.PAYOUTS: remaining_claims,
+    codes.OFFERED: voluntary,
+    codes.REST: uncovered,
 }
+"""What a tier offers, by what its money is."""

@@ -3,9 +3,10 @@
 from typing import Any
 
 from ccp.money import minor_units
+from ccp.rulebook.tier_kind import NOBODY
 from ccp.stress.measure import PoolLoss
 from ccp.waterfall.contagion import Round
-from ccp.waterfall.event import CLEARING_HOUSE, PAYERS, Draw, Outcome
+from ccp.waterfall.event import Draw, Outcome
 from ccp.waterfall.plan import Plan
 
 
@@ -29,7 +30,7 @@ def trace_event(
 def trace_tiers(plan: Plan, outcome: Outcome, digits: int) -> dict[str, Any]:
     """The tiers of an event one by one, and the sums that prove that every cent is paid once."""
     unit = minor_units(digits)
-    paid = sum(draw.amount for draw in outcome.draws if draw.tier != "uncovered")
+    paid = sum(draw.amount for draw in outcome.draws if draw.kind.stakeholder is not NOBODY)
     by_stakeholder: dict[str, int] = {}
     left: dict[int, int] = {}
     for draw in outcome.draws:
@@ -127,7 +128,7 @@ def _tier(plan: Plan, draw: Draw, left: int, unit: int) -> dict[str, Any]:
         "payers": [
             _payer(plan, draw, payer, amount, whole, unit)
             for payer, amount in draw.paid.items()
-            if amount and draw.tier != "uncovered"
+            if amount and draw.kind.stakeholder is not NOBODY
         ],
     }
 
@@ -135,7 +136,7 @@ def _tier(plan: Plan, draw: Draw, left: int, unit: int) -> dict[str, Any]:
 def _payer(plan: Plan, draw: Draw, payer: int | None, amount: int, whole: int, unit: int) -> dict[str, Any]:
     """What somebody pays; of survivors also the weight behind the share, and the cent that rounding added."""
     if payer is None:
-        return {"member_id": PAYERS.get(draw.tier, CLEARING_HOUSE), "paid": amount / unit}
+        return {"member_id": draw.kind.payer, "paid": amount / unit}
     found = {"member_id": plan.members[payer], "paid": amount / unit}
     if not draw.weights:
         return found
@@ -147,32 +148,17 @@ def _payer(plan: Plan, draw: Draw, payer: int | None, amount: int, whole: int, u
     }
 
 
-EMPTY = {
-    "ccp_capital": "empty: used before, or of size zero",
-    "insurance": "empty: used before, or of size zero",
-    "ccp_equity": "empty: used before, or of size zero",
-    "parent_guarantee": "empty: used before, or of size zero",
-    "survivors_fund": "empty: no survivor has a contribution here",
-    "assessments": "empty: nobody is left to call, or all that may be called in the period has been",
-    "gains_haircut": "empty: no survivor has gained",
-    "tear_up": "empty: no survivor has a claim left",
-    "payout_haircut": "empty: no survivor has a payout left",
-    "voluntary": "empty: nobody offers anything",
-}
-"""Why a tier has nothing, by its word."""
-
-
 def _why(draw: Draw) -> str:
     """Why the tier paid what it paid."""
-    if draw.tier == "uncovered":
+    if draw.kind.stakeholder is NOBODY:
         return "nobody is left to pay" if draw.amount else "nothing is left to pay"
     if draw.owed == 0:
         return "not touched: nothing was left to pay"
     if draw.available == 0:
-        return EMPTY.get(draw.tier, "empty")
+        return draw.kind.empty
     if draw.amount == draw.owed:
         return "paid all that was left"
-    if draw.tier in ("defaulter_margin", "defaulter_fund"):
+    if draw.kind.defaulters_own:
         return "paid as far as each defaulter's own money goes"
     if draw.amount < draw.available:
         return "paid its part beside the others at this place, in proportion to what each has"

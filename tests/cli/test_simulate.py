@@ -18,6 +18,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import polars as pl
 import pytest
 from ruamel.yaml import YAML
@@ -338,6 +339,33 @@ def test_a_run_that_has_lost_whole_days_does_not_go_on_in_silence(
     with contextlib.suppress(ccp.InputError):
         rich_run(rich_folder, str(broken), resume=True)
         assert files_of(broken) == files_of(rich_folder / "whole")
+
+
+def without_form(plain: dict[str, Any]) -> dict[str, Any]:
+    """As an earlier version left it."""
+    return {name: value for name, value in plain.items() if name != "form"}
+
+
+def other_movements(plain: dict[str, Any]) -> dict[str, Any]:
+    """As a version left it that knew other movements of the ledger."""
+    return plain | {"form": [*plain["form"][:-1], "something else"]}
+
+
+@pytest.mark.parametrize("changed", [without_form, other_movements], ids=lambda one: one.__name__)
+def test_an_unfinished_run_of_another_version_is_refused_with_what_to_do(
+    changed: Callable[[dict[str, Any]], dict[str, Any]], broken: Path, rich_folder: Path
+) -> None:
+    state = broken / "unfinished" / "state.npz"
+    with np.load(state) as file:
+        arrays = {name: file[name] for name in file.files}
+    arrays["plain"] = np.array(json.dumps(changed(json.loads(str(arrays["plain"])))))
+    np.savez(state, **arrays)
+    before = files_of(broken)
+    with pytest.raises(ccp.InputError) as found:
+        rich_run(rich_folder, str(broken), resume=True)
+    expected = "the unfinished run here was begun by another version of ccp; start it anew with --overwrite"
+    assert str(found.value) == f"{broken}: {expected}"
+    assert files_of(broken) == before
 
 
 def test_a_run_killed_before_its_first_file_may_be_written_over(small: Small) -> None:

@@ -19,8 +19,9 @@ import ccp
 from ccp.cli.main import app
 from ccp.errors import ReconciliationError
 from ccp.settlement.cycle import Cycle, DayResult
+from ccp.settlement.expected import Expected
 from ccp.settlement.ledger import KINDS, Ledger
-from ccp.settlement.reconcile import Expected, reconcile
+from ccp.settlement.reconcile import reconcile
 from ccp.settlement.terms import RunTerms
 from ccp.types import Cents, Flags
 
@@ -64,8 +65,9 @@ def days_of(run: Run) -> Iterator[tuple[date, list[dict[str, Any]], Balances]]:
 
 
 def test_the_run_shows_everything_that_can_happen(run: Run) -> None:
-    """Every kind of movement stands in it, but calls and haircuts: those are shown in test_cycle_tiers."""
-    assert set(run.ledger["movement"]) == set(KINDS) - {"assessment", "haircut"}
+    """Every kind of movement stands in it, but calls and haircuts (test_cycle_tiers has them) and offers, which no book
+    states."""
+    assert set(run.ledger["movement"]) == set(KINDS) - {"assessment", "haircut", "voluntary payment"}
     assert run.events.height == 2
     assert (run.events["settled_date"] > run.events["default_date"]).all()
     assert run.tiers(2).keys() >= {"defaulter_margin", "defaulter_fund", "ccp_capital", "survivors_fund", "uncovered"}
@@ -333,12 +335,18 @@ class Day:
         """What the engine says of the day: as its own rows and tables have it."""
         chart, portfolio = self.ledger.chart, self.terms.portfolio
         event = self.result.state.event
-        exchanged = np.zeros(chart.size, dtype=np.int64)
-        received = self.terms.by_pool(self.result.variation + self.result.premium + self.result.exercise)
-        for pool, amount in enumerate(received.tolist()):
-            if event[self.terms.pool_group[pool]] == 0:
-                exchanged[chart.owner(np.array([pool]))] += amount
-        return Expected(held, exchanged, event[portfolio.member_group])
+        exchanged = np.zeros((len(PASSED_ON), chart.size), dtype=np.int64)
+        for place, kind in enumerate(PASSED_ON):
+            for pool, amount in enumerate(self.terms.by_pool(getattr(self.result, kind)).tolist()):
+                if event[self.terms.pool_group[pool]] == 0:
+                    exchanged[place, chart.owner(np.array([pool]))] += amount
+        names = chart.names.to_list()
+        sold = np.zeros(len(portfolio.pools), dtype=np.int64)
+        for kind, source, target, amount in self.rows():
+            if KINDS[kind] == "sale of collateral" and names[source] == "transferees":
+                sold[portfolio.pools.index(names[target].removeprefix("margin:"))] += amount
+        estates, settled = tuple(self.result.state.estates), tuple(self.result.settled)
+        return Expected(held, exchanged, event[portfolio.member_group], estates, settled, sold)
 
     def rows(self) -> list[list[int]]:
         """Kind, from, to, amount of every row."""

@@ -13,7 +13,7 @@ from support.outcomes import PAYERS
 from support.rulebooks import rulebook_of
 from support.waterfall_twin import run_event
 
-from ccp.rulebook.tier_forms import WORDS
+from ccp.rulebook.tier_table import tier_words
 from ccp.waterfall.event import Circumstances, Event
 from ccp.waterfall.run import run_waterfall
 from ccp.waterfall.standing import after_event, first_standing
@@ -150,6 +150,6 @@ def test_every_tier_has_a_case_in_which_it_pays_and_every_file_its_source() -> N
     paying = {
         word for case in all_cases() for one in case["defaults"] for word, paid in expected(one) if any(paid.values())
     }
-    assert paying == set(WORDS)
+    assert paying == set(tier_words())
     names = [case["name"] for case in all_cases()]
     assert len(names) == len(set(names))

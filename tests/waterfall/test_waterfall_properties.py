@@ -20,8 +20,9 @@ from ccp.rulebook.default_management import DefaultManagement
 from ccp.rulebook.rulebook import Rulebook
 from ccp.waterfall.event import Circumstances, Draw, Event, Outcome
 from ccp.waterfall.plan import Plan, make_plan
+from ccp.waterfall.replenishment import on_day, resign
 from ccp.waterfall.run import run_waterfall
-from ccp.waterfall.standing import Standing, after_default, first_standing, on_day, resign
+from ccp.waterfall.standing import Standing, after_default, first_standing
 
 LUMPS = ("ccp_capital", "insurance", "ccp_equity", "parent_guarantee")
 seeds = st.integers(0, 2**40)

@@ -4,7 +4,7 @@ import numpy as np
 
 from ccp.kernels.engine.numba_door import kernel
 from ccp.kernels.waterfall.path_arrays import TABLED
-from ccp.kernels.waterfall.plan_arrays import CALLED, GAINS, HAIRCUTS, LUMP, OFFERED, PLEDGED, REST
+from ccp.kernels.waterfall.plan_arrays import CALLED, GAINS, HAIRCUTS, LUMP, OFFERED, PER_DEFAULTER, PLEDGED, REST
 
 
 @kernel
@@ -19,9 +19,9 @@ def fraction_of(amount, of):
 
 @kernel
 def member_limit(part, member, defaults, claim, cut, plan, paths):
-    """The most a surviving member pays of a part."""
+    """The most a surviving member pays of a part; of an amount for each defaulter, that of this member."""
     source, limit = plan.source[part], 0
-    if source == PLEDGED:
+    if source in (PLEDGED, PER_DEFAULTER):
         limit = plan.each[part, member]
     elif source == CALLED and not paths.unable[member]:
         counted = defaults if plan.per_default[part] else 1
@@ -43,7 +43,7 @@ def is_tabled(part, plan, paths):
     for other in range(part):
         ahead += plan.source[other] in HAIRCUTS
     cut = source in HAIRCUTS and paths.claims.shape[0] == 1 and ahead == 0
-    return source in (PLEDGED, CALLED, OFFERED) or cut
+    return source in (PLEDGED, CALLED, OFFERED, PER_DEFAULTER) or cut
 
 
 @kernel
@@ -79,6 +79,15 @@ def fill_limits(path, place, part, defaults, plan, paths, desk):
 
 
 @kernel
+def of_defaulters(part, begin, end, table, desk):
+    """What a part has for the groups that default on a path."""
+    total = 0
+    for place in range(begin, end):
+        total += table[part, 0, desk.defaulter[place]]
+    return total
+
+
+@kernel
 def fill_capacities(first, count, part, plan, paths, tabled, table, desk):
     """What a part can pay on the paths that still owe something."""
     source, size, groups = plan.source[part], plan.size[part], table.shape[2] - 1
@@ -89,6 +98,8 @@ def fill_capacities(first, count, part, plan, paths, tabled, table, desk):
             capacity = size
         elif source == REST:
             capacity = desk.owed[place]
+        elif source == PER_DEFAULTER:
+            capacity = of_defaulters(part, begin, end, table, desk)
         elif tabled[part] and (end - begin <= TABLED or source != CALLED):
             row = min(end - begin, TABLED) - 1
             capacity = table[part, row, groups]

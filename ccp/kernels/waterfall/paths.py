@@ -11,7 +11,7 @@ from ccp.kernels.engine.numba_door import kernel, parallel_kernel, prange
 from ccp.kernels.waterfall.capacities import fill_capacities, is_tabled, tabled_capacities
 from ccp.kernels.waterfall.defaulters import defaulters_pay, gather_defaulters
 from ccp.kernels.waterfall.path_arrays import CHUNK, Desk, byte_places
-from ccp.kernels.waterfall.plan_arrays import LUMP, OWN_FUND, REST
+from ccp.kernels.waterfall.plan_arrays import OWN_FUND, REST, SIZED
 from ccp.kernels.waterfall.shares import bill_members
 
 SLICE = 16
@@ -73,7 +73,7 @@ def run_chunk(first, last, plan, paths, minor, group_fund, tabled, table, split,
             fill_capacities(first, count, part, plan, paths, tabled, table, desk)
         share_parts(first, count, begin, end, desk, draws)
         for part in range(begin, end):
-            if split[part] and plan.source[part] != LUMP and plan.source[part] != REST:
+            if split[part] and plan.source[part] not in SIZED and plan.source[part] != REST:
                 for one in range(count):
                     place = desk.active[one]
                     amount = draws[first + place, part]

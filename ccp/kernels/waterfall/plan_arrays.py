@@ -10,10 +10,29 @@ ENDLESS = np.iinfo(np.int64).max
 """No limit."""
 
 OWN_MARGIN, OWN_FUND, LUMP, PLEDGED, CALLED, GAINS, MATCHED, ALL_CLAIMS, PAYOUTS, OFFERED, REST = range(11)
+PER_DEFAULTER = REST + 1
 """What a part's money is: the defaulters' margin or contributions; an amount of its own; survivors' contributions,
-calls, gains since the default, claims on matched contracts, all claims, payouts, offers; and what is left."""
+calls, gains since the default, claims on matched contracts, all claims, payouts, offers; what is left; and an amount
+for each member that defaults."""
 HAIRCUTS = (GAINS, MATCHED, ALL_CLAIMS, PAYOUTS)
 """Those that cut members' claims."""
+SIZED = (LUMP, PER_DEFAULTER)
+"""Those with a size of their own, which nobody's share is taken of."""
+NEEDS: dict[int, tuple[str, ...]] = {
+    OWN_MARGIN: (),
+    OWN_FUND: (),
+    LUMP: ("size",),
+    PLEDGED: ("each",),
+    CALLED: ("each", "of"),
+    GAINS: ("of",),
+    MATCHED: ("of",),
+    ALL_CLAIMS: ("of",),
+    PAYOUTS: ("of",),
+    OFFERED: (),
+    REST: (),
+    PER_DEFAULTER: ("size", "each"),
+}
+"""What must be known of a part of each kind. Both engines take what is here as given, and a zero for nothing."""
 
 PRO_RATA, SEGMENTS_FIRST, AUCTION = range(3)
 """How survivors' contributions are split."""
@@ -23,9 +42,10 @@ class PlanArrays(NamedTuple):
     """A plan as arrays; rows are parts of tiers, in order. Money in cents.
 
     `source` and `order` are the codes above; parts with the same `place` are used pari passu; `size` is the most a
-    part pays in all. Part x member: `each` is what a member stands for (of calls: for one default), `most` the
-    most it may still pay. `per_default`: calls count for every defaulting group. `of` is the fraction (numerator,
-    denominator) of a call that is paid, or of a claim that may be cut.
+    part pays in all. Part x member: `each` is what a member stands for (of calls: for one default; of an amount for
+    each defaulter: when it is this member), `most` the most it may still pay. `per_default`: calls count for every
+    defaulting group. `of` is the fraction (numerator, denominator) of a call that is paid, or of a claim that may be
+    cut.
     """
 
     source: Index

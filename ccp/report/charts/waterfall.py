@@ -6,7 +6,8 @@ import altair as alt
 import polars as pl
 
 from ccp.report.charts.theme import GREY, WHOSE, dressed, names_axis
-from ccp.report.words import Scale, tier_words
+from ccp.report.words import Scale
+from ccp.rulebook.tier_table import UNCOVERED, label_of
 
 CUT = 1.2
 """What a tier has left is drawn up to so many times the loss, and said in figures."""
@@ -18,7 +19,7 @@ def waterfall_rows(tiers: list[dict[str, Any]], loss: float) -> pl.DataFrame:
     """Tiers of a trace as they are drawn: from where to where each pays, and how far what it has left reaches."""
     rows, before = [], 0.0
     for tier in tiers:
-        after, left = before + tier["paid"], 0.0 if tier["tier"] == "uncovered" else tier["available"] - tier["paid"]
+        after, left = before + tier["paid"], 0.0 if tier["tier"] == UNCOVERED else tier["available"] - tier["paid"]
         reach = max(after, min(after + left, CUT * loss))
         amounts = {"begin": before, "end": after, "reach": reach, "paid": tier["paid"], "left": left}
         rows.append({"tier": tier_name(tier), "whose": tier["whose"], **amounts})
@@ -74,4 +75,4 @@ def _figures(base: Any, beside: float, narrow: bool) -> Any:
 
 def tier_name(tier: dict[str, Any]) -> str:
     """A tier's place and what it is called."""
-    return f"{tier['place']}. {tier['name'] or tier_words(tier['tier'])}"
+    return f"{tier['place']}. {tier['name'] or label_of(tier['tier'])}"

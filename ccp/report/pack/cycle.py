@@ -10,7 +10,8 @@ from ccp.report.charts.bars import stacked_bars
 from ccp.report.charts.over_time import lines_over_time
 from ccp.report.charts.theme import WHOSE
 from ccp.report.elements import Column, Figure, Section, Source, Table, Tile
-from ccp.report.words import exact_amount, scale_of, tier_words
+from ccp.report.words import exact_amount, scale_of
+from ccp.rulebook.tier_table import label_of
 from ccp.runs.run import Run
 
 DAYS = "days.parquet"
@@ -127,7 +128,7 @@ def defaults_section(run: Run, summary: dict[str, Any]) -> Section | None:
     paid = run.table("waterfall").group_by(keys).agg(pl.col("amount").sum()).sort("event", "tier_place")
     number = pl.col("event").cast(pl.Int64)
     named = events.select("event", name=pl.format("{}. {}, {}", number, "defaulters", "default_date"))
-    in_words = pl.col("tier").map_elements(tier_words, return_dtype=pl.String)
+    in_words = pl.col("tier").map_elements(label_of, return_dtype=pl.String)
     rows = paid.join(named, on="event").with_columns(tier=in_words).sort("event", "tier_place")
     scale = scale_of(events["loss"].max())
     colours = {name: colour for name, colour in WHOSE.items() if name in set(rows["stakeholder"])}

@@ -10,10 +10,10 @@ from ccp.report.charts.theme import ORDER, WHOSE
 from ccp.report.charts.waterfall import CUT, tier_name, waterfall_chart
 from ccp.report.elements import Column, Figure, Section, Source, Table
 from ccp.report.words import defaulting, exact_amount, listed, scale_of
+from ccp.rulebook.tier_kind import NOBODY, SURVIVORS
+from ccp.rulebook.tier_table import UNCOVERED
 
 MOST_BILLS = 25
-SURVIVORS = ("survivors, funded", "survivors, unfunded", "gainers")
-"""Whose money is the survivors'."""
 TIERS = (
     Column("tier", "tier"),
     Column("whose", "whose money"),
@@ -61,7 +61,7 @@ def waterfall_figure(key: str, trace: dict[str, Any], file: str, digits: int, pr
 
 
 def _unused(tier: dict[str, Any]) -> float | None:
-    return None if tier["tier"] == "uncovered" else round(tier["available"] - tier["paid"], 6)
+    return None if tier["tier"] == UNCOVERED else round(tier["available"] - tier["paid"], 6)
 
 
 def bills_of(tiers: list[dict[str, Any]]) -> pl.DataFrame:
@@ -137,7 +137,7 @@ def event_words(trace: dict[str, Any], digits: int) -> tuple[str, ...]:
     who, currency = listed(trace["defaulters"]), trace["currency"]
     scenario = f"'{trace['scenario_id']}' ({trace['scenario']}; from {trace['provenance']})"
     happens = f"{who} {defaulting(trace['defaulters'])} in {scenario}."
-    payers = [(name, amount) for name, amount in trace["by_stakeholder"].items() if amount and name != "nobody"]
+    payers = [(name, amount) for name, amount in trace["by_stakeholder"].items() if amount and name != NOBODY.name]
     paid = "; ".join(f"{name} {exact_amount(amount, digits)}" for name, amount in payers) or "nobody"
     nobody = trace["uncovered"]
     left = f"{currency} {exact_amount(nobody, digits)} is uncovered." if nobody else "Every cent has a payer."

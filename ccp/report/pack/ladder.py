@@ -8,7 +8,8 @@ import polars as pl
 from ccp.report.charts.bars import stacked_bars
 from ccp.report.charts.theme import WHOSE
 from ccp.report.elements import Column, Figure, Section, Source, Table
-from ccp.report.words import exact_amount, tier_words
+from ccp.report.words import exact_amount
+from ccp.rulebook.tier_table import label_of
 from ccp.runs.run import Run
 
 
@@ -39,7 +40,7 @@ def _house(place: int, house: dict[str, Any], ladder: pl.DataFrame) -> Section:
         "rung", index=["tier_place", "tier", "name", "stakeholder"], values="amount", aggregate_function="sum"
     )
     tier = pl.format(
-        "{}. {}", pl.col("tier_place").cast(pl.Int64), pl.col("tier").map_elements(tier_words, return_dtype=pl.String)
+        "{}. {}", pl.col("tier_place").cast(pl.Int64), pl.col("tier").map_elements(label_of, return_dtype=pl.String)
     )
     table = paid.sort("tier_place").with_columns(tier=tier)
     columns = [Column("tier", "tier"), Column("name", "called"), Column("stakeholder", "whose money")]

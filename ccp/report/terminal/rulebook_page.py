@@ -9,7 +9,7 @@ from rich.text import Text
 from ccp.rulebook.figures import Figure
 from ccp.rulebook.rulebook import Rulebook
 from ccp.rulebook.tier_forms import Part, parts_of
-from ccp.rulebook.wording import rule_in_words
+from ccp.rulebook.tier_table import rule_in_words
 
 ASSUMED = "*"
 """The mark of what is assumed."""
@@ -69,7 +69,7 @@ def _tiers(rules: Rulebook, notes: _Notes) -> Table:
             beside = "" if len(parts) == 1 else "together: "
             own = notes.mark(part.assumed, part.source, part.reason, part.date)
             named = f"{part.name} {own}".strip()
-            table.add_row(str(place) if number == 0 else "", beside + part.tier, named, _rule(part, path, notes))
+            table.add_row(str(place) if number == 0 else "", beside + part.word, named, _rule(part, path, notes))
     return table
 
 

@@ -7,6 +7,8 @@ from rich.table import Table
 from rich.text import Text
 
 from ccp.report.words import defaulting, exact_amount, listed, share
+from ccp.rulebook.tier_kind import SURVIVORS, SURVIVORS_FUNDED
+from ccp.rulebook.tier_table import UNCOVERED
 
 BAR_WIDTH = 24
 SHOWN_SURVIVORS = 10
@@ -75,7 +77,7 @@ def _tier_lines(tier: dict[str, Any], digits: int) -> list[str]:
     named = f"{tier['tier']} ({tier['name']})" if tier["name"] else tier["tier"]
     head = f"{tier['place']}. {named}: {tier['rule']}"
     lines = [head, f"   owed {exact_amount(tier['owed'], digits)}"]
-    if tier["tier"] != "uncovered":
+    if tier["tier"] != UNCOVERED:
         lines[1] += f", has {exact_amount(tier['available'], digits)}, pays {exact_amount(tier['paid'], digits)}"
         lines[1] += f", leaves {exact_amount(tier['left'], digits)}"
     lines[1] += f" ({tier['why']})"
@@ -114,7 +116,7 @@ def _bars(trace: dict[str, Any], digits: int) -> Table:
     table.add_column("pays", justify="right", no_wrap=True)
     table.add_column("of", justify="right", no_wrap=True)
     for tier in trace["tiers"]:
-        nobody = tier["tier"] == "uncovered"
+        nobody = tier["tier"] == UNCOVERED
         bar = _bar(tier["paid"], tier["available"], largest)
         style = "red" if nobody and tier["paid"] else ""
         of = "" if nobody else exact_amount(tier["available"], digits)
@@ -135,7 +137,7 @@ def _bar(used: float, available: float, largest: float) -> str:
 
 def _survivors(trace: dict[str, Any], digits: int) -> list[RenderableType]:
     """What each survivor pays in all tiers, the largest bills first."""
-    tiers = [tier for tier in trace["tiers"] if tier["whose"].startswith("survivors") or tier["whose"] == "gainers"]
+    tiers = [tier for tier in trace["tiers"] if tier["whose"] in SURVIVORS]
     bills: dict[str, float] = {}
     for payer in (payer for tier in tiers for payer in tier["payers"]):
         bills[payer["member_id"]] = bills.get(payer["member_id"], 0.0) + payer["paid"]
@@ -143,7 +145,7 @@ def _survivors(trace: dict[str, Any], digits: int) -> list[RenderableType]:
         return [Text("No survivor pays anything.")]
     payers = [{"member_id": name, "paid": paid} for name, paid in bills.items()]
     payers.sort(key=lambda payer: (-payer["paid"], payer["member_id"]))
-    funds = [tier for tier in tiers if tier["tier"] == "survivors_fund" and tier["available"]]
+    funds = [tier for tier in tiers if tier["whose"] == SURVIVORS_FUNDED.name and tier["available"]]
     used = sum(tier["paid"] for tier in funds) / sum(tier["available"] for tier in funds) if funds else None
     words = f"{share(used)} of their contributions" if used is not None else "no contributions"
     words += " and more" if sum(tier["paid"] for tier in tiers if tier not in funds) else ""
