@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from ruamel.yaml import YAML
 
+from ccp.book.roster import roster_of
 from ccp.kernels.pools import PoolArrays, Shortfalls, fold_accounts
 from ccp.kernels.tail import keep_largest, weighted_sum
 from ccp.margin.measure import tail_weights
@@ -100,8 +101,8 @@ def test_loss_over_margin(case: dict[str, Any]) -> None:
     stress = np.array([[pools[place][2]] for place in order])
     short = Shortfalls(*[np.zeros((len(members), 1), dtype=np.int64) for _ in Shortfalls._fields])
     fold_accounts(0, stress, arrays, np.zeros(1, dtype=np.int64), short)
-    member_group = np.array([groups.index(affiliates.get(member, member)) for member in members])
-    found = stress_losses(short, case["phi"], member_group)
+    roster = roster_of({member: affiliates.get(member, member) for member in members})
+    found = stress_losses(short, case["phi"], roster)
     assert dict(zip(members, found.over_margin[:, 0], strict=True)) == case["members"]
     assert dict(zip(groups, found.group_over_margin[:, 0], strict=True)) == case["groups"]
 
@@ -121,12 +122,9 @@ def rulebook_of(tiers: list[Any], regulatory_capital: float | None = None, **fun
 def plan_of(case: dict[str, Any], tiers: list[Any]) -> Plan:
     members = sorted(case["contributions"])
     affiliates = case.get("groups", {})
-    groups = sorted({affiliates.get(member, member) for member in members})
     return make_plan(
         rulebook_of(tiers, unused_contribution_shared=case.get("unused_contribution_shared", False)),
-        members,
-        groups,
-        np.array([groups.index(affiliates.get(member, member)) for member in members]),
+        roster_of({member: affiliates.get(member, member) for member in members}),
         to_minor(np.array([case["contributions"][member] for member in members]), 2),
     )
 

@@ -13,6 +13,7 @@ from small_books import book, market, rulebook
 from test_cases import rulebook_of
 
 import ccp
+from ccp.book.roster import Roster
 from ccp.errors import ConservationError
 from ccp.money import blended, divided, share_out, times
 from ccp.sizing.cover import cover_by_scenario, emir_42_3, worst_cover
@@ -47,7 +48,7 @@ def events(draw: Any) -> tuple[Plan, Event]:
     rules = rulebook_of(draw(st.sampled_from(TIER_ORDERS)), unused_contribution_shared=draw(st.booleans()))
     ids = [f"M{i}" for i in range(members)]
     groups = [f"G{i}" for i in range(len(names))]
-    plan = make_plan(rules, ids, groups, member_group, np.array(draw(amounts), dtype=np.int64))
+    plan = make_plan(rules, Roster(ids, groups, member_group), np.array(draw(amounts), dtype=np.int64))
     defaulters = draw(st.sets(st.integers(0, len(groups) - 1), min_size=1))
     loss, margin = np.array(draw(amounts)), np.array(draw(amounts))
     return plan, Event(tuple(sorted(defaulters)), loss, np.maximum(loss - margin, 0), margin)

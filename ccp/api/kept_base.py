@@ -99,8 +99,7 @@ def _portfolio(book: Book, tree: dict[str, np.ndarray], folder: Path) -> Portfol
         instruments=book.instruments["instrument_id"].sort().to_list(),
         accounts=book.accounts["account_id"].to_list(),
         pools=book.accounts["pool_id"].gather(firsts).to_list(),
-        members=book.members["member_id"].to_list(),
-        groups=book.members["group_id"].unique().sort().to_list(),
+        roster=book.roster,
         positions=kept_positions(folder),
-        **tree,
+        **{name: places for name, places in tree.items() if name != "member_group"},
     )

@@ -1,11 +1,13 @@
 """A book as it was read: the tables, typed and with their defaults filled in."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import polars as pl
 
 from ccp.book.check import Findings, check_references
+from ccp.book.roster import Roster, roster_of
 from ccp.errors import refuse
 from ccp.frames import BOOK_TABLES
 from ccp.tables import check_table, find_table, raise_problems, read_raw
@@ -21,6 +23,11 @@ class Book:
     positions: pl.DataFrame
     collateral: pl.DataFrame | None
     files: dict[str, Path]
+
+    @cached_property
+    def roster(self) -> Roster:
+        """The members and their groups."""
+        return roster_of(dict(self.members.select("member_id", "group_id").iter_rows()))
 
     @property
     def states_contributions(self) -> bool:

@@ -84,9 +84,7 @@ class Cycle:
         posted = self.terms.member_amounts("fund_contribution")
         stated = self.terms.case.book.states_contributions
         contributions = posted if stated else none
-        plan = make_plan(
-            self.terms.rulebook, portfolio.members, portfolio.groups, portfolio.member_group, contributions
-        )
+        plan = make_plan(self.terms.rulebook, portfolio.roster, contributions)
         share = self.terms.rulebook.margin.buffer
         return State(
             day=-1,

@@ -51,7 +51,7 @@ def settle_event(
 
     `securities` is the market value of every pool's securities today: those of the defaulters are sold for it.
     """
-    portfolio, chart = terms.portfolio, ledger.chart
+    chart = ledger.chart
     mine = np.isin(terms.pool_group, estate.groups)
     pools = np.flatnonzero(mine)
     ledger.post("sale of collateral", chart.of("transferees"), chart.of("margin", pools), securities[pools])
@@ -62,7 +62,7 @@ def settle_event(
     supplementary = np.minimum(before_supplementary, state.supplementary)
     over = before_supplementary - supplementary
     loss = terms.by_member(np.where(mine, np.maximum(found.loss, 0), 0))
-    margin = terms.by_member(held) + np.where(np.isin(portfolio.member_group, estate.groups), state.supplementary, 0)
+    margin = terms.by_member(held) + np.where(terms.portfolio.roster.inside(estate.groups), state.supplementary, 0)
     plan = current_plan(terms, state, estate.groups)
     outcome, unable = event_outcome(terms, state, estate, plan, Event(estate.groups, loss, over, margin))
     _post_margin(ledger, estate, found, lent, supplementary)
@@ -74,18 +74,9 @@ def settle_event(
 
 def current_plan(terms: RunTerms, state: State, groups: tuple[int, ...] = ()) -> Plan:
     """The tiers against what is there today: capital left, contributions of `groups` and of all not in default."""
-    portfolio = terms.portfolio
-    away = members_in_default(terms, state) & ~np.isin(portfolio.member_group, groups)
-    plan = make_plan(
-        terms.rulebook,
-        portfolio.members,
-        portfolio.groups,
-        portfolio.member_group,
-        state.contributions,
-        state.required,
-        state.called,
-        away,
-    )
+    roster = terms.portfolio.roster
+    away = members_in_default(terms, state) & ~roster.inside(groups)
+    plan = make_plan(terms.rulebook, roster, state.contributions, state.required, state.called, away)
     return with_lumps(plan, state.tier_left)
 
 
@@ -126,7 +117,7 @@ def _return_the_rest(
     chart, pools = ledger.chart, np.flatnonzero(found.mine)
     ledger.post("estate", chart.of("margin", pools), chart.owner(pools), (found.surplus - lent)[pools])
     state.cash[pools] = 0
-    members = np.flatnonzero(np.isin(terms.portfolio.member_group, estate.groups))
+    members = terms.portfolio.roster.members_of(estate.groups)
     left = (state.supplementary - supplementary)[members]
     ledger.post("estate", chart.of("supplementary", members), chart.of("house", members), left)
     ledger.post("estate", chart.of("fund", members), chart.of("house", members), state.contributions[members])

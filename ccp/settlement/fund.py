@@ -17,7 +17,7 @@ from ccp.sizing.cover import emir_42_3, worst_cover
 from ccp.sizing.coverage import coverage
 from ccp.sizing.fund import contributions, fund_size
 from ccp.sizing.size import contribution_weights, counted_scenarios
-from ccp.stress.loss_over_margin import StressLosses, by_group
+from ccp.stress.loss_over_margin import StressLosses
 from ccp.stress.measure import Measured
 from ccp.types import Cents, Flags
 from ccp.waterfall.plan import Plan, lump_sizes, make_plan
@@ -64,7 +64,7 @@ def _less(losses: StressLosses, supplementary: Cents, terms: RunTerms) -> Stress
     if not supplementary.any():
         return losses
     over = np.maximum(losses.over_margin - supplementary[:, None], 0)
-    return StressLosses(losses.loss, over, by_group(over, terms.portfolio.member_group))
+    return StressLosses(losses.loss, over, terms.portfolio.roster.by_group(over))
 
 
 def aggregated_cover(rules: LookBack, cover: int, history: list[Cover], active: Flags) -> int:
@@ -128,11 +128,8 @@ def in_period(state: State) -> bool:
 
 def capital_in_force(terms: RunTerms, state: State) -> Cents:
     """What the clearing house's capital tiers come to with the contributions that are there."""
-    portfolio, away = terms.portfolio, members_in_default(terms, state)
-    plan = make_plan(
-        terms.rulebook, portfolio.members, portfolio.groups, portfolio.member_group, state.contributions, away=away
-    )
-    return lump_sizes(plan)
+    away = members_in_default(terms, state)
+    return lump_sizes(make_plan(terms.rulebook, terms.portfolio.roster, state.contributions, away=away))
 
 
 def supplementary_margin(terms: RunTerms, found: StressDay) -> Cents:
@@ -153,7 +150,7 @@ def supplementary_margin(terms: RunTerms, found: StressDay) -> Cents:
     worst = np.where(found.counted, base.group_over_margin, -1)
     for group in np.flatnonzero(worst.max(axis=1) > allowed):
         scenario = int(np.argmax(worst[group]))
-        members = np.flatnonzero(portfolio.member_group == group)
+        members = portfolio.roster.members_of([int(group)])
         excess = ceil(int(worst[group, scenario]) - allowed)
         due[members] = share_out(excess, base.over_margin[members, scenario].tolist())
     return due

@@ -68,12 +68,11 @@ def pool_table(terms: RunTerms, result: DayResult) -> pl.DataFrame:
 def member_table(terms: RunTerms, result: DayResult) -> pl.DataFrame:
     """What every member has paid in and has at the end of the day, and what the day asked of it."""
     state, members = result.state, terms.portfolio.members
-    groups = pl.Series(terms.portfolio.groups, dtype=pl.String)
     return pl.DataFrame(
         {
             "date": pl.repeat(terms.dates[result.day], len(members), dtype=pl.Date, eager=True),
             "member_id": members,
-            "group_id": groups.gather(terms.portfolio.member_group),
+            "group_id": terms.portfolio.roster.member_groups(),
             "contribution": to_units(state.contributions, terms.digits),
             "supplementary": to_units(state.supplementary, terms.digits),
             "capital": _stated(terms, state.capital),
@@ -169,7 +168,7 @@ def waterfall_rows(terms: RunTerms, settled: list[SettledEvent]) -> list[dict[st
 
 
 def _names(terms: RunTerms, groups: list[int]) -> str:
-    return "+".join(terms.portfolio.groups[group] for group in groups)
+    return "+".join(terms.portfolio.roster.group_names(groups))
 
 
 def _sum(amounts: Cents) -> int:

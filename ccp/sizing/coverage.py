@@ -34,7 +34,7 @@ def coverage(plan: Plan, group_over_margin: GroupByScenario, count: int) -> Cove
     """
     fund = plan.group_contributions[:, None]
     own = fund if plan.has("defaulter_fund") else np.zeros_like(fund)
-    others = plan.by_group(plan.pledged)[:, None]
+    others = plan.roster.by_group(plan.pledged)[:, None]
     if plan.unused_contribution_shared:
         burden = group_over_margin - own + others
     else:

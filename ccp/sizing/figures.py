@@ -102,7 +102,7 @@ def _test_if_required(sized: Sized) -> dict[str, Any]:
     case = sized.measured.case
     portfolio, digits = case.portfolio, case.rulebook.currency_digits
     required = np.array(sized.required, dtype=np.int64)
-    plan = make_plan(case.rulebook, portfolio.members, portfolio.groups, portfolio.member_group, required)
+    plan = make_plan(case.rulebook, portfolio.roster, required)
     tested = coverage(plan, sized.measured.losses.group_over_margin, case.rulebook.fund.cover)
     scenario = tested.worst(sized.counted)
     uncovered = int(tested.uncovered[scenario])

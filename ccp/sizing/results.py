@@ -114,7 +114,7 @@ def contributions_table(sized: Sized) -> pl.DataFrame:
     return pl.DataFrame(
         {
             "member_id": portfolio.members,
-            "group_id": [portfolio.groups[group] for group in portfolio.member_group],
+            "group_id": portfolio.roster.member_groups(),
             "margin": to_units(by_member(sized.measured, sized.measured.found.pool_margin), digits),
             "weight": to_units(np.array(sized.weights, dtype=np.int64), digits),
             "contribution": to_units(np.array(sized.required, dtype=np.int64), digits),

@@ -14,18 +14,11 @@ from ccp.waterfall.standing import first_standing
 
 def rounds_of(sized: Sized, scenario: int, groups: tuple[int, ...], fire_sale: bool) -> list[Round]:
     """Run a default in one scenario until nobody new fails. `fire_sale`: whether selling books moves prices."""
-    portfolio, measured = sized.measured.case.portfolio, sized.measured
+    measured = sized.measured
     margin = sized.event(scenario, groups).margin
     books = Books(measured.losses.loss[:, scenario], measured.losses.over_margin[:, scenario], margin)
     required = np.array(sized.required, dtype=np.int64)
-    standing = first_standing(
-        measured.case.rulebook,
-        portfolio.members,
-        portfolio.groups,
-        portfolio.member_group,
-        sized.plan.contributions,
-        required,
-    )
+    standing = first_standing(measured.case.rulebook, sized.plan.roster, sized.plan.contributions, required)
 
     def known(defaulters: tuple[int, ...]) -> Circumstances:
         return sized.known(scenario, defaulters)

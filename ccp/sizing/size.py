@@ -111,7 +111,7 @@ def size_fund(measured: Measured, held: Callable[[], Sides] | None = None) -> Si
     posted = posted_contributions(measured)
     basis = np.array(required, dtype=np.int64)
     in_force = basis if posted is None or rules.size is not None else posted
-    plan = make_plan(rulebook, portfolio.members, portfolio.groups, portfolio.member_group, in_force, basis)
+    plan = make_plan(rulebook, portfolio.roster, in_force, basis)
     tested = coverage(plan, by_group, rules.cover)
     return Sized(measured, counted, covers, emir, fund, weights, required, posted, plan, tested, held)
 

@@ -45,7 +45,7 @@ def sides_of(portfolio: Portfolio) -> Sides:
 
 def net_positions(portfolio: Portfolio, sides: Sides, groups: tuple[int, ...]) -> Vector:
     """The net quantity of some groups in each instrument."""
-    mine = np.isin(portfolio.member_group, groups).astype(np.float64)
+    mine = portfolio.roster.inside(groups).astype(np.float64)
     return mine @ (sides.long - sides.short)
 
 
@@ -54,7 +54,7 @@ def matched_claims(measured: Measured, sides: Sides, scenario: int, groups: tupl
 
     In each instrument the groups' net position is matched with all opposite positions of others, in proportion.
     """
-    others = ~np.isin(measured.case.portfolio.member_group, groups)
+    others = ~measured.case.portfolio.roster.inside(groups)
     net = net_positions(measured.case.portfolio, sides, groups)
     sums = np.zeros(len(others))
     loss = measured.unit_loss[:, scenario]

@@ -38,7 +38,7 @@ def books_in(measured: Measured, scenario: int, dropped: Vector) -> StressLosses
     counted = {"": measured.counted_in(scenario)[:, None]}
     minor = float(minor_units(case.rulebook.currency_digits))
     short = run_stress(case.portfolio.whole, unit_loss, measured.found.account_cost, counted, minor)[""]
-    return stress_losses(short, case.rulebook.stress.house_surplus_covers_clients, case.portfolio.member_group)
+    return stress_losses(short, case.rulebook.stress.house_surplus_covers_clients, case.portfolio.roster)
 
 
 def _fall(quantity: float, instrument: int, terms: SaleTerms) -> float:

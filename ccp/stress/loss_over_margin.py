@@ -4,8 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ccp.book.roster import Roster
 from ccp.kernels.pools import Shortfalls
-from ccp.types import GroupByScenario, Index, MemberByScenario
+from ccp.types import GroupByScenario, MemberByScenario
 
 
 @dataclass(frozen=True)
@@ -21,7 +22,7 @@ class StressLosses:
     group_over_margin: GroupByScenario
 
 
-def stress_losses(short: Shortfalls, house_surplus_covers_clients: bool, member_group: Index) -> StressLosses:
+def stress_losses(short: Shortfalls, house_surplus_covers_clients: bool, roster: Roster) -> StressLosses:
     """Loss over margin of members and groups.
 
         over_margin = max(house_short + client_short - phi * house_surplus, 0)
@@ -32,11 +33,4 @@ def stress_losses(short: Shortfalls, house_surplus_covers_clients: bool, member_
     """
     covered = short.house_surplus if house_surplus_covers_clients else np.zeros_like(short.house_surplus)
     over_margin = np.maximum(short.house_short + short.client_short - covered, 0)
-    return StressLosses(short.loss, over_margin, by_group(over_margin, member_group))
-
-
-def by_group(over_margin: MemberByScenario, member_group: Index) -> GroupByScenario:
-    """Members' losses over margin as sums by group."""
-    sums = np.zeros((int(member_group.max()) + 1, over_margin.shape[1]), dtype=np.int64)
-    np.add.at(sums, member_group, over_margin)
-    return sums
+    return StressLosses(short.loss, over_margin, roster.by_group(over_margin))

@@ -108,8 +108,8 @@ def measured_of(case: Case, model: EngineModel | StressModel, found: Iterable[Pa
     """What was found of all parts, in order of their pools, as one result. Raises InputError."""
     whole, stress = joined(found), model.stress if isinstance(model, EngineModel) else model
     check_size(whole.gross, stress, case.portfolio.instruments)
-    phi, group = case.rulebook.stress.house_surplus_covers_clients, case.portfolio.member_group
-    losses = {way: stress_losses(short, phi, group) for way, short in whole.shortfalls.items()}
+    phi, roster = case.rulebook.stress.house_surplus_covers_clients, case.portfolio.roster
+    losses = {way: stress_losses(short, phi, roster) for way, short in whole.shortfalls.items()}
     only = next(iter(losses.values()))
     any_way = whole.shortfalls[next(iter(losses))]
     by_resources: dict[str, StressLosses] = losses if len(losses) > 1 else dict.fromkeys(map(str, RESOURCES), only)

@@ -67,7 +67,7 @@ def run_rounds(
         marked = np.zeros(len(standing.members), dtype=np.int64)
         if resale is not None:
             marked, books = resale(groups)
-        survives = ~(standing.away | np.isin(standing.member_group, groups))
+        survives = ~(standing.away | standing.roster.inside(groups))
         burden = np.where(survives, bills + np.maximum(marked, 0), 0).tolist()
         capital = [None if has is None else has - taken for has, taken in zip(capital, burden, strict=True)]
         failed |= survives & np.array([has is not None and has < 0 for has in capital])

@@ -5,16 +5,17 @@ from math import ceil
 
 import numpy as np
 
+from ccp.book.roster import Roster, Rostered
 from ccp.kernels.plan_arrays import ENDLESS
 from ccp.money import exact, scaled_down
 from ccp.rulebook.rulebook import Rulebook
-from ccp.types import Cents, Flags, Index
+from ccp.types import Cents, Flags
 from ccp.waterfall.event import FUND_TIERS, Outcome
 from ccp.waterfall.plan import Plan, call_fractions, lump_sizes, make_plan, with_lumps
 
 
 @dataclass(frozen=True)
-class Standing:
+class Standing(Rostered):
     """Resources between defaults, in cents: contributions there and required, by member; what is left of every lump;
     what was called in the period (assessment tier x member) and refilled in it (member).
 
@@ -25,9 +26,7 @@ class Standing:
     """
 
     rulebook: Rulebook
-    members: list[str]
-    groups: list[str]
-    member_group: Index
+    roster: Roster
     contributions: Cents
     required: Cents
     left: Cents
@@ -43,36 +42,18 @@ class Standing:
     @property
     def plan(self) -> Plan:
         """The tiers against what is there."""
-        plan = make_plan(
-            self.rulebook,
-            self.members,
-            self.groups,
-            self.member_group,
-            self.contributions,
-            self.required,
-            self.called,
-            self.away,
-        )
+        plan = make_plan(self.rulebook, self.roster, self.contributions, self.required, self.called, self.away)
         return with_lumps(plan, self.left)
 
 
-def first_standing(
-    rulebook: Rulebook,
-    members: list[str],
-    groups: list[str],
-    member_group: Index,
-    contributions: Cents,
-    required: Cents | None = None,
-) -> Standing:
+def first_standing(rulebook: Rulebook, roster: Roster, contributions: Cents, required: Cents | None = None) -> Standing:
     """Everything whole: nothing used, nothing called."""
-    plan = make_plan(rulebook, members, groups, member_group, contributions, required)
+    plan, members = make_plan(rulebook, roster, contributions, required), roster.members
     none, nobody = np.zeros(len(members), dtype=np.int64), np.zeros(len(members), dtype=bool)
     calls = np.zeros((len(plan.calls), len(members)), dtype=np.int64)
     return Standing(
         rulebook,
-        members,
-        groups,
-        member_group,
+        roster,
         plan.contributions,
         plan.required,
         lump_sizes(plan),
@@ -101,7 +82,7 @@ def after_event(standing: Standing, outcome: Outcome) -> Standing:
                 if member is not None and amount:
                     called[call, member] += ceil(amount / fractions[call])
             call += 1
-    away = standing.away | np.isin(standing.member_group, outcome.event.defaulters)
+    away = standing.away | standing.roster.inside(outcome.event.defaulters)
     return replace(standing, contributions=contributions, left=left, called=called, away=away)
 
 
