@@ -10,6 +10,7 @@ from typing import Any
 
 import polars as pl
 
+from ccp.book.book import Book
 from ccp.book.kept import keep_positions
 from ccp.stress.kept import keep
 from ccp.stress.measure import Measured
@@ -19,8 +20,6 @@ FOLDER = "base"
 FORM = 3
 """The form of what is kept; a run of another form, or of another version of the program, is sized anew."""
 TABLES = ("members", "accounts", "instruments", "collateral")
-ORDERS = {"members": ["member_id"], "accounts": ["member_id", "pool_id", "account_id"]}
-"""These are kept in the order of the portfolio, other tables as they were: messages name rows."""
 TREE = ("account_pool", "pool_member", "pool_house", "member_group")
 
 
@@ -37,11 +36,9 @@ class Keeper:
         """Write into a run's directory."""
         folder, case = run / FOLDER, self.measured.case
         folder.mkdir()
-        for name in TABLES:
-            table: pl.DataFrame | None = getattr(case.book, name)
+        for name, table in _tables(case.book).items():
             if table is not None:
-                ordered = table.sort(ORDERS[name]) if name in ORDERS else table
-                ordered.write_parquet(folder / f"{name}.parquet")
+                table.write_parquet(folder / f"{name}.parquet")
         case.market.levels.write_parquet(folder / "levels.parquet")
         case.market.factors.write_parquet(folder / "factors.parquet")
         (folder / "rulebook.json").write_text(case.rulebook.model_dump_json(by_alias=True), encoding="utf-8")
@@ -68,6 +65,13 @@ class Keeper:
             "scenarios": self.scenarios and self.scenarios[0],
             "files": {path.relative_to(folder).as_posix(): path.stat().st_size for path in files},
         }
+
+
+def _tables(book: Book) -> dict[str, pl.DataFrame | None]:
+    """What is kept of a book: members and accounts in the order of the portfolio, other tables as they were, for
+    messages name their rows."""
+    tables = (book.ordered_members, book.ordered_accounts, book.instruments, book.collateral)
+    return dict(zip(TABLES, tables, strict=True))
 
 
 def keeper(measured: Measured, scenarios: Path | None, folder: "TemporaryDirectory[str] | None") -> Keeper:

@@ -96,7 +96,7 @@ def _portfolio(book: Book, tree: dict[str, np.ndarray], folder: Path) -> Portfol
     """The portfolio of tables that are in its order."""
     firsts = np.flatnonzero(np.diff(tree["account_pool"], prepend=-1))
     return Portfolio(
-        instruments=book.instruments["instrument_id"].sort().to_list(),
+        instruments=book.instrument_column("instrument_id").to_list(),
         accounts=book.accounts["account_id"].to_list(),
         pools=book.accounts["pool_id"].gather(firsts).to_list(),
         roster=book.roster,

@@ -115,9 +115,9 @@ class Portfolio(Rostered):
 
 def build_portfolio(book: Book, positions: PositionArrays | None = None) -> Portfolio:
     """Sort and index a book. `positions`, where they are known already in that order, are taken as they are."""
-    accounts = book.accounts.sort("member_id", "pool_id", "account_id")
+    accounts = book.ordered_accounts
     pools = accounts.group_by("member_id", "pool_id", maintain_order=True).agg(pl.col("kind").first())
-    instruments = book.instruments["instrument_id"].sort()
+    instruments = book.instrument_column("instrument_id")
     return Portfolio(
         instruments=instruments.to_list(),
         accounts=accounts["account_id"].to_list(),

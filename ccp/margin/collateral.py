@@ -58,11 +58,11 @@ class Holdings:
 
 def holdings(case: Case) -> Holdings | None:
     """The case's collateral at today's prices and rates, or None when the book has no collateral table."""
-    table = case.book.collateral
+    table = case.book.ordered_collateral
     if table is None:
         return None
     portfolio, service = case.portfolio, case.rulebook.currency
-    lines = table.sort("pool_id", "asset_id").with_columns(pl.col("currency").fill_null(service))
+    lines = table.with_columns(pl.col("currency").fill_null(service))
     pool = pool_places(lines["pool_id"], portfolio)
     place = {name: number for number, name in enumerate(case.factor_ids)}
     pairs = [None if name == service else currency_factor(name, service) for name in lines["currency"]]

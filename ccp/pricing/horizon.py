@@ -16,7 +16,7 @@ from ccp.types import Index
 def liquidation_periods(case: Case) -> Index:
     """Liquidation days of every instrument, in order of instrument id: of the first rule that matches it."""
     rules = case.rulebook.margin
-    table = case.book.instruments.sort("instrument_id")
+    table = case.book.ordered_instruments
     periods = np.full(table.height, rules.liquidation_days, dtype=np.int64)
     if not rules.liquidation:
         return periods

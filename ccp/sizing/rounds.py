@@ -29,7 +29,7 @@ def rounds_of(sized: Sized, scenario: int, groups: tuple[int, ...], fire_sale: b
 
 def member_capital(measured: Measured) -> list[int | None]:
     """Every member's own capital in minor units; None where the book states none."""
-    stated = measured.case.book.members.sort("member_id")["capital"]
+    stated = measured.case.book.member_column("capital")
     cents = to_minor(stated.fill_null(0.0).to_numpy(), measured.case.rulebook.currency_digits).tolist()
     return [None if missing else amount for missing, amount in zip(stated.is_null(), cents, strict=True)]
 

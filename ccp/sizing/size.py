@@ -141,5 +141,5 @@ def posted_contributions(measured: Measured) -> Cents | None:
     book = measured.case.book
     if not book.states_contributions:
         return None
-    stated = book.members.sort("member_id")["fund_contribution"].to_numpy()
+    stated = book.member_column("fund_contribution").to_numpy()
     return to_minor(stated, measured.case.rulebook.currency_digits)

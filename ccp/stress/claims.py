@@ -82,6 +82,6 @@ def by_product_class(measured: Measured, sides: Sides, scenario: int, groups: tu
 def _product_class(measured: Measured) -> Index:
     """The asset class of each instrument's factor, as a number; without one, a class of its own."""
     case = measured.case
-    names = case.book.instruments.sort("instrument_id")["factor_id"].to_list()
+    names = case.book.instrument_column("factor_id").to_list()
     words = [name or "" for name in case.market.kinds("asset_class", names)]
     return np.unique(np.array(words, dtype=str), return_inverse=True)[1].astype(np.int64)
