@@ -18,7 +18,7 @@ from ccp.rulebook.rulebook import Rulebook
 from ccp.sizing.cover import emir_42_3, worst_cover
 from ccp.sizing.coverage import coverage
 from ccp.sizing.fund import contributions
-from ccp.stress.loss_over_margin import stress_losses
+from ccp.stress.loss_over_margin import StressLosses, stress_losses
 from ccp.waterfall.event import Event
 from ccp.waterfall.plan import Plan, make_plan
 from ccp.waterfall.run import run_waterfall
@@ -72,14 +72,19 @@ def test_contributions(case: dict[str, Any]) -> None:
     assert contributions(case["fund"], case["weights"], case["minimum"]) == case["shares"]
 
 
+def alone(losses: np.ndarray) -> StressLosses:
+    """Groups of one member each (group x scenario), none of which loses more for who else defaults."""
+    return StressLosses(losses, losses, losses)
+
+
 @pytest.mark.parametrize("case", cases("cover"))
 def test_cover(case: dict[str, Any]) -> None:
     losses = np.array(case["losses"], dtype=np.int64).T
     counted = np.ones(losses.shape[1], dtype=bool)
     for name, found in (
-        ("cover_1", worst_cover(losses, 1, counted)),
-        ("cover_2", worst_cover(losses, 2, counted)),
-        ("emir_42_3", emir_42_3(losses, counted)),
+        ("cover_1", worst_cover(alone(losses), 1, counted)),
+        ("cover_2", worst_cover(alone(losses), 2, counted)),
+        ("emir_42_3", emir_42_3(alone(losses), counted)),
     ):
         assert vars(found) == case[name], name
 
@@ -149,7 +154,7 @@ def test_coverage(case: dict[str, Any]) -> None:
     tiers = ["defaulter_margin", "defaulter_fund", {"ccp_capital": {"amount": case["capital"]}}, "survivors_fund"]
     plan = plan_of(case, tiers)
     losses = np.array([[case["losses"][group] * 100] for group in plan.groups], dtype=np.int64)
-    found = coverage(plan, losses, case["cover"])
+    found = coverage(plan, alone(losses), case["cover"])
     assert found.uncovered[0] == case["uncovered"] * 100
     assert [plan.groups[group] for group in found.defaulters[:, 0]] == case["defaulters"]
     fund = plan.group_contributions

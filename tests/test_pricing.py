@@ -31,7 +31,7 @@ from ccp.pricing.quality import price_warnings
 from ccp.pricing.revalue import Cube, revalue
 from ccp.pricing.terms import Terms, instrument_terms
 from ccp.rulebook.load import load_rulebook
-from ccp.scenarios.scenario_set import Label, ScenarioSet
+from ccp.scenarios.scenario_set import FactorMoves
 
 Row = dict[str, Any]
 Move = tuple[float, float]  # relative, absolute
@@ -309,12 +309,11 @@ def book_of_rows(instruments: list[Row]) -> Book:
     return book_from_frames(tables, matched=False)
 
 
-def scenario_set(factor_ids: list[str], moves: list[dict[str, Move]]) -> ScenarioSet:
+def scenario_set(factor_ids: list[str], moves: list[dict[str, Move]]) -> FactorMoves:
     still = (0.0, 0.0)
     both = np.array([[move.get(name, still) for name in factor_ids] for move in moves]).reshape(len(moves), -1, 2)
     both.flags.writeable = False
-    labels = [Label(f"S{number}", "file", "", "") for number in range(len(moves))]
-    return ScenarioSet(factor_ids, labels, both[:, :, 0], both[:, :, 1])
+    return FactorMoves(both[:, :, 0], both[:, :, 1])
 
 
 def terms_of(instruments: list[Row], market: Market, days: int = 2) -> tuple[Terms, list[str]]:

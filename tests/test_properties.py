@@ -19,6 +19,7 @@ from ccp.money import blended, divided, share_out, times
 from ccp.sizing.cover import cover_by_scenario, emir_42_3, worst_cover
 from ccp.sizing.coverage import coverage
 from ccp.sizing.fund import contributions
+from ccp.stress.loss_over_margin import StressLosses
 from ccp.waterfall.event import Draw, Event, Outcome
 from ccp.waterfall.invariants import check_outcome
 from ccp.waterfall.plan import Plan, lump_sizes, make_plan, with_lumps
@@ -35,6 +36,11 @@ TIER_ORDERS: list[list[Any]] = [
 
 cents = st.integers(0, 10**15)
 small = st.integers(0, 2_000)
+
+
+def alone(losses: np.ndarray) -> StressLosses:
+    """Groups of one member each (group x scenario), none of which loses more for who else defaults."""
+    return StressLosses(losses, losses, losses)
 
 
 @st.composite
@@ -101,7 +107,7 @@ def test_coverage_by_the_closed_form_equals_enumeration_and_the_waterfall(case: 
     by_group = np.zeros((len(plan.groups), 1), dtype=np.int64)
     np.add.at(by_group[:, 0], plan.member_group, event.over_margin)
     for count in range(1, len(plan.groups) + 1):
-        found = int(coverage(plan, by_group, count).uncovered[0])
+        found = int(coverage(plan, alone(by_group), count).uncovered[0])
         worst = max(
             run_waterfall(plan, Event(chosen, event.loss, event.over_margin, event.margin)).uncovered
             for chosen in combinations(range(len(plan.groups)), count)
@@ -120,12 +126,12 @@ def test_cover_equals_enumeration(rows: list[list[int]], count: int) -> None:
     counted = np.ones(losses.shape[1], dtype=bool)
     take = min(count, losses.shape[0])
     by_hand = [max(sum(chosen) for chosen in combinations(row, take)) for row in rows]
-    assert cover_by_scenario(losses, count).tolist() == by_hand
-    found = worst_cover(losses, count, counted)
+    assert cover_by_scenario(alone(losses), count).tolist() == by_hand
+    found = worst_cover(alone(losses), count, counted)
     assert found.amount == max(by_hand)
     assert sum(rows[found.scenario][group] for group in found.groups) == found.amount
     ordered = [[*sorted(row, reverse=True), 0, 0] for row in rows]
-    assert emir_42_3(losses, counted).amount == max(max(row[0], row[1] + row[2]) for row in ordered)
+    assert emir_42_3(alone(losses), counted).amount == max(max(row[0], row[1] + row[2]) for row in ordered)
 
 
 @given(st.lists(cents, min_size=1, max_size=12), st.integers(0, 10**17))

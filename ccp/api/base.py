@@ -17,7 +17,7 @@ from ccp.stress.measure import Measured
 from ccp.stress.parts import engine_model
 
 FOLDER = "base"
-FORM = 3
+FORM = 4
 """The form of what is kept; a run of another form, or of another version of the program, is sized anew."""
 TABLES = ("members", "accounts", "instruments", "collateral")
 TREE = ("account_pool", "pool_member", "pool_house", "member_group")
@@ -78,5 +78,5 @@ def keeper(measured: Measured, scenarios: Path | None, folder: "TemporaryDirecto
     """What keeps a measured book. With a `folder` its positions are copied there at once: they are on disk, and do not
     outlast the run."""
     if folder is not None:
-        keep_positions(measured.case.portfolio, Path(folder.name))
+        keep_positions(measured.portfolio, Path(folder.name))
     return Keeper(measured, None if scenarios is None else (scenarios.name, scenarios.read_bytes()), folder)

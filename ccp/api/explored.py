@@ -47,7 +47,7 @@ class View:
     @property
     def scenario_id(self) -> str:
         """The scenario of the event."""
-        return self.sized.measured.scenarios.ids[self.scenario]
+        return self.sized.scenarios.ids[self.scenario]
 
     @property
     def defaulters(self) -> tuple[str, ...]:
@@ -62,7 +62,7 @@ def view_of(
     outcome = sized.outcome(scenario, groups)
     return View(
         settings,
-        sized.measured.case.rulebook,
+        sized.rules,
         sized,
         scenario,
         groups,
@@ -75,7 +75,7 @@ def view_of(
 
 def bills_table(sized: Sized, outcome: Outcome) -> pl.DataFrame:
     """What every member pays in an event, by what it pays with. In order of member."""
-    plan, digits = sized.plan, sized.measured.case.rulebook.currency_digits
+    plan, digits = sized.plan, sized.digits
     parts = {name: np.zeros(len(plan.members), dtype=np.int64) for name in PARTS}
     names = {tier: name for name, tiers in PARTS.items() for tier in tiers}
     for draw in outcome.draws:

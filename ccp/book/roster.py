@@ -22,7 +22,8 @@ class Roster:
     def __post_init__(self) -> None:
         if self.members != sorted(set(self.members)) or self.groups != sorted(set(self.groups)):
             raise ValueError("members and groups in order of id, each once, were expected")
-        if len(self.member_group) != len(self.members):
+        among = (self.member_group >= 0) & (self.member_group < len(self.groups))
+        if len(self.member_group) != len(self.members) or not among.all():
             raise ValueError("a group for every member was expected")
 
     def inside(self, groups: Sequence[int] | Index) -> Flags:

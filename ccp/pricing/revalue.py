@@ -8,7 +8,7 @@ from ccp.kernels.engine import read_only
 from ccp.kernels.revalue import Moves, TermArrays, unit_changes
 from ccp.pricing.option import model_values_today
 from ccp.pricing.terms import Terms
-from ccp.scenarios.scenario_set import ScenarioSet
+from ccp.scenarios.scenario_set import FactorMoves
 from ccp.types import InstrumentByScenario, Vector
 
 
@@ -29,8 +29,8 @@ class Cube:
         return -(self.change + self.standing[:, None])
 
 
-def revalue(terms: Terms, scenarios: ScenarioSet) -> Cube:
-    """Price every instrument in every scenario.
+def revalue(terms: Terms, scenarios: FactorMoves) -> Cube:
+    """Price every instrument in every scenario, over one period.
 
     Spot and futures move with their factor, by the full shock. Options are revalued in full: forward, volatility and
     time all move, never by a delta or a gamma. The model says how far an option's price moves, the market where it

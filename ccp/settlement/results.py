@@ -123,18 +123,19 @@ def _stress_row(terms: RunTerms, result: DayResult) -> dict[str, Any]:
     found = result.stress
     if found is None:
         return dict.fromkeys(names)
-    unit, cover = terms.minor, found.covers[terms.rulebook.fund.cover]
-    losing = [group for group in cover.groups if found.losses.group_over_margin[group, cover.scenario] > 0]
+    unit, cover, scenario_ids = terms.minor, found.cover, found.scenario_ids
+    losses = found.losses.of_groups(cover.scenario, cover.groups).tolist()
+    losing = [group for group, loss in zip(cover.groups, losses, strict=True) if loss > 0]
     values = (
         found.covers[1].amount / unit,
         found.covers[2].amount / unit,
         cover.amount / unit,
-        found.measured.scenarios.ids[cover.scenario],
+        scenario_ids[cover.scenario],
         _names(terms, losing),
         found.prefunded / unit,
         max(cover.amount - found.prefunded, 0) / unit,
         max(found.uncovered, 0) / unit,
-        found.measured.scenarios.ids[found.uncovered_scenario] if found.uncovered > 0 else None,
+        scenario_ids[found.uncovered_scenario] if found.uncovered > 0 else None,
         _names(terms, found.uncovered_groups) if found.uncovered > 0 else None,
         _names(terms, warned_groups(terms.rulebook.fund, found)) or None,
     )

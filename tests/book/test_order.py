@@ -187,6 +187,8 @@ def test_members_without_affiliates_are_groups_of_their_own() -> None:
         (["A", "A"], ["g"], [0, 0]),
         (["A", "B"], ["h", "g"], [0, 1]),
         (["A", "B"], ["g"], [0]),
+        (["A", "B"], ["g"], [0, 1]),
+        (["A", "B"], ["g"], [0, -1]),
     ],
 )
 def test_a_roster_out_of_order_is_refused(members: list[str], groups: list[str], places: list[int]) -> None:
