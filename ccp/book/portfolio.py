@@ -10,7 +10,7 @@ import polars as pl
 
 from ccp.book.book import Book
 from ccp.book.roster import Roster, Rostered
-from ccp.kernels.sweep import PositionArrays
+from ccp.kernels.exposure.sweep import PositionArrays
 from ccp.types import Flags, Index
 
 

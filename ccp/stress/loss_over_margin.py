@@ -7,7 +7,7 @@ from typing import Protocol
 import numpy as np
 
 from ccp.book.roster import Roster
-from ccp.kernels.pools import Shortfalls
+from ccp.kernels.exposure.pools import Shortfalls
 from ccp.types import Cents, GroupByScenario, Index, MemberByScenario
 
 
