@@ -56,12 +56,12 @@ class Keeper:
 
     def _stated(self, folder: Path) -> dict[str, Any]:
         """What the reader must know before it reads the files, the sizes of which tell whether they are whole."""
-        files = sorted(path for path in folder.rglob("*") if path.is_file())
+        case, files = self.measured.case, sorted(path for path in folder.rglob("*") if path.is_file())
         return {
             "form": FORM,
             "ccp": version("ccp-waterfall"),
-            "date": self.measured.case.date.isoformat(),
-            "modelled": list(self.measured.case.market.modelled),
+            "date": case.date.isoformat(),
+            "modelled": list(case.market.modelled),
             "scenarios": self.scenarios and self.scenarios[0],
             "files": {path.relative_to(folder).as_posix(): path.stat().st_size for path in files},
         }

@@ -54,7 +54,7 @@ def matched_claims(measured: Measured, sides: Sides, scenario: int, groups: tupl
 
     In each instrument the groups' net position is matched with all opposite positions of others, in proportion.
     """
-    others = ~measured.portfolio.roster.inside(groups)
+    others = ~measured.roster.inside(groups)
     net = net_positions(measured.portfolio, sides, groups)
     sums = np.zeros(len(others))
     loss = measured.unit_loss[:, scenario]
