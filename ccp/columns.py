@@ -1,9 +1,10 @@
 """Every column of every table, stated once: name, kind, unit, sign, meaning.
 
-Table schemas (`ccp.frames`), messages about bad input and the data dictionary are all derived from here.
+Table schemas (`ccp.frames`), messages about bad input and the data dictionary are all derived from here; columns that
+only some products have are stated with the product (`ccp.products`).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import dataframely as dy
@@ -46,22 +47,12 @@ _ALL = [
     Column("account_kind", ("house", "client"), "whose risk the account carries"),
     Column("instrument_id", "text", "a cleared instrument"),
     Column("quantity", "number", "contracts or units held; positive is long, negative is short", "units"),
-    Column("instrument_kind", ("spot", "future", "option"), "how the instrument is priced"),
+    Column("instrument_kind", "text", "how the instrument is priced"),
     Column("factor_id", "text", "the market factor that moves it"),
     Column("currency", "text", "the currency that prices and values are in (ISO 4217)"),
     Column("multiplier", "number", "units of the underlying per contract; positive"),
     Column("price", "number", "settlement price of one unit of the underlying or option", "currency"),
     Column("expiry", "date", "last day of an option's life; after the run's date"),
-    Column("strike", "number", "an option's strike, in the units of the underlying's price", "currency"),
-    Column("right", ("call", "put"), "an option's right"),
-    Column("volatility_id", "text", "the factor that moves the option's volatility"),
-    Column("implied_volatility", "number", "annual volatility of the option today; 0.2 is 20 %"),
-    Column(
-        "style",
-        ("variation", "premium"),
-        "variation: value exchanged daily, as a future's; premium: paid once, so its value still stands",
-    ),
-    Column("forward", "number", "the option's forward price today; default: the factor's value", "currency"),
     Column("discount_rate", "number", "continuous rate that discounts an option's payoff; default 0", "a year"),
     Column("average_daily_volume", "number", "units traded on an average day", "units"),
     Column("half_spread", "number", "half the bid-ask spread, in price units", "currency"),
@@ -203,10 +194,16 @@ _ALL = [
 COLUMNS: dict[str, Column] = {column.name: column for column in _ALL}
 
 
-def column(name: str, stated_as: str | None = None, **limits: Any) -> Any:
-    """A dataframely column as stated here. `stated_as` names the entry when the table calls it otherwise."""
+def column(name: str, stated_as: str | None = None, words: tuple[str, ...] = (), **limits: Any) -> Any:
+    """A dataframely column as stated here. `stated_as` names the entry when the table calls it otherwise; `words` are
+    those that it allows, where a table of things says which there are."""
     stated = COLUMNS[stated_as or name]
-    shared: dict[str, Any] = {"description": stated.meaning, "metadata": {"column": stated.name}, **limits}
+    return column_of(replace(stated, kind=words) if words else stated, **limits)
+
+
+def column_of(stated: Column, **limits: Any) -> Any:
+    """A dataframely column, given what it holds."""
+    shared: dict[str, Any] = {"description": stated.meaning, "metadata": {"stated": stated}, **limits}
     if isinstance(stated.kind, tuple):
         return dy.Enum(list(stated.kind), **shared)
     if stated.kind == "text":
@@ -217,3 +214,8 @@ def column(name: str, stated_as: str | None = None, **limits: Any) -> Any:
     if stated.kind == "flag":
         return dy.Bool(**shared)
     return dy.Float64(**shared)
+
+
+def stated_column(kind: dy.Column) -> Column:
+    """What a column of a schema holds."""
+    return (kind.metadata or {})["stated"]

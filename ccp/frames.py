@@ -1,9 +1,12 @@
-"""The schemas of every table: dataframely classes built from `ccp.columns`. Sees columns and errors only."""
+"""The schemas of every table: dataframely classes built from `ccp.columns`. Sees columns, products and errors only."""
+
+from typing import Any
 
 import dataframely as dy
 
-from ccp.columns import column
+from ccp.columns import column, column_of
 from ccp.errors import CURRENCY, LARGEST_AMOUNT, NAME
+from ccp.products import PRODUCTS, own_columns
 
 
 class Members(dy.Schema):
@@ -34,26 +37,33 @@ class Positions(dy.Schema):
     quantity = column("quantity")
 
 
-class Instruments(dy.Schema):
-    """What is cleared, and the prices it is marked at."""
+class EveryInstrument(dy.Schema):
+    """What an instrument states whatever it is. Its `kind`, and what only some products state, is of their rows."""
 
     instrument_id = column("instrument_id", primary_key=True)
-    kind = column("kind", "instrument_kind")
     factor_id = column("factor_id")
     currency = column("currency", regex=CURRENCY)
     multiplier = column("multiplier", min_exclusive=0)
     price = column("price")
     expiry = column("expiry", nullable=True)
-    strike = column("strike", min_exclusive=0, nullable=True)
-    right = column("right", nullable=True)
-    volatility_id = column("volatility_id", nullable=True)
-    implied_volatility = column("implied_volatility", min_exclusive=0, max=10, nullable=True)
-    style = column("style", nullable=True)
-    forward = column("forward", min_exclusive=0, nullable=True)
     discount_rate = column("discount_rate", min=-1, max=10, nullable=True)
     average_daily_volume = column("average_daily_volume", min_exclusive=0, nullable=True)
     half_spread = column("half_spread", min=0, nullable=True)
     issuer_id = column("issuer_id", nullable=True)
+
+
+def instruments_schema() -> type[dy.Schema]:
+    """The instruments table: what every instrument states, and what the products that there are add to it."""
+    columns: dict[str, Any] = {}
+    for name, kind in EveryInstrument.columns().items():
+        columns[name] = kind
+        if name == "instrument_id":
+            columns["kind"] = column("kind", "instrument_kind", tuple(PRODUCTS))
+        if name == "expiry":
+            columns |= {
+                own: column_of(what.column, nullable=True, **what.limits) for own, what in own_columns().items()
+            }
+    return type("Instruments", (dy.Schema,), {"__doc__": "What is cleared, and the prices it is marked at.", **columns})
 
 
 class Collateral(dy.Schema):
@@ -393,13 +403,15 @@ class ModelMargins(dy.Schema):
     margin = column("margin", "margin_sum")
 
 
-BOOK_TABLES: dict[str, type[dy.Schema]] = {
-    "members": Members,
-    "accounts": Accounts,
-    "instruments": Instruments,
-    "positions": Positions,
-    "collateral": Collateral,
-}
+BOOK_TABLES = ("members", "accounts", "instruments", "positions", "collateral")
+"""The tables of a book, in order."""
+
+
+def book_schemas() -> dict[str, type[dy.Schema]]:
+    """The schema of every table of a book."""
+    return dict(zip(BOOK_TABLES, (Members, Accounts, instruments_schema(), Positions, Collateral), strict=True))
+
+
 CYCLE_TABLES: dict[str, type[dy.Schema]] = {"trades": Trades}
 MARKET_TABLES: dict[str, type[dy.Schema]] = {"prices": Prices, "factors": Factors, "scenarios": Shocks}
 RESULT_TABLES: dict[str, type[dy.Schema]] = {

@@ -11,7 +11,7 @@ from typing import Any
 import dataframely as dy
 import polars as pl
 
-from ccp.columns import COLUMNS
+from ccp.columns import stated_column
 from ccp.errors import FORMS, SHOWN, InputError, Problem, refuse
 
 BATCH_ROWS = 500_000
@@ -128,7 +128,7 @@ def _column_problems(raw: pl.DataFrame, schema: type[dy.Schema], source: str) ->
     problems += [Problem(source, "this column is required and is missing", field=name) for name in missing]
     for name, kind in raw.schema.items():
         if name in known and (kind.is_nested() or kind == pl.Binary):
-            expected = f"{_stated(known[name]).kind_in_words} was expected, the column's type is {kind}"
+            expected = f"{stated_column(known[name]).kind_in_words} was expected, the column's type is {kind}"
             problems.append(Problem(source, expected, field=name))
     return problems
 
@@ -165,7 +165,7 @@ def _cast_problems(
     for name, kind in schema.columns().items():
         lost = (present[name].is_not_null() & frame[name].is_null()).arg_true()
         total += len(lost)
-        expected = f"{_stated(kind).kind_in_words} was expected"
+        expected = f"{stated_column(kind).kind_in_words} was expected"
         for row in lost.head(SHOWN).to_list():
             problems.append(Problem(source, expected, field=name, value=present[name][row], row=row + 1))
     return problems, total
@@ -247,10 +247,6 @@ def _expectation(kind: Any, failed: str) -> str:
     bound = getattr(kind, failed)
     words = {"min": "at least", "min_exclusive": "more than", "max": "at most", "max_exclusive": "less than"}
     return f"{words[failed]} {bound:g} was expected"
-
-
-def _stated(kind: dy.Column) -> Any:
-    return COLUMNS[(kind.metadata or {})["column"]]
 
 
 def raise_problems(problems: list[Problem], total: int) -> None:

@@ -15,7 +15,7 @@ from ccp.book.book import Book
 from ccp.book.kept import kept_positions
 from ccp.book.portfolio import Portfolio
 from ccp.errors import refuse
-from ccp.frames import BOOK_TABLES
+from ccp.frames import Positions
 from ccp.market.case import Case
 from ccp.market.history import Market
 from ccp.market.needs import needed_factors
@@ -77,7 +77,7 @@ def _read(run: Path, folder: Path, stated: dict[str, Any]) -> Base:
         name: pl.read_parquet(folder / f"{name}.parquet") if f"{name}.parquet" in stated["files"] else None
         for name in TABLES
     }
-    book = Book(positions=BOOK_TABLES["positions"].create_empty(), files={}, **tables)  # type: ignore[arg-type]
+    book = Book(positions=Positions.create_empty(), files={}, **tables)  # type: ignore[arg-type]
     rulebook = Rulebook.model_validate_json((folder / "rulebook.json").read_text(encoding="utf-8"))
     levels, factors = pl.read_parquet(folder / "levels.parquet"), pl.read_parquet(folder / "factors.parquet")
     market = Market(levels, factors, {}, tuple(stated["modelled"]))

@@ -12,12 +12,14 @@ import polars as pl
 
 from ccp.api.inputs import DEFAULT_RULEBOOK, in_memory, input_files
 from ccp.book.book import Book
+from ccp.book.check import is_a
 from ccp.errors import InputError
 from ccp.exposure.run import Progress
 from ccp.frames import CYCLE_RESULTS
 from ccp.market.case import Case
 from ccp.market.history import Market, read_market
 from ccp.pricing.quality import price_warnings
+from ccp.products import PRODUCTS
 from ccp.rulebook.load import load_rulebook
 from ccp.rulebook.rulebook import Rulebook
 from ccp.runs.journal import Journal
@@ -230,7 +232,8 @@ def _warnings(terms: RunTerms, request: RunRequest) -> list[str]:
 
 def _far_from_market(case: Case) -> bool:
     """Whether most spot prices are not within half of their factor's level on the case's day."""
-    spot = case.book.instruments.filter(pl.col("kind").cast(pl.String) == "spot")
+    at_level = [product for product in PRODUCTS.values() if product.at_level]
+    spot = case.book.instruments.filter(pl.any_horizontal(is_a(product) for product in at_level))
     ratios = [price / case.market.level(name) for name, price in spot.select("factor_id", "price").iter_rows()]
     far = [ratio for ratio in ratios if not 0.5 < ratio < 1.5]
     return len(far) * 2 > len(ratios)

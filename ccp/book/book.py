@@ -10,7 +10,7 @@ from ccp.book.check import Findings, check_references
 from ccp.book.order import in_order
 from ccp.book.roster import Roster, roster_of
 from ccp.errors import refuse
-from ccp.frames import BOOK_TABLES
+from ccp.frames import BOOK_TABLES, book_schemas
 from ccp.tables import check_table, find_table, raise_problems, read_raw
 
 
@@ -89,7 +89,7 @@ def find_book_problems(
     """
     findings = Findings()
     typed: dict[str, pl.DataFrame] = {}
-    for name, schema in BOOK_TABLES.items():
+    for name, schema in book_schemas().items():
         source = sources.get(name, name)
         if name in tables:
             typed[name], problems, total = check_table(tables[name], schema, source)

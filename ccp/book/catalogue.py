@@ -9,7 +9,7 @@ from datetime import date, timedelta
 import polars as pl
 
 from ccp.errors import refuse
-from ccp.frames import Instruments
+from ccp.frames import instruments_schema
 from ccp.kernels.exposure.black import black_forward_value
 
 CARRY = 0.02
@@ -18,14 +18,16 @@ STRIKES = (1.0, 0.95, 1.05, 0.9, 1.1, 0.85, 1.15, 0.8, 1.2, 0.75, 1.25, 0.7, 1.3
 FAR_STRIKES = (0.65, 1.35, 0.6, 1.4)
 INDEX = "INDEX20"
 CURRENCIES = ("EUR/USD", "GBP/USD", "JPY/USD", "CHF/USD", "AUD/USD", "CAD/USD")
+SPREAD, OPTION_SPREAD = 0.0002, 0.01
+"""Half the bid-ask spread as a share of the price, of spot and futures and of options."""
 CURRENCY_UNITS = {"JPY/USD": 12_500_000.0}
 
 
 def catalogue(count: int, levels: dict[str, float], day: date) -> tuple[pl.DataFrame, pl.DataFrame]:
     """`count` instruments, the most traded first, and what the synthetic book knows of each.
 
-    The second table has, per instrument: delta (sign of its exposure to the market), unit_notional, popularity, and
-    whether the crowded trade is in it.
+    The second table has, per instrument: delta (sign of its exposure to the market), unit_notional, popularity,
+    whether the crowded trade is in it, and its spread as a share of the price.
     """
     rows: list[dict[str, object]] = []
     stocks = [name for name in levels if "/" not in name and "." not in name and name not in (INDEX, "WTI")]
@@ -50,8 +52,8 @@ def catalogue(count: int, levels: dict[str, float], day: date) -> tuple[pl.DataF
     for place, row in enumerate(rows):
         row["popularity"] = 1.0 / (place + 5.0)
     table = pl.DataFrame(rows, infer_schema_length=None)
-    known = {name: kind for name, kind in Instruments.create_empty().schema.items() if name in table.columns}
-    traits = table.select("delta", "unit_notional", "popularity", "crowded")
+    known = {name: kind for name, kind in instruments_schema().create_empty().schema.items() if name in table.columns}
+    traits = table.select("delta", "unit_notional", "popularity", "crowded", "spread")
     return table.select([pl.col(name).cast(kind) for name, kind in known.items()]), traits
 
 
@@ -64,7 +66,7 @@ def _row(identity: str, kind: str, factor: str, price: float, multiplier: float,
         "instrument_id": identity, "kind": kind, "factor_id": factor, "currency": "USD", "multiplier": multiplier,
         "price": price, "expiry": None, "strike": None, "right": None, "volatility_id": None,
         "implied_volatility": None, "style": None, "forward": None,
-        "delta": 1.0, "unit_notional": price * multiplier, "crowded": False,
+        "delta": 1.0, "unit_notional": price * multiplier, "crowded": False, "spread": SPREAD,
     }  # fmt: skip
     return row | more
 
@@ -101,7 +103,7 @@ def _option(
         f"{name}-{right[0].upper()}-{expiry:%y%m}-{strike:g}", "option", name, round(value, 4), multiplier,
         expiry=expiry, strike=strike, right=right, volatility_id=f"{name}.VOL", implied_volatility=volatility,
         style="variation" if name == INDEX else "premium", forward=forward,
-        delta=1.0 if right == "call" else -1.0, unit_notional=0.5 * forward * multiplier,
+        delta=1.0 if right == "call" else -1.0, unit_notional=0.5 * forward * multiplier, spread=OPTION_SPREAD,
         crowded=name == INDEX and right == "put" and moneyness in (0.9, 0.95) and (expiry - day).days < 200,
     )  # fmt: skip
 

@@ -1,9 +1,10 @@
-"""How a book's tables refer to each other, and what an instrument of each kind must state."""
+"""How a book's tables refer to each other, and what an instrument must state."""
 
 import polars as pl
 
 from ccp.book.order import in_order
 from ccp.errors import SHOWN, Problem
+from ccp.products import LIMITS, PRODUCTS, Product, own_columns, owners
 
 Tables = dict[str, pl.DataFrame]
 
@@ -119,23 +120,38 @@ def _pools(accounts: pl.DataFrame, source: str, findings: Findings) -> None:
 
 
 def _instruments(instruments: pl.DataFrame, source: str, findings: Findings) -> None:
-    option = pl.col("kind") == "option"
-    for field in ("expiry", "strike", "right", "style"):
-        wrong = option & pl.col(field).is_null()
-        findings.rows(source, instruments, wrong, field, "an option must state this")
-    unmoved = option & pl.col("volatility_id").is_null() & pl.col("implied_volatility").is_null()
-    findings.rows(source, instruments, unmoved, "volatility_id", "an option must state this or implied_volatility")
-    for field in ("strike", "right", "volatility_id", "implied_volatility", "style", "forward"):
-        wrong = (pl.col("kind") != "option") & pl.col(field).is_not_null()
-        findings.rows(source, instruments, wrong, field, "only an option may state this")
-    findings.rows(
-        source,
-        instruments,
-        (pl.col("kind") == "spot") & (pl.col("price") <= 0),
-        "price",
-        "more than 0 was expected",
-    )
-    findings.rows(source, instruments, option & (pl.col("price") < 0), "price", "at least 0 was expected")
+    """What the row of each instrument's product asks of it."""
+    for product in PRODUCTS.values():
+        for name in product.must_state:
+            wrong = is_a(product) & pl.col(name).is_null()
+            findings.rows(source, instruments, wrong, name, f"{product.called} must state this")
+    for product in PRODUCTS.values():
+        for one, other in product.either:
+            wrong = is_a(product) & pl.col(one).is_null() & pl.col(other).is_null()
+            findings.rows(source, instruments, wrong, one, f"{product.called} must state this or {other}")
+    _others_columns(instruments, source, findings)
+    for product in PRODUCTS.values():
+        if product.price in _LOW:
+            low = is_a(product) & _LOW[product.price]
+            findings.rows(source, instruments, low, "price", LIMITS[product.price])
+
+
+_LOW = {"positive": pl.col("price") <= 0, "not negative": pl.col("price") < 0}
+"""The prices that a product's limit refuses, where the instrument alone says so."""
+
+
+def is_a(product: Product) -> pl.Expr:
+    """Whether an instrument is of a product."""
+    return pl.col("kind").cast(pl.String) == product.word
+
+
+def _others_columns(instruments: pl.DataFrame, source: str, findings: Findings) -> None:
+    """A column of some products may not be stated by the others."""
+    for name in own_columns():
+        own = owners(name)
+        wrong = ~pl.any_horizontal(is_a(product) for product in own) & pl.col(name).is_not_null()
+        called = " or ".join(product.called for product in own)
+        findings.rows(source, instruments, wrong, name, f"only {called} may state this")
 
 
 def _sums(positions: pl.DataFrame, instruments: pl.DataFrame) -> pl.DataFrame:

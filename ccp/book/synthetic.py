@@ -31,8 +31,6 @@ is what the streams of chance give without blocks.
 """
 DAILY_TURNOVER = 0.2
 """Average daily volume as a share of what is held long in an instrument."""
-SPREAD, OPTION_SPREAD = 0.0002, 0.01
-"""Half the bid-ask spread as a share of the price, of spot and futures and of options."""
 
 Parts: TypeAlias = Iterator[pl.DataFrame]
 """A table's rows in order, some at a time; to be taken once."""
@@ -83,7 +81,7 @@ def synthetic_parts(
         "members": iter([members]),
         "accounts": iter([accounts]),
         "positions": _positions(blocks, accounts["account_id"], instruments["instrument_id"], long, progress),
-        "instruments": _instruments(instruments, long),
+        "instruments": _instruments(instruments, traits["spread"], long),
     }
 
 
@@ -124,12 +122,11 @@ def _positions(
             progress(done, len(accounts))
 
 
-def _instruments(instruments: pl.DataFrame, long: Vector) -> Parts:
+def _instruments(instruments: pl.DataFrame, spread: pl.Series, long: Vector) -> Parts:
     """Instruments with a volume, a share of what is held long, and a spread, a share of the price: assumptions both.
 
     A part that is made when it is taken: `long` is whole by then.
     """
-    spread = pl.when(pl.col("kind").cast(pl.String) == "option").then(OPTION_SPREAD).otherwise(SPREAD)
     yield instruments.with_columns(
         (pl.Series(long) * DAILY_TURNOVER).ceil().clip(1.0).alias("average_daily_volume"),
         (pl.col("price").abs() * spread).round(6).alias("half_spread"),

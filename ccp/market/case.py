@@ -12,7 +12,7 @@ import polars as pl
 from ccp.book.book import Book, book_of, book_tables, find_book_problems
 from ccp.book.check import Findings
 from ccp.errors import Problem
-from ccp.frames import BOOK_TABLES
+from ccp.frames import book_schemas
 from ccp.market.history import Market
 from ccp.market.needs import find_market_problems, find_too_large, needed_factors
 from ccp.market.volatility import with_modelled_volatility
@@ -92,7 +92,7 @@ def _read(directory: Path, market: Market, rulebook: Rulebook, unread: tuple[str
     sources = {name: path.name for name, path in files.items()}
     typed, findings = find_book_problems(tables, sources, rulebook.book.matched, unread)
     if findings.total and "instruments" in typed:
-        empty = {name: schema.create_empty() for name, schema in BOOK_TABLES.items() if name != "collateral"}
+        empty = {name: schema.create_empty() for name, schema in book_schemas().items() if name != "collateral"}
         _raise_all(book_of(empty | typed, files), findings, market, rulebook)
     raise_problems(findings.problems, findings.total)
     return book_of(typed, files)

@@ -5,10 +5,12 @@ from dataclasses import dataclass
 import polars as pl
 
 from ccp.book.book import Book
+from ccp.book.check import is_a
 from ccp.book.order import in_order
 from ccp.errors import Problem
 from ccp.market.history import Market, latest_levels
 from ccp.market.volatility import SUFFIX
+from ccp.products import LIMITS, PRODUCTS, factor_columns, quoted_columns
 
 LARGEST_HOLDING = 1e17
 """In minor units: a ninetieth of the largest 64-bit integer."""
@@ -30,7 +32,7 @@ class Use:
 
 def factor_uses(book: Book, service: str) -> dict[str, Use]:
     """Every factor that moves the book - prices, volatilities, currencies - and where it is first named."""
-    columns = [("instruments", book.instruments[name]) for name in ("currency", "factor_id", "volatility_id")]
+    columns = [("instruments", book.instruments[name]) for name in ("currency", *factor_columns())]
     if book.collateral is not None:
         columns[1:1] = [("collateral", book.collateral[name]) for name in ("currency", "factor_id")]
     uses: dict[str, Use] = {}
@@ -65,7 +67,7 @@ def find_market_problems(book: Book, market: Market, service: str, history_days:
     expected = f"a day after the run's date {today} was expected; the instrument has expired"
     for row in expired:
         problems.append(Problem(source, expected, "expiry", str(book.instruments["expiry"][row]), row + 1))
-    return problems + _negative_futures(book, market, source)
+    return problems + _negative_prices(book, market, source)
 
 
 def _source(book: Book, table: str) -> str:
@@ -124,9 +126,7 @@ def find_too_large(
         for currency in book.instruments["currency"].unique()
     }
     highest = pl.max_horizontal(
-        pl.col("price").abs(),
-        pl.col("forward").abs(),
-        pl.col("strike"),
+        *(pl.col(name).abs() for name in quoted_columns()),
         pl.col("factor_id").replace_strict(levels, return_dtype=pl.Float64).abs(),
     )
     rate = pl.col("currency").replace_strict(rates, return_dtype=pl.Float64)
@@ -145,16 +145,16 @@ def find_too_large(
     ]
 
 
-def _negative_futures(book: Book, market: Market, source: str) -> list[Problem]:
-    """A future's price may pass zero only if its factor moves by differences."""
+def _negative_prices(book: Book, market: Market, source: str) -> list[Problem]:
+    """A price that moves as its factor does may pass zero only if the factor moves by differences."""
+    bound = [product for product in PRODUCTS.values() if product.price == "as its factor"]
     change = dict(zip(market.factors["factor_id"], market.factors["change"], strict=True))
     wrong = book.instruments.with_row_index("row", offset=1).filter(
-        (pl.col("kind") == "future")
+        pl.any_horizontal(is_a(product) for product in bound)
         & (pl.col("price") <= 0)
         & (pl.col("factor_id").replace_strict(change, default=None, return_dtype=pl.String) == "relative")
     )
-    expected = "more than 0 was expected, since its factor moves by ratios"
     return [
-        Problem(source, expected, "price", row["price"], row["row"])
+        Problem(source, LIMITS["as its factor"], "price", row["price"], row["row"])
         for row in wrong.select("row", "price").iter_rows(named=True)
     ]

@@ -4,6 +4,7 @@ import numpy as np
 
 from ccp.market.case import Case
 from ccp.pricing.option import model_values_today
+from ccp.pricing.pricers import OPTION, priced_by
 from ccp.pricing.terms import instrument_terms
 
 TOLERANCE = 0.01
@@ -20,7 +21,7 @@ def price_warnings(case: Case) -> list[str]:
     terms = instrument_terms(
         case.book.instruments, case.market, case.factor_ids, case.rulebook.currency, rules.liquidation_days
     )
-    options = np.flatnonzero(terms.option)
+    options = np.flatnonzero(priced_by(terms, OPTION))
     if not options.size:
         return warnings
     scale = np.maximum(np.abs(terms.forward[options]), terms.strike[options])

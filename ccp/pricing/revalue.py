@@ -6,10 +6,12 @@ import numpy as np
 
 from ccp.kernels.engine.numba_door import read_only
 from ccp.kernels.exposure.revalue import Moves, TermArrays, unit_changes
+from ccp.pricing.market_state import MarketState, ScenarioMoves
 from ccp.pricing.option import model_values_today
+from ccp.pricing.pricers import OPTION, by_pricer, priced_by
 from ccp.pricing.terms import Terms
 from ccp.scenarios.scenario_set import FactorMoves
-from ccp.types import InstrumentByScenario, Vector
+from ccp.types import Index, InstrumentByScenario, Vector
 
 
 @dataclass(frozen=True)
@@ -30,28 +32,55 @@ class Cube:
 
 
 def revalue(terms: Terms, scenarios: FactorMoves) -> Cube:
-    """Price every instrument in every scenario, over one period.
+    """Price every instrument in every scenario, over one period, each by its product's pricer.
 
     Spot and futures move with their factor, by the full shock. Options are revalued in full: forward, volatility and
     time all move, never by a delta or a gamma. The model says how far an option's price moves, the market where it
     starts: its settlement price plus the model's value then less the model's value today, and never below zero.
 
-    Value exchanged daily (spot trades awaiting settlement, futures, variation-style options) gains
-    `multiplier * (price_s - price) * rate_s`: nothing but the change is at risk, in a currency converted then.
-    Premium-style options gain `multiplier * (price_s * rate_s - price * rate)`.
+    Value exchanged daily (variation) gains `multiplier * (price_s - price) * rate_s`: nothing but the change is at
+    risk, in a currency converted then. Value paid for once (premium) gains
+    `multiplier * (price_s * rate_s - price * rate)`.
     """
-    change = np.empty((len(terms.instrument_ids), scenarios.count))
     moves = read_only(Moves(np.ascontiguousarray(scenarios.relative.T), np.ascontiguousarray(scenarios.absolute.T)))
-    unit_changes(_arrays(terms), moves, change)
+    change = np.empty((len(terms.instrument_ids), scenarios.count))
+    fused: list[Index] = []
+    for pricer, rows in by_pricer(terms):
+        if pricer.fused:
+            fused.append(rows)
+        else:
+            some = terms.rows(rows)
+            state = MarketState(ScenarioMoves(*moves), some.years_after, np.ones(len(rows)))
+            change[rows] = changes_of(some, pricer.prices(some, state), state)
+    _fill_fused(terms, moves, np.sort(np.concatenate(fused)) if fused else np.empty(0, dtype=np.int64), change)
     standing = np.where(terms.premium, terms.multiplier * terms.price * terms.exchange, 0.0)
     return Cube(change, standing)
 
 
+def changes_of(terms: Terms, price: InstrumentByScenario, state: MarketState) -> InstrumentByScenario:
+    """What prices in a state make of one long unit, in the service currency at the state's rates."""
+    rate = state.moves.moved(terms.exchange, terms.currency_factor)
+    start, multiplier = terms.price[:, None], terms.multiplier[:, None]
+    daily = multiplier * (price - start) * rate
+    once = multiplier * (price * rate - start * terms.exchange[:, None])
+    return np.where(terms.premium[:, None], once, daily)
+
+
+def _fill_fused(terms: Terms, moves: Moves, rows: Index, change: InstrumentByScenario) -> None:
+    """The rows of the products that one kernel moves, prices and converts; usually all of them."""
+    if len(rows) == len(change):
+        unit_changes(_arrays(terms), moves, change)
+    elif len(rows):
+        part = np.empty((len(rows), change.shape[1]))
+        unit_changes(_arrays(terms.rows(rows)), moves, part)
+        change[rows] = part
+
+
 def _arrays(terms: Terms) -> TermArrays:
     """The terms as the kernel takes them: arrays of its own, so that it is compiled for one kind only."""
-    model = np.zeros(len(terms.instrument_ids))
-    options = np.flatnonzero(terms.option)
+    option, model = priced_by(terms, OPTION), np.zeros(len(terms.instrument_ids))
+    options = np.flatnonzero(option)
     if options.size:
         model[options] = model_values_today(terms, options)
-    stated = {name: np.array(getattr(terms, name)) for name in TermArrays._fields if name != "model"}
-    return TermArrays(**stated, model=model)
+    stated = {name: np.array(getattr(terms, name)) for name in TermArrays._fields if hasattr(terms, name)}
+    return TermArrays(option=option, model=model, **stated)

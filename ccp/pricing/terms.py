@@ -1,6 +1,6 @@
 """The terms of every instrument as arrays, sorted by instrument id, with its factors' places in the scenario set."""
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 import polars as pl
@@ -8,6 +8,7 @@ import polars as pl
 from ccp.book.order import in_order
 from ccp.market.history import Market
 from ccp.market.needs import currency_factor
+from ccp.products import PRODUCTS, SETTLEMENTS
 from ccp.types import Flags, Index, Vector
 
 NONE = -1
@@ -16,15 +17,21 @@ NONE = -1
 
 @dataclass(frozen=True)
 class Terms:
-    """Per instrument. `factor`, `volatility_factor` and `currency_factor` are places among the factor ids, or NONE.
+    """Per instrument. `factors` and `currency_factor` are places among the factor ids, or NONE.
+
+    `kinds` are the products' words, `factors` (instrument x most factors of any) the factors that the product's row
+    names, in its order; `levels` are the levels of all factors today, by place. `table` is the instruments table, for
+    what only one product states.
 
     `exchange` is today's rate into the service currency. `forward`, `volatility`, `strike` and the years are
     meaningful for options only. Years are actual days over 365; `years_after` counts from the end of the
-    liquidation period.
+    liquidation period. `premium`: value is paid for once and still belongs to the holder.
     """
 
     instrument_ids: list[str]
-    option: Flags
+    table: pl.DataFrame
+    levels: Vector
+    kinds: np.ndarray
     premium: Flags
     call: Flags
     price: Vector
@@ -36,15 +43,26 @@ class Terms:
     discount_rate: Vector
     years: Vector
     years_after: Vector
-    factor: Index
-    volatility_factor: Index
+    factors: Index
     currency_factor: Index
+
+    @property
+    def factor(self) -> Index:
+        """The first factor of each instrument: the one that its asset class goes by."""
+        return self.factors[:, 0]
+
+    @property
+    def volatility_factor(self) -> Index:
+        """The second factor of each instrument: an option's volatility."""
+        return self.factors[:, 1]
 
     def rows(self, places: Index) -> "Terms":
         """The terms of some of the instruments."""
+        if np.array_equal(places, np.arange(len(self.instrument_ids))):
+            return self
         names = [self.instrument_ids[place] for place in places]
-        arrays = {field.name: getattr(self, field.name)[places] for field in fields(self)[1:]}
-        return Terms(names, **arrays)
+        arrays = {field.name: getattr(self, field.name)[places] for field in fields(self)[3:]}
+        return replace(self, instrument_ids=names, table=self.table[places], **arrays)
 
 
 def instrument_terms(
@@ -68,8 +86,10 @@ def instrument_terms(
     stated = table["implied_volatility"].to_numpy()
     return Terms(
         instrument_ids=table["instrument_id"].to_list(),
-        option=_is(table, "kind", "option"),
-        premium=_is(table, "style", "premium"),
+        table=table,
+        levels=np.array(list(levels.values())),
+        kinds=table["kind"].cast(pl.String).to_numpy(),
+        premium=_standing(table),
         call=_is(table, "right", "call"),
         price=table["price"].to_numpy(),
         multiplier=table["multiplier"].to_numpy(),
@@ -78,19 +98,39 @@ def instrument_terms(
         forward=table["forward"].fill_null(pl.Series([levels[name] for name in factors])).to_numpy(),
         volatility=np.where(np.isnan(stated), named_level, stated),
         discount_rate=table["discount_rate"].to_numpy(),
-        years=_years(table["expiry"], np.datetime64(today, "D")),
-        years_after=_years(table["expiry"], after),
-        factor=_places(factors, factor_ids),
-        volatility_factor=_places(volatilities, factor_ids),
+        years=years_left(table["expiry"], np.datetime64(today, "D")),
+        years_after=years_left(table["expiry"], after),
+        factors=_factors(table, factor_ids),
         currency_factor=_places(pairs, factor_ids),
     )
+
+
+def _standing(table: pl.DataFrame) -> Flags:
+    """Which instruments are settled in a way that leaves their value standing."""
+    found = np.zeros(table.height, dtype=np.bool_)
+    for product in PRODUCTS.values():
+        of_product = _is(table, "kind", product.word)
+        for word in product.settled:
+            chosen = of_product if len(product.settled) == 1 else of_product & _is(table, "style", word)
+            found |= chosen & SETTLEMENTS[word].standing
+    return found
+
+
+def _factors(table: pl.DataFrame, factor_ids: list[str]) -> Index:
+    """The places of every instrument's factors, in the order of its product's row."""
+    places = np.full((table.height, max(len(product.factors) for product in PRODUCTS.values())), NONE, dtype=np.int64)
+    for product in PRODUCTS.values():
+        mine = np.flatnonzero(_is(table, "kind", product.word))
+        for number, name in enumerate(product.factors):
+            places[mine, number] = _places(table[name].gather(mine).to_list(), factor_ids)
+    return places
 
 
 def _is(table: pl.DataFrame, field: str, word: str) -> Flags:
     return (table[field].cast(pl.String) == word).fill_null(False).to_numpy()
 
 
-def _years(expiry: pl.Series, day: np.datetime64 | np.ndarray) -> Vector:
+def years_left(expiry: pl.Series, day: np.datetime64 | np.ndarray) -> Vector:
     """Years from a day (or each instrument's own) to expiry, not below 0; NaN without expiry."""
     days = (expiry.cast(pl.Date).to_numpy().astype("datetime64[D]") - day) / np.timedelta64(1, "D")
     return np.maximum(days, 0.0) / 365.0

@@ -1,4 +1,4 @@
-"""Finished results for people: tables in the terminal, the story of an event, manifests, and writing a run.
+"""Finished results for people: the terminal, pages, print, workbooks, indicators, and the story of an event.
 
-Sees results (frames, plain figures) and the rulebook only; computes nothing that is not already in them.
+Sees results (runs, frames, plain figures) and the rulebook only; computes nothing that is not already in them.
 """

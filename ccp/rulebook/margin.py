@@ -3,14 +3,28 @@
 from datetime import date
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
+from pydantic_core import PydanticKnownError
 
 from ccp.documents import Frozen
+from ccp.products import PRODUCTS
 
 Days = Annotated[int, Field(ge=1, le=60)]
 Lookback = Annotated[int, Field(ge=2, le=100_000)]
 FILTER_BURN_IN = 75
 """Rows that start the volatility filter (`ccp.scenarios.filtered`); scenarios do not reach into them."""
+
+
+def _known(word: object) -> object:
+    """A product's word, refused as pydantic refuses one that is not among those it knows."""
+    if not isinstance(word, str) or word not in PRODUCTS:
+        *others, last = (repr(known) for known in PRODUCTS)
+        raise PydanticKnownError("literal_error", {"expected": f"{', '.join(others)} or {last}"})
+    return word
+
+
+ProductWord = Annotated[str, BeforeValidator(_known), WithJsonSchema({"enum": list(PRODUCTS), "type": "string"})]
+"""The word of a product that there is."""
 
 
 class Filter(Frozen):
@@ -40,7 +54,7 @@ class Liquidation(Frozen):
     """How long some products take to close out. An instrument must match all that is stated."""
 
     days: Days
-    kind: Literal["spot", "future", "option"] | None = None
+    kind: ProductWord | None = None
     asset_class: str | None = Field(default=None, description="asset class of the instrument's factor")
     instrument: str | None = Field(default=None, description="pattern of instrument ids; * stands for any text")
 

@@ -1,1 +1,4 @@
-"""Runs on disk: which files each command writes, and finished runs read back. Sees tables, frames and errors only."""
+"""Runs on disk: what each command writes, writing it whole or not at all, and finished runs read back.
+
+Sees rulebook, frames and errors only.
+"""

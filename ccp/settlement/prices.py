@@ -6,22 +6,22 @@ import numpy as np
 import polars as pl
 
 from ccp.errors import refuse
-from ccp.kernels.exposure.black import option_values
 from ccp.market.case import Case
-from ccp.pricing.option import model_values_today
-from ccp.pricing.terms import NONE, Terms, instrument_terms
+from ccp.pricing.market_state import DayMoves, MarketState
+from ccp.pricing.pricers import moved_columns, unit_prices
+from ccp.pricing.terms import NONE, Terms, instrument_terms, years_left
 from ccp.settlement.terms import RunTerms
 from ccp.types import Flags, Index, Vector
 
 
 @dataclass(frozen=True)
 class DayPrices:
-    """Per instrument on one day: price, forward and volatility (options only), rate of its currency, multiplier."""
+    """Per instrument on one day: its price and the rate of its currency. `columns` are what else of the instruments
+    table has moved, NaN where it has not."""
 
     price: Vector
-    forward: Vector
-    volatility: Vector
     exchange: Vector
+    columns: dict[str, Vector]
 
 
 class PricePath:
@@ -34,10 +34,6 @@ class PricePath:
         self.terms = instrument_terms(self.table, case.market, case.factor_ids, case.rulebook.currency, 1)
         self.absolute = np.array([change == "absolute" for change in case.market.kinds("change", case.factor_ids)])
         self.first = self._levels(0)
-        self.options = np.flatnonzero(self.terms.option)
-        self.first_model = np.zeros(0)
-        if self.options.size:
-            self.first_model = model_values_today(self.terms, self.options)
         dates = np.array(terms.dates, dtype="datetime64[D]")
         self.expiry = self.table["expiry"].cast(pl.Date).to_numpy().astype("datetime64[D]")
         self.last_day = self._last_days(dates)
@@ -67,39 +63,22 @@ class PricePath:
         return self.last_day > day
 
     def on(self, day: int) -> DayPrices:
-        """Prices of a day; those of an instrument that is gone mean nothing."""
-        terms, levels = self.terms, self._levels(day)
-        price = self._moved(terms.price, terms.factor, levels)
-        forward = self._moved(terms.forward, terms.factor, levels)
-        volatility = np.maximum(self._moved(terms.volatility, terms.volatility_factor, levels), 0.0)
-        if self.options.size:
-            price[self.options] = self._option_prices(day, forward, volatility)
-        return DayPrices(price, forward, volatility, _rates(terms, levels))
+        """Prices of a day, by each product's pricer; those of an instrument that is gone mean nothing."""
+        levels = self._levels(day)
+        state = self._state(day, levels)
+        return DayPrices(unit_prices(self.terms, state), _rates(self.terms, levels), moved_columns(self.terms, state))
 
-    def _moved(self, start: Vector, factor: Index, levels: Vector) -> Vector:
-        """Values of the first day moved with their factors, by ratio or difference; without factor they stay."""
-        ratio = start * (levels[factor] / self.first[factor])
-        difference = start + (levels[factor] - self.first[factor])
-        return np.where(factor == NONE, start, np.where(self.absolute[factor], difference, ratio))
+    def _moves(self, levels: Vector) -> DayMoves:
+        """The way from the first day's levels to these."""
+        return DayMoves(self.first, levels, self.absolute)
 
-    def _option_prices(self, day: int, forward: Vector, volatility: Vector) -> Vector:
-        rows = self.options
-        terms = self.terms.rows(rows)
-        years = terms.years
-        left = np.ones(len(rows))
-        if not self.run.constant_expiry:
-            days = (self.expiry[rows] - np.datetime64(self.run.dates[day], "D")) / np.timedelta64(1, "D")
-            years = np.maximum(days, 0.0) / 365.0
-            left = years / terms.years
-        value = np.empty((len(rows), 1))
-        option_values(
-            forward[rows].reshape(-1, 1), volatility[rows].reshape(-1, 1), years, terms.strike, terms.call, value
-        )
-        model = value[:, 0] * np.exp(-terms.discount_rate * years)
-        moved = np.maximum(terms.price * left + (model - self.first_model * left), 0.0)
-        sign = np.where(terms.call, 1.0, -1.0)
-        intrinsic = np.maximum(sign * (forward[rows] - terms.strike), 0.0)
-        return np.where(self.last_day[rows] <= day, intrinsic, moved)
+    def _state(self, day: int, levels: Vector) -> MarketState:
+        """The market on a day: at expiry no time is left, and a price is what the pricer says of that."""
+        years = self.terms.years
+        if self.run.constant_expiry:
+            return MarketState(self._moves(levels), years, np.ones(len(years)))
+        left = years_left(self.table["expiry"], np.datetime64(self.run.dates[day], "D"))
+        return MarketState(self._moves(levels), left, np.where(np.isnan(years), 1.0, left / years))
 
     def collateral_values(self, day: int) -> Vector:
         """Market values of the lines of the collateral table, each in its own currency, as the table has them."""
@@ -108,16 +87,16 @@ class PricePath:
             return np.zeros(0)
         place = {name: number for number, name in enumerate(self.run.case.factor_ids)}
         factor = np.array([NONE if name is None else place[name] for name in table["factor_id"]], dtype=np.int64)
-        return np.maximum(self._moved(table["market_value"].to_numpy(), factor, self._levels(day)), 0.0)
+        moves = self._moves(self._levels(day))
+        return np.maximum(moves.moved(table["market_value"].to_numpy(), factor)[:, 0], 0.0)
 
     def case(self, day: int, prices: DayPrices) -> Case:
         """The case of a day: its prices, and the market as known on it. Positions are the caller's to add."""
         start = self.run.case
         columns = [pl.Series("price", prices.price)]
-        if self.options.size:
-            option = pl.Series(self.terms.option)
-            for name, values in (("forward", prices.forward), ("implied_volatility", prices.volatility)):
-                columns.append(pl.select(pl.when(option).then(pl.Series(values)).alias(name))[name])
+        for name, values in prices.columns.items():
+            moved = pl.Series(name, values, nan_to_null=True)
+            columns.append(moved.zip_with(moved.is_not_null(), self.table[name]))
         instruments = self.table.with_columns(columns)
         if self.run.constant_expiry:
             passed = self.run.dates[day] - self.run.dates[0]

@@ -26,20 +26,20 @@ ROOT = Path(__file__).parents[2]
 
 def data_dictionary() -> str:
     """Every table and its columns, from the schemas."""
-    from ccp.columns import COLUMNS
+    from ccp.columns import stated_column
     from ccp.frames import (
         BACKTEST_RESULTS,
-        BOOK_TABLES,
         CYCLE_RESULTS,
         CYCLE_TABLES,
         MARKET_TABLES,
         RESULT_TABLES,
         WATERFALL_RESULTS,
+        book_schemas,
     )
 
     lines = ["# Data dictionary", "", "Made from the table schemas by `docs/tools/generate.py`.", ""]
     headings = {
-        "Book": BOOK_TABLES,
+        "Book": book_schemas(),
         "Trades": CYCLE_TABLES,
         "Market and scenarios": MARKET_TABLES,
         "Results": RESULT_TABLES,
@@ -53,7 +53,7 @@ def data_dictionary() -> str:
             lines += [f"### {name}", "", f"{(schema.__doc__ or '').strip()}", ""]
             lines += ["| column | kind | required | unit | meaning |", "| --- | --- | --- | --- | --- |"]
             for column, kind in schema.columns().items():
-                stated = COLUMNS[(kind.metadata or {})["column"]]
+                stated = stated_column(kind)
                 needed = "key" if kind.primary_key else "no" if kind.nullable else "yes"
                 what = stated.kind_in_words
                 lines.append(f"| {column} | {what} | {needed} | {stated.unit or '-'} | {stated.meaning} |")

@@ -19,7 +19,7 @@ from support.modes import READS_FILES
 from typer.testing import CliRunner, Result
 
 from ccp.cli.main import app
-from ccp.columns import COLUMNS
+from ccp.columns import COLUMNS, stated_column
 from ccp.report.listing.fields import COUNTS, SCHEMAS, SHARES, fields_of
 from ccp.report.listing.figures import documents_of, figures_of
 from ccp.report.listing.listed import asked_rows, content_of, listing
@@ -131,7 +131,7 @@ def test_every_column_of_every_result_has_a_kind_that_fits_its_values() -> None:
         for name, schema in tables.items():
             of = Run("memory", command, run.manifest)
             for field in fields_of(of, name, schema.create_empty().schema):
-                stated = COLUMNS[(schema.columns()[field.name].metadata or {})["column"]]
+                stated = stated_column(schema.columns()[field.name])
                 numeric = field.kind in ("money", "share", "count", "number")
                 assert numeric == (stated.kind == "number"), (name, field)
                 assert (field.unit == "USD") == (field.kind == "money")

@@ -11,7 +11,7 @@ from support.random_books import RandomCase, Row, random_case
 
 from ccp.book.book import Book, book_from_frames
 from ccp.documents import validated
-from ccp.frames import BOOK_TABLES, Factors
+from ccp.frames import Factors, book_schemas
 from ccp.market.history import Market
 from ccp.rulebook.rulebook import Rulebook
 
@@ -91,7 +91,7 @@ def _line(rng: np.random.Generator, row: Row, groups: list[str]) -> Row:
 def book_of(rows: Row) -> Book:
     """The book, checked as one of files is."""
     tables = {}
-    for name, schema in BOOK_TABLES.items():
+    for name, schema in book_schemas().items():
         if rows.get(name) is not None:
             columns = schema.create_empty().schema
             data = [{column: row.get(column) for column in columns} for row in rows[name]]

@@ -7,7 +7,7 @@ from typing import Any
 import dataframely as dy
 import polars as pl
 
-from ccp.columns import COLUMNS, MONEY
+from ccp.columns import MONEY, stated_column
 from ccp.columns import Column as Stated
 from ccp.frames import BACKTEST_RESULTS, CYCLE_RESULTS, RESULT_TABLES, WATERFALL_RESULTS
 from ccp.report.elements import Column, Kind
@@ -94,7 +94,7 @@ def fields_of(run: Run, table: str, schema: pl.Schema) -> tuple[Field, ...]:
 
 
 def _stated(column: dy.Column | None) -> Stated | None:
-    return None if column is None else COLUMNS[(column.metadata or {})["column"]]
+    return None if column is None else stated_column(column)
 
 
 def _field(name: str, dtype: pl.DataType, stated: Stated | None, currency: str) -> Field:
