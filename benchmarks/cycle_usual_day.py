@@ -47,7 +47,7 @@ def usual_day(usual: Usual, day: int, held: np.ndarray, losses: Losses, stress: 
     required = np.bincount(usual.terms.portfolio.account_pool, margin)
     calls = np.round(required - held, 2)
     middle = time.perf_counter()
-    over = usual.over_margin(usual.unit_loss(day, now, stress.relative), margin, losses)
+    over = usual.over_margin(usual.unit_loss(day, now, stress.longest.relative), margin, losses)
     cover = np.sort(over, axis=0)[-2:].sum(axis=0)[[label.sizes_fund for label in stress.labels]].max()
     return UsualDay(variation, margin, calls, float(cover), middle - start, time.perf_counter() - middle)
 

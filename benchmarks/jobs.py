@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ccp.book.portfolio import Portfolio
+from ccp.book.roster import each_alone
 from ccp.exposure.run import part_of
 from ccp.kernels.exposure.sweep import PositionArrays
 from ccp.margin.measure import tail_weights
@@ -119,15 +120,13 @@ def _portfolio(size: Size, positions: PositionArrays) -> Portfolio:
         _names(size.instruments),
         _names(size.accounts),
         _names(pools),
-        _names(members),
-        _names(members),
+        each_alone(_names(members)),
         np.arange(size.accounts) // ACCOUNTS_A_POOL,
         np.arange(pools) * members // pools,
         np.zeros(pools, dtype=bool),
-        np.arange(members),
         positions,
     )
 
 
 def _names(count: int) -> list[str]:
-    return [str(number) for number in range(count)]
+    return [f"{number:09d}" for number in range(count)]

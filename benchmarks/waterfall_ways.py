@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ccp.book.roster import each_alone
 from ccp.rulebook.margin import MarginRules
 from ccp.rulebook.rulebook import Rulebook
 from ccp.rulebook.tier_forms import PariPassu
@@ -64,7 +65,7 @@ def plan_of(members: int, seed: int = 1) -> Plan:
     rng = np.random.default_rng(seed)
     contributions = np.rint(1e8 + 1e9 * rng.pareto(1.5, members)).astype(np.int64)
     ids = [f"M{number:04d}" for number in range(members)]
-    return make_plan(rules_of(contributions.sum() / 100), ids, ids, np.arange(members), contributions)
+    return make_plan(rules_of(contributions.sum() / 100), each_alone(ids), contributions)
 
 
 def make_job(paths: int, seed: int = 2) -> Job:

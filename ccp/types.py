@@ -17,6 +17,7 @@ Cents: TypeAlias = NDArray[np.int64]
 Flags: TypeAlias = NDArray[np.bool_]
 """True or false along one axis."""
 ScenarioByFactor: TypeAlias = NDArray[np.float64]
+PeriodByScenarioByFactor: TypeAlias = NDArray[np.float64]
 InstrumentByScenario: TypeAlias = NDArray[np.float64]
 MemberByScenario: TypeAlias = NDArray[np.int64]
 """Cents; members first because each member's row is filled in one go."""

@@ -9,6 +9,7 @@ import pytest
 from ruamel.yaml import YAML
 from support.rulebooks import rulebook_of
 
+from ccp.book.roster import roster_of
 from ccp.kernels.exposure.pools import PoolArrays, Shortfalls, fold_accounts
 from ccp.kernels.exposure.tail import keep_largest, weighted_sum
 from ccp.margin.measure import tail_weights
@@ -17,7 +18,7 @@ from ccp.rulebook.margin import MarginRules
 from ccp.sizing.cover import emir_42_3, worst_cover
 from ccp.sizing.coverage import coverage
 from ccp.sizing.fund import contributions
-from ccp.stress.loss_over_margin import stress_losses
+from ccp.stress.loss_over_margin import StressLosses, stress_losses
 from ccp.waterfall.event import Event
 from ccp.waterfall.plan import Plan, make_plan
 from ccp.waterfall.run import run_waterfall
@@ -71,14 +72,19 @@ def test_contributions(case: dict[str, Any]) -> None:
     assert contributions(case["fund"], case["weights"], case["minimum"]) == case["shares"]
 
 
+def alone(losses: np.ndarray) -> StressLosses:
+    """Groups of one member each (group x scenario), none of which loses more for who else defaults."""
+    return StressLosses(losses, losses, losses)
+
+
 @pytest.mark.parametrize("case", cases("cover"))
 def test_cover(case: dict[str, Any]) -> None:
     losses = np.array(case["losses"], dtype=np.int64).T
     counted = np.ones(losses.shape[1], dtype=bool)
     for name, found in (
-        ("cover_1", worst_cover(losses, 1, counted)),
-        ("cover_2", worst_cover(losses, 2, counted)),
-        ("emir_42_3", emir_42_3(losses, counted)),
+        ("cover_1", worst_cover(alone(losses), 1, counted)),
+        ("cover_2", worst_cover(alone(losses), 2, counted)),
+        ("emir_42_3", emir_42_3(alone(losses), counted)),
     ):
         assert vars(found) == case[name], name
 
@@ -100,8 +106,8 @@ def test_loss_over_margin(case: dict[str, Any]) -> None:
     stress = np.array([[pools[place][2]] for place in order])
     short = Shortfalls(*[np.zeros((len(members), 1), dtype=np.int64) for _ in Shortfalls._fields])
     fold_accounts(0, stress, arrays, np.zeros(1, dtype=np.int64), short)
-    member_group = np.array([groups.index(affiliates.get(member, member)) for member in members])
-    found = stress_losses(short, case["phi"], member_group)
+    roster = roster_of({member: affiliates.get(member, member) for member in members})
+    found = stress_losses(short, case["phi"], roster)
     assert dict(zip(members, found.over_margin[:, 0], strict=True)) == case["members"]
     assert dict(zip(groups, found.group_over_margin[:, 0], strict=True)) == case["groups"]
 
@@ -109,12 +115,9 @@ def test_loss_over_margin(case: dict[str, Any]) -> None:
 def plan_of(case: dict[str, Any], tiers: list[Any]) -> Plan:
     members = sorted(case["contributions"])
     affiliates = case.get("groups", {})
-    groups = sorted({affiliates.get(member, member) for member in members})
     return make_plan(
         rulebook_of(tiers, unused_contribution_shared=case.get("unused_contribution_shared", False)),
-        members,
-        groups,
-        np.array([groups.index(affiliates.get(member, member)) for member in members]),
+        roster_of({member: affiliates.get(member, member) for member in members}),
         to_minor(np.array([case["contributions"][member] for member in members]), 2),
     )
 
@@ -139,7 +142,7 @@ def test_coverage(case: dict[str, Any]) -> None:
     tiers = ["defaulter_margin", "defaulter_fund", {"ccp_capital": {"amount": case["capital"]}}, "survivors_fund"]
     plan = plan_of(case, tiers)
     losses = np.array([[case["losses"][group] * 100] for group in plan.groups], dtype=np.int64)
-    found = coverage(plan, losses, case["cover"])
+    found = coverage(plan, alone(losses), case["cover"])
     assert found.uncovered[0] == case["uncovered"] * 100
     assert [plan.groups[group] for group in found.defaulters[:, 0]] == case["defaulters"]
     fund = plan.group_contributions

@@ -13,11 +13,13 @@ from support.rulebooks import rulebook_of
 from support.small_books import book, market, rulebook
 
 import ccp
+from ccp.book.roster import Roster
 from ccp.errors import ConservationError
 from ccp.money import blended, divided, share_out, times
 from ccp.sizing.cover import cover_by_scenario, emir_42_3, worst_cover
 from ccp.sizing.coverage import coverage
 from ccp.sizing.fund import contributions
+from ccp.stress.loss_over_margin import StressLosses
 from ccp.waterfall.event import Draw, Event, Outcome
 from ccp.waterfall.invariants import check_outcome
 from ccp.waterfall.plan import Plan, lump_sizes, make_plan, with_lumps
@@ -36,6 +38,11 @@ cents = st.integers(0, 10**15)
 small = st.integers(0, 2_000)
 
 
+def alone(losses: np.ndarray) -> StressLosses:
+    """Groups of one member each (group x scenario), none of which loses more for who else defaults."""
+    return StressLosses(losses, losses, losses)
+
+
 @st.composite
 def events(draw: Any) -> tuple[Plan, Event]:
     """A plan over a few members in groups, and a default of some of the groups."""
@@ -47,7 +54,7 @@ def events(draw: Any) -> tuple[Plan, Event]:
     rules = rulebook_of(draw(st.sampled_from(TIER_ORDERS)), unused_contribution_shared=draw(st.booleans()))
     ids = [f"M{i}" for i in range(members)]
     groups = [f"G{i}" for i in range(len(names))]
-    plan = make_plan(rules, ids, groups, member_group, np.array(draw(amounts), dtype=np.int64))
+    plan = make_plan(rules, Roster(ids, groups, member_group), np.array(draw(amounts), dtype=np.int64))
     defaulters = draw(st.sets(st.integers(0, len(groups) - 1), min_size=1))
     loss, margin = np.array(draw(amounts)), np.array(draw(amounts))
     return plan, Event(tuple(sorted(defaulters)), loss, np.maximum(loss - margin, 0), margin)
@@ -100,7 +107,7 @@ def test_coverage_by_the_closed_form_equals_enumeration_and_the_waterfall(case: 
     by_group = np.zeros((len(plan.groups), 1), dtype=np.int64)
     np.add.at(by_group[:, 0], plan.member_group, event.over_margin)
     for count in range(1, len(plan.groups) + 1):
-        found = int(coverage(plan, by_group, count).uncovered[0])
+        found = int(coverage(plan, alone(by_group), count).uncovered[0])
         worst = max(
             run_waterfall(plan, Event(chosen, event.loss, event.over_margin, event.margin)).uncovered
             for chosen in combinations(range(len(plan.groups)), count)
@@ -119,12 +126,12 @@ def test_cover_equals_enumeration(rows: list[list[int]], count: int) -> None:
     counted = np.ones(losses.shape[1], dtype=bool)
     take = min(count, losses.shape[0])
     by_hand = [max(sum(chosen) for chosen in combinations(row, take)) for row in rows]
-    assert cover_by_scenario(losses, count).tolist() == by_hand
-    found = worst_cover(losses, count, counted)
+    assert cover_by_scenario(alone(losses), count).tolist() == by_hand
+    found = worst_cover(alone(losses), count, counted)
     assert found.amount == max(by_hand)
     assert sum(rows[found.scenario][group] for group in found.groups) == found.amount
     ordered = [[*sorted(row, reverse=True), 0, 0] for row in rows]
-    assert emir_42_3(losses, counted).amount == max(max(row[0], row[1] + row[2]) for row in ordered)
+    assert emir_42_3(alone(losses), counted).amount == max(max(row[0], row[1] + row[2]) for row in ordered)
 
 
 @given(st.lists(cents, min_size=1, max_size=12), st.integers(0, 10**17))

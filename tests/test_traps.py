@@ -14,7 +14,7 @@ from ccp.errors import InputError
 from ccp.market.case import open_case
 from ccp.pricing.revalue import revalue
 from ccp.pricing.terms import instrument_terms
-from ccp.scenarios.scenario_set import Label, ScenarioSet
+from ccp.scenarios.scenario_set import FactorMoves
 
 HOUSES = {"a": ("A", "a", "house"), "b": ("B", "b", "house"), "c": ("C", "c", "house")}
 LONGS = [("a", "X", 1000.0), ("b", "X", 500.0), ("c", "Y", 300.0)]
@@ -44,7 +44,7 @@ def test_variation_margin_already_settled_is_not_lost_again() -> None:
     case = open_case(book(LONGS, HOUSES), market(), rulebook())
     terms = instrument_terms(case.book.instruments, case.market, case.factor_ids, "USD", 2)
     nothing = np.zeros((1, len(case.factor_ids)))
-    cube = revalue(terms, ScenarioSet(case.factor_ids, [Label("0", "", "", "")], nothing, nothing))
+    cube = revalue(terms, FactorMoves(nothing, nothing))
     assert not cube.change.any()
     assert not cube.standing.any()
 

@@ -10,17 +10,16 @@ from typing import Any
 
 import polars as pl
 
+from ccp.book.book import Book
 from ccp.book.kept import keep_positions
 from ccp.stress.kept import keep
 from ccp.stress.measure import Measured
 from ccp.stress.parts import engine_model
 
 FOLDER = "base"
-FORM = 3
+FORM = 4
 """The form of what is kept; a run of another form, or of another version of the program, is sized anew."""
 TABLES = ("members", "accounts", "instruments", "collateral")
-ORDERS = {"members": ["member_id"], "accounts": ["member_id", "pool_id", "account_id"]}
-"""These are kept in the order of the portfolio, other tables as they were: messages name rows."""
 TREE = ("account_pool", "pool_member", "pool_house", "member_group")
 
 
@@ -37,11 +36,9 @@ class Keeper:
         """Write into a run's directory."""
         folder, case = run / FOLDER, self.measured.case
         folder.mkdir()
-        for name in TABLES:
-            table: pl.DataFrame | None = getattr(case.book, name)
+        for name, table in _tables(case.book).items():
             if table is not None:
-                ordered = table.sort(ORDERS[name]) if name in ORDERS else table
-                ordered.write_parquet(folder / f"{name}.parquet")
+                table.write_parquet(folder / f"{name}.parquet")
         case.market.levels.write_parquet(folder / "levels.parquet")
         case.market.factors.write_parquet(folder / "factors.parquet")
         (folder / "rulebook.json").write_text(case.rulebook.model_dump_json(by_alias=True), encoding="utf-8")
@@ -59,20 +56,27 @@ class Keeper:
 
     def _stated(self, folder: Path) -> dict[str, Any]:
         """What the reader must know before it reads the files, the sizes of which tell whether they are whole."""
-        files = sorted(path for path in folder.rglob("*") if path.is_file())
+        case, files = self.measured.case, sorted(path for path in folder.rglob("*") if path.is_file())
         return {
             "form": FORM,
             "ccp": version("ccp-waterfall"),
-            "date": self.measured.case.date.isoformat(),
-            "modelled": list(self.measured.case.market.modelled),
+            "date": case.date.isoformat(),
+            "modelled": list(case.market.modelled),
             "scenarios": self.scenarios and self.scenarios[0],
             "files": {path.relative_to(folder).as_posix(): path.stat().st_size for path in files},
         }
+
+
+def _tables(book: Book) -> dict[str, pl.DataFrame | None]:
+    """What is kept of a book: members and accounts in the order of the portfolio, other tables as they were, for
+    messages name their rows."""
+    tables = (book.ordered_members, book.ordered_accounts, book.instruments, book.collateral)
+    return dict(zip(TABLES, tables, strict=True))
 
 
 def keeper(measured: Measured, scenarios: Path | None, folder: "TemporaryDirectory[str] | None") -> Keeper:
     """What keeps a measured book. With a `folder` its positions are copied there at once: they are on disk, and do not
     outlast the run."""
     if folder is not None:
-        keep_positions(measured.case.portfolio, Path(folder.name))
+        keep_positions(measured.portfolio, Path(folder.name))
     return Keeper(measured, None if scenarios is None else (scenarios.name, scenarios.read_bytes()), folder)

@@ -93,7 +93,7 @@ def _rounds(
     sized: Sized, scenario: int, groups: tuple[int, ...], contagion: bool, fire_sale: bool | None
 ) -> list[Round]:
     """The rounds of a default, where they are asked for."""
-    sells = sized.measured.case.rulebook.default_management.fire_sale if fire_sale is None else fire_sale
+    sells = sized.rules.default_management.fire_sale if fire_sale is None else fire_sale
     if fire_sale and not contagion:
         raise refuse("--fire-sale", "a fire sale is part of contagion; --contagion was expected beside it")
     return rounds_of(sized, scenario, groups, sells) if contagion else []

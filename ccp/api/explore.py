@@ -46,7 +46,7 @@ class Explorer:
     @property
     def rulebook(self) -> Rulebook:
         """The run's own rules."""
-        return self.base.measured.case.rulebook
+        return self.base.rules
 
     @cached_property
     def run(self) -> View:
@@ -81,10 +81,10 @@ class Explorer:
 
     def _event(self, sized: Sized, settings: Settings, scenario: str | None) -> tuple[int, tuple[int, ...]]:
         """The scenario and the groups that are asked for."""
-        scenarios = sized.measured.scenarios
+        scenarios = sized.scenarios
         place = sized.worst_scenario(settings.cover) if scenario is None else scenario_place(scenarios, scenario)
         if settings.defaulters is not None:
-            return place, group_places(sized.measured.case, settings.defaulters)
+            return place, group_places(sized.case, settings.defaulters)
         return place, sized.largest_groups(place, settings.cover)
 
     def _unmultiplied(self, rules: Rulebook, settings: Settings) -> str:
@@ -92,7 +92,7 @@ class Explorer:
         if self.given:
             expected = "no multiple was expected: scenarios out of a file are run as they stand"
             raise refuse("settings", expected, field="multiple", value=settings.multiple)
-        scenarios = self.base.measured.scenarios
+        scenarios = self.base.scenarios
         if settings.scenario is None:
             sized = size_fund(_under(self.base.measured, rules))
             return without_multiple(scenarios.labels[sized.worst_scenario(settings.cover)])
@@ -110,7 +110,7 @@ class Explorer:
     @cached_property
     def _sides(self) -> Sides:
         """What every member holds."""
-        return sides_of(self.base.measured.case.portfolio)
+        return sides_of(self.base.portfolio)
 
 
 def _under(measured: Measured, rules: Rulebook) -> Measured:

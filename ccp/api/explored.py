@@ -39,7 +39,7 @@ class View:
     @property
     def scenario_id(self) -> str:
         """The scenario of the event."""
-        return self.sized.measured.scenarios.ids[self.scenario]
+        return self.sized.scenarios.ids[self.scenario]
 
     @property
     def defaulters(self) -> tuple[str, ...]:
@@ -54,7 +54,7 @@ def view_of(
     outcome = sized.outcome(scenario, groups)
     return View(
         settings,
-        sized.measured.case.rulebook,
+        sized.rules,
         sized,
         scenario,
         groups,
@@ -67,7 +67,7 @@ def view_of(
 
 def bills_table(sized: Sized, outcome: Outcome) -> pl.DataFrame:
     """What every member pays in an event, by what it pays with. In order of member."""
-    plan, digits = sized.plan, sized.measured.case.rulebook.currency_digits
+    plan, digits = sized.plan, sized.digits
     parts = {name: np.zeros(len(plan.members), dtype=np.int64) for name in BILLS}
     for draw in outcome.draws:
         for member, paid in draw.paid.items():

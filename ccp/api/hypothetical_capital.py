@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
+from ccp.book.roster import each_alone
 from ccp.errors import LARGEST_AMOUNT, refuse
 from ccp.money import minor_units, to_minor
 from ccp.rulebook.load import load_rulebook
@@ -32,7 +33,7 @@ def hypothetical_capital(
     largest = max(amounts.max(), exposed.max())
     if not (amounts >= 0).all() or not (exposed >= 0).all() or amounts.sum() <= 0 or largest > LARGEST_AMOUNT:
         raise refuse("contributions", f"amounts from 0 to {LARGEST_AMOUNT:g}, not all 0, were expected")
-    plan = make_plan(rules, members, members, np.arange(len(members)), to_minor(amounts, rules.currency_digits))
+    plan = make_plan(rules, each_alone(members), to_minor(amounts, rules.currency_digits))
     own = own_money_by_place(plan)
     behind = (own["beside"] + own["behind"]) / minor_units(rules.currency_digits)
     charge = member_capital(exposed, amounts, behind)

@@ -96,11 +96,10 @@ def _portfolio(book: Book, tree: dict[str, np.ndarray], folder: Path) -> Portfol
     """The portfolio of tables that are in its order."""
     firsts = np.flatnonzero(np.diff(tree["account_pool"], prepend=-1))
     return Portfolio(
-        instruments=book.instruments["instrument_id"].sort().to_list(),
+        instruments=book.instrument_column("instrument_id").to_list(),
         accounts=book.accounts["account_id"].to_list(),
         pools=book.accounts["pool_id"].gather(firsts).to_list(),
-        members=book.members["member_id"].to_list(),
-        groups=book.members["group_id"].unique().sort().to_list(),
+        roster=book.roster,
         positions=kept_positions(folder),
-        **tree,
+        **{name: places for name, places in tree.items() if name != "member_group"},
     )

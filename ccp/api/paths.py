@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from ccp.book.roster import Roster, roster_of
 from ccp.errors import LARGEST_AMOUNT, refuse
 from ccp.frames import PathTiers
 from ccp.money import minor_units, to_minor
@@ -57,9 +58,8 @@ def draw_paths(
     currency. The same tiers as in `default`, and the same cents but for a few in shares. Raises InputError.
     """
     rules = rulebook if isinstance(rulebook, Rulebook) else load_rulebook(rulebook)
-    members = sorted(contributions)
-    group_of = {member: (groups or {}).get(member, member) for member in members}
-    names = sorted(set(group_of.values()))
+    roster = roster_of({member: (groups or {}).get(member, member) for member in contributions})
+    members = roster.members
     amounts = np.array([contributions[member] for member in members], dtype=np.float64)
     loss, in_default = _array("loss", loss), _array("in_default", in_default)
     known = {name: _array(name, values) for name, values in known.items()}
@@ -68,17 +68,11 @@ def draw_paths(
     if unknown:
         raise refuse("groups", "members that have a contribution were expected", value=", ".join(unknown))
     minor = minor_units(rules.currency_digits)
-    _check(members, names, given if margin is None else given | {"margin": margin}, minor)
-    plan = make_plan(
-        rules,
-        members,
-        names,
-        np.array([names.index(group_of[member]) for member in members]),
-        to_minor(amounts, rules.currency_digits),
-    )
+    _check(roster, given if margin is None else given | {"margin": margin}, minor)
+    plan = make_plan(rules, roster, to_minor(amounts, rules.currency_digits))
     cents = {name: _in_minor(name, values, minor) for name, values in known.items()}
     found = run_paths(plan, loss, in_default, margin, minor, bills, **cents)
-    return Paths(_tiers(found, minor), found.draws, found.bills, members, names)
+    return Paths(_tiers(found, minor), found.draws, found.bills, members, roster.groups)
 
 
 def _in_minor(name: str, values: np.ndarray, minor: int) -> np.ndarray:
@@ -92,11 +86,12 @@ def _array(name: str, values: Any) -> np.ndarray:
         raise refuse(name, "an array was expected, every row as long as the others") from None
 
 
-def _check(members: list[str], names: list[str], given: dict[str, Any], minor: int) -> None:
+def _check(roster: Roster, given: dict[str, Any], minor: int) -> None:
     """Refuse what does not fit: shapes, and amounts that are no amounts."""
+    members, paths = len(roster.members), np.shape(given["loss"])[:1]
     if not members:
         raise refuse("contributions", "at least one member was expected")
-    paths, shapes = np.shape(given["loss"])[:1], _shapes(np.shape(given["loss"])[:1], len(members), len(names))
+    shapes = _shapes(paths, members, len(roster.groups))
     for name, values in given.items():
         if name not in shapes:
             raise refuse(name, f"one of {', '.join(shapes)} was expected")
@@ -117,7 +112,7 @@ def _check(members: list[str], names: list[str], given: dict[str, Any], minor: i
         raise refuse("unable", "true or false was expected in every place")
     if "auction" in given and not np.isin(given["auction"], (0, 1, 2)).all():
         raise refuse("auction", "0 (did not bid), 1 (lost) or 2 (won) was expected")
-    _check_segments(given, paths, len(members))
+    _check_segments(given, paths, members)
 
 
 def _shapes(paths: tuple[int, ...], members: int, groups: int) -> dict[str, set[tuple[int, ...]]]:

@@ -92,7 +92,7 @@ def _sizing(measured: Measured, rulebook: str | Path | Rulebook, file: Path | No
 
 def sizing_of(sized: Sized, manifest: dict[str, Any], given: bool, base: Keeper | None = None) -> Sizing:
     """A sized fund as tables, figures and stories. `given`: whether the scenarios came out of a file."""
-    notes = price_warnings(sized.measured.case) + _notes(sized.measured.case, given)
+    notes = price_warnings(sized.case) + _notes(sized.case, given)
     return Sizing(
         result_tables(sized),
         coverage_figures(sized),
@@ -114,7 +114,7 @@ def _notes(case: Case, given: bool) -> list[str]:
 def event_story(sized: Sized, scenario: int, groups: tuple[int, ...], outcome: Outcome | None = None) -> dict[str, Any]:
     """An event's trace, with its scenario and the facts a reader needs beside it. `outcome`: as it was run (default:
     alone)."""
-    case, label = sized.measured.case, sized.measured.scenarios.labels[scenario]
+    case, label = sized.case, sized.scenarios.labels[scenario]
     digits, pools = case.rulebook.currency_digits, pool_losses(sized.measured, scenario, groups)
     found = outcome or sized.outcome(scenario, groups)
     head = {

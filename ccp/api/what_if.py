@@ -13,6 +13,7 @@ from ccp.api.changed_case import case_after, check_changed, matching_notes, posi
 from ccp.api.kept_base import Base, read_base
 from ccp.book.changed_book import apply_changes
 from ccp.book.changes import Changes
+from ccp.book.order import in_order
 from ccp.book.stated_changes import Stated, read_changes, stated_changes
 from ccp.errors import InputError, refuse
 from ccp.exposure.run import Progress
@@ -136,7 +137,7 @@ def _contributions(base: Base, sized: Sized) -> pl.DataFrame:
     """By member, the required contribution before and after; null for those that are not there."""
     after = contributions_table(sized).select("member_id", after="contribution")
     before = base.contributions.select("member_id", before="contribution")
-    return before.join(after, on="member_id", how="full", coalesce=True).sort("member_id")
+    return in_order(before.join(after, on="member_id", how="full", coalesce=True), "members")
 
 
 def _manifest(run: Path, now: Case, stated: Stated) -> dict[str, Any]:

@@ -20,11 +20,12 @@ from ccp.market.case import Case
 from ccp.market.history import Market
 from ccp.market.paths import shifted_levels
 from ccp.market.returns import overlapping_returns
-from ccp.money import to_minor
+from ccp.money import minor_units, to_minor
 from ccp.pricing.horizon import liquidation_periods, price_windows
 from ccp.rulebook.margin import MarginRules
+from ccp.rulebook.rulebook import Rulebook
 from ccp.scenarios.historical import is_relative, split_moves
-from ccp.scenarios.scenario_set import Label, ScenarioSet
+from ccp.scenarios.scenario_set import Label, ScenarioSet, over_one_period
 from ccp.types import Cents, Index
 
 
@@ -41,6 +42,21 @@ class BackTestHistory:
     horizon: int
     margins: dict[str, Cents]
     losses: Cents
+
+    @property
+    def rules(self) -> Rulebook:
+        """The rules of the book on its own day."""
+        return self.case.rulebook
+
+    @property
+    def digits(self) -> int:
+        """Decimal digits of the currency."""
+        return self.rules.currency_digits
+
+    @property
+    def minor(self) -> int:
+        """Minor units in a unit of the currency."""
+        return minor_units(self.digits)
 
 
 def run_history(
@@ -148,7 +164,7 @@ def _losses_from(case: Case, market: Market, row: int) -> Cents:
         moves = overlapping_returns(levels[[0, days]], 1, relative)
         end = market.levels["date"][row + days]
         label = Label(f"from {market.levels['date'][row]}", "historical", f"{days} days to {end}", "market history")
-        return ScenarioSet(case.factor_ids, [label], *split_moves(moves, relative))
+        return over_one_period(case.factor_ids, [label], split_moves(moves, relative), days)
 
     unit = price_windows(today, window).close_out_loss
     if np.isnan(unit).any():

@@ -10,7 +10,7 @@ from ccp.backtesting.exceptions import BackTest, SampleTests, back_test, coverag
 from ccp.backtesting.history import BackTestHistory
 from ccp.backtesting.procyclicality import Procyclicality, StepResponse, procyclicality
 from ccp.frames import BackTests, ModelMargins, Procyclicalities
-from ccp.money import exact, minor_units, to_units
+from ccp.money import exact, to_units
 from ccp.types import Cents
 
 
@@ -31,7 +31,7 @@ def _levels(history: BackTestHistory, margins: Cents) -> list[tuple[str, list[st
 
     A member's loss is what its pools' margins do not cover, by the house and client rule, against nothing more.
     """
-    portfolio, phi = history.case.portfolio, history.case.rulebook.stress.house_surplus_covers_clients
+    portfolio, phi = history.case.portfolio, history.rules.stress.house_surplus_covers_clients
     by_pool = [_summed(part, portfolio.account_pool, len(portfolio.pools)) for part in (history.losses, margins)]
     rest = by_pool[0] - by_pool[1]
     lent = np.where(portfolio.pool_house & phi, np.maximum(-rest, 0), 0)
@@ -55,7 +55,7 @@ def _tested(history: BackTestHistory, losses: Cents, margins: Cents) -> BackTest
 
 
 def _confidence(history: BackTestHistory) -> Fraction:
-    return exact(history.case.rulebook.margin.confidence)
+    return exact(history.rules.margin.confidence)
 
 
 def _row(history: BackTestHistory, model: str, level: str, name: str, test: BackTest) -> dict[str, Any]:
@@ -77,7 +77,7 @@ def _row(history: BackTestHistory, model: str, level: str, name: str, test: Back
 
 
 def _sample(history: BackTestHistory, sample: SampleTests) -> dict[str, Any]:
-    unit = minor_units(history.case.rulebook.currency_digits)
+    unit = history.minor
     return {
         "observations": float(sample.observations),
         "exceptions": float(sample.exceptions),
@@ -96,7 +96,7 @@ def _sample(history: BackTestHistory, sample: SampleTests) -> dict[str, Any]:
 def _book_row(history: BackTestHistory, model: str, losses: Cents, margins: Cents) -> dict[str, Any]:
     """All accounts together: counts only, since accounts lose on the same days and no test holds of them."""
     breach = np.maximum(losses - margins, 0)
-    count, unit = int((breach > 0).sum()), minor_units(history.case.rulebook.currency_digits)
+    count, unit = int((breach > 0).sum()), history.minor
     return {
         "model": model,
         "level": "book",
@@ -112,7 +112,7 @@ def _book_row(history: BackTestHistory, model: str, losses: Cents, margins: Cent
 
 def margins_table(history: BackTestHistory) -> pl.DataFrame:
     """Total margin of every model on every day."""
-    digits = history.case.rulebook.currency_digits
+    digits = history.digits
     parts = [
         pl.DataFrame({"model": model, "date": history.dates, "margin": to_units(margins.sum(axis=1), digits)})
         for model, margins in history.margins.items()
@@ -130,7 +130,7 @@ def procyclicality_table(history: BackTestHistory, steps: dict[str, StepResponse
 
 
 def _moves(history: BackTestHistory, found: Procyclicality) -> dict[str, Any]:
-    unit = minor_units(history.case.rulebook.currency_digits)
+    unit = history.minor
     calls = {}
     for days, call in found.calls.items():
         calls[f"call_{days}"] = None if call.amount is None else call.amount / unit

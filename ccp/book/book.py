@@ -1,11 +1,14 @@
 """A book as it was read: the tables, typed and with their defaults filled in."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import polars as pl
 
 from ccp.book.check import Findings, check_references
+from ccp.book.order import in_order
+from ccp.book.roster import Roster, roster_of
 from ccp.errors import refuse
 from ccp.frames import BOOK_TABLES, book_schemas
 from ccp.tables import check_table, find_table, raise_problems, read_raw
@@ -13,7 +16,11 @@ from ccp.tables import check_table, find_table, raise_problems, read_raw
 
 @dataclass(frozen=True)
 class Book:
-    """Member positions and what they are in. `files` are the tables' files, for the manifest."""
+    """Member positions and what they are in. `files` are the tables' files, for the manifest.
+
+    Rows stand as they were read. Arrays of the engine are in another order, and what goes into one is taken by
+    `member_column`, `instrument_column` or one of the `ordered_` tables.
+    """
 
     members: pl.DataFrame
     accounts: pl.DataFrame
@@ -21,6 +28,39 @@ class Book:
     positions: pl.DataFrame
     collateral: pl.DataFrame | None
     files: dict[str, Path]
+
+    @cached_property
+    def ordered_members(self) -> pl.DataFrame:
+        """The members in order of id."""
+        return in_order(self.members, "members")
+
+    @cached_property
+    def ordered_instruments(self) -> pl.DataFrame:
+        """The instruments in order of id."""
+        return in_order(self.instruments, "instruments")
+
+    @property
+    def ordered_accounts(self) -> pl.DataFrame:
+        """The accounts in order of member, pool and id. Not kept: there may be millions."""
+        return in_order(self.accounts, "accounts")
+
+    @property
+    def ordered_collateral(self) -> pl.DataFrame | None:
+        """The lines of collateral in order of pool and asset."""
+        return None if self.collateral is None else in_order(self.collateral, "collateral")
+
+    def member_column(self, name: str) -> pl.Series:
+        """A column of the members, in order of the roster."""
+        return self.ordered_members[name]
+
+    def instrument_column(self, name: str) -> pl.Series:
+        """A column of the instruments, in order of id."""
+        return self.ordered_instruments[name]
+
+    @cached_property
+    def roster(self) -> Roster:
+        """The members and their groups."""
+        return roster_of(dict(self.members.select("member_id", "group_id").iter_rows()))
 
     @property
     def states_contributions(self) -> bool:

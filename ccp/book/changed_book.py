@@ -10,12 +10,12 @@ import polars as pl
 from ccp.book.book import Book
 from ccp.book.change_problems import find_change_problems, gone
 from ccp.book.changes import Changes
+from ccp.book.order import in_order
 from ccp.book.stated_changes import Stated
 from ccp.errors import refuse
 from ccp.tables import raise_problems
 from ccp.types import Flags, Index
 
-ACCOUNT_ORDER = ["member_id", "pool_id", "account_id"]
 KEY = ["account_id", "instrument_id"]
 
 
@@ -62,26 +62,26 @@ def apply_changes(book: Book, stated: Stated, positions_of: Callable[[Index], pl
 def _members_after(book: Book, changes: Changes) -> tuple[pl.DataFrame, Index]:
     _, members = gone(changes)
     new = [one.model_dump() | {"group_id": one.group_id or one.member_id} for one in changes.add_members]
-    return _after(book.members, new, pl.col("member_id").is_in(members), bool(members), ["member_id"])
+    return _after(book.members, new, pl.col("member_id").is_in(members), bool(members), "members")
 
 
 def _accounts_after(book: Book, changes: Changes) -> tuple[pl.DataFrame, Index]:
     accounts, members = gone(changes)
     new = [one.model_dump() | {"pool_id": one.pool} for one in changes.add_accounts]
     removed = pl.col("account_id").is_in(accounts) | pl.col("member_id").is_in(members)
-    return _after(book.accounts, new, removed, bool(changes.remove), ACCOUNT_ORDER)
+    return _after(book.accounts, new, removed, bool(changes.remove), "accounts")
 
 
 def _after(
-    table: pl.DataFrame, new: list[dict[str, Any]], removed: pl.Expr, any_removed: bool, order: list[str]
+    table: pl.DataFrame, new: list[dict[str, Any]], removed: pl.Expr, any_removed: bool, name: str
 ) -> tuple[pl.DataFrame, Index]:
-    """A table in its order with rows added and taken away, and where each row stood before, or -1."""
+    """A table of the book, in its order, with rows added and taken away, and where each row stood before, or -1."""
     if not new and not any_removed:
         return table, np.arange(table.height)
-    stated = [{name: row.get(name) for name in table.columns} for row in new]
+    stated = [{column: row.get(column) for column in table.columns} for row in new]
     rows = pl.DataFrame(stated, schema=table.schema).with_columns(before=pl.lit(-1, dtype=pl.Int64))
     placed = table.with_columns(before=pl.int_range(pl.len(), dtype=pl.Int64)).filter(~removed)
-    after = pl.concat([placed, rows]).sort(order)
+    after = in_order(pl.concat([placed, rows]), name)
     return after.drop("before"), after["before"].to_numpy()
 
 

@@ -2,6 +2,7 @@
 
 import polars as pl
 
+from ccp.book.order import in_order
 from ccp.errors import SHOWN, Problem
 from ccp.products import LIMITS, PRODUCTS, Product, own_columns, owners
 
@@ -169,7 +170,7 @@ def _sums(positions: pl.DataFrame, instruments: pl.DataFrame) -> pl.DataFrame:
 
 def check_matched(sums: pl.DataFrame, source: str, findings: Findings) -> None:
     """Instruments whose quantities do not sum to zero; `sums` has instrument_id, net and gross."""
-    missed = sums.filter(pl.col("net").abs() > MATCH_TOLERANCE * pl.col("gross")).sort("instrument_id")
+    missed = in_order(sums.filter(pl.col("net").abs() > MATCH_TOLERANCE * pl.col("gross")), "instruments")
     expected = "quantities over all accounts must sum to 0 in every instrument (rulebook switch: book.matched)"
     findings.add(
         [

@@ -9,6 +9,7 @@ import numpy as np
 import polars as pl
 
 from ccp.book.book import Book
+from ccp.book.roster import Roster, Rostered
 from ccp.kernels.exposure.sweep import PositionArrays
 from ccp.types import Flags, Index
 
@@ -50,24 +51,21 @@ class Loadable(Protocol):
 
 
 @dataclass(frozen=True)
-class Portfolio:
+class Portfolio(Rostered):
     """Positions by account, and the tree account -> pool -> member -> group.
 
-    Every list of ids is sorted, so that no result depends on the order of rows in a file: members by
-    (member_id), pools by (member, pool_id), accounts by (pool, account_id), instruments by instrument_id, and an
-    account's positions by instrument. `account_pool`, `pool_member` and `member_group` are positions in
-    those lists.
+    Every list of ids is sorted, so that no result depends on the order of rows in a file: members and groups as the
+    roster has them, pools by (member, pool_id), accounts by (pool, account_id), instruments by instrument_id, and an
+    account's positions by instrument. `account_pool` and `pool_member` are positions in those lists.
     """
 
     instruments: list[str]
     accounts: list[str]
     pools: list[str]
-    members: list[str]
-    groups: list[str]
+    roster: Roster
     account_pool: Index
     pool_member: Index
     pool_house: Flags
-    member_group: Index
     positions: PositionArrays
 
     @cached_property
@@ -112,26 +110,22 @@ class Portfolio:
 
     def members_of(self, groups: Index) -> Index:
         """The members of some groups, in order."""
-        return np.flatnonzero(np.isin(self.member_group, groups))
+        return self.roster.members_of(groups)
 
 
 def build_portfolio(book: Book, positions: PositionArrays | None = None) -> Portfolio:
     """Sort and index a book. `positions`, where they are known already in that order, are taken as they are."""
-    members = book.members.select("member_id", "group_id").sort("member_id")
-    groups = members["group_id"].unique().sort()
-    accounts = book.accounts.sort("member_id", "pool_id", "account_id")
+    accounts = book.ordered_accounts
     pools = accounts.group_by("member_id", "pool_id", maintain_order=True).agg(pl.col("kind").first())
-    instruments = book.instruments["instrument_id"].sort()
+    instruments = book.instrument_column("instrument_id")
     return Portfolio(
         instruments=instruments.to_list(),
         accounts=accounts["account_id"].to_list(),
         pools=pools["pool_id"].to_list(),
-        members=members["member_id"].to_list(),
-        groups=groups.to_list(),
+        roster=book.roster,
         account_pool=_places(accounts["pool_id"], pools["pool_id"]),
-        pool_member=_places(pools["member_id"], members["member_id"]),
+        pool_member=_places(pools["member_id"], pl.Series(book.roster.members, dtype=pl.String)),
         pool_house=(pools["kind"].cast(pl.String) == "house").to_numpy().copy(),
-        member_group=_places(members["group_id"], groups),
         positions=positions or compressed(book.positions, accounts["account_id"], instruments),
     )
 

@@ -87,7 +87,7 @@ def _opened(current: Session, fund: Path, rulebook: str | None, market: str | No
 
 def _day(explorer: "Explorer") -> tuple[str, str]:
     """The option for the day that the fund was sized on."""
-    return "--date", explorer.base.measured.case.date.isoformat()
+    return "--date", explorer.base.case.date.isoformat()
 
 
 def _check_run(fund: Path) -> None:

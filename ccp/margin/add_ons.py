@@ -22,13 +22,12 @@ def daily_risk(change: InstrumentByScenario, periods: Index) -> Vector:
 
 def sale_terms(case: Case, terms: Terms, periods: Index, risk: Vector, rules: CloseOutRules) -> SaleTerms:
     """What the cost kernels need to know of every instrument."""
-    table = case.book.instruments.sort("instrument_id")
     return read_only(
         SaleTerms(
             half_spreads(case, terms),
             risk,
             periods,
-            table["average_daily_volume"].to_numpy(),
+            case.book.instrument_column("average_daily_volume").to_numpy(),
             rules.participation,
             rules.impact,
             rules.holding,
@@ -39,7 +38,7 @@ def sale_terms(case: Case, terms: Terms, periods: Index, risk: Vector, rules: Cl
 
 def half_spreads(case: Case, terms: Terms) -> Vector:
     """Half the bid-ask spread of one unit in the service currency, 0 where it is not stated."""
-    spread = case.book.instruments.sort("instrument_id")["half_spread"].fill_null(0.0).to_numpy()
+    spread = case.book.instrument_column("half_spread").fill_null(0.0).to_numpy()
     return spread * terms.multiplier * terms.exchange
 
 
@@ -74,7 +73,7 @@ def add_on_terms(case: Case, periods: Index, risk: Vector) -> AddOnTerms:
         concentration = sale_terms(case, terms, periods, risk, close_out)
         quantile = rules.concentration.quantile
     places = {name: place for place, name in enumerate(case.portfolio.groups)}
-    issuers = case.book.instruments.sort("instrument_id")["issuer_id"]
+    issuers = case.book.instrument_column("issuer_id")
     return AddOnTerms(
         concentration,
         quantile,

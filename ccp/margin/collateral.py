@@ -11,7 +11,7 @@ from ccp.market.needs import currency_factor
 from ccp.money import exact, to_minor
 from ccp.pricing.terms import NONE
 from ccp.rulebook.collateral import CollateralRules
-from ccp.scenarios.scenario_set import ScenarioSet
+from ccp.scenarios.scenario_set import FactorMoves
 from ccp.types import Cents, Flags, Index, InstrumentByScenario, Vector
 
 
@@ -58,11 +58,11 @@ class Holdings:
 
 def holdings(case: Case) -> Holdings | None:
     """The case's collateral at today's prices and rates, or None when the book has no collateral table."""
-    table = case.book.collateral
+    table = case.book.ordered_collateral
     if table is None:
         return None
     portfolio, service = case.portfolio, case.rulebook.currency
-    lines = table.sort("pool_id", "asset_id").with_columns(pl.col("currency").fill_null(service))
+    lines = table.with_columns(pl.col("currency").fill_null(service))
     pool = pool_places(lines["pool_id"], portfolio)
     place = {name: number for number, name in enumerate(case.factor_ids)}
     pairs = [None if name == service else currency_factor(name, service) for name in lines["currency"]]
@@ -108,19 +108,19 @@ def value_after_haircut(lines: Holdings, rules: CollateralRules, required: Cents
     return by_pool(lines, cents)
 
 
-def value_in_scenarios(lines: Holdings, scenarios: ScenarioSet, digits: int) -> Cents:
+def value_in_scenarios(lines: Holdings, moves: FactorMoves, digits: int) -> Cents:
     """Market value by pool and scenario, in minor units: in proportion to its factor and currency, no haircut."""
-    level = np.maximum(_ratios(lines.level, lines.factor, scenarios), 0.0)
-    rate = _ratios(lines.rate, lines.currency, scenarios)
-    moved = np.zeros((lines.pools, scenarios.count), dtype=np.int64)
-    np.add.at(moved, lines.pool, to_minor(lines.value[:, None] * level * rate, digits))
-    return moved
+    level = np.maximum(_ratios(lines.level, lines.factor, moves), 0.0)
+    rate = _ratios(lines.rate, lines.currency, moves)
+    values = np.zeros((lines.pools, moves.count), dtype=np.int64)
+    np.add.at(values, lines.pool, to_minor(lines.value[:, None] * level * rate, digits))
+    return values
 
 
-def _ratios(level: Vector, factor: Index, scenarios: ScenarioSet) -> InstrumentByScenario:
+def _ratios(level: Vector, factor: Index, moves: FactorMoves) -> InstrumentByScenario:
     """What each line's factor is worth in each scenario, as a multiple of its level today; 1 without a factor."""
-    moves = scenarios.relative.T[factor] + scenarios.absolute.T[factor] / level[:, None]
-    return np.where((factor == NONE)[:, None], 1.0, 1.0 + moves)
+    change = moves.relative.T[factor] + moves.absolute.T[factor] / level[:, None]
+    return np.where((factor == NONE)[:, None], 1.0, 1.0 + change)
 
 
 def by_pool(lines: Holdings, cents: Cents) -> Cents:

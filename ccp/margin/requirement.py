@@ -189,10 +189,9 @@ def _limited_offsets(model: MarginModel, product: Index, positions: PositionArra
 
 def _products(case: Case, by: str) -> Index:
     """The product of each instrument, as a number."""
-    table = case.book.instruments.sort("instrument_id")
+    names = case.book.instrument_column("factor_id").to_list()
     if by == "instrument":
-        return np.arange(table.height)
-    names = table["factor_id"].to_list()
+        return np.arange(len(names))
     words = names if by == "factor" else [name or "" for name in case.market.kinds("asset_class", names)]
     return np.unique(np.array(words, dtype=object).astype(str), return_inverse=True)[1].astype(np.int64)
 

@@ -6,6 +6,7 @@ import polars as pl
 
 from ccp.book.book import Book
 from ccp.book.check import is_a
+from ccp.book.order import in_order
 from ccp.errors import Problem
 from ccp.market.history import Market, latest_levels
 from ccp.market.volatility import SUFFIX
@@ -140,7 +141,7 @@ def find_too_large(
     expected = f"all holdings of an instrument may be worth {limit:g} {service} at most, these are worth"
     return [
         Problem(_source(book, "positions"), f"{expected} {row['worth']:g}", "instrument_id", row["instrument_id"])
-        for row in worth.filter(pl.col("worth") > limit).sort("instrument_id").to_dicts()
+        for row in in_order(worth.filter(pl.col("worth") > limit), "instruments").to_dicts()
     ]
 
 

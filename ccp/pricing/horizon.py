@@ -9,14 +9,14 @@ from ccp.market.case import Case
 from ccp.pricing.revalue import Cube, revalue
 from ccp.pricing.terms import Terms, instrument_terms
 from ccp.rulebook.margin import Liquidation
-from ccp.scenarios.scenario_set import ScenarioSet
+from ccp.scenarios.scenario_set import EVERY, ScenarioSet, over_periods
 from ccp.types import Index
 
 
 def liquidation_periods(case: Case) -> Index:
     """Liquidation days of every instrument, in order of instrument id: of the first rule that matches it."""
     rules = case.rulebook.margin
-    table = case.book.instruments.sort("instrument_id")
+    table = case.book.ordered_instruments
     periods = np.full(table.height, rules.liquidation_days, dtype=np.int64)
     if not rules.liquidation:
         return periods
@@ -42,21 +42,20 @@ def case_terms(case: Case, periods: Index) -> Terms:
 
 
 def price_cube(case: Case, scenarios: ScenarioSet) -> Cube:
-    """The cube of the case's instruments, every one moved by the same scenarios."""
-    return revalue(case_terms(case, liquidation_periods(case)), scenarios)
+    """The cube of the case's instruments, each moved by what its factors do over its own liquidation period."""
+    periods = liquidation_periods(case)
+    terms = case_terms(case, periods)
+    distinct = np.unique(periods).tolist()
+    if len(distinct) == 1 or scenarios.periods == (EVERY,):
+        return revalue(terms, scenarios.over(distinct[0]))
+    change, standing = np.empty((len(periods), scenarios.count)), np.empty(len(periods))
+    for days in distinct:
+        rows = np.flatnonzero(periods == days)
+        cube = revalue(terms.rows(rows), scenarios.over(days))
+        change[rows], standing[rows] = cube.change, cube.standing
+    return Cube(change, standing)
 
 
 def price_windows(case: Case, windows: Callable[[int], ScenarioSet]) -> Cube:
-    """The cube of scenarios that depend on the liquidation period: `windows(days)`, all with as many scenarios."""
-    periods = liquidation_periods(case)
-    terms = case_terms(case, periods)
-    parts = {int(days): windows(int(days)) for days in np.unique(periods)}
-    if len(parts) == 1:
-        return revalue(terms, next(iter(parts.values())))
-    change = np.empty((len(periods), next(iter(parts.values())).count))
-    standing = np.empty(len(periods))
-    for days, scenarios in parts.items():
-        rows = np.flatnonzero(periods == days)
-        cube = revalue(terms.rows(rows), scenarios)
-        change[rows], standing[rows] = cube.change, cube.standing
-    return Cube(change, standing)
+    """The cube of scenarios that depend on the liquidation period: `windows(days)`, all of the same scenarios."""
+    return price_cube(case, over_periods(windows(int(days)) for days in np.unique(liquidation_periods(case))))

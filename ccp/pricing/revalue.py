@@ -10,7 +10,7 @@ from ccp.pricing.market_state import MarketState, ScenarioMoves
 from ccp.pricing.option import model_values_today
 from ccp.pricing.pricers import OPTION, by_pricer, priced_by
 from ccp.pricing.terms import Terms
-from ccp.scenarios.scenario_set import ScenarioSet
+from ccp.scenarios.scenario_set import FactorMoves
 from ccp.types import Index, InstrumentByScenario, Vector
 
 
@@ -31,8 +31,8 @@ class Cube:
         return -(self.change + self.standing[:, None])
 
 
-def revalue(terms: Terms, scenarios: ScenarioSet) -> Cube:
-    """Price every instrument in every scenario, each by its product's pricer.
+def revalue(terms: Terms, scenarios: FactorMoves) -> Cube:
+    """Price every instrument in every scenario, over one period, each by its product's pricer.
 
     Spot and futures move with their factor, by the full shock. Options are revalued in full: forward, volatility and
     time all move, never by a delta or a gamma. The model says how far an option's price moves, the market where it

@@ -5,6 +5,7 @@ from dataclasses import dataclass, fields, replace
 import numpy as np
 import polars as pl
 
+from ccp.book.order import in_order
 from ccp.market.history import Market
 from ccp.market.needs import currency_factor
 from ccp.products import PRODUCTS, SETTLEMENTS
@@ -74,7 +75,7 @@ def instrument_terms(
     An option's forward is its `forward` column, or else its factor's level today: the underlying is the factor
     itself, without carry. Its volatility is `implied_volatility`, or else the level of its volatility factor.
     """
-    table = instruments.sort("instrument_id")
+    table = in_order(instruments, "instruments")
     levels = {factor_id: market.level(factor_id) for factor_id in factor_ids}
     pairs = [None if currency == service else currency_factor(currency, service) for currency in table["currency"]]
     today = market.levels["date"][-1]

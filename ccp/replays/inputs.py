@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from ccp.book.roster import roster_of
 from ccp.errors import LARGEST_AMOUNT, refuse
 from ccp.money import exact, minor_units
 from ccp.replays.document import Default, Replay, Run
@@ -58,8 +59,6 @@ class Scale:
 def standing_of(replay: Replay, rules: Rulebook, service: str | None) -> Standing:
     """Everything whole before the first default, in one service or the only one."""
     scale = Scale(replay)
-    of_group = {member: replay.members[member].group or member for member in scale.members}
-    groups = sorted(set(of_group.values()))
 
     def stated(field: str) -> Cents:
         amounts = {}
@@ -69,14 +68,8 @@ def standing_of(replay: Replay, rules: Rulebook, service: str | None) -> Standin
             amounts[name] = value.get(service or "", 0.0) if isinstance(value, dict) else value
         return scale.by_member(amounts)
 
-    return first_standing(
-        rules,
-        scale.members,
-        groups,
-        np.array([groups.index(of_group[member]) for member in scale.members]),
-        stated("contribution"),
-        stated("required"),
-    )
+    roster = roster_of({name: member.group or name for name, member in replay.members.items()})
+    return first_standing(rules, roster, stated("contribution"), stated("required"))
 
 
 def event_of(replay: Replay, standing: Standing, default: Default, service: str | None) -> Event:

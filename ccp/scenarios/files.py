@@ -13,7 +13,7 @@ from ccp.documents import Frozen, load_yaml, place_of, validated
 from ccp.errors import Problem
 from ccp.frames import Shocks
 from ccp.rulebook.stress import Multiples
-from ccp.scenarios.scenario_set import Label, ScenarioSet, joined, multiplied
+from ccp.scenarios.scenario_set import Label, ScenarioSet, joined, multiplied, over_one_period
 from ccp.tables import raise_problems, read_table
 
 LARGEST_RELATIVE = 100.0
@@ -206,4 +206,4 @@ def _one(label: Label, shocks: list[Shock], factor_ids: list[str]) -> ScenarioSe
         if matching:
             shock = next((shock for shock in matching if shock.pattern == factor_id), matching[-1])
             (relative if shock.kind == "relative" else absolute)[0, place] = shock.size
-    return ScenarioSet(factor_ids, [label], relative, absolute)
+    return over_one_period(factor_ids, [label], (relative, absolute))

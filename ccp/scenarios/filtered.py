@@ -108,4 +108,4 @@ def filtered_scenarios(
         replace(label, kind="filtered", description=f"{label.description}, scaled by volatility")
         for label in plain.labels
     ]
-    return capped(ScenarioSet(factor_ids, labels, plain.relative * scale, plain.absolute * scale))
+    return capped(replace(plain, labels=labels, relative=plain.relative * scale, absolute=plain.absolute * scale))

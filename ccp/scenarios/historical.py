@@ -7,7 +7,7 @@ import numpy as np
 
 from ccp.market.history import Market
 from ccp.market.returns import overlapping_returns
-from ccp.scenarios.scenario_set import Label, ScenarioSet
+from ccp.scenarios.scenario_set import Label, ScenarioSet, over_one_period
 from ccp.types import Flags, ScenarioByFactor, Vector
 
 CRISES = (
@@ -52,7 +52,7 @@ def margin_scenarios(market: Market, factor_ids: list[str], lookback: int, days:
     returns = overlapping_returns(latest.matrix(factor_ids), days, relative)
     ends = latest.dates[days:]
     labels = [Label(f"margin {end}", "historical", f"{days}-day return to {end}", "market history") for end in ends]
-    return ScenarioSet(factor_ids, labels, *split_moves(returns, relative))
+    return over_one_period(factor_ids, labels, split_moves(returns, relative), days)
 
 
 def worst_windows(market: Market, factor_ids: list[str], worst: int, days: int) -> ScenarioSet:
@@ -74,7 +74,7 @@ def worst_windows(market: Market, factor_ids: list[str], worst: int, days: int) 
     dates = market.dates
     labels = [_window_label(dates[row], dates[row + days], score) for row, score in chosen]
     rows = [row for row, _ in chosen]
-    return ScenarioSet(factor_ids, labels, *split_moves(returns[rows], relative))
+    return over_one_period(factor_ids, labels, split_moves(returns[rows], relative))
 
 
 def window_scenario(market: Market, factor_ids: list[str], label: Label) -> ScenarioSet:
@@ -82,7 +82,7 @@ def window_scenario(market: Market, factor_ids: list[str], label: Label) -> Scen
     ends = [market.dates.index(day) for day in label.window or ()]
     relative = is_relative(market, factor_ids)
     moves = np.nan_to_num(overlapping_returns(market.matrix(factor_ids)[ends], 1, relative))
-    return ScenarioSet(factor_ids, [replace(label, multiple=1.0)], *split_moves(moves, relative))
+    return over_one_period(factor_ids, [replace(label, multiple=1.0)], split_moves(moves, relative))
 
 
 def history_note(market: Market, factor_ids: list[str]) -> str | None:

@@ -6,7 +6,7 @@ import polars as pl
 from ccp.market.history import Market
 from ccp.market.volatility import SUFFIX
 from ccp.rulebook.stress import Ladder
-from ccp.scenarios.scenario_set import Label, ScenarioSet
+from ccp.scenarios.scenario_set import Label, ScenarioSet, over_one_period
 from ccp.types import Flags
 
 UNMOVED = ("currency", "volatility", "rate")
@@ -34,7 +34,7 @@ def ladder_scenarios(ladder: Ladder, market: Market, factor_ids: list[str]) -> S
                 labels.append(_label(name, gap, rise if volatile.any() else 0.0))
                 moves.append(np.where(moved, gap, np.where(volatile, rise, 0.0)))
     shape = (len(labels), len(factor_ids))
-    return ScenarioSet(factor_ids, labels, np.array(moves).reshape(shape), np.zeros(shape))
+    return over_one_period(factor_ids, labels, (np.array(moves).reshape(shape), np.zeros(shape)))
 
 
 def _targets(ladder: Ladder, market: Market) -> list[tuple[str, set[str]]]:

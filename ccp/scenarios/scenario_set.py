@@ -1,14 +1,17 @@
 """A set of scenarios: the move of every factor, relative and absolute, with ids and provenance."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import date
 
 import numpy as np
 
-from ccp.types import ScenarioByFactor
+from ccp.types import Index, PeriodByScenarioByFactor, ScenarioByFactor
 
 LOWEST_RELATIVE = -0.99
 """A relative fall is capped here: no shock takes a price to zero or below."""
+EVERY = 0
+"""The period of a move that is the same however long an instrument takes to close out."""
 
 
 @dataclass(frozen=True)
@@ -29,18 +32,39 @@ class Label:
 
 
 @dataclass(frozen=True)
-class ScenarioSet:
-    """Labels, and moves scenario x factor: a level `v` becomes `v * (1 + relative) + absolute`."""
+class FactorMoves:
+    """What factors do in every scenario over one period: a level `v` becomes `v * (1 + relative) + absolute`."""
 
-    factor_ids: list[str]
-    labels: list[Label]
     relative: ScenarioByFactor
     absolute: ScenarioByFactor
 
+    @property
+    def count(self) -> int:
+        """How many scenarios there are."""
+        return len(self.relative)
+
+
+@dataclass(frozen=True)
+class ScenarioSet:
+    """Labels, and moves factor x scenario x period: a level `v` becomes `v * (1 + relative) + absolute`.
+
+    `periods` are the days that moves are over, rising: an instrument that takes `d` days to close out moves by what
+    factors do over `d` days. `(EVERY,)`, where a scenario has one move whatever the period. In memory a period comes
+    first and then a scenario, so that the moves over one period lie as the pricing kernel's are made from.
+    """
+
+    factor_ids: list[str]
+    labels: list[Label]
+    relative: PeriodByScenarioByFactor
+    absolute: PeriodByScenarioByFactor
+    periods: tuple[int, ...] = (EVERY,)
+
     def __post_init__(self) -> None:
-        shape = (len(self.labels), len(self.factor_ids))
+        shape = (len(self.periods), len(self.labels), len(self.factor_ids))
         if self.relative.shape != shape or self.absolute.shape != shape:
             raise ValueError(f"moves of shape {shape} were expected")
+        if not self.periods or list(self.periods) != sorted(set(self.periods)) or (EVERY in self.periods[1:]):
+            raise ValueError("rising periods were expected")
 
     @property
     def count(self) -> int:
@@ -52,28 +76,83 @@ class ScenarioSet:
         """The scenarios' ids, in order."""
         return [label.scenario_id for label in self.labels]
 
+    def over(self, days: int) -> FactorMoves:
+        """The moves over a period. Raises ValueError where the set has none over so many days."""
+        if self.periods == (EVERY,):
+            return self._of(0)
+        if days not in self.periods:
+            raise ValueError(f"moves over {days} days were expected; there are those over {self.periods}")
+        return self._of(self.periods.index(days))
+
+    @property
+    def longest(self) -> FactorMoves:
+        """The moves over the longest period: what is shown of a scenario, and what moves where no period is known."""
+        return self._of(-1)
+
+    def _of(self, place: int) -> FactorMoves:
+        return FactorMoves(self.relative[place], self.absolute[place])
+
+    def only(self, places: Index) -> "ScenarioSet":
+        """Some of the scenarios, by their places, in that order."""
+        labels = [self.labels[place] for place in places]
+        relative, absolute = (np.take(moves, places, axis=1) for moves in (self.relative, self.absolute))
+        return replace(self, labels=labels, relative=relative, absolute=absolute)
+
+
+def over_one_period(
+    factor_ids: list[str], labels: list[Label], moves: tuple[ScenarioByFactor, ScenarioByFactor], days: int = EVERY
+) -> ScenarioSet:
+    """A set of moves, relative and absolute, over so many days, or over every period alike."""
+    relative, absolute = moves
+    return ScenarioSet(factor_ids, labels, relative[None], absolute[None], (days,))
+
+
+def over_periods(sets: Iterable[ScenarioSet]) -> ScenarioSet:
+    """The same scenarios over several periods as one set, whose labels are those of the longest. Each set is over one.
+
+    Raises ValueError where the sets are not of the same scenarios and factors.
+    """
+    parts = sorted(sets, key=lambda one: one.periods)
+    if len(parts) == 1:
+        return parts[0]
+    if any(one.ids != parts[0].ids or one.factor_ids != parts[0].factor_ids for one in parts):
+        raise ValueError("the same scenarios over every period were expected")
+    return replace(
+        parts[-1],
+        relative=np.concatenate([one.relative for one in parts]),
+        absolute=np.concatenate([one.absolute for one in parts]),
+        periods=tuple(days for one in parts for days in one.periods),
+    )
+
 
 def joined(sets: list[ScenarioSet]) -> ScenarioSet:
-    """Several sets over the same factors as one, in order."""
+    """Several sets over the same factors as one, in order. A set over every period alike stands beside any other.
+
+    Raises ValueError where two sets are over different periods.
+    """
+    stated = {one.periods for one in sets} - {(EVERY,)}
+    if len(stated) > 1:
+        raise ValueError(f"sets over the same periods were expected, they are over {sorted(stated)}")
+    periods = next(iter(stated), (EVERY,))
     return ScenarioSet(
         sets[0].factor_ids,
         [label for one in sets for label in one.labels],
-        np.concatenate([one.relative for one in sets]),
-        np.concatenate([one.absolute for one in sets]),
+        np.concatenate([_in_each(one.relative, len(periods)) for one in sets], axis=1),
+        np.concatenate([_in_each(one.absolute, len(periods)) for one in sets], axis=1),
+        periods,
     )
+
+
+def _in_each(moves: PeriodByScenarioByFactor, periods: int) -> PeriodByScenarioByFactor:
+    """Moves over so many periods: those over every period alike, as often."""
+    return np.broadcast_to(moves, (periods, *moves.shape[1:]))
 
 
 def multiplied(scenarios: ScenarioSet, multiples: tuple[float, ...]) -> ScenarioSet:
     """Every scenario at each multiple; ids of multiples other than one end in `@2x`."""
     parts = [_times(scenarios, multiple) for multiple in multiples]
     order = np.arange(scenarios.count * len(parts)).reshape(len(parts), -1).T.ravel()
-    whole = joined(parts) if parts else scenarios
-    return ScenarioSet(
-        whole.factor_ids,
-        [whole.labels[place] for place in order],
-        whole.relative[order],
-        whole.absolute[order],
-    )
+    return joined(parts).only(order)
 
 
 def at_multiple(scenario_id: str, multiple: float) -> str:
@@ -108,7 +187,7 @@ def _times(scenarios: ScenarioSet, multiple: float) -> ScenarioSet:
 
 def capped(scenarios: ScenarioSet) -> ScenarioSet:
     """The set with relative falls capped, and every scenario that was capped saying so."""
-    below = scenarios.relative < LOWEST_RELATIVE
+    below = np.any(scenarios.relative < LOWEST_RELATIVE, axis=0)
     labels = [
         replace(label, description=f"{label.description}; {_factors(hit.sum())} capped at {LOWEST_RELATIVE:.0%}")
         if hit.any()

@@ -13,7 +13,7 @@ from ccp.errors import refuse
 from ccp.market.history import Market
 from ccp.market.returns import overlapping_returns
 from ccp.scenarios.historical import is_relative, rounding_of, split_moves, squared_severity
-from ccp.scenarios.scenario_set import Label, ScenarioSet
+from ccp.scenarios.scenario_set import Label, ScenarioSet, over_one_period
 
 Period: TypeAlias = tuple[int, int]
 """First and last row of the market, both included."""
@@ -87,7 +87,7 @@ def period_scenarios(
         for end in ends.tolist()
     ]
     returns = overlapping_returns(levels, days, relative)[ends - days]
-    return ScenarioSet(factor_ids, labels, *split_moves(returns, relative))
+    return over_one_period(factor_ids, labels, split_moves(returns, relative), days)
 
 
 def _ends(levels: np.ndarray, days: int) -> np.ndarray:

@@ -61,7 +61,7 @@ def _refuse_below_zero(scenarios: ScenarioSet, market: Market, source: str) -> N
     )
     positive = np.array([change == "relative" and asset_class != "volatility" for change, asset_class in kinds])
     positive |= np.array(["/" in factor_id for factor_id in scenarios.factor_ids])
-    ends = level * (1.0 + scenarios.relative) + scenarios.absolute
+    ends = (level * (1.0 + scenarios.relative) + scenarios.absolute).min(axis=0)
     problems = [
         Problem(
             source,

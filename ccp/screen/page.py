@@ -66,7 +66,7 @@ def _asked(held: Opened, choices: Choices) -> Settings:
 
 def _answer(held: Opened, view: View, before: View) -> None:
     """Everything right of the controls."""
-    case = view.sized.measured.case
+    case = view.sized.case
     about = f"{held.name}, {case.date.isoformat()}, under {view.rulebook.name}"
     st.caption(f"{about}. Before: the same event under the run's own rules.")
     _notices(view)

@@ -16,7 +16,7 @@ def saved_rulebook(view: View, opened: Opened) -> str:
     """The rulebook as it was seen, with where it comes from on top."""
     stated = view.settings.model_dump(exclude_none=True)
     asked = ", ".join(f"{name} {_words(value)}" for name, value in stated.items()) or "nothing"
-    day = view.sized.measured.case.date.isoformat()
+    day = view.sized.case.date.isoformat()
     lines = (
         f"Saved from the screen of ccp {version('ccp-waterfall')}, open on {opened.name}, day {day}.",
         f"Made from the rulebook: {opened.explorer.rulebook.name}. Set on the screen: {asked}.",

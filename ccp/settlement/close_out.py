@@ -34,7 +34,7 @@ def open_estate(
     if rules.method == "gradual":
         terms = case_terms(case, required.periods)
         sale = sale_terms(case, terms, required.periods, required.daily_risk, rules)
-        half = case.book.instruments.sort("instrument_id")["half_spread"].fill_null(0.0).to_numpy()
+        half = case.book.instrument_column("half_spread").fill_null(0.0).to_numpy()
         spread = (half * path.multiplier)[instrument]
         for place, quantity in enumerate(mine.quantity):
             parts[place] = sale_days(quantity, instrument[place], sale)

@@ -84,12 +84,11 @@ class Cycle:
         posted = self.terms.member_amounts("fund_contribution")
         stated = self.terms.case.book.states_contributions
         contributions = posted if stated else none
-        roster = portfolio.members, portfolio.groups, portfolio.member_group
         share = self.terms.rulebook.margin.buffer
         return State(
             day=-1,
             cash=np.zeros(pools, dtype=np.int64),
-            standing=first_standing(self.terms.rulebook, *roster, contributions, counting=LATEST_SETTLEMENT),
+            standing=first_standing(self.terms.rulebook, portfolio.roster, contributions, counting=LATEST_SETTLEMENT),
             fund_size=0,
             capital=self.terms.member_amounts("capital"),
             supplementary=none.copy(),

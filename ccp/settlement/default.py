@@ -52,7 +52,7 @@ def settle_event(
 
     `securities` is the market value of every pool's securities today: those of the defaulters are sold for it.
     """
-    portfolio, chart = terms.portfolio, ledger.chart
+    chart = ledger.chart
     mine = np.isin(terms.pool_group, estate.groups)
     pools = np.flatnonzero(mine)
     ledger.post("sale of collateral", chart.of("transferees"), chart.of("margin", pools), securities[pools])
@@ -63,7 +63,7 @@ def settle_event(
     supplementary = np.minimum(before_supplementary, state.supplementary)
     over = before_supplementary - supplementary
     loss = terms.by_member(np.where(mine, np.maximum(found.loss, 0), 0))
-    margin = terms.by_member(held) + np.where(np.isin(portfolio.member_group, estate.groups), state.supplementary, 0)
+    margin = terms.by_member(held) + np.where(terms.portfolio.roster.inside(estate.groups), state.supplementary, 0)
     plan = state.standing.plan_for(estate.groups)
     outcome, unable = event_outcome(terms, state, estate, plan, Event(estate.groups, loss, over, margin))
     _post_margin(ledger, estate, found, lent, supplementary)
@@ -111,7 +111,7 @@ def _return_the_rest(
     chart, pools = ledger.chart, np.flatnonzero(found.mine)
     ledger.post("estate", chart.of("margin", pools), chart.owner(pools), (found.surplus - lent)[pools])
     state.cash[pools] = 0
-    members = np.flatnonzero(np.isin(terms.portfolio.member_group, estate.groups))
+    members = terms.portfolio.roster.members_of(estate.groups)
     left = (state.supplementary - supplementary)[members]
     ledger.post("estate", chart.of("supplementary", members), chart.of("house", members), left)
     ledger.post("estate", chart.of("fund", members), chart.of("house", members), state.standing.contributions[members])

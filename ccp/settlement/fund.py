@@ -1,6 +1,6 @@
 """The fund over time: cover of the day, the size that a look-back gives, contributions, supplementary margin."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from fractions import Fraction
 from math import ceil
 
@@ -11,11 +11,11 @@ from ccp.rulebook.fund import FundRules, LookBack
 from ccp.settlement.state import Cover, State
 from ccp.settlement.terms import RunTerms
 from ccp.sizing.cover import Cover as WorstCover
-from ccp.sizing.cover import emir_42_3, worst_cover
+from ccp.sizing.cover import covers_of, emir_42_3, worst_cover
 from ccp.sizing.coverage import coverage
 from ccp.sizing.fund import contributions, fund_size
 from ccp.sizing.size import contribution_weights, counted_scenarios
-from ccp.stress.loss_over_margin import StressLosses, by_group
+from ccp.stress.loss_over_margin import StressLosses
 from ccp.stress.measure import Measured
 from ccp.types import Cents, Flags
 from ccp.waterfall.plan import Plan
@@ -24,13 +24,14 @@ from ccp.waterfall.replenishment import suspended, within_limit
 
 @dataclass(frozen=True)
 class StressDay:
-    """What a stress day found, in minor units. `plan` is what was there; `uncovered` what the coverage test's worst
-    default leaves (negative: headroom), in its scenario and by its groups."""
+    """What a stress day found, in minor units. `cover` is cover-N, `plan` what was there; `uncovered` what
+    the coverage test's worst default leaves (negative: headroom), in its scenario and by its groups."""
 
     measured: Measured
     counted: Flags
     losses: StressLosses
     covers: dict[int, WorstCover]
+    cover: WorstCover
     emir: int
     plan: Plan
     prefunded: int
@@ -39,23 +40,39 @@ class StressDay:
     uncovered_groups: list[int]
     group_worst: Cents
 
+    @property
+    def scenario_ids(self) -> list[str]:
+        """The stress scenarios' ids, in order."""
+        return self.measured.scenarios.ids
+
 
 def stress_day(terms: RunTerms, state: State, measured: Measured) -> StressDay:
     """Cover and coverage of a day, supplementary margin counted."""
-    rules = terms.rulebook.fund
-    counted = counted_scenarios(measured)
+    count, counted = terms.rulebook.fund.cover, counted_scenarios(measured)
     losses = _less(measured.losses, state.supplementary, terms)
-    found = losses.group_over_margin
-    covers = {count: worst_cover(found, count, counted) for count in sorted({1, 2, rules.cover})}
+    covers = covers_of(losses, count, counted)
     plan = state.standing.plan
-    tested = coverage(plan, found, rules.cover)
+    tested = coverage(plan, losses, count)
     worst_of_test = tested.worst(counted)
     uncovered = int(tested.uncovered[worst_of_test])
     leaving = [int(group) for group in tested.defaulters[:, worst_of_test]]
-    worst = np.where(counted, found, 0).max(axis=1)
-    prefunded = plan.prefunded(covers[rules.cover].groups)
-    emir = emir_42_3(found, counted).amount
-    return StressDay(measured, counted, losses, covers, emir, plan, prefunded, uncovered, worst_of_test, leaving, worst)
+    worst = np.where(counted, losses.group_over_margin, 0).max(axis=1)
+    prefunded = plan.prefunded(covers[count].groups)
+    emir = emir_42_3(losses, counted).amount
+    return StressDay(
+        measured,
+        counted,
+        losses,
+        covers,
+        covers[count],
+        emir,
+        plan,
+        prefunded,
+        uncovered,
+        worst_of_test,
+        leaving,
+        worst,
+    )
 
 
 def _less(losses: StressLosses, supplementary: Cents, terms: RunTerms) -> StressLosses:
@@ -63,7 +80,7 @@ def _less(losses: StressLosses, supplementary: Cents, terms: RunTerms) -> Stress
     if not supplementary.any():
         return losses
     over = np.maximum(losses.over_margin - supplementary[:, None], 0)
-    return StressLosses(losses.loss, over, by_group(over, terms.portfolio.member_group))
+    return StressLosses(losses.loss, over, terms.portfolio.roster.by_group(over))
 
 
 def aggregated_cover(rules: LookBack, cover: int, history: list[Cover], active: Flags) -> int:
@@ -100,8 +117,7 @@ def resized(terms: RunTerms, state: State, found: StressDay) -> tuple[int, Cents
 
 def replace_losses(found: StressDay) -> Measured:
     """The day's measurements with supplementary margin counted."""
-    way = found.measured.case.rulebook.stress.resources
-    return replace(found.measured, by_resources=found.measured.by_resources | {way: found.losses})
+    return found.measured.with_losses(found.losses)
 
 
 def fund_calls(state: State, day: int) -> Cents:
@@ -126,7 +142,7 @@ def supplementary_margin(terms: RunTerms, found: StressDay) -> Cents:
     if rules is None:
         return due
     base = found.measured.losses
-    pair = worst_cover(base.group_over_margin, 2, found.counted)
+    pair = worst_cover(base, 2, found.counted)
     there = found.plan.prefunded(pair.groups)
     if rules.pair_share is not None and pair.amount <= exact(rules.pair_share) * there:
         return due
@@ -134,7 +150,7 @@ def supplementary_margin(terms: RunTerms, found: StressDay) -> Cents:
     worst = np.where(found.counted, base.group_over_margin, -1)
     for group in np.flatnonzero(worst.max(axis=1) > allowed):
         scenario = int(np.argmax(worst[group]))
-        members = np.flatnonzero(portfolio.member_group == group)
+        members = portfolio.roster.members_of([int(group)])
         excess = ceil(int(worst[group, scenario]) - allowed)
         due[members] = share_out(excess, base.over_margin[members, scenario].tolist())
     return due

@@ -116,7 +116,8 @@ def _gap(book: Book, market: Market, rulebook: Rulebook, request: RunRequest, da
 
 def _moves(scenarios: ScenarioSet, place: int) -> dict[str, tuple[float, float]]:
     """One scenario's moves by factor."""
-    rows = zip(scenarios.factor_ids, scenarios.relative[place], scenarios.absolute[place], strict=True)
+    moves = scenarios.longest
+    rows = zip(scenarios.factor_ids, moves.relative[place], moves.absolute[place], strict=True)
     return {name: (float(relative), float(absolute)) for name, relative, absolute in rows}
 
 

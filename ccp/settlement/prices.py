@@ -30,7 +30,7 @@ class PricePath:
     def __init__(self, terms: RunTerms):
         case = terms.case
         self.run = terms
-        self.table = case.book.instruments.sort("instrument_id")
+        self.table = case.book.ordered_instruments
         self.terms = instrument_terms(self.table, case.market, case.factor_ids, case.rulebook.currency, 1)
         self.absolute = np.array([change == "absolute" for change in case.market.kinds("change", case.factor_ids)])
         self.first = self._levels(0)

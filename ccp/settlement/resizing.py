@@ -38,7 +38,7 @@ def run_stress_day(clearing: Clearing, state: State, today: Today) -> StressDay:
     held = after_haircut(clearing, today, state)
     moved = None
     if today.lines is not None and clearing.terms.rulebook.collateral.stress == "scenario":
-        moved = value_in_scenarios(today.lines, scenarios, digits) + state.cash[:, None]
+        moved = value_in_scenarios(today.lines, scenarios.longest, digits) + state.cash[:, None]
     active = state.event[clearing.terms.account_group] == 0
     if not active.all():
         kept = portfolio_of(clearing, today.holding, active, today.day)
@@ -47,7 +47,7 @@ def run_stress_day(clearing: Clearing, state: State, today: Today) -> StressDay:
     way = clearing.terms.rulebook.stress.resources
     measured = measure_stress(case, scenarios, requirement, held, moved, (way,))
     found = stress_day(clearing.terms, state, measured)
-    rules, cover = clearing.terms.rulebook.fund, found.covers[clearing.terms.rulebook.fund.cover].amount
+    rules, cover = clearing.terms.rulebook.fund, found.cover.amount
     first = today.day - rules.look_back.days + 1
     state.covers = [entry for entry in state.covers if entry.day >= first]
     state.covers.append(Cover(today.day, cover, found.group_worst))

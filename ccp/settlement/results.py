@@ -67,12 +67,11 @@ def pool_table(terms: RunTerms, result: DayResult) -> pl.DataFrame:
 def member_table(terms: RunTerms, result: DayResult) -> pl.DataFrame:
     """What every member has paid in and has at the end of the day, and what the day asked of it."""
     state, members = result.state, terms.portfolio.members
-    groups = pl.Series(terms.portfolio.groups, dtype=pl.String)
     return pl.DataFrame(
         {
             "date": pl.repeat(terms.dates[result.day], len(members), dtype=pl.Date, eager=True),
             "member_id": members,
-            "group_id": groups.gather(terms.portfolio.member_group),
+            "group_id": terms.portfolio.roster.member_groups(),
             "contribution": to_units(state.standing.contributions, terms.digits),
             "supplementary": to_units(state.supplementary, terms.digits),
             "capital": _stated(terms, state.capital),
@@ -123,18 +122,19 @@ def _stress_row(terms: RunTerms, result: DayResult) -> dict[str, Any]:
     found = result.stress
     if found is None:
         return dict.fromkeys(names)
-    unit, cover = terms.minor, found.covers[terms.rulebook.fund.cover]
-    losing = [group for group in cover.groups if found.losses.group_over_margin[group, cover.scenario] > 0]
+    unit, cover, scenario_ids = terms.minor, found.cover, found.scenario_ids
+    losses = found.losses.of_groups(cover.scenario, cover.groups).tolist()
+    losing = [group for group, loss in zip(cover.groups, losses, strict=True) if loss > 0]
     values = (
         found.covers[1].amount / unit,
         found.covers[2].amount / unit,
         cover.amount / unit,
-        found.measured.scenarios.ids[cover.scenario],
+        scenario_ids[cover.scenario],
         _names(terms, losing),
         found.prefunded / unit,
         max(cover.amount - found.prefunded, 0) / unit,
         max(found.uncovered, 0) / unit,
-        found.measured.scenarios.ids[found.uncovered_scenario] if found.uncovered > 0 else None,
+        scenario_ids[found.uncovered_scenario] if found.uncovered > 0 else None,
         _names(terms, found.uncovered_groups) if found.uncovered > 0 else None,
         _names(terms, warned_groups(terms.rulebook.fund, found)) or None,
     )
@@ -168,7 +168,7 @@ def waterfall_rows(terms: RunTerms, settled: list[SettledEvent]) -> list[dict[st
 
 
 def _names(terms: RunTerms, groups: list[int]) -> str:
-    return "+".join(terms.portfolio.groups[group] for group in groups)
+    return "+".join(terms.portfolio.roster.group_names(groups))
 
 
 def _sum(amounts: Cents) -> int:

@@ -112,7 +112,7 @@ class RunTerms:
 
     def member_amounts(self, field: str) -> Cents:
         """A column of the members table in minor units; `ENDLESS` where nothing is stated."""
-        values = self.case.book.members.sort("member_id")[field]
+        values = self.case.book.member_column(field)
         stated = to_minor(values.fill_null(0.0).to_numpy(), self.digits)
         return np.where(values.is_null().to_numpy(), ENDLESS, stated)
 

@@ -1,9 +1,10 @@
-"""Cover-N: the largest groups of one scenario, then the worst scenario."""
+"""Cover-N: the set of groups that loses most in one scenario, then the worst scenario."""
 
 from dataclasses import dataclass
 
 import numpy as np
 
+from ccp.stress.loss_over_margin import SetLosses
 from ccp.types import Cents, Flags, GroupByScenario, Index
 
 
@@ -21,29 +22,37 @@ def ranked_groups(over_margin: GroupByScenario) -> Index:
     return np.argsort(-over_margin, axis=0, kind="stable")
 
 
-def cover_by_scenario(over_margin: GroupByScenario, count: int) -> Cents:
+def cover_by_scenario(losses: SetLosses, count: int) -> Cents:
     """The sum of the `count` largest groups in each scenario. Never mixes scenarios."""
-    largest = np.sort(over_margin, axis=0)[::-1][:count]
+    largest = np.sort(losses.group_over_margin, axis=0)[::-1][:count]
     return largest.sum(axis=0)
 
 
-def worst_cover(over_margin: GroupByScenario, count: int, counted: Flags) -> Cover:
+def worst_cover(losses: SetLosses, count: int, counted: Flags) -> Cover:
     """Cover-N: the worst of the counted scenarios; of equals, the first."""
-    amounts = np.where(counted, cover_by_scenario(over_margin, count), -1)
+    amounts = np.where(counted, cover_by_scenario(losses, count), -1)
     scenario = int(np.argmax(amounts))
-    groups = ranked_groups(over_margin[:, [scenario]])[:count, 0]
-    return Cover(int(amounts[scenario]), scenario, groups.tolist())
+    return Cover(int(amounts[scenario]), scenario, list(largest_groups(losses, scenario, count)))
 
 
-def emir_42_3(over_margin: GroupByScenario, counted: Flags) -> Cover:
+def covers_of(losses: SetLosses, count: int, counted: Flags) -> dict[int, Cover]:
+    """Cover-1, cover-2 and cover-N of a rulebook's number, by number."""
+    return {number: worst_cover(losses, number, counted) for number in sorted({1, 2, count})}
+
+
+def largest_groups(losses: SetLosses, scenario: int, count: int) -> tuple[int, ...]:
+    """The set of `count` groups that loses most in a scenario, the largest first."""
+    return tuple(ranked_groups(losses.group_over_margin[:, [scenario]])[:count, 0].tolist())
+
+
+def emir_42_3(losses: SetLosses, counted: Flags) -> Cover:
     """The largest group, or the second and third together where they are larger; then the worst scenario.
 
     Source: EMIR, Regulation (EU) 648/2012, Article 42(3): what the default fund alone must withstand.
     """
-    ranked = np.sort(over_margin, axis=0)[::-1]
+    ranked = np.sort(losses.group_over_margin, axis=0)[::-1]
     first, next_two = ranked[0], ranked[1:3].sum(axis=0)
     amounts = np.where(counted, np.maximum(first, next_two), -1)
     scenario = int(np.argmax(amounts))
     places = slice(1, 3) if next_two[scenario] > first[scenario] else slice(0, 1)
-    groups = ranked_groups(over_margin[:, [scenario]])[places, 0]
-    return Cover(int(amounts[scenario]), scenario, groups.tolist())
+    return Cover(int(amounts[scenario]), scenario, list(largest_groups(losses, scenario, 3)[places]))

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from ccp.sizing.cover import ranked_groups
-from ccp.types import Cents, Flags, GroupByScenario, Index
+from ccp.stress.loss_over_margin import SetLosses
+from ccp.types import Cents, Flags, Index
 from ccp.waterfall.plan import Plan
 
 
@@ -22,7 +23,7 @@ class Coverage:
         return int(np.argmax(np.where(counted, self.uncovered, lowest)))
 
 
-def coverage(plan: Plan, group_over_margin: GroupByScenario, count: int) -> Coverage:
+def coverage(plan: Plan, losses: SetLosses, count: int) -> Coverage:
     """The worst set of `count` groups in each scenario, and what it leaves uncovered.
 
     A set D leaves `sum over D of max(loss_g - fund_g, 0) - capital - sum of fund_k over the others`, which is
@@ -34,11 +35,9 @@ def coverage(plan: Plan, group_over_margin: GroupByScenario, count: int) -> Cove
     """
     fund = plan.group_contributions[:, None]
     own = fund if plan.own_fund_pays else np.zeros_like(fund)
-    others = plan.by_group(plan.pledged)[:, None]
-    if plan.unused_contribution_shared:
-        burden = group_over_margin - own + others
-    else:
-        burden = np.maximum(group_over_margin - own, 0) + others
+    others = plan.roster.by_group(plan.pledged)[:, None]
+    short = losses.group_over_margin - own
+    burden = (short if plan.unused_contribution_shared else np.maximum(short, 0)) + others
     defaulters = ranked_groups(burden)[:count]
     largest = np.take_along_axis(burden, defaulters, axis=0).sum(axis=0)
     return Coverage(largest - plan.prefunded_lumps - int(others.sum()), defaulters)

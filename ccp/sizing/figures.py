@@ -6,7 +6,7 @@ import numpy as np
 
 from ccp.money import to_units
 from ccp.rulebook.tier_kind import INSURER
-from ccp.sizing.cover import Cover, cover_by_scenario, worst_cover
+from ccp.sizing.cover import Cover, cover_by_scenario, covers_of, worst_cover
 from ccp.sizing.coverage import coverage
 from ccp.sizing.liquidation import liquidations
 from ccp.sizing.size import Sized
@@ -15,21 +15,18 @@ from ccp.waterfall.plan import make_plan
 
 def coverage_figures(sized: Sized) -> dict[str, Any]:
     """Everything `coverage.json` states: cover figures, the fund, prefunded resources, the coverage test."""
-    case = sized.measured.case
-    rulebook, digits = case.rulebook, case.rulebook.currency_digits
+    rulebook, digits = sized.rules, sized.digits
     everything = np.ones_like(sized.counted)
-    by_group = sized.measured.losses.group_over_margin
     prefunded = sized.plan.prefunded(sized.cover.groups)
-    count = rulebook.fund.cover
-    beyond = {f"cover_{n}": _cover(sized, worst_cover(by_group, n, everything)) for n in sorted({1, 2, count})}
+    beyond = covers_of(sized.losses, sized.cover_count, everything)
     return {
         "rulebook": rulebook.name,
-        "date": case.date.isoformat(),
+        "date": sized.case.date.isoformat(),
         "currency": rulebook.currency,
-        "cover": count,
+        "cover": sized.cover_count,
         **{f"cover_{n}": _cover(sized, cover) for n, cover in sized.covers.items()},
         "emir_42_3": _cover(sized, sized.emir),
-        "all_scenarios": beyond,
+        "all_scenarios": {f"cover_{n}": _cover(sized, cover) for n, cover in beyond.items()},
         "cover_n_by_margin_counted": _by_resources(sized),
         "fund": {
             "required": _units(sized.fund.required, digits),
@@ -48,10 +45,10 @@ def coverage_figures(sized: Sized) -> dict[str, Any]:
             "all_scenarios": _test(sized, sized.coverage.worst(everything)),
             "sizing_scenarios_if_required_fund_is_posted": _test_if_required(sized),
         },
-        "margin": _units(int(sized.measured.found.pool_margin.sum()), digits),
+        "margin": _units(int(sized.found.pool_margin.sum()), digits),
         "margin_held": _margin_held(sized),
         "liquidation": _liquidation(sized),
-        "scenarios": {"run": sized.measured.scenarios.count, "sizing": int(sized.counted.sum())},
+        "scenarios": {"run": sized.scenarios.count, "sizing": int(sized.counted.sum())},
         "coverage_of_scenarios": _scenario_counts(sized),
     }
 
@@ -61,36 +58,35 @@ def _units(cents: int, digits: int) -> float:
 
 
 def _cover(sized: Sized, cover: Cover) -> dict[str, Any]:
-    digits = sized.measured.case.rulebook.currency_digits
-    losses = sized.measured.losses.group_over_margin[:, cover.scenario]
+    digits = sized.digits
+    losses = sized.losses.of_groups(cover.scenario, cover.groups)
     return {
         "amount": _units(cover.amount, digits),
-        "scenario_id": sized.measured.scenarios.ids[cover.scenario],
+        "scenario_id": sized.scenarios.ids[cover.scenario],
         "groups": [sized.plan.groups[group] for group in cover.groups],
-        "losses": [_units(int(losses[group]), digits) for group in cover.groups],
+        "losses": [_units(int(loss), digits) for loss in losses],
     }
 
 
 def _by_resources(sized: Sized) -> dict[str, float]:
     """Cover-N under each way of counting margin; they differ only where the book has collateral."""
-    count, digits = sized.measured.case.rulebook.fund.cover, sized.measured.case.rulebook.currency_digits
     return {
-        way: _units(worst_cover(losses.group_over_margin, count, sized.counted).amount, digits)
+        way: _units(worst_cover(losses, sized.cover_count, sized.counted).amount, sized.digits)
         for way, losses in sized.measured.by_resources.items()
     }
 
 
 def _test(sized: Sized, scenario: int) -> dict[str, Any]:
-    digits = sized.measured.case.rulebook.currency_digits
+    digits = sized.digits
     uncovered = int(sized.coverage.uncovered[scenario])
     groups = sized.coverage.defaulters[:, scenario]
     own = int(sized.plan.group_contributions[groups].sum())
-    losses = sized.measured.losses.group_over_margin[groups, scenario]
+    losses = sized.losses.of_groups(scenario, groups)
     return {
         "passed": uncovered <= 0,
         "uncovered": _units(max(uncovered, 0), digits),
         "headroom": _units(max(-uncovered, 0), digits),
-        "scenario_id": sized.measured.scenarios.ids[scenario],
+        "scenario_id": sized.scenarios.ids[scenario],
         "defaulters": [sized.plan.groups[group] for group in groups],
         "losses": [_units(int(loss), digits) for loss in losses],
         "survivors_fund": _units(sized.plan.fund - own, digits),
@@ -100,24 +96,22 @@ def _test(sized: Sized, scenario: int) -> dict[str, Any]:
 
 def _test_if_required(sized: Sized) -> dict[str, Any]:
     """The coverage test again, as if every member had paid in what is required of it."""
-    case = sized.measured.case
-    portfolio, digits = case.portfolio, case.rulebook.currency_digits
-    required = np.array(sized.required, dtype=np.int64)
-    plan = make_plan(case.rulebook, portfolio.members, portfolio.groups, portfolio.member_group, required)
-    tested = coverage(plan, sized.measured.losses.group_over_margin, case.rulebook.fund.cover)
+    digits, required = sized.digits, np.array(sized.required, dtype=np.int64)
+    plan = make_plan(sized.rules, sized.plan.roster, required)
+    tested = coverage(plan, sized.losses, sized.cover_count)
     scenario = tested.worst(sized.counted)
     uncovered = int(tested.uncovered[scenario])
     return {
         "passed": uncovered <= 0,
         "uncovered": _units(max(uncovered, 0), digits),
-        "scenario_id": sized.measured.scenarios.ids[scenario],
+        "scenario_id": sized.scenarios.ids[scenario],
         "defaulters": [plan.groups[group] for group in tested.defaulters[:, scenario]],
     }
 
 
 def _margin_held(sized: Sized) -> dict[str, Any] | None:
     """What pools hold after haircut against what is required of each; None where the book says nothing of it."""
-    found, digits = sized.measured.found, sized.measured.case.rulebook.currency_digits
+    found, digits = sized.found, sized.digits
     if found.pool_held is None:
         return None
     missing = np.maximum(found.pool_margin - found.pool_held, 0)
@@ -130,7 +124,7 @@ def _margin_held(sized: Sized) -> dict[str, Any] | None:
 
 def _liquidation(sized: Sized) -> dict[str, Any]:
     """How long it takes to sell the books of the groups of cover-N."""
-    case, groups = sized.measured.case, sized.cover.groups
+    case, groups = sized.case, sized.cover.groups
     names = case.portfolio.instruments
     return {
         "participation": case.rulebook.close_out.participation,
@@ -151,7 +145,7 @@ def _liquidation(sized: Sized) -> dict[str, Any]:
 
 def _scenario_counts(sized: Sized) -> dict[str, int]:
     """How many scenarios stay inside margin, draw on prefunded resources, and go beyond them."""
-    cover = cover_by_scenario(sized.measured.losses.group_over_margin, sized.measured.case.rulebook.fund.cover)
+    cover = cover_by_scenario(sized.losses, sized.cover_count)
     beyond = sized.coverage.uncovered > 0
     return {
         "inside_margin": int(((cover == 0) & ~beyond).sum()),

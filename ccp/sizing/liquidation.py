@@ -32,7 +32,7 @@ def liquidations(case: Case, groups: list[int]) -> list[Liquidation]:
     `days = |net quantity| / (participation * average_daily_volume)`, of the slowest instrument; what rounding leaves of
     a net of nothing takes no day. Only the groups' own positions are read.
     """
-    volume = case.book.instruments.sort("instrument_id")["average_daily_volume"].to_numpy()
+    volume = case.book.instrument_column("average_daily_volume").to_numpy()
     share = case.rulebook.close_out.participation
     net, gross = held_by(case.portfolio, groups)
     return [

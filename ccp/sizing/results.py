@@ -5,9 +5,8 @@ import polars as pl
 
 from ccp.frames import Contributions, Losses, Margin, Scenarios, StressShocks
 from ccp.money import to_units
-from ccp.sizing.cover import cover_by_scenario, ranked_groups
-from ccp.sizing.size import Sized, by_member
-from ccp.types import Cents
+from ccp.sizing.cover import cover_by_scenario
+from ccp.sizing.size import Sized
 from ccp.waterfall.table import defaulters_name, outcome_rows, waterfall_frame
 
 
@@ -26,7 +25,7 @@ def result_tables(sized: Sized) -> dict[str, pl.DataFrame]:
 def margin_table(sized: Sized) -> pl.DataFrame:
     """Margin by account, in order of member, pool and account."""
     measured = sized.measured
-    portfolio, digits = measured.case.portfolio, measured.case.rulebook.currency_digits
+    portfolio, digits = measured.portfolio, measured.digits
     pools, members = np.array(portfolio.pools), np.array(portfolio.members)
     return pl.DataFrame(
         {
@@ -42,12 +41,12 @@ def margin_table(sized: Sized) -> pl.DataFrame:
 
 def losses_table(sized: Sized) -> pl.DataFrame:
     """Loss over margin by scenario and group."""
-    case = sized.measured.case
-    losses = sized.measured.losses.group_over_margin
-    groups, count = case.portfolio.groups, sized.measured.scenarios.count
+    case = sized.case
+    losses = sized.losses.group_over_margin
+    groups, count = case.portfolio.groups, sized.scenarios.count
     return pl.DataFrame(
         {
-            "scenario_id": np.repeat(np.array(sized.measured.scenarios.ids), len(groups)),
+            "scenario_id": np.repeat(np.array(sized.scenarios.ids), len(groups)),
             "group_id": groups * count,
             "loss_over_margin": to_units(losses.T.ravel(), case.rulebook.currency_digits),
         },
@@ -57,9 +56,8 @@ def losses_table(sized: Sized) -> pl.DataFrame:
 
 def scenarios_table(sized: Sized) -> pl.DataFrame:
     """Every scenario with its cover figures and what the worst default leaves uncovered."""
-    measured, digits = sized.measured, sized.measured.case.rulebook.currency_digits
-    count, by_group = measured.case.rulebook.fund.cover, measured.losses.group_over_margin
-    labels, ranked = measured.scenarios.labels, ranked_groups(by_group)[:count]
+    digits = sized.digits
+    labels, losses = sized.scenarios.labels, sized.losses
     uncovered = np.maximum(sized.coverage.uncovered, 0)
     return pl.DataFrame(
         {
@@ -67,10 +65,10 @@ def scenarios_table(sized: Sized) -> pl.DataFrame:
             "kind": [label.kind for label in labels],
             "multiple": [label.multiple for label in labels],
             "sizes_fund": [label.sizes_fund for label in labels],
-            "cover_1": to_units(cover_by_scenario(by_group, 1), digits),
-            "cover_2": to_units(cover_by_scenario(by_group, 2), digits),
-            "cover_n": to_units(cover_by_scenario(by_group, count), digits),
-            "groups": [_with_losses(sized, ranked[:, place], place) for place in range(len(labels))],
+            "cover_1": to_units(cover_by_scenario(losses, 1), digits),
+            "cover_2": to_units(cover_by_scenario(losses, 2), digits),
+            "cover_n": to_units(cover_by_scenario(losses, sized.cover_count), digits),
+            "groups": [_with_losses(sized, place) for place in range(len(labels))],
             "uncovered": to_units(uncovered, digits),
             "uncovered_groups": [_worst_set(sized, place) for place in range(len(labels))],
             "description": [label.description for label in labels],
@@ -81,15 +79,16 @@ def scenarios_table(sized: Sized) -> pl.DataFrame:
 
 
 def shocks_table(sized: Sized) -> pl.DataFrame:
-    """How far each factor moves in every scenario."""
-    scenarios = sized.measured.scenarios
-    place, factor = np.nonzero((scenarios.relative != 0) | (scenarios.absolute != 0))
+    """How far each factor moves in every scenario, over the longest period."""
+    scenarios = sized.scenarios
+    moves = scenarios.longest
+    place, factor = np.nonzero((moves.relative != 0) | (moves.absolute != 0))
     return pl.DataFrame(
         {
             "scenario_id": np.array(scenarios.ids)[place],
             "factor_id": np.array(scenarios.factor_ids)[factor],
-            "relative": scenarios.relative[place, factor],
-            "absolute": scenarios.absolute[place, factor],
+            "relative": moves.relative[place, factor],
+            "absolute": moves.absolute[place, factor],
         },
         schema=StressShocks.create_empty().schema,
     )
@@ -100,22 +99,23 @@ def _worst_set(sized: Sized, scenario: int) -> str:
     return defaulters_name(sized.plan, tuple(int(group) for group in sized.coverage.defaulters[:, scenario]))
 
 
-def _with_losses(sized: Sized, groups: Cents, scenario: int) -> str:
-    """Those of some groups that lose anything over margin in the scenario."""
-    losses = sized.measured.losses.group_over_margin[:, scenario]
-    return defaulters_name(sized.plan, tuple(int(group) for group in groups if losses[group] > 0))
+def _with_losses(sized: Sized, scenario: int) -> str:
+    """Those of the groups of cover-N that lose anything over margin in the scenario."""
+    groups = sized.largest_groups(scenario)
+    losses = sized.losses.of_groups(scenario, groups).tolist()
+    return defaulters_name(sized.plan, tuple(group for group, loss in zip(groups, losses, strict=True) if loss > 0))
 
 
 def contributions_table(sized: Sized) -> pl.DataFrame:
     """Who contributes what to the required fund, and what is posted."""
-    case = sized.measured.case
+    case = sized.case
     portfolio, digits = case.portfolio, case.rulebook.currency_digits
     posted = None if sized.posted is None else to_units(sized.posted, digits)
     return pl.DataFrame(
         {
             "member_id": portfolio.members,
-            "group_id": [portfolio.groups[group] for group in portfolio.member_group],
-            "margin": to_units(by_member(sized.measured, sized.measured.found.pool_margin), digits),
+            "group_id": portfolio.roster.member_groups(),
+            "margin": to_units(sized.measured.by_member(sized.found.pool_margin), digits),
             "weight": to_units(np.array(sized.weights, dtype=np.int64), digits),
             "contribution": to_units(np.array(sized.required, dtype=np.int64), digits),
             "posted": [None] * len(portfolio.members) if posted is None else posted,
@@ -126,8 +126,8 @@ def contributions_table(sized: Sized) -> pl.DataFrame:
 
 def waterfall_table(sized: Sized) -> pl.DataFrame:
     """Who pays in every scenario: for the cover-N groups, and for the coverage test's worst set where it differs."""
-    digits, frames = sized.measured.case.rulebook.currency_digits, []
-    for place, scenario_id in enumerate(sized.measured.scenarios.ids):
+    digits, frames = sized.digits, []
+    for place, scenario_id in enumerate(sized.scenarios.ids):
         rows = []
         for chosen_by, groups in default_sets(sized, place).items():
             rows += outcome_rows(sized.plan, sized.outcome(place, groups), scenario_id, chosen_by, digits)

@@ -1,10 +1,13 @@
 """A default of a sized book and the defaults that follow from it."""
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from ccp.money import to_minor
 from ccp.sizing.size import Sized
 from ccp.stress.fire_sale import sell
+from ccp.stress.loss_over_margin import SetLosses
 from ccp.stress.measure import Measured
 from ccp.types import Cents
 from ccp.waterfall.contagion import Books, Round, run_rounds
@@ -14,43 +17,58 @@ from ccp.waterfall.standing import first_standing
 
 def rounds_of(sized: Sized, scenario: int, groups: tuple[int, ...], fire_sale: bool) -> list[Round]:
     """Run a default in one scenario until nobody new fails. `fire_sale`: whether selling books moves prices."""
-    portfolio, measured = sized.measured.case.portfolio, sized.measured
-    margin = sized.event(scenario, groups).margin
-    books = Books(measured.losses.loss[:, scenario], measured.losses.over_margin[:, scenario], margin)
     required = np.array(sized.required, dtype=np.int64)
-    standing = first_standing(
-        measured.case.rulebook,
-        portfolio.members,
-        portfolio.groups,
-        portfolio.member_group,
-        sized.plan.contributions,
-        required,
-    )
+    standing = first_standing(sized.rules, sized.plan.roster, sized.plan.contributions, required)
 
     def known(defaulters: tuple[int, ...]) -> Circumstances:
         return sized.known(scenario, defaulters)
 
-    resale = Market(sized, scenario, margin) if fire_sale else None
-    return run_rounds(standing, groups, books, member_capital(measured), known, resale)
+    resale = Market(sized, scenario) if fire_sale else None
+    capital = member_capital(sized.measured)
+    return run_rounds(standing, groups, InScenario(sized, scenario), capital, known, resale)
+
+
+@dataclass(frozen=True)
+class InScenario:
+    """What sets of groups of a sized book lose in one scenario."""
+
+    sized: Sized
+    scenario: int
+
+    def of(self, groups: tuple[int, ...], before: tuple[int, ...] = ()) -> Books:
+        """The books of groups that default together, after those `before`."""
+        return self.sized.books(self.scenario, groups, before)
+
+
+@dataclass(frozen=True)
+class AfterSale:
+    """What sets of groups lose in one scenario at prices that sales have moved. `margin` is by member."""
+
+    losses: SetLosses
+    margin: Cents
+
+    def of(self, groups: tuple[int, ...], before: tuple[int, ...] = ()) -> Books:
+        """The books of groups that default together, after those `before`."""
+        return Books(*self.losses.of_members(0, groups, before), self.margin)
 
 
 def member_capital(measured: Measured) -> list[int | None]:
     """Every member's own capital in minor units; None where the book states none."""
-    stated = measured.case.book.members.sort("member_id")["capital"]
-    cents = to_minor(stated.fill_null(0.0).to_numpy(), measured.case.rulebook.currency_digits).tolist()
+    stated = measured.case.book.member_column("capital")
+    cents = to_minor(stated.fill_null(0.0).to_numpy(), measured.digits).tolist()
     return [None if missing else amount for missing, amount in zip(stated.is_null(), cents, strict=True)]
 
 
 class Market:
     """Prices of a scenario that move as books are sold."""
 
-    def __init__(self, sized: Sized, scenario: int, margin: Cents):
-        self.sized, self.scenario, self.margin = sized, scenario, margin
-        self.dropped = np.zeros(len(sized.measured.case.portfolio.instruments))
+    def __init__(self, sized: Sized, scenario: int):
+        self.sized, self.scenario = sized, scenario
+        self.margin = sized.measured.counted_by_member(scenario)
+        self.dropped = np.zeros(len(sized.portfolio.instruments))
 
-    def __call__(self, groups: tuple[int, ...]) -> tuple[Cents, Books]:
-        """Sell the books of some groups: what others' house books lose by it, and all books at the new prices."""
+    def __call__(self, groups: tuple[int, ...]) -> tuple[Cents, AfterSale]:
+        """Sell the books of some groups: what others' house books lose by it, and what sets lose at the new prices."""
         moved = sell(self.sized.measured, self.sized.sides, self.scenario, groups, self.dropped)
         self.dropped = moved.drop
-        losses = moved.losses
-        return moved.house_loss, Books(losses.loss[:, 0], losses.over_margin[:, 0], self.margin)
+        return moved.house_loss, AfterSale(moved.losses, self.margin)

@@ -6,14 +6,21 @@ from functools import cached_property
 
 import numpy as np
 
+from ccp.book.portfolio import Portfolio
+from ccp.market.case import Case
 from ccp.money import exact, minor_units, scaled_up, to_minor
+from ccp.rulebook.rulebook import Rulebook
+from ccp.scenarios.scenario_set import ScenarioSet
 from ccp.sizing.circumstances import circumstances
-from ccp.sizing.cover import Cover, emir_42_3, ranked_groups, worst_cover
+from ccp.sizing.cover import Cover, covers_of, emir_42_3, largest_groups, worst_cover
 from ccp.sizing.coverage import Coverage, coverage
 from ccp.sizing.fund import FundSize, contributions, fund_size
 from ccp.stress.claims import Sides, sides_of
+from ccp.stress.loss_over_margin import StressLosses
 from ccp.stress.measure import Measured
+from ccp.stress.parts import PartFound
 from ccp.types import Cents, Flags
+from ccp.waterfall.contagion import Books
 from ccp.waterfall.event import Circumstances, Event, Outcome
 from ccp.waterfall.plan import Plan, make_plan
 from ccp.waterfall.run import run_waterfall
@@ -41,33 +48,70 @@ class Sized:
     held: Callable[[], Sides] | None = None
 
     @property
+    def case(self) -> Case:
+        """The book met with its market, under its rules."""
+        return self.measured.case
+
+    @property
+    def rules(self) -> Rulebook:
+        """The rules that the fund was sized under."""
+        return self.measured.rules
+
+    @property
+    def digits(self) -> int:
+        """Decimal digits of the currency."""
+        return self.measured.digits
+
+    @property
+    def portfolio(self) -> Portfolio:
+        """The book, sorted and indexed."""
+        return self.measured.portfolio
+
+    @property
+    def scenarios(self) -> ScenarioSet:
+        """The stress scenarios."""
+        return self.measured.scenarios
+
+    @property
+    def found(self) -> PartFound:
+        """Margins by account and by pool, and what else was found of the book."""
+        return self.measured.found
+
+    @property
+    def losses(self) -> StressLosses:
+        """What sets of groups lose over margin in the scenarios."""
+        return self.measured.losses
+
+    @property
+    def cover_count(self) -> int:
+        """How many groups default together in the rulebook's cover-N."""
+        return self.rules.fund.cover
+
+    @property
     def cover(self) -> Cover:
         """The rulebook's cover-N."""
-        return self.covers[self.measured.case.rulebook.fund.cover]
+        return self.covers[self.cover_count]
 
     @property
     def in_force(self) -> str:
         """Which contributions the plan holds: those `posted`, or those `required`."""
-        fixed = self.measured.case.rulebook.fund.size is not None
-        return "required" if self.posted is None or fixed else "posted"
+        return "required" if self.posted is None or self.rules.fund.size is not None else "posted"
 
     def largest_groups(self, scenario: int, count: int | None = None) -> tuple[int, ...]:
         """The `count` groups (default: the rulebook's number) with the largest losses over margin in a scenario."""
-        losses = self.measured.losses.group_over_margin[:, [scenario]]
-        most = count or self.measured.case.rulebook.fund.cover
-        return tuple(int(group) for group in ranked_groups(losses)[:most, 0])
+        return largest_groups(self.losses, scenario, count or self.cover_count)
 
     def worst_scenario(self, count: int | None = None) -> int:
         """The scenario among those that size the fund that is worst for `count` groups."""
-        most = count or self.measured.case.rulebook.fund.cover
-        return worst_cover(self.measured.losses.group_over_margin, most, self.counted).scenario
+        return worst_cover(self.losses, count or self.cover_count, self.counted).scenario
 
-    def event(self, scenario: int, groups: tuple[int, ...]) -> Event:
-        """A default of some groups in one scenario."""
-        losses = self.measured.losses
-        margin = by_member(self.measured, self.measured.counted_in(scenario))
-        known = self.known(scenario, groups)
-        return Event(groups, losses.loss[:, scenario], losses.over_margin[:, scenario], margin, known)
+    def event(self, scenario: int, groups: tuple[int, ...], before: tuple[int, ...] = ()) -> Event:
+        """A default of a set of groups in one scenario, after those `before`: of what the set loses together."""
+        return self.books(scenario, groups, before).event(groups, self.known(scenario, groups))
+
+    def books(self, scenario: int, groups: tuple[int, ...], before: tuple[int, ...] = ()) -> Books:
+        """What a set of groups loses in one scenario, and the margin that counts against it."""
+        return Books(*self.losses.of_members(scenario, groups, before), self.measured.counted_by_member(scenario))
 
     def known(self, scenario: int, groups: tuple[int, ...]) -> Circumstances:
         """What is known of such a default beyond losses."""
@@ -76,7 +120,7 @@ class Sized:
     @cached_property
     def sides(self) -> Sides:
         """What every member holds."""
-        return sides_of(self.measured.case.portfolio) if self.held is None else self.held()
+        return sides_of(self.portfolio) if self.held is None else self.held()
 
     def outcome(self, scenario: int, groups: tuple[int, ...]) -> Outcome:
         """Who pays when some groups default in one scenario."""
@@ -99,20 +143,18 @@ def size_fund(measured: Measured, held: Callable[[], Sides] | None = None) -> Si
 
     `held` gives what members hold, where somebody keeps it.
     """
-    rulebook, portfolio = measured.case.rulebook, measured.case.portfolio
+    rulebook, roster = measured.rules, measured.roster
     rules, minor = rulebook.fund, minor_units(rulebook.currency_digits)
     counted = counted_scenarios(measured)
-    by_group = measured.losses.group_over_margin
-    covers = {count: worst_cover(by_group, count, counted) for count in sorted({1, 2, rules.cover})}
-    emir = emir_42_3(by_group, counted)
-    fund = fund_size(rules, covers[rules.cover].amount, emir.amount, len(portfolio.members), minor)
+    covers, emir = covers_of(measured.losses, rules.cover, counted), emir_42_3(measured.losses, counted)
+    fund = fund_size(rules, covers[rules.cover].amount, emir.amount, len(roster.members), minor)
     weights = contribution_weights(measured, counted)
     required = contributions(fund.required, weights, scaled_up(minor, exact(rules.minimum_contribution)))
     posted = posted_contributions(measured)
     basis = np.array(required, dtype=np.int64)
     in_force = basis if posted is None or rules.size is not None else posted
-    plan = make_plan(rulebook, portfolio.members, portfolio.groups, portfolio.member_group, in_force, basis)
-    tested = coverage(plan, by_group, rules.cover)
+    plan = make_plan(rulebook, roster, in_force, basis)
+    tested = coverage(plan, measured.losses, rules.cover)
     return Sized(measured, counted, covers, emir, fund, weights, required, posted, plan, tested, held)
 
 
@@ -123,17 +165,9 @@ def counted_scenarios(measured: Measured) -> Flags:
 
 def contribution_weights(measured: Measured, counted: Flags) -> list[int]:
     """What the fund is shared by: each member's margin, or its worst loss over margin among counted scenarios."""
-    if measured.case.rulebook.fund.allocation == "stress_loss_share":
+    if measured.rules.fund.allocation == "stress_loss_share":
         return [int(loss) for loss in measured.losses.over_margin[:, counted].max(axis=1)]
-    return [int(margin) for margin in by_member(measured, measured.found.pool_margin)]
-
-
-def by_member(measured: Measured, pool_amounts: Cents) -> Cents:
-    """Amounts by pool as sums by member."""
-    portfolio = measured.case.portfolio
-    sums = np.zeros(len(portfolio.members), dtype=np.int64)
-    np.add.at(sums, portfolio.pool_member, pool_amounts)
-    return sums
+    return [int(margin) for margin in measured.by_member(measured.found.pool_margin)]
 
 
 def posted_contributions(measured: Measured) -> Cents | None:
@@ -141,5 +175,5 @@ def posted_contributions(measured: Measured) -> Cents | None:
     book = measured.case.book
     if not book.states_contributions:
         return None
-    stated = book.members.sort("member_id")["fund_contribution"].to_numpy()
-    return to_minor(stated, measured.case.rulebook.currency_digits)
+    stated = book.member_column("fund_contribution").to_numpy()
+    return to_minor(stated, measured.digits)

@@ -45,7 +45,7 @@ def sides_of(portfolio: Portfolio) -> Sides:
 
 def net_positions(portfolio: Portfolio, sides: Sides, groups: tuple[int, ...]) -> Vector:
     """The net quantity of some groups in each instrument."""
-    mine = np.isin(portfolio.member_group, groups).astype(np.float64)
+    mine = portfolio.roster.inside(groups).astype(np.float64)
     return mine @ (sides.long - sides.short)
 
 
@@ -54,8 +54,8 @@ def matched_claims(measured: Measured, sides: Sides, scenario: int, groups: tupl
 
     In each instrument the groups' net position is matched with all opposite positions of others, in proportion.
     """
-    others = ~np.isin(measured.case.portfolio.member_group, groups)
-    net = net_positions(measured.case.portfolio, sides, groups)
+    others = ~measured.roster.inside(groups)
+    net = net_positions(measured.portfolio, sides, groups)
     sums = np.zeros(len(others))
     loss = measured.unit_loss[:, scenario]
     for opposite, wanted, gain in (
@@ -65,7 +65,7 @@ def matched_claims(measured: Measured, sides: Sides, scenario: int, groups: tupl
         held = others.astype(np.float64) @ opposite
         share = np.minimum(np.divide(wanted, held, out=np.zeros_like(held), where=held > 0), 1.0)
         sums += opposite @ (share * gain)
-    return to_minor(np.where(others, sums, 0.0), measured.case.rulebook.currency_digits)
+    return to_minor(np.where(others, sums, 0.0), measured.digits)
 
 
 def by_product_class(measured: Measured, sides: Sides, scenario: int, groups: tuple[int, ...]) -> tuple[Cents, Cents]:
@@ -73,15 +73,15 @@ def by_product_class(measured: Measured, sides: Sides, scenario: int, groups: tu
     exposed to the scenario in the class: the sum of the sizes of its positions' gains and losses."""
     kinds, unit_loss = _product_class(measured), measured.unit_loss[:, scenario]
     in_class = np.where(kinds[:, None] == np.arange(int(kinds.max(initial=0)) + 1), unit_loss[:, None], 0.0)
-    loss = net_positions(measured.case.portfolio, sides, groups) @ in_class
+    loss = net_positions(measured.portfolio, sides, groups) @ in_class
     exposed = (sides.long + sides.short) @ np.abs(in_class)
-    digits = measured.case.rulebook.currency_digits
+    digits = measured.digits
     return to_minor(np.maximum(loss, 0.0), digits), to_minor(exposed.T, digits)
 
 
 def _product_class(measured: Measured) -> Index:
     """The asset class of each instrument's factor, as a number; without one, a class of its own."""
     case = measured.case
-    names = case.book.instruments.sort("instrument_id")["factor_id"].to_list()
+    names = case.book.instrument_column("factor_id").to_list()
     words = [name or "" for name in case.market.kinds("asset_class", names)]
     return np.unique(np.array(words, dtype=str), return_inverse=True)[1].astype(np.int64)

@@ -26,7 +26,7 @@ class Moved:
 
 def sell(measured: Measured, sides: Sides, scenario: int, groups: tuple[int, ...], dropped: Vector) -> Moved:
     """Sell the books of some groups; `dropped` is how far units have fallen before."""
-    net = net_positions(measured.case.portfolio, sides, groups)
+    net = net_positions(measured.portfolio, sides, groups)
     fall = np.array([_fall(quantity, place, measured.model.sale) for place, quantity in enumerate(net.tolist())])
     return Moved(_house_losses(measured, fall), books_in(measured, scenario, dropped + fall), dropped + fall)
 
@@ -38,7 +38,7 @@ def books_in(measured: Measured, scenario: int, dropped: Vector) -> StressLosses
     counted = {"": measured.counted_in(scenario)[:, None]}
     minor = float(minor_units(case.rulebook.currency_digits))
     short = run_stress(case.portfolio.whole, unit_loss, measured.found.account_cost, counted, minor)[""]
-    return stress_losses(short, case.rulebook.stress.house_surplus_covers_clients, case.portfolio.member_group)
+    return stress_losses(short, case.rulebook.stress.house_surplus_covers_clients, case.portfolio.roster)
 
 
 def _fall(quantity: float, instrument: int, terms: SaleTerms) -> float:
@@ -54,9 +54,9 @@ def _fall(quantity: float, instrument: int, terms: SaleTerms) -> float:
 
 def _house_losses(measured: Measured, fall: Vector) -> Cents:
     """What members lose on their house accounts when units fall."""
-    portfolio = measured.case.portfolio
+    portfolio = measured.portfolio
     house: Index = np.flatnonzero(portfolio.pool_house[portfolio.account_pool])
     loss = account_values(portfolio.positions, fall[:, None], house)[:, 0]
     sums = np.zeros(len(portfolio.members), dtype=np.int64)
-    np.add.at(sums, portfolio.account_member[house], to_minor(loss, measured.case.rulebook.currency_digits))
+    np.add.at(sums, portfolio.account_member[house], to_minor(loss, measured.digits))
     return sums

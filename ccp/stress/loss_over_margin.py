@@ -1,11 +1,38 @@
 """What a default would cost beyond margin, by member and by group, in every scenario."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
+from ccp.book.roster import Roster
 from ccp.kernels.exposure.pools import Shortfalls
-from ccp.types import GroupByScenario, Index, MemberByScenario
+from ccp.types import Cents, GroupByScenario, Index, MemberByScenario
+
+
+class SetLosses(Protocol):
+    """Losses over margin of SETS of groups that default together: the one source of events, cover and coverage test.
+
+    Scenarios and groups are places. A set may lose more than its groups would one by one, for all its books are sold
+    together.
+    """
+
+    @property
+    def group_over_margin(self) -> GroupByScenario:
+        """What each group loses over margin when it defaults alone, in every scenario."""
+        ...
+
+    def of_members(self, scenario: int, groups: Sequence[int], before: Sequence[int] = ()) -> tuple[Cents, Cents]:
+        """By member, the loss and what of it is over margin, of groups that default together after those `before`.
+
+        Members of other groups are not to be read.
+        """
+        ...
+
+    def of_groups(self, scenario: int, groups: Sequence[int] | Index) -> Cents:
+        """What each of some groups loses over margin when they default together, in the order given."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -13,15 +40,24 @@ class StressLosses:
     """In cents. `loss` and `over_margin` are member x scenario, `group_over_margin` is group x scenario.
 
     `loss` is the sum of a member's pools' losses (gains not counted); `over_margin` what is left of it after
-    the margin that may pay for it.
+    the margin that may pay for it. A set of groups loses what its groups lose one by one: no more for being sold
+    together.
     """
 
     loss: MemberByScenario
     over_margin: MemberByScenario
     group_over_margin: GroupByScenario
 
+    def of_members(self, scenario: int, groups: Sequence[int], before: Sequence[int] = ()) -> tuple[Cents, Cents]:
+        """By member, the loss and what of it is over margin: the same whoever else defaults."""
+        return self.loss[:, scenario], self.over_margin[:, scenario]
 
-def stress_losses(short: Shortfalls, house_surplus_covers_clients: bool, member_group: Index) -> StressLosses:
+    def of_groups(self, scenario: int, groups: Sequence[int] | Index) -> Cents:
+        """What each of some groups loses over margin."""
+        return self.group_over_margin[groups, scenario]
+
+
+def stress_losses(short: Shortfalls, house_surplus_covers_clients: bool, roster: Roster) -> StressLosses:
     """Loss over margin of members and groups.
 
         over_margin = max(house_short + client_short - phi * house_surplus, 0)
@@ -32,11 +68,4 @@ def stress_losses(short: Shortfalls, house_surplus_covers_clients: bool, member_
     """
     covered = short.house_surplus if house_surplus_covers_clients else np.zeros_like(short.house_surplus)
     over_margin = np.maximum(short.house_short + short.client_short - covered, 0)
-    return StressLosses(short.loss, over_margin, by_group(over_margin, member_group))
-
-
-def by_group(over_margin: MemberByScenario, member_group: Index) -> GroupByScenario:
-    """Members' losses over margin as sums by group."""
-    sums = np.zeros((int(member_group.max()) + 1, over_margin.shape[1]), dtype=np.int64)
-    np.add.at(sums, member_group, over_margin)
-    return sums
+    return StressLosses(short.loss, over_margin, roster.by_group(over_margin))

@@ -1,16 +1,19 @@
 """Margins and stress losses of the whole book, and what each pool's share of them is in an event."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
+from ccp.book.portfolio import Portfolio
+from ccp.book.roster import Roster
 from ccp.errors import refuse
 from ccp.exposure.run import Progress, account_values
 from ccp.margin.collateral import counted_margin, holdings
 from ccp.margin.requirement import Requirement
 from ccp.market.case import Case
 from ccp.money import minor_units, to_minor
+from ccp.rulebook.rulebook import Rulebook
 from ccp.scenarios.scenario_set import ScenarioSet
 from ccp.stress.loss_over_margin import StressLosses, stress_losses
 from ccp.stress.parts import (
@@ -49,9 +52,43 @@ class Measured:
     gains: MemberByScenario
 
     @property
+    def rules(self) -> Rulebook:
+        """The rules that the book was measured under."""
+        return self.case.rulebook
+
+    @property
+    def digits(self) -> int:
+        """Decimal digits of the currency."""
+        return self.rules.currency_digits
+
+    @property
+    def portfolio(self) -> Portfolio:
+        """The book, sorted and indexed."""
+        return self.case.portfolio
+
+    @property
+    def roster(self) -> Roster:
+        """The members and their groups."""
+        return self.portfolio.roster
+
+    @property
     def losses(self) -> StressLosses:
         """Stress losses under the rulebook's own way of counting margin."""
-        return self.by_resources[self.case.rulebook.stress.resources]
+        return self.by_resources[self.rules.stress.resources]
+
+    def with_losses(self, losses: StressLosses) -> "Measured":
+        """The same with other losses, counted in the rulebook's own way."""
+        return replace(self, by_resources=self.by_resources | {self.rules.stress.resources: losses})
+
+    def counted_by_member(self, scenario: int) -> Cents:
+        """What counts as margin in a scenario, in all of a member's pools."""
+        return self.by_member(self.counted_in(scenario))
+
+    def by_member(self, pool_amounts: Cents) -> Cents:
+        """Amounts by pool as sums by member."""
+        sums = np.zeros(len(self.portfolio.members), dtype=np.int64)
+        np.add.at(sums, self.portfolio.pool_member, pool_amounts)
+        return sums
 
     @property
     def scenarios(self) -> ScenarioSet:
@@ -108,8 +145,8 @@ def measured_of(case: Case, model: EngineModel | StressModel, found: Iterable[Pa
     """What was found of all parts, in order of their pools, as one result. Raises InputError."""
     whole, stress = joined(found), model.stress if isinstance(model, EngineModel) else model
     check_size(whole.gross, stress, case.portfolio.instruments)
-    phi, group = case.rulebook.stress.house_surplus_covers_clients, case.portfolio.member_group
-    losses = {way: stress_losses(short, phi, group) for way, short in whole.shortfalls.items()}
+    phi, roster = case.rulebook.stress.house_surplus_covers_clients, case.portfolio.roster
+    losses = {way: stress_losses(short, phi, roster) for way, short in whole.shortfalls.items()}
     only = next(iter(losses.values()))
     any_way = whole.shortfalls[next(iter(losses))]
     by_resources: dict[str, StressLosses] = losses if len(losses) > 1 else dict.fromkeys(map(str, RESOURCES), only)
@@ -143,7 +180,7 @@ def measure_stress(
 
 def pool_losses(measured: Measured, scenario: int, groups: tuple[int, ...]) -> list[PoolLoss]:
     """Every pool of some groups in one scenario: the lines that add up to the groups' losses."""
-    portfolio = measured.case.portfolio
+    portfolio = measured.portfolio
     pools = portfolio.pools_of(portfolio.members_of(np.array(groups)))
     counted = measured.counted_in(scenario)
     sums = np.concatenate([_pool_sums(measured, scenario, some) for some in portfolio.portions(pools)])
@@ -161,10 +198,10 @@ def pool_losses(measured: Measured, scenario: int, groups: tuple[int, ...]) -> l
 
 def _pool_sums(measured: Measured, scenario: int, pools: Index) -> Cents:
     """What some pools lose in a scenario, the cost of being sold included."""
-    portfolio = measured.case.portfolio
+    portfolio = measured.portfolio
     part, accounts = portfolio.part(pools), portfolio.accounts_in(pools)
     values = account_values(part.positions, measured.unit_loss[:, [scenario]], np.arange(len(accounts)))[:, 0]
-    cents = to_minor(values, measured.case.rulebook.currency_digits)
+    cents = to_minor(values, measured.digits)
     if measured.found.account_cost is not None:
         cents += measured.found.account_cost[accounts]
     sums = np.zeros(len(pools), dtype=np.int64)

@@ -25,18 +25,12 @@ def measure_more(measured: Measured, case: Case, stress: ScenarioSet) -> Measure
     places = {name: place for place, name in enumerate(stress.ids)}
     old = np.array([places[name] for name in measured.scenarios.ids], dtype=np.int64)
     new = np.setdiff1d(np.arange(stress.count), old)
-    fresh = _only(stress, new)
+    fresh = stress.only(new)
     part = replace(measured.model, scenarios=fresh, unit_loss=price_cube(case, fresh).close_out_loss)
     counted, shortfalls = _run(case, measured.found, part)
     unit_loss = _woven(measured.model.unit_loss, part.unit_loss, old, new)
     model = replace(measured.model, scenarios=stress, unit_loss=unit_loss)
     return measured_of(case, model, [_with(measured.found, counted, shortfalls, old, new)])
-
-
-def _only(scenarios: ScenarioSet, places: Index) -> ScenarioSet:
-    """Some scenarios of a set."""
-    labels = [scenarios.labels[place] for place in places]
-    return ScenarioSet(scenarios.factor_ids, labels, scenarios.relative[places], scenarios.absolute[places])
 
 
 def _run(case: Case, found: PartFound, model: StressModel) -> tuple[Cents, dict[str, Shortfalls]]:

@@ -139,7 +139,7 @@ def counted_by_way(model: StressModel, pools: Cents, held: Cents | None, lines: 
     if held is None or lines is None:
         return {"required": counted_margin("required", pools, None, None)}
     moves = model.collateral.stress == "scenario"
-    moved = value_in_scenarios(lines, model.scenarios, model.digits) if moves else None
+    moved = value_in_scenarios(lines, model.scenarios.longest, model.digits) if moves else None
     return {way: counted_margin(way, pools, held, moved) for way in RESOURCES}
 
 

@@ -5,6 +5,7 @@ The rules are docs/reference/waterfall.md, section 6.
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 import numpy as np
 
@@ -26,11 +27,29 @@ def borne_by_capital(kind: TierKind) -> bool:
 
 @dataclass(frozen=True)
 class Books:
-    """Every member's book in the scenario, in cents by member, as an event has them."""
+    """Members' books in the scenario, in cents by member, as an event has them: of a set of groups that default
+    together, or of everybody where a book loses the same whoever else defaults."""
 
     loss: Cents
     over_margin: Cents
     margin: Cents
+
+    def of(self, groups: tuple[int, ...], before: tuple[int, ...] = ()) -> "Books":
+        """The books of a set of groups: these, where what others do makes no difference."""
+        return self
+
+    def event(self, groups: tuple[int, ...], known: Circumstances) -> Event:
+        """The default of the groups whose books these are."""
+        return Event(groups, self.loss, self.over_margin, self.margin, known)
+
+
+class SetLosses(Protocol):
+    """Where an event's losses come from: what a SET of groups loses when its groups default together, which may be more
+    than each would lose alone."""
+
+    def of(self, groups: tuple[int, ...], before: tuple[int, ...] = ()) -> Books:
+        """The books of groups that default together, after those that did `before` in the same event."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -49,40 +68,43 @@ class Round:
     failed: tuple[int, ...]
 
 
-Resale = Callable[[tuple[int, ...]], tuple[Cents, Books]]
-"""Sells the books of some groups: what members lose on their house books at the moved prices, and all books after
-it."""
+Resale = Callable[[tuple[int, ...]], tuple[Cents, SetLosses]]
+"""Sells the books of some groups: what members lose on their house books at the moved prices, and where losses come
+from after it."""
 
 
 def run_rounds(
     standing: Standing,
     groups: tuple[int, ...],
-    books: Books,
+    losses: SetLosses,
     capital: list[int | None],
     known: Callable[[tuple[int, ...]], Circumstances] = lambda groups: Circumstances(),
     resale: Resale | None = None,
 ) -> list[Round]:
     """Run defaults until nobody new fails. The first round's groups are given; `capital` is by member.
 
+    `losses` says what the groups of a round lose, all of them together and after those of the rounds before.
+
     `known` says what else is known of the default of some groups: contracts matched with theirs are others in each
     round.
     """
-    rounds = list[Round]()
+    rounds, before = list[Round](), tuple[int, ...]()
     while groups:
-        event = Event(groups, books.loss, books.over_margin, books.margin)
-        outcome, failed = round_of(standing.plan, event, replace(known(groups), cut=standing.cut), capital)
+        circumstances = replace(known(groups), cut=standing.cut)
+        event = losses.of(groups, before).event(groups, circumstances)
+        outcome, failed = round_of(standing.plan, event, circumstances, capital)
         bills = survivors_bills(outcome, len(standing.members))
         marked = np.zeros(len(standing.members), dtype=np.int64)
         if resale is not None:
-            marked, books = resale(groups)
-        survives = ~(standing.away | np.isin(standing.member_group, groups))
+            marked, losses = resale(groups)
+        survives = ~(standing.away | standing.roster.inside(groups))
         burden = np.where(survives, bills + np.maximum(marked, 0), 0).tolist()
         capital = [None if has is None else has - taken for has, taken in zip(capital, burden, strict=True)]
         failed |= survives & np.array([has is not None and has < 0 for has in capital])
         following = tuple(sorted(set(standing.member_group[failed].tolist())))
         rounds.append(Round(len(rounds) + 1, standing.plan, outcome, capital, np.where(survives, marked, 0), following))
         standing = after_event(standing, outcome)
-        groups = following
+        before, groups = before + groups, following
     return rounds
 
 

@@ -31,10 +31,11 @@ class Circumstances:
 
 @dataclass(frozen=True)
 class Event:
-    """Groups that default together, and their members' losses, in cents by member (others are not read).
+    """A set of groups that default together, and what the set loses, in cents by member (others are not read).
 
     `loss` is the sum of the member's pools' losses, `over_margin` what margin does not cover of it, `margin` what
-    counts as margin in all the member's pools.
+    counts as margin in all the member's pools. What a set loses may be more than its groups would lose one by one: an
+    event is made of the losses of its own set (`ccp.stress.loss_over_margin.SetLosses`).
     """
 
     defaulters: tuple[int, ...]

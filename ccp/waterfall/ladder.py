@@ -12,6 +12,7 @@ from fractions import Fraction
 
 import numpy as np
 
+from ccp.book.roster import each_alone
 from ccp.money import exact, minor_units, share_out
 from ccp.rulebook.rulebook import Rulebook
 from ccp.types import Cents
@@ -58,7 +59,7 @@ def stylised_house(
     weights = [10**6 // rank for rank in range(1, members + 1)]
     contributions = np.array(share_out(cents, weights), dtype=np.int64)
     ids = [f"M{rank:03d}" for rank in range(1, members + 1)]
-    plan = make_plan(rulebook, ids, ids, np.arange(members), contributions)
+    plan = make_plan(rulebook, each_alone(ids), contributions)
     return House(rulebook, plan, size, published, tuple(range(cover or rulebook.fund.cover)))
 
 

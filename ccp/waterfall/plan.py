@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 import ccp.kernels.waterfall.plan_arrays as codes
+from ccp.book.roster import Roster, Rostered
 from ccp.kernels.waterfall.plan_arrays import PlanArrays
 from ccp.money import exact
 from ccp.rulebook.rulebook import Rulebook
@@ -20,7 +21,7 @@ from ccp.rulebook.tier_forms import all_parts, parts_of
 from ccp.rulebook.tier_kind import TierKind
 from ccp.rulebook.tier_table import UNCOVERED, kind_of, rule_in_words
 from ccp.rulebook.tiers import Uncovered
-from ccp.types import Cents, Flags, Index
+from ccp.types import Cents, Flags
 from ccp.waterfall.resolve import part_arrays
 
 
@@ -45,18 +46,16 @@ class PlannedTier:
 
 
 @dataclass(frozen=True)
-class Plan:
-    """Tiers in order and what stands behind each. `contributions`, `required` and `member_group` are by member.
+class Plan(Rostered):
+    """Tiers in order and what stands behind each. `contributions` and `required` are by member of the roster.
 
     `contributions` are there now, `required` is what calls are multiples of; `away` are members that defaulted or left
-    before: they neither default nor survive. Members are in order of id; groups
-    likewise. `arrays` holds the same for the engines, a row a part; see `ccp.kernels.waterfall.plan_arrays.PlanArrays`.
+    before: they neither default nor survive. `arrays` holds the same for the engines, a row a part; see
+    `ccp.kernels.waterfall.plan_arrays.PlanArrays`.
     """
 
     tiers: tuple[PlannedTier, ...]
-    members: list[str]
-    groups: list[str]
-    member_group: Index
+    roster: Roster
     contributions: Cents
     required: Cents
     away: Flags
@@ -90,7 +89,7 @@ class Plan:
     @cached_property
     def group_contributions(self) -> Cents:
         """Contributions by group."""
-        return self.by_group(self.contributions)
+        return self.roster.by_group(self.contributions)
 
     @cached_property
     def pledged(self) -> Cents:
@@ -113,15 +112,9 @@ class Plan:
 
     def prefunded(self, groups: Sequence[int]) -> int:
         """What stands ready for the default of some groups: lumps, their own contributions, what others' stand for."""
-        inside = np.isin(self.member_group, groups)
+        inside = self.roster.inside(groups)
         own = int(self.contributions[inside].sum()) if self.own_fund_pays else 0
         return self.prefunded_lumps + own + int(self.pledged[~inside].sum())
-
-    def by_group(self, amounts: Cents) -> Cents:
-        """Amounts by member as sums by group."""
-        sums = np.zeros(len(self.groups), dtype=np.int64)
-        np.add.at(sums, self.member_group, amounts)
-        return sums
 
     @cached_property
     def lumps(self) -> list[PlannedTier]:
@@ -148,21 +141,19 @@ def lump_sizes(plan: Plan) -> Cents:
 
 def make_plan(
     rulebook: Rulebook,
-    members: list[str],
-    groups: list[str],
-    member_group: Index,
+    roster: Roster,
     contributions: Cents,
     required: Cents | None = None,
     called: Cents | None = None,
     away: Flags | None = None,
 ) -> Plan:
-    """Resolve a rulebook's tiers for the members and the fund that is in force.
+    """Resolve a rulebook's tiers for the members and the fund that is in force. Amounts are by member of the roster.
 
     `required` is what calls are multiples of (default: `contributions`); `called` what has been called in the period,
     tier of calls x member (default: nothing); `away` members that defaulted or left before (default: none), whose
     contributions do not count.
     """
-    gone = np.zeros(len(members), dtype=bool) if away is None else away
+    gone = np.zeros(len(roster.members), dtype=bool) if away is None else away
     contributions = np.where(gone, 0, np.asarray(contributions, dtype=np.int64))
     basis = contributions if required is None else np.where(gone, 0, np.asarray(required, dtype=np.int64))
     written = [(place, part) for place, tier in enumerate(rulebook.tiers, start=1) for part in parts_of(tier)]
@@ -170,13 +161,13 @@ def make_plan(
         written.append((len(rulebook.tiers) + 1, Uncovered()))
     arrays = part_arrays(rulebook, [part for _, part in written], contributions, basis, called)
     arrays = arrays._replace(
-        place=np.array([place for place, _ in written], dtype=np.int64), member_group=np.asarray(member_group)
+        place=np.array([place for place, _ in written], dtype=np.int64), member_group=roster.member_group
     )
     tiers = tuple(
         PlannedTier(row, part.word, place, part.name, rule_in_words(part), getattr(part, "days", None))
         for row, (place, part) in enumerate(written)
     )
-    return Plan(tiers, members, groups, member_group, contributions, basis, gone, arrays)
+    return Plan(tiers, roster, contributions, basis, gone, arrays)
 
 
 def call_fractions(rulebook: Rulebook) -> list[Fraction]:

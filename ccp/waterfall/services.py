@@ -90,13 +90,13 @@ def _margin_left(event: Event) -> Cents:
 
 
 def _in_default(plan: Plan, event: Event) -> Cents:
-    return np.isin(plan.member_group, event.defaulters).astype(np.int64)
+    return plan.roster.inside(event.defaulters).astype(np.int64)
 
 
 def _left_over(plan: Plan, outcome: Outcome, amount: int) -> Event:
     """What one service left uncovered, as an event in another: by defaulter, in proportion to losses over margin."""
     event = outcome.event
-    over = np.where(np.isin(plan.member_group, event.defaulters), event.over_margin, 0)
+    over = np.where(plan.roster.inside(event.defaulters), event.over_margin, 0)
     loss = np.array(share_out(amount, over.tolist()))
     return Event(event.defaulters, loss, loss.copy(), np.zeros_like(loss))
 

@@ -11,11 +11,12 @@ from math import ceil
 
 import numpy as np
 
+from ccp.book.roster import Roster, Rostered
 from ccp.kernels.waterfall.plan_arrays import ENDLESS
 from ccp.rulebook.rulebook import Rulebook
 from ccp.rulebook.tier_forms import all_parts
 from ccp.rulebook.tier_table import kind_of
-from ccp.types import Cents, Flags, Index
+from ccp.types import Cents, Flags
 from ccp.waterfall.counting import EACH_DEFAULT, Counting
 from ccp.waterfall.event import Draw, Outcome
 from ccp.waterfall.plan import Plan, call_fractions, lump_sizes, make_plan, with_lumps
@@ -30,7 +31,7 @@ class DueBack:
 
 
 @dataclass(frozen=True)
-class Standing:
+class Standing(Rostered):
     """Resources between defaults, in cents: contributions there and required, by member; by lump (a tier with a size of
     its own) what it came to in full and what is left; what was called in the period (tier of calls x member) and
     refilled in it (member); what haircuts took of members' gains (member).
@@ -42,9 +43,7 @@ class Standing:
     """
 
     rulebook: Rulebook
-    members: list[str]
-    groups: list[str]
-    member_group: Index
+    roster: Roster
     contributions: Cents
     required: Cents
     full: Cents
@@ -75,9 +74,8 @@ class Standing:
         return lump_sizes(self._whole_plan())
 
     def _whole_plan(self, groups: tuple[int, ...] = ()) -> Plan:
-        roster = self.rulebook, self.members, self.groups, self.member_group
-        away = self.away & ~np.isin(self.member_group, groups)
-        return make_plan(*roster, self.contributions, self.required, self.called, away)
+        away = self.away & ~self.roster.inside(groups)
+        return make_plan(self.rulebook, self.roster, self.contributions, self.required, self.called, away)
 
     @cached_property
     def own_capital(self) -> Flags:
@@ -88,21 +86,17 @@ class Standing:
 
 def first_standing(
     rulebook: Rulebook,
-    members: list[str],
-    groups: list[str],
-    member_group: Index,
+    roster: Roster,
     contributions: Cents,
     required: Cents | None = None,
     counting: Counting = EACH_DEFAULT,
 ) -> Standing:
     """Everything whole: nothing used, nothing called."""
-    plan = make_plan(rulebook, members, groups, member_group, contributions, required)
+    plan, members = make_plan(rulebook, roster, contributions, required), roster.members
     none, nobody = np.zeros(len(members), dtype=np.int64), np.zeros(len(members), dtype=bool)
     return Standing(
         rulebook,
-        members,
-        groups,
-        member_group,
+        roster,
         contributions=plan.contributions,
         required=plan.required,
         full=lump_sizes(plan),
@@ -119,12 +113,12 @@ def first_standing(
 
 def in_default(standing: Standing, groups: tuple[int, ...]) -> Standing:
     """The standing without the members of some groups: they neither survive nor default again."""
-    return replace(standing, away=standing.away | np.isin(standing.member_group, groups))
+    return replace(standing, away=standing.away | standing.roster.inside(groups))
 
 
 def without_contributions(standing: Standing, groups: tuple[int, ...]) -> Standing:
     """The standing when what some groups have left of their contributions was paid back: nothing more is theirs."""
-    gone = np.isin(standing.member_group, groups)
+    gone = standing.roster.inside(groups)
     contributions, required = (np.where(gone, 0, of) for of in (standing.contributions, standing.required))
     return replace(standing, contributions=contributions, required=required)
 

@@ -12,7 +12,7 @@ from ccp.waterfall.plan import Plan
 
 def defaulters_name(plan: Plan, groups: tuple[int, ...]) -> str:
     """Groups as results name them: joined by +, in the order given."""
-    return "+".join(plan.groups[group] for group in groups)
+    return "+".join(plan.roster.group_names(groups))
 
 
 def outcome_rows(

@@ -27,7 +27,7 @@ class State:
     """
 
     def __init__(self, plan: Plan, event: Event):
-        in_default = np.isin(plan.member_group, event.defaulters) & ~plan.away
+        in_default = plan.roster.inside(event.defaulters) & ~plan.away
         self.event = event
         self.defaulting = np.flatnonzero(in_default).tolist()
         self.surviving = np.flatnonzero(~in_default & ~plan.away)

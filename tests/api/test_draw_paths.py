@@ -9,6 +9,7 @@ import pytest
 from support.rulebooks import rulebook_of
 
 import ccp
+from ccp.book.roster import each_alone
 from ccp.errors import InputError
 from ccp.rulebook.rulebook import Rulebook
 from ccp.types import Vector
@@ -75,7 +76,7 @@ def exact(path: int) -> Outcome:
     """The same path as one event."""
     contributions = np.array([2_000, 3_000, 5_000])
     members = list(CONTRIBUTIONS)
-    plan = make_plan(rulebook_of(TIERS), members, members, np.arange(3), contributions)
+    plan = make_plan(rulebook_of(TIERS), each_alone(members), contributions)
     loss = np.round(LOSS[path] * 100).astype(np.int64)
     return run_waterfall(
         plan, Event(tuple(np.flatnonzero(FLAGS[path]).tolist()), loss, loss.copy(), np.zeros_like(loss))

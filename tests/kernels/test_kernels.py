@@ -12,6 +12,7 @@ from hypothesis.extra import numpy as hnp
 from support import reference
 
 from ccp.book.portfolio import Portfolio
+from ccp.book.roster import Roster, roster_of
 from ccp.exposure.run import (
     Blocks,
     MarginCube,
@@ -56,12 +57,10 @@ def random_portfolio(random: np.random.Generator, accounts: int, instruments: in
         instruments=[f"I{i}" for i in range(instruments)],
         accounts=[f"A{i}" for i in range(accounts)],
         pools=[f"P{i}" for i in range(pools)],
-        members=[f"M{i}" for i in range(4)],
-        groups=["G0", "G1"],
+        roster=Roster([f"M{i}" for i in range(4)], ["G0", "G1"], np.array([0, 1, 0, 1])),
         account_pool=account_pool,
         pool_member=pool_member,
         pool_house=random.random(pools) < 0.4,
-        member_group=np.array([0, 1, 0, 1]),
         positions=PositionArrays(offset, instrument, quantity),
     )
 
@@ -593,8 +592,8 @@ def test_an_account_with_more_than_a_chunk_of_positions_is_right() -> None:
     )
     loss = random.normal(size=(instruments, 3))
     portfolio = Portfolio(
-        [f"I{i}" for i in range(instruments)], ["A", "B", "C"], ["P", "Q"], ["M"], ["G"],
-        np.array([0, 1, 1]), np.array([0, 0]), np.array([True, False]), np.array([0]), positions,
+        [f"I{i}" for i in range(instruments)], ["A", "B", "C"], ["P", "Q"], roster_of({"M": "G"}),
+        np.array([0, 1, 1]), np.array([0, 0]), np.array([True, False]), positions,
     )  # fmt: skip
     margin = run_margin(positions, MarginCube(loss[:, :2], RankWeights(np.array([1.0]))), 100.0)
     assert margin.tolist() == reference.account_margins(loss[:, :2], *positions, max, 100.0)

@@ -19,7 +19,7 @@ from ccp.market.case import Case, open_case
 from ccp.market.history import Market
 from ccp.rulebook.collateral import CollateralRules
 from ccp.rulebook.rulebook import Rulebook
-from ccp.scenarios.scenario_set import Label, ScenarioSet
+from ccp.scenarios.scenario_set import FactorMoves
 
 HOUSES = {"a": ("A", "a", "house"), "b": ("B", "b", "house"), "c": ("C", "c", "client")}
 LONGS = [("a", "X", 1000.0), ("b", "X", 500.0), ("c", "Y", 300.0)]
@@ -79,10 +79,11 @@ def after_haircut(case: Case, limit: float | None = None, required: tuple[int, .
     return dict(zip(POOLS, map(int, values), strict=True))
 
 
-def scenario(case: Case, relative: dict[str, float], absolute: dict[str, float] | None = None) -> ScenarioSet:
+def scenario(case: Case, relative: dict[str, float], absolute: dict[str, float] | None = None) -> FactorMoves:
     """One scenario over the case's factors."""
-    moves = [np.array([[stated.get(name, 0.0) for name in case.factor_ids]]) for stated in (relative, absolute or {})]
-    return ScenarioSet(case.factor_ids, [Label("s", "file", "", "")], *moves)
+    return FactorMoves(
+        *(np.array([[stated.get(name, 0.0) for name in case.factor_ids]]) for stated in (relative, absolute or {}))
+    )
 
 
 def in_scenario(case: Case, relative: dict[str, float], absolute: dict[str, float] | None = None) -> dict[str, int]:

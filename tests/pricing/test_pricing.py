@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal, getcontext, localcontext
 from functools import cache
@@ -18,20 +19,22 @@ import pytest
 import QuantLib as ql  # noqa: N813
 from hypothesis import example, given
 from hypothesis import strategies as st
+from support import small_books as small
 
 from ccp.book.book import Book, book_from_frames
 from ccp.kernels.engine.numba_door import use_threads
 from ccp.kernels.exposure.black import black_forward_value, fill_values, option_values
 from ccp.kernels.exposure.elementary import exponential, logarithm, scaled_tail
 from ccp.kernels.exposure.revalue import BLOCK, Moves, TermArrays, unit_changes
-from ccp.market.case import Case
+from ccp.market.case import Case, open_case
 from ccp.market.history import Market
 from ccp.market.needs import needed_factors
+from ccp.pricing.horizon import price_cube
 from ccp.pricing.quality import price_warnings
 from ccp.pricing.revalue import Cube, revalue
 from ccp.pricing.terms import Terms, instrument_terms
 from ccp.rulebook.load import load_rulebook
-from ccp.scenarios.scenario_set import Label, ScenarioSet
+from ccp.scenarios.scenario_set import FactorMoves, Label, ScenarioSet, over_one_period
 
 Row = dict[str, Any]
 Move = tuple[float, float]  # relative, absolute
@@ -309,12 +312,11 @@ def book_of_rows(instruments: list[Row]) -> Book:
     return book_from_frames(tables, matched=False)
 
 
-def scenario_set(factor_ids: list[str], moves: list[dict[str, Move]]) -> ScenarioSet:
+def scenario_set(factor_ids: list[str], moves: list[dict[str, Move]]) -> FactorMoves:
     still = (0.0, 0.0)
     both = np.array([[move.get(name, still) for name in factor_ids] for move in moves]).reshape(len(moves), -1, 2)
     both.flags.writeable = False
-    labels = [Label(f"S{number}", "file", "", "") for number in range(len(moves))]
-    return ScenarioSet(factor_ids, labels, both[:, :, 0], both[:, :, 1])
+    return FactorMoves(both[:, :, 0], both[:, :, 1])
 
 
 def terms_of(instruments: list[Row], market: Market, days: int = 2) -> tuple[Terms, list[str]]:
@@ -785,3 +787,34 @@ def test_options_on_a_forward_that_is_not_positive_are_warned_of_too(level: floa
     book = book_of_rows([option(price=900.0)])
     case = Case(book, market_of({"X": level}), load_rulebook("textbook/cover-two"), ["X"])
     assert len(price_warnings(case)) == 1
+
+
+# --- periods ----------------------------------------------------------------------------------------------------------
+
+
+def test_each_instrument_moves_over_its_own_period() -> None:
+    """Its column is that of a run in which every instrument takes as long as it does, whatever the others take."""
+    case = open_case(small.book([("a", "X", 1.0)], {"a": ("A", "A", "house")}), small.market(), small.rulebook())
+    random = np.random.default_rng(5)
+    shape = (3, 4, len(case.factor_ids))
+    moves = random.uniform(-0.4, 0.4, shape), random.uniform(-1.0, 1.0, shape)
+    labels = [Label(str(number), "file", "", "") for number in range(4)]
+    mixed = ScenarioSet(case.factor_ids, labels, *moves, (1, 3, 7))
+    periods = {"X": 1, "FX": 3, "Y": 7}
+    rules = [{"instrument": name, "days": days} for name, days in periods.items()]
+    cube = price_cube(with_margin(case, {"liquidation": rules}), mixed)
+    for row, name in enumerate(case.portfolio.instruments):
+        days = periods[name]
+        alone = with_margin(case, {"liquidation_days": days})
+        place = mixed.periods.index(days)
+        own = over_one_period(case.factor_ids, labels, (moves[0][place], moves[1][place]), days)
+        assert cube.change[row].tolist() == price_cube(alone, own).change[row].tolist(), name
+        assert price_cube(alone, mixed).change.tolist() == price_cube(alone, own).change.tolist()
+    with pytest.raises(ValueError, match="over 2 days"):
+        price_cube(with_margin(case, {"liquidation_days": 2}), mixed)
+
+
+def with_margin(case: Case, changes: dict[str, Any]) -> Case:
+    stated = case.rulebook.model_dump(by_alias=True)["margin"] | changes
+    margin = type(case.rulebook.margin).model_validate(stated)
+    return replace(case, rulebook=case.rulebook.model_copy(update={"margin": margin}))

@@ -113,8 +113,10 @@ def test_the_kernel_of_the_cube_and_the_pricers_say_the_same(small_book: Path) -
     """Products that the kernel moves, prices and converts in one pass, priced and converted step by step instead."""
     case = open_case(small_book, read_market(), load_rulebook("textbook/cover-two"))
     terms, scenarios = case_terms(case, np.full(len(case.portfolio.instruments), 2)), stress_of(case)
-    cube = revalue(terms, scenarios)
-    moves = ScenarioMoves(*(np.ascontiguousarray(part.T) for part in (scenarios.relative, scenarios.absolute)))
+    cube = revalue(terms, scenarios.longest)
+    moves = ScenarioMoves(
+        *(np.ascontiguousarray(part.T) for part in (scenarios.longest.relative, scenarios.longest.absolute))
+    )
     assert len(list(by_pricer(terms))) == 2
     for pricer, rows in by_pricer(terms):
         some = terms.rows(rows)

@@ -230,13 +230,13 @@ def test_filtered_scenarios_equal_a_loop(
     factors = market.factor_ids
     found = filtered_scenarios(market, factors, lookback, days, decay, scaling, *limits)
     expected = np.array(filtered_by_loop(market, lookback, days, decay, scaling, *limits))
-    np.testing.assert_allclose(found.relative, expected[:, :, 0], rtol=1e-11, atol=1e-15)
-    np.testing.assert_allclose(found.absolute, expected[:, :, 1], rtol=1e-11, atol=1e-15)
+    np.testing.assert_allclose(found.longest.relative, expected[:, :, 0], rtol=1e-11, atol=1e-15)
+    np.testing.assert_allclose(found.longest.absolute, expected[:, :, 1], rtol=1e-11, atol=1e-15)
     plain = margin_scenarios(market, factors, lookback, days)
     assert found.ids == plain.ids
     assert {label.kind for label in found.labels} == {"filtered"}
     backwards = filtered_scenarios(market, factors[::-1], lookback, days, decay, scaling, *limits)
-    assert np.array_equal(backwards.relative[:, ::-1], found.relative)
+    assert np.array_equal(backwards.longest.relative[:, ::-1], found.longest.relative)
 
 
 def alternating(size: int, rows: int) -> list[float]:
@@ -247,7 +247,9 @@ def alternating(size: int, rows: int) -> list[float]:
 def test_where_volatility_is_steady_nothing_is_scaled() -> None:
     market = market_of({"R": alternating(3, 200)})
     found = filtered_scenarios(market, ["R"], 100, 1, 0.94, "full", NO_FLOOR, NO_CAP)
-    assert found.absolute[:, 0].tolist() == pytest.approx([3.0, -3.0] * 50 if market.level("R") == 0 else [-3, 3] * 50)
+    assert found.longest.absolute[:, 0].tolist() == pytest.approx(
+        [3.0, -3.0] * 50 if market.level("R") == 0 else [-3, 3] * 50
+    )
 
 
 def test_old_days_of_other_volatility_become_like_today() -> None:
@@ -255,10 +257,10 @@ def test_old_days_of_other_volatility_become_like_today() -> None:
     levels = [*alternating(1, 151), *alternating(4, 200)]
     market = market_of({"R": levels})
     full = filtered_scenarios(market, ["R"], 250, 1, 0.8, "full", NO_FLOOR, NO_CAP)
-    assert np.abs(full.absolute[:40, 0]) == pytest.approx(4.0, rel=1e-6)
+    assert np.abs(full.longest.absolute[:40, 0]) == pytest.approx(4.0, rel=1e-6)
     mid = filtered_scenarios(market, ["R"], 250, 1, 0.8, "mid", NO_FLOOR, NO_CAP)
-    assert np.abs(mid.absolute[:40, 0]) == pytest.approx(2.5, rel=1e-6)
-    assert np.abs(mid.absolute[-40:, 0]) == pytest.approx(4.0, rel=1e-6)
+    assert np.abs(mid.longest.absolute[:40, 0]) == pytest.approx(2.5, rel=1e-6)
+    assert np.abs(mid.longest.absolute[-40:, 0]) == pytest.approx(4.0, rel=1e-6)
 
 
 def test_a_window_is_scaled_by_the_volatility_before_its_first_row() -> None:
@@ -268,15 +270,15 @@ def test_a_window_is_scaled_by_the_volatility_before_its_first_row() -> None:
     for days in (1, 2, 3):
         found = filtered_scenarios(market, ["R"], 4, days, 0.97, "full", NO_FLOOR, NO_CAP)
         expected = [float(end - days < 120) for end in range(120, 124)]  # ends on rows 120 to 123
-        assert found.absolute[:, 0].tolist() == expected
+        assert found.longest.absolute[:, 0].tolist() == expected
 
 
 def test_falls_are_kept_at_ninety_nine_hundredths_and_say_so() -> None:
     calm = [100.0 + 0.01 * (row % 2) for row in range(100)]
     market = market_of({"E": [*calm, 40.0, 40.0], "R": [*calm, 40.0, 40.0]})
     found = filtered_scenarios(market, ["E", "R"], 3, 1, 0.94, "full", NO_FLOOR, 5.0)
-    assert found.relative[1, 0] == -0.99
-    assert found.absolute[1, 1] == pytest.approx(5 * (40 - 100.01), rel=1e-12)  # differences have no such limit
+    assert found.longest.relative[1, 0] == -0.99
+    assert found.longest.absolute[1, 1] == pytest.approx(5 * (40 - 100.01), rel=1e-12)  # differences have no such limit
     assert ["capped" in label.description for label in found.labels] == [False, True, False]
 
 
@@ -287,10 +289,10 @@ def test_falls_are_kept_at_ninety_nine_hundredths_and_say_so() -> None:
 def test_as_many_rows_as_stated_suffice_and_no_fewer(days: int) -> None:
     levels = (100 * np.exp(np.cumsum(np.random.default_rng(3).normal(0, 0.01, 10 + days + 75)))).tolist()
     enough = filtered_scenarios(market_of({"E": [None, *levels]}), ["E"], 10, days, 0.97, "mid", 0.5, 2.0)
-    assert np.isfinite(enough.relative).all()
+    assert np.isfinite(enough.longest.relative).all()
     assert enough.count == 10
     fewer = filtered_scenarios(market_of({"E": [None, *levels[1:]]}), ["E"], 10, days, 0.97, "mid", 0.5, 2.0)
-    assert np.isnan(fewer.relative[:, 0]).tolist() == [True] + [False] * 9
+    assert np.isnan(fewer.longest.relative[:, 0]).tolist() == [True] + [False] * 9
 
 
 def same_moves(one: ScenarioSet, other: ScenarioSet) -> bool:
@@ -314,4 +316,6 @@ def test_nothing_after_the_day_is_known(day: date, shipped: Market) -> None:
     assert same_moves(scenarios(Market(pl.concat([by_hand.levels, future]), shipped.factors, {}).until(day)), known)
     assert known.labels[-1].scenario_id == f"margin {day}"
     before = scenarios(shipped.until(shipped.dates[rows - 2]))
-    assert not np.array_equal(before.relative[1:], known.relative[:-1])  # the day's own return does count
+    assert not np.array_equal(
+        before.longest.relative[1:], known.longest.relative[:-1]
+    )  # the day's own return does count

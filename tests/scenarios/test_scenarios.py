@@ -23,7 +23,16 @@ from ccp.rulebook.stress import GAP_SIZES, HistoricalStress, Ladder, LadderName,
 from ccp.scenarios.files import read_scenarios
 from ccp.scenarios.historical import margin_scenarios, worst_windows
 from ccp.scenarios.hypothetical import ladder_scenarios
-from ccp.scenarios.scenario_set import Label, ScenarioSet, capped, joined, multiplied
+from ccp.scenarios.scenario_set import (
+    EVERY,
+    Label,
+    ScenarioSet,
+    capped,
+    joined,
+    multiplied,
+    over_one_period,
+    over_periods,
+)
 from ccp.scenarios.stress_set import stress_scenarios
 
 Kinds = Mapping[str, tuple[str, str | None, str | None]]  # change, asset class, sector
@@ -59,7 +68,7 @@ def rulebook_of(stress: StressRules, days: int = 1) -> Rulebook:
 
 def moves_of(scenarios: ScenarioSet, place: int) -> Moves:
     """What moves in one scenario, and how."""
-    both = zip(scenarios.factor_ids, scenarios.relative[place], scenarios.absolute[place], strict=True)
+    both = zip(scenarios.factor_ids, scenarios.longest.relative[place], scenarios.longest.absolute[place], strict=True)
     return {name: (float(one), float(other)) for name, one, other in both if one != 0 or other != 0}
 
 
@@ -67,8 +76,8 @@ def same_set(found: ScenarioSet, expected: ScenarioSet) -> bool:
     return (
         found.factor_ids == expected.factor_ids
         and found.labels == expected.labels
-        and np.array_equal(found.relative, expected.relative)
-        and np.array_equal(found.absolute, expected.absolute)
+        and np.array_equal(found.longest.relative, expected.longest.relative)
+        and np.array_equal(found.longest.absolute, expected.longest.absolute)
     )
 
 
@@ -84,8 +93,8 @@ def test_margin_scenarios_are_the_latest_overlapping_returns() -> None:
     # rows 1 to 3, 2 to 4, 3 to 5; X by ratios, Y by differences
     relative = [[0.0, 96.8 / 110 - 1], [0.0, 100 / 121 - 1], [0.0, 125 / 96.8 - 1]]
     absolute = [[7.0 - 2.0, 0.0], [11.0 - 4.0, 0.0], [16.0 - 7.0, 0.0]]
-    assert found.relative.tolist() == [pytest.approx(row, rel=1e-14) for row in relative]
-    assert found.absolute.tolist() == [pytest.approx(row, rel=1e-14) for row in absolute]
+    assert found.longest.relative.tolist() == [pytest.approx(row, rel=1e-14) for row in relative]
+    assert found.longest.absolute.tolist() == [pytest.approx(row, rel=1e-14) for row in absolute]
     assert found.ids == ["margin 2022-01-06", "margin 2022-01-07", "margin 2022-01-08"]
     assert {label.kind for label in found.labels} == {"historical"}
 
@@ -95,14 +104,15 @@ def test_margin_scenarios_count_back_from_the_last_day(lookback: int, days: int)
     levels = TINY["X"]
     found = margin_scenarios(market_of(TINY, TINY_KINDS), ["X"], lookback, days)
     expected = [levels[end] / levels[end - days] - 1 for end in range(6 - lookback, 6)]
-    assert found.relative[:, 0].tolist() == pytest.approx(expected, rel=1e-14)
+    assert found.longest.relative[:, 0].tolist() == pytest.approx(expected, rel=1e-14)
 
 
 def test_margin_scenarios_need_nothing_older() -> None:
     market = market_of({"X": [None, *TINY["X"]]})
     found = margin_scenarios(market, ["X"], 4, 2)
-    assert np.isfinite(found.relative).all()
-    assert np.array_equal(found.relative, margin_scenarios(market_of({"X": TINY["X"]}), ["X"], 4, 2).relative)
+    assert np.isfinite(found.longest.relative).all()
+    alone = margin_scenarios(market_of({"X": TINY["X"]}), ["X"], 4, 2)
+    assert np.array_equal(found.longest.relative, alone.longest.relative)
 
 
 # --- worst windows ----------------------------------------------------------------------------------------------------
@@ -193,7 +203,7 @@ def test_worst_windows_equal_a_loop(seed: int, days: int, worst: int) -> None:
             before, after = levels[name][start], levels[name][start + days]
             move = after - before if name == "R" else after / before - 1
             expected_move = (0.0, move) if name == "R" else (move, 0.0)
-            found_move = (found.relative[place, column], found.absolute[place, column])
+            found_move = (found.longest.relative[place, column], found.longest.absolute[place, column])
             assert found_move == pytest.approx(expected_move, rel=1e-12, abs=1e-15)
 
 
@@ -212,7 +222,7 @@ def test_volatility_has_no_part_in_severity() -> None:
     assert window_start(market, found.labels[0]) == 3
     assert moves_of(worst_windows(market, ["X", "X.VOL"], 9, 1), 0)["X"][0] == pytest.approx(120 / 100.1 - 1, rel=1e-12)
     with_jump = worst_windows(market, ["X", "X.VOL"], 5, 1)
-    assert with_jump.relative[:, 1].any()  # but volatility does move in the scenarios
+    assert with_jump.longest.relative[:, 1].any()  # but volatility does move in the scenarios
 
 
 def test_a_class_of_one_counts_as_much_as_a_class_of_many() -> None:
@@ -323,7 +333,7 @@ def ladder_market() -> Market:
 
 def ladder_moves(ladder: Ladder) -> dict[str, dict[str, float]]:
     found = ladder_scenarios(ladder, ladder_market(), list(LADDER_KINDS))
-    assert not found.absolute.any()
+    assert not found.longest.absolute.any()
     return {name: {k: v[0] for k, v in moves_of(found, place).items()} for place, name in enumerate(found.ids)}
 
 
@@ -395,7 +405,7 @@ def test_ladder_of_nothing_has_no_scenarios() -> None:
         ladder = Ladder.model_validate({"ladder": name})
         found = ladder_scenarios(ladder, market, ["RATE"])
         assert found.count == 0
-        assert found.relative.shape == (0, 1)
+        assert found.longest.relative.shape == (0, 1)
 
 
 @pytest.mark.parametrize("name", ["market_gaps", "currency_gaps"])
@@ -404,7 +414,7 @@ def test_every_size_comes_both_ways_with_its_gap_on_the_label(name: LadderName) 
     assert [label.gap for label in found.labels] == [size for size in GAP_SIZES for _ in range(2)]
     assert {label.kind for label in found.labels} == {"hypothetical"}
     moved = "ACME" if name == "market_gaps" else "EUR/USD"
-    column = found.relative[:, found.factor_ids.index(moved)]
+    column = found.longest.relative[:, found.factor_ids.index(moved)]
     assert column.tolist() == [way * size for size in GAP_SIZES for way in (-1, 1)]
 
 
@@ -413,7 +423,8 @@ def test_every_size_comes_both_ways_with_its_gap_on_the_label(name: LadderName) 
 
 def two_scenarios() -> ScenarioSet:
     labels = [Label("a", "file", "first", "here"), Label("b", "file", "second", "here", multiple=1.0)]
-    return ScenarioSet(["X", "Y"], labels, np.array([[-0.4, 0.1], [0.3, -0.2]]), np.array([[0.0, 2.0], [-1.0, 0.0]]))
+    moves = np.array([[-0.4, 0.1], [0.3, -0.2]]), np.array([[0.0, 2.0], [-1.0, 0.0]])
+    return over_one_period(["X", "Y"], labels, moves)
 
 
 def test_multiples_multiply_every_shock_and_name_themselves() -> None:
@@ -422,8 +433,8 @@ def test_multiples_multiply_every_shock_and_name_themselves() -> None:
     assert [label.multiple for label in found.labels] == [1, 1.5, 2] * 2
     for place, (base, times) in enumerate((base, times) for base in (0, 1) for times in (1, 1.5, 2)):
         for field in ("relative", "absolute"):
-            expected = (times * getattr(two_scenarios(), field)[base]).tolist()
-            assert getattr(found, field)[place].tolist() == pytest.approx(expected, rel=1e-15)
+            expected = (times * getattr(two_scenarios().longest, field)[base]).tolist()
+            assert getattr(found.longest, field)[place].tolist() == pytest.approx(expected, rel=1e-15)
     assert "times 2" in found.labels[2].description
     assert "times" not in found.labels[0].description
 
@@ -436,9 +447,9 @@ def test_multiples_keep_the_order_they_are_given_in() -> None:
 def test_falls_beyond_99_percent_are_capped_and_say_so() -> None:
     relative = np.array([[-0.99, 5.0], [-1.2, 0.0], [-0.98, -3.0]])
     labels = [Label(name, "file", f"about {name}", "here") for name in "abc"]
-    found = capped(ScenarioSet(["X", "Y"], labels, relative, np.full((3, 2), -7.0)))
-    assert found.relative.tolist() == [[-0.99, 5.0], [-0.99, 0.0], [-0.98, -0.99]]
-    assert (found.absolute == -7.0).all()  # differences are not capped
+    found = capped(over_one_period(["X", "Y"], labels, (relative, np.full((3, 2), -7.0))))
+    assert found.longest.relative.tolist() == [[-0.99, 5.0], [-0.99, 0.0], [-0.98, -0.99]]
+    assert (found.longest.absolute == -7.0).all()  # differences are not capped
     assert found.labels[0].description == "about a"
     for label in found.labels[1:]:
         assert "; 1 factor capped at -99%" in label.description
@@ -447,14 +458,69 @@ def test_falls_beyond_99_percent_are_capped_and_say_so() -> None:
 def test_multiples_come_before_the_cap() -> None:
     """-0.4 times 3 is -1.2 and capped; the cap first and the multiple after would give the same sign and no sense."""
     found = capped(multiplied(two_scenarios(), (1, 3)))
-    assert found.relative[:, 0].tolist() == pytest.approx([-0.4, -0.99, 0.3, 0.9], rel=1e-15)
+    assert found.longest.relative[:, 0].tolist() == pytest.approx([-0.4, -0.99, 0.3, 0.9], rel=1e-15)
     assert ["capped" in label.description for label in found.labels] == [False, True, False, False]
+
+
+# --- several periods --------------------------------------------------------------------------------------------------
+
+
+def over_one_and_five_days() -> ScenarioSet:
+    """Two scenarios over one day and over five, every move of its own size."""
+    labels = [Label("a", "file", "first", "here"), Label("b", "file", "second", "here")]
+    one = np.array([[-0.1, 0.2], [0.3, -0.4]]), np.array([[1.0, 2.0], [3.0, 4.0]])
+    five = np.array([[-0.5, 0.6], [0.7, -0.8]]), np.array([[5.0, 6.0], [7.0, 8.0]])
+    return over_periods(over_one_period(["X", "Y"], labels, moves, days) for moves, days in ((five, 5), (one, 1)))
+
+
+def test_a_set_has_moves_over_each_of_its_periods() -> None:
+    found = over_one_and_five_days()
+    assert found.periods == (1, 5)
+    assert found.over(1).relative.tolist() == [[-0.1, 0.2], [0.3, -0.4]]
+    assert found.over(5).absolute.tolist() == found.longest.absolute.tolist() == [[5.0, 6.0], [7.0, 8.0]]
+    with pytest.raises(ValueError, match="over 2 days"):
+        found.over(2)
+
+
+def test_a_hypothetical_move_is_the_same_over_every_period() -> None:
+    found = two_scenarios()
+    assert found.periods == (EVERY,)
+    assert np.array_equal(found.over(1).relative, found.over(250).relative)
+    both = joined([found, over_one_and_five_days()])
+    assert both.periods == (1, 5)
+    assert both.over(1).relative.tolist() == [[-0.4, 0.1], [0.3, -0.2], [-0.1, 0.2], [0.3, -0.4]]
+    assert both.over(5).relative.tolist() == [[-0.4, 0.1], [0.3, -0.2], [-0.5, 0.6], [0.7, -0.8]]
+
+
+def test_every_period_is_multiplied_chosen_and_capped() -> None:
+    found = multiplied(over_one_and_five_days(), (1, 2))
+    assert found.ids == ["a", "a@2x", "b", "b@2x"]
+    assert found.over(1).absolute[:, 0].tolist() == [1, 2, 3, 6]
+    assert found.over(5).absolute[:, 0].tolist() == [5, 10, 7, 14]
+    chosen = found.only(np.array([3, 0]))
+    assert (chosen.ids, chosen.over(5).absolute[:, 0].tolist()) == (["b@2x", "a"], [14, 5])
+    below = capped(multiplied(over_one_and_five_days(), (3,)))
+    assert below.over(1).relative == pytest.approx(np.array([[-0.3, 0.6], [0.9, -0.99]]))
+    assert below.over(5).relative == pytest.approx(np.array([[-0.99, 1.8], [2.1, -0.99]]))
+    assert all(label.description.endswith("1 factor capped at -99%") for label in below.labels)
+
+
+def test_sets_that_do_not_fit_together_are_refused() -> None:
+    still = np.zeros((1, 1)), np.zeros((1, 1))
+    one, five = (over_one_period(["X"], [Label("a", "", "", "")], still, days) for days in (1, 5))
+    with pytest.raises(ValueError, match="same periods"):
+        joined([one, five])
+    other = over_one_period(["X"], [Label("b", "", "", "")], still, 5)
+    with pytest.raises(ValueError, match="same scenarios"):
+        over_periods([one, other])
+    with pytest.raises(ValueError, match="rising"):
+        ScenarioSet(["X"], one.labels, np.zeros((2, 1, 1)), np.zeros((2, 1, 1)), (5, 1))
 
 
 def test_joined_sets_keep_their_order() -> None:
     found = joined([two_scenarios(), multiplied(two_scenarios(), (2,))])
     assert found.ids == ["a", "b", "a@2x", "b@2x"]
-    assert found.relative[3].tolist() == [0.6, -0.4]
+    assert found.longest.relative[3].tolist() == [0.6, -0.4]
 
 
 # --- files ------------------------------------------------------------------------------------------------------------
@@ -510,13 +576,13 @@ def test_csv_parquet_and_yaml_say_the_same(tmp_path: Path) -> None:
     assert [(x.scenario_id, x.description, x.sizes_fund) for x in by_yaml.labels] == [
         (x.scenario_id, x.description, x.sizes_fund) for x in by_csv.labels
     ]
-    assert np.array_equal(by_yaml.relative, by_csv.relative)
-    assert np.array_equal(by_yaml.absolute, by_csv.absolute)
+    assert np.array_equal(by_yaml.longest.relative, by_csv.longest.relative)
+    assert np.array_equal(by_yaml.longest.absolute, by_csv.longest.absolute)
     table = pl.read_csv(tmp_path / "scenarios.csv")
     table.write_parquet(tmp_path / "scenarios.parquet")
     by_parquet = read_scenarios(tmp_path / "scenarios.parquet", FACTORS, FACTORS)
-    assert np.array_equal(by_parquet.relative, by_csv.relative)
-    assert np.array_equal(by_parquet.absolute, by_csv.absolute)
+    assert np.array_equal(by_parquet.longest.relative, by_csv.longest.relative)
+    assert np.array_equal(by_parquet.longest.absolute, by_csv.longest.absolute)
     assert [label.sizes_fund for label in by_parquet.labels] == [True, False]
 
 
@@ -581,7 +647,7 @@ def test_yaml_scenarios_have_their_own_multiples(tmp_path: Path) -> None:
     text = "scenarios: [{id: a, multiples: [1, 2.5], shocks: {ACME: -0.3}}, {id: b, shocks: {BANK: 0.1}}]"
     found = read_text(tmp_path / "s.yml", text)
     assert found.ids == ["a", "a@2.5x", "b"]
-    assert found.relative[:, 0].tolist() == pytest.approx([-0.3, -0.75, 0.0], rel=1e-15)
+    assert found.longest.relative[:, 0].tolist() == pytest.approx([-0.3, -0.75, 0.0], rel=1e-15)
 
 
 def test_ids_that_multiples_make_may_not_stand_twice(tmp_path: Path) -> None:
@@ -669,12 +735,12 @@ def test_rulebook_scenarios_come_in_the_order_of_the_rulebook() -> None:
     found = stress_scenarios(rules, stress_market(), ["ACME", "EUR/USD"])
     assert found.ids == EXPECTED_IDS
     assert all(label.sizes_fund for label in found.labels)
-    assert found.relative[1, 0] == pytest.approx(-0.2, rel=1e-12)  # the window down 10 %, twice
+    assert found.longest.relative[1, 0] == pytest.approx(-0.2, rel=1e-12)  # the window down 10 %, twice
     again = stress_scenarios(rules, stress_market(), ["ACME", "EUR/USD"])
     assert same_set(again, found)
     backwards = stress_scenarios(rules, stress_market(), ["EUR/USD", "ACME"])
     assert backwards.ids == found.ids
-    assert np.array_equal(backwards.relative[:, ::-1], found.relative)
+    assert np.array_equal(backwards.longest.relative[:, ::-1], found.longest.relative)
 
 
 def test_scenarios_beyond_plausible_do_not_size_the_fund() -> None:
@@ -713,16 +779,16 @@ def test_windows_are_as_long_as_the_liquidation_period() -> None:
     expected = windows_by_loop(stress_market(), ["ACME", "EUR/USD"], 1, 3)
     assert start == expected[0][0]
     acme = stress_market().levels["ACME"].to_list()
-    assert found.relative[0, 0] == pytest.approx(acme[start + 3] / acme[start] - 1, rel=1e-12)
+    assert found.longest.relative[0, 0] == pytest.approx(acme[start + 3] / acme[start] - 1, rel=1e-12)
 
 
 def test_rulebook_scenarios_are_capped() -> None:
     rules = rulebook_of(small_stress(multiples=(5,), historical=None))
     found = stress_scenarios(rules, stress_market(), ["ACME", "EUR/USD"])
     fall = found.ids.index("currencies down 20%@5x")
-    assert found.relative[fall].tolist() == [0.0, -0.99]
+    assert found.longest.relative[fall].tolist() == [0.0, -0.99]
     assert "capped at -99%" in found.labels[fall].description
-    assert found.relative.min() == -0.99
+    assert found.longest.relative.min() == -0.99
 
 
 def test_file_replaces_the_rulebooks_scenarios_and_is_capped_too(tmp_path: Path) -> None:
@@ -731,7 +797,7 @@ def test_file_replaces_the_rulebooks_scenarios_and_is_capped_too(tmp_path: Path)
     rules = rulebook_of(small_stress(plausible=Plausible()))
     found = stress_scenarios(rules, stress_market(), ["ACME", "EUR/USD"], path)
     assert found.ids == ["a", "b"]
-    assert found.relative[:, 0].tolist() == [-0.99, 9.0]
+    assert found.longest.relative[:, 0].tolist() == [-0.99, 9.0]
     assert "capped" in found.labels[0].description
     assert [label.sizes_fund for label in found.labels] == [True, False]
 
@@ -762,4 +828,4 @@ def test_rulebook_without_a_scenario_and_with_one_twice_is_refused() -> None:
 
 def test_moves_of_the_wrong_shape_are_refused() -> None:
     with pytest.raises(ValueError, match="shape"):
-        ScenarioSet(["X"], [Label("a", "file", "", "")], np.zeros((1, 2)), np.zeros((1, 1)))
+        over_one_period(["X"], [Label("a", "file", "", "")], (np.zeros((1, 2)), np.zeros((1, 1))))

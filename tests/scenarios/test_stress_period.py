@@ -263,19 +263,22 @@ def test_scenarios_of_a_period_by_hand() -> None:
     found = period_scenarios(market, ["Y", "X"], (1, 4), 2)
     assert found.factor_ids == ["Y", "X"]
     # rows 1 to 3 and 2 to 4: four rows hold two windows of two rows
-    assert found.relative.tolist() == [pytest.approx([0.0, 96.8 / 110 - 1]), pytest.approx([0.0, 100 / 121 - 1])]
-    assert found.absolute.tolist() == [[5.0, 0.0], [7.0, 0.0]]
+    assert found.longest.relative.tolist() == [
+        pytest.approx([0.0, 96.8 / 110 - 1]),
+        pytest.approx([0.0, 100 / 121 - 1]),
+    ]
+    assert found.longest.absolute.tolist() == [[5.0, 0.0], [7.0, 0.0]]
     assert found.ids == ["period 2022-01-06", "period 2022-01-07"]
     longest = period_scenarios(market, ["Y", "X"], (1, 4), 1, longest=2)
     assert longest.ids == found.ids
-    assert longest.absolute.tolist() == [[3.0, 0.0], [4.0, 0.0]]  # rows 2 to 3 and 3 to 4
+    assert longest.longest.absolute.tolist() == [[3.0, 0.0], [4.0, 0.0]]  # rows 2 to 3 and 3 to 4
 
 
 @pytest.mark.parametrize("days", [1, 2, 5, 6, 7])
 def test_a_period_of_n_rows_holds_n_less_h_windows(days: int) -> None:
     found = period_scenarios(market_of({"X": JUMP}), ["X"], (0, 5), days)
     assert found.count == max(6 - days, 0)
-    assert found.relative.shape == found.absolute.shape == (found.count, 1)
+    assert found.longest.relative.shape == found.longest.absolute.shape == (found.count, 1)
 
 
 @settings(max_examples=60)
@@ -301,8 +304,8 @@ def test_scenarios_of_a_period_equal_a_loop(seed: int, first: int, length: int, 
     assert found.ids == [f"period {market.dates[end]}" for end in ends]
     absolute = np.array([name == "R" for name in market.factor_ids])
     moves = np.array(expected).reshape(-1, len(levels))
-    np.testing.assert_allclose(found.relative, np.where(absolute, 0.0, moves), rtol=1e-12, atol=1e-15)
-    np.testing.assert_allclose(found.absolute, np.where(absolute, moves, 0.0), rtol=1e-12, atol=1e-15)
+    np.testing.assert_allclose(found.longest.relative, np.where(absolute, 0.0, moves), rtol=1e-12, atol=1e-15)
+    np.testing.assert_allclose(found.longest.absolute, np.where(absolute, moves, 0.0), rtol=1e-12, atol=1e-15)
     assert found.ids == period_scenarios(market, market.factor_ids, (first, last), longest).ids
 
 
@@ -313,4 +316,6 @@ def test_ids_are_not_those_of_margin_scenarios(shipped: Market) -> None:
     found = period_scenarios(shipped, ["AAPL", "JPM"], rows, 2)
     assert len(set(found.ids)) == found.count == rows[1] - rows[0] + 1 - 2
     assert not any(name.startswith("margin") for name in found.ids)
-    assert math.isclose(found.relative[0, 0], shipped.levels["AAPL"][rows[0] + 2] / shipped.levels["AAPL"][rows[0]] - 1)
+    assert math.isclose(
+        found.longest.relative[0, 0], shipped.levels["AAPL"][rows[0] + 2] / shipped.levels["AAPL"][rows[0]] - 1
+    )

@@ -20,7 +20,7 @@ import ccp
 from ccp.cli.main import app
 from ccp.errors import InputError
 from ccp.market.case import open_case
-from ccp.scenarios.scenario_set import Label, ScenarioSet
+from ccp.scenarios.scenario_set import Label, over_one_period
 from ccp.stress.claims import by_product_class, matched_claims, sides_of
 from ccp.stress.fire_sale import books_in, sell
 from ccp.stress.measure import Measured, measure
@@ -45,7 +45,7 @@ def measured(small: Small, *moves: dict[str, float]) -> Measured:
     case = open_case(small.book, small.market, small.rulebook)
     relative = np.array([[move.get(name, 0.0) for name in case.factor_ids] for move in moves])
     labels = [Label(str(number), "", "", "") for number in range(len(moves))]
-    return measure(case, ScenarioSet(case.factor_ids, labels, relative, np.zeros_like(relative)))
+    return measure(case, over_one_period(case.factor_ids, labels, (relative, np.zeros_like(relative))))
 
 
 def by_member(found: Measured, amounts: Cents) -> dict[str, float]:

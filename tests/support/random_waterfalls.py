@@ -8,6 +8,7 @@ import numpy as np
 from hypothesis import strategies as st
 from support.rulebooks import rulebook_of
 
+from ccp.book.roster import Roster, roster_of
 from ccp.rulebook.rulebook import Rulebook
 from ccp.waterfall.event import Circumstances, Event
 from ccp.waterfall.plan import Plan, make_plan, with_lumps
@@ -41,14 +42,15 @@ class Waterfall:
         return sorted(set(self.group.values()))
 
     @property
+    def roster(self) -> Roster:
+        return roster_of(self.group)
+
+    @property
     def plan(self) -> Plan:
         """The engine's plan, some of its lumps used in part."""
-        place = {group: number for number, group in enumerate(self.groups)}
         whole = make_plan(
             self.rulebook,
-            self.members,
-            self.groups,
-            np.array([place[self.group[member]] for member in self.members]),
+            self.roster,
             self.by_member(self.contribution),
             self.by_member(self.required),
             np.array([self.by_member(self.called)] * 9),

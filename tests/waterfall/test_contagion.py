@@ -12,6 +12,7 @@ from support.rulebooks import rulebook_of
 from support.waterfall_twin import BORNE_BY_CAPITAL, contagion, run_event
 from support.waterfall_twin import recover as twin_recover
 
+from ccp.book.roster import each_alone
 from ccp.types import Cents
 from ccp.waterfall.contagion import Books, Resale, Round, run_rounds, survivors_bills
 from ccp.waterfall.event import Circumstances, Draw, Event, Outcome
@@ -43,9 +44,8 @@ def random_spread(seed: int) -> Spread:
 
 def standing_of(case: Waterfall) -> Standing:
     """The engine's standing: some lumps used in part, some calls made before."""
-    groups = np.array([case.groups.index(case.group[member]) for member in case.members])
     contributions, required = case.by_member(case.contribution), case.by_member(case.required)
-    whole = first_standing(case.rulebook, case.members, case.groups, groups, contributions, required)
+    whole = first_standing(case.rulebook, case.roster, contributions, required)
     left = np.array(case.lumps_left(whole.plan), dtype=np.int64)
     return replace(whole, left=left, called=np.array([case.by_member(case.called)] * len(whole.called), dtype=np.int64))
 
@@ -175,7 +175,7 @@ def test_bills_are_what_members_pay_as_survivors() -> None:
 
 CALLS = ["defaulter_margin", "defaulter_fund", "survivors_fund", {"assessments": {"multiple": 1}}]
 MEMBERS = ["A", "B", "C", "D"]
-TRAP_29 = first_standing(rulebook_of(CALLS), MEMBERS, MEMBERS, np.arange(4), np.array([10, 10, 20, 30]))
+TRAP_29 = first_standing(rulebook_of(CALLS), each_alone(MEMBERS), np.array([10, 10, 20, 30]))
 TRAP_BOOKS = Books(np.array([105, 40, 7, 0]), np.array([100, 35, 0, 0]), np.array([5, 5, 10, 0]))
 
 
@@ -295,7 +295,7 @@ def test_a_bill_and_a_fire_sale_together_can_be_too_much() -> None:
 def test_circumstances_are_asked_for_anew_in_every_round() -> None:
     """What is matched with the books of A is not what is matched with those of B."""
     tiers = ["defaulter_margin", "defaulter_fund", "survivors_fund", {"tear_up": {"scope": "partial"}}]
-    standing = first_standing(rulebook_of(tiers), MEMBERS, MEMBERS, np.arange(4), np.array([0, 2, 0, 0]))
+    standing = first_standing(rulebook_of(tiers), each_alone(MEMBERS), np.array([0, 2, 0, 0]))
     books = Books(np.array([6, 4, 0, 0]), np.array([6, 4, 0, 0]), np.zeros(4, dtype=np.int64))
     matched = {"A": np.array([0, 0, 8, 0]), "B": np.array([0, 0, 0, 9])}
 
@@ -311,7 +311,7 @@ def test_circumstances_are_asked_for_anew_in_every_round() -> None:
 def test_gains_that_one_round_cut_are_not_cut_again_in_the_next() -> None:
     """B has gained 5 and C 10. A's 6 are cut as 5:10, which ruins B; of B's 20 only the 6 that C has left are cut."""
     standing = first_standing(
-        rulebook_of(["defaulter_margin", "gains_haircut"]), MEMBERS, MEMBERS, np.arange(4), np.zeros(4, dtype=np.int64)
+        rulebook_of(["defaulter_margin", "gains_haircut"]), each_alone(MEMBERS), np.zeros(4, dtype=np.int64)
     )
     loss = np.array([6, 20, 0, 0])
     books, gains = Books(loss, loss, 0 * loss), np.array([[-15, 5, 10, 0]])
@@ -389,7 +389,7 @@ def test_in_reverse_a_tier_is_repaid_only_when_those_behind_it_are() -> None:
 def recovered(how: Literal["reverse", "pro_rata"], amount: int) -> list[tuple[str, int | None, int]]:
     """A owes 160: own 10, capital 5, the others' 60, calls 60, and 25 that nobody pays; then some comes back."""
     tiers = [*CALLS[:2], {"ccp_capital": {"amount": 0.05}}, *CALLS[2:]]
-    standing = first_standing(rulebook_of(tiers), MEMBERS, MEMBERS, np.arange(4), np.array([10, 10, 20, 30]))
+    standing = first_standing(rulebook_of(tiers), each_alone(MEMBERS), np.array([10, 10, 20, 30]))
     loss = np.array([160, 0, 0, 0])
     outcome = run_rounds(standing, (0,), Books(loss, loss, 0 * loss), [None] * 4)[0].outcome
     assert [draw.amount for draw in outcome.draws] == [0, 10, 5, 60, 60, 25]

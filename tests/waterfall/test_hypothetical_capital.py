@@ -9,6 +9,7 @@ import pytest
 from support.rulebooks import rulebook_of
 
 import ccp
+from ccp.book.roster import each_alone
 from ccp.errors import InputError
 from ccp.waterfall.hypothetical_capital import hypothetical_capital as k_ccp
 from ccp.waterfall.hypothetical_capital import member_capital, own_money_by_place
@@ -54,7 +55,7 @@ def test_trap_17_of_own_money_in_three_places_two_count() -> None:
     assert charges(tiers) == pytest.approx(charges(BEHIND))
     contributions = np.array([3_000, 2_500, 2_000, 1_500, 1_000])
     members = list("ABCDE")
-    plan = make_plan(rulebook_of(tiers), members, members, np.arange(5), contributions)
+    plan = make_plan(rulebook_of(tiers), each_alone(members), contributions)
     assert own_money_by_place(plan) == {"ahead": 5_000, "beside": 500, "behind": 300}
 
 

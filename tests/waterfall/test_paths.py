@@ -186,8 +186,7 @@ def test_members_that_are_away_pay_nothing_on_any_path(seed: int) -> None:
     away = np.arange(len(paths.plan.members)) % 3 == 1
     case = random_waterfall(seed, several_members=False)
     contributions, required = case.by_member(case.contribution), case.by_member(case.required)
-    group = paths.plan.member_group
-    plan = make_plan(case.rulebook, case.members, case.groups, group, contributions, required, None, away)
+    plan = make_plan(case.rulebook, paths.plan.roster, contributions, required, None, away)
     others = replace(paths, plan=plan, flags=paths.flags & ~away)
     compare_all(others)
     assert others.found.bills is not None

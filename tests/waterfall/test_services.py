@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from support.random_waterfalls import Waterfall, random_tiers, random_waterfall
 from support.rulebooks import rulebook_of
 
+from ccp.book.roster import each_alone
 from ccp.waterfall.event import Draw, Event
 from ccp.waterfall.services import Service, ServiceOutcome, run_services
 from ccp.waterfall.standing import first_standing
@@ -26,7 +27,7 @@ def service(
 ) -> Service:
     """A service whose first member defaults; each member is a group of its own, all amounts in cents."""
     members = ["D", "M", "N"][: len(contributions)]
-    standing = first_standing(rulebook_of(tiers), members, members, np.arange(len(members)), np.array(contributions))
+    standing = first_standing(rulebook_of(tiers), each_alone(members), np.array(contributions))
     losses, held = (np.array([*one, *[0] * (len(members) - len(one))]) for one in (loss, margin))
     return Service(name, standing, Event((0,), losses, np.maximum(losses - held, 0), held))
 
@@ -226,10 +227,7 @@ def as_service(base: Waterfall, name: str, other: Waterfall, chance: Random) -> 
         return np.array([stated[place % len(stated)] for place in range(len(base.members))], dtype=np.int64)
 
     case = replace(base, tiers=random_tiers(chance, 10 ** chance.randint(0, 6)), shared=chance.random() < 0.5)
-    group = np.array([base.groups.index(base.group[member]) for member in base.members])
-    standing = first_standing(
-        case.rulebook, base.members, base.groups, group, again(other.contribution), again(other.required)
-    )
+    standing = first_standing(case.rulebook, base.roster, again(other.contribution), again(other.required))
     loss, margin = again(other.event["loss"]), again(other.event["margin"]) * chance.choice([0, 1, 3, 9])
     return Service(
         name, standing, replace(base.engine_event, loss=loss, over_margin=np.maximum(loss - margin, 0), margin=margin)

@@ -13,6 +13,7 @@ from support.outcomes import PAYERS
 from support.rulebooks import rulebook_of
 from support.waterfall_twin import run_event
 
+from ccp.book.roster import roster_of
 from ccp.rulebook.tier_table import tier_words
 from ccp.waterfall.event import Circumstances, Event
 from ccp.waterfall.run import run_waterfall
@@ -64,7 +65,8 @@ def known_of(default: dict[str, Any]) -> dict[str, Any]:
 
 def by_engine(case: dict[str, Any]) -> list[Paid]:
     group = group_of(case)
-    members, groups = list(group), sorted(set(group.values()))
+    roster = roster_of(group)
+    members, groups = roster.members, roster.groups
 
     def by_member(amounts: dict[str, int]) -> np.ndarray:
         return np.array([amounts.get(member, 0) for member in members], dtype=np.int64)
@@ -72,8 +74,7 @@ def by_engine(case: dict[str, Any]) -> list[Paid]:
     contributions = by_member(cents(case["contributions"]))
     required = by_member(cents(case.get("required", case["contributions"])))
     rulebook = rulebook_of(case["tiers"], case.get("regulatory_capital"))
-    places = np.array([groups.index(group[member]) for member in members])
-    standing = first_standing(rulebook, members, groups, places, contributions, required)
+    standing = first_standing(rulebook, roster, contributions, required)
     found = []
     for default in case["defaults"]:
         amounts = {name: by_member(of) for name, of in amounts_of(default).items()}

@@ -15,6 +15,7 @@ from support.random_waterfalls import HAIRCUTS, Waterfall, assessments, haircut,
 from support.rulebooks import rulebook_of
 from support.waterfall_twin import all_parts, exact
 
+from ccp.book.roster import each_alone
 from ccp.money import share_within
 from ccp.rulebook.default_management import DefaultManagement
 from ccp.rulebook.rulebook import Rulebook
@@ -136,10 +137,9 @@ def test_defaulters_and_their_affiliates_pay_as_defaulters_only(case: Waterfall)
 
 def plan_without(case: Waterfall, gone: list[str]) -> Plan:
     """The plan with some members away, which stated contributions and were called for money before that."""
-    group = np.array([case.groups.index(case.group[member]) for member in case.members])
     away = np.array([member in gone for member in case.members])
     contributions, required = case.by_member(case.contribution), case.by_member(case.required)
-    return make_plan(case.rulebook, case.members, case.groups, group, contributions, required, None, away)
+    return make_plan(case.rulebook, case.roster, contributions, required, None, away)
 
 
 @given(waterfalls, seeds)
@@ -214,7 +214,7 @@ def test_haircuts_take_nothing_from_losers_and_in_all_at_most_the_largest_claim(
 def test_a_gains_haircut_behind_another_haircut_does_not_cut_the_same_claims_again() -> None:
     """B has gained 10. A full tear-up ends that claim; a gains haircut behind it finds nothing to cut."""
     rules = rulebook_of(["defaulter_margin", {"tear_up": {"scope": "full"}}, "gains_haircut"])
-    standing = first_standing(rules, ["A", "B"], ["A", "B"], np.arange(2), np.zeros(2, dtype=np.int64))
+    standing = first_standing(rules, each_alone("AB"), np.zeros(2, dtype=np.int64))
     loss, nothing = np.array([25, 0]), np.zeros(2, dtype=np.int64)
     event = Event((0,), loss, loss, nothing, Circumstances(gains=np.array([[-10, 10]])))
     outcome = run_waterfall(standing.plan, event)
@@ -429,10 +429,7 @@ def history(seed: int, restoration: int, gap: Callable[[Random], int], resignati
     """Up to six groups default one after the other, day by day; members resign in between."""
     chance, case = Random(seed), random_waterfall(seed)
     rulebook = with_periods(case.rulebook, chance, restoration)
-    group = np.array([case.groups.index(case.group[member]) for member in case.members])
-    standing = first_standing(
-        rulebook, case.members, case.groups, group, case.by_member(case.contribution), case.by_member(case.required)
-    )
+    standing = first_standing(rulebook, case.roster, case.by_member(case.contribution), case.by_member(case.required))
     found, day = History(case, rulebook, [], [], {}), 0
     for number in chance.sample(range(len(case.groups)), len(case.groups))[:6]:
         for _ in range(gap(chance)):
@@ -566,7 +563,7 @@ def standing_with(tiers: list[Any], contributions: list[int], **words: Any) -> S
     rules = {name: words[name] for name in DefaultManagement.model_fields if name in words}
     fund = {name: value for name, value in words.items() if name not in rules}
     rulebook = rulebook_of(tiers, **fund).model_copy(update={"default_management": DefaultManagement(**rules)})
-    return first_standing(rulebook, MEMBERS, MEMBERS, np.arange(4), np.array(contributions))
+    return first_standing(rulebook, each_alone(MEMBERS), np.array(contributions))
 
 
 def default_of(standing: Standing, member: int, loss: int) -> Outcome:
