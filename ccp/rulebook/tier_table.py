@@ -191,7 +191,7 @@ ROWS = (
         NOBODY,
         "uncovered",
         wording.uncovered,
-        account="nobody",
+        account=NOBODY.name,
         open_to_others=True,
         beside_others=False,
     ),
