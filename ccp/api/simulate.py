@@ -18,11 +18,11 @@ from ccp.frames import CYCLE_RESULTS
 from ccp.market.case import Case
 from ccp.market.history import Market, read_market
 from ccp.pricing.quality import price_warnings
-from ccp.report.journal import Journal
-from ccp.report.manifest import manifest
-from ccp.report.write import check_free
 from ccp.rulebook.load import load_rulebook
 from ccp.rulebook.rulebook import Rulebook
+from ccp.runs.journal import Journal
+from ccp.runs.manifest import manifest
+from ccp.runs.write import check_free
 from ccp.scenarios.scenario_set import ScenarioSet
 from ccp.scenarios.stress_set import stress_scenarios
 from ccp.settlement.cycle import Cycle, DayResult

@@ -10,7 +10,7 @@ from ccp.cli.options import AsJson, Quiet
 from ccp.cli.session import session
 
 if TYPE_CHECKING:
-    from ccp.report.indicators import Indicator
+    from ccp.report.indicators.judged import Indicator
 
 STATUS = {"amber": 3, "red": 4}
 """Exit status by the worst colour; otherwise 0."""
@@ -26,13 +26,14 @@ def watch(
 ) -> None:
     """Show the key risk indicators of finished runs: colour, value, thresholds, and what the procedure asks for.
 
-    Thresholds and actions are those of each run's rulebook (docs/watching.md). Of several runs that know an indicator
+    Thresholds and actions are those of each run's rulebook (docs/learn/watching.md). Of several runs that know an
+    indicator
     the worst is shown. Exit status: 0 no indicator is amber or red, 3 the worst is amber, 4 red; 2 for a wrong call.
 
     Example: ccp watch my-run my-simulation
     """
     with session(as_json, quiet) as current:
-        from ccp.report.indicators import READERS, indicators, worst_colour
+        from ccp.report.indicators.judged import READERS, indicators, worst_colour
         from ccp.report.terminal.watch_page import watch_table
         from ccp.runs.run import open_run
 

@@ -2,7 +2,7 @@
 
 A tier names its form in its row (`ccp.rulebook.tier_table`); several tiers may be of one form. What a form gives is a
 row of the plan's arrays, and the code in it says to both engines how it can be used: `ccp.waterfall.tiers.OFFERS` for
-the one that is exact, `ccp.kernels.path_capacities` for many paths.
+the one that is exact, `ccp.kernels.waterfall.capacities` for many paths.
 """
 
 from collections.abc import Callable
@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from ccp.kernels import plan_arrays as codes
+import ccp.kernels.waterfall.plan_arrays as codes
 from ccp.money import exact, scaled_down
 from ccp.rulebook import tier_kind as kinds
 from ccp.rulebook.tier_forms import Part
@@ -39,8 +39,8 @@ class Basis:
 
 @dataclass(frozen=True)
 class Amounts:
-    """A part's row of `ccp.kernels.plan_arrays.PlanArrays`. None is what was not given: no limit (`size`, `most`), all
-    of it (`of`); what its `source` needs must be given (`ccp.kernels.plan_arrays.NEEDS`)."""
+    """A part's row of `ccp.kernels.waterfall.plan_arrays.PlanArrays`. None is what was not given: no limit (`size`, `most`), all
+    of it (`of`); what its `source` needs must be given (`ccp.kernels.waterfall.plan_arrays.NEEDS`)."""
 
     source: int
     size: int | None = None

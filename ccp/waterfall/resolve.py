@@ -5,7 +5,7 @@ from fractions import Fraction
 
 import numpy as np
 
-from ccp.kernels.plan_arrays import ENDLESS, PlanArrays
+from ccp.kernels.waterfall.plan_arrays import ENDLESS, PlanArrays
 from ccp.money import minor_units
 from ccp.rulebook.rulebook import Rulebook
 from ccp.rulebook.tier_forms import Part

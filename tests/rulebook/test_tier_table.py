@@ -13,8 +13,8 @@ import pytest
 from pydantic import ValidationError
 
 import ccp
+import ccp.kernels.waterfall.plan_arrays as codes
 from ccp.columns import COLUMNS
-from ccp.kernels import plan_arrays as codes
 from ccp.report.charts.theme import WHOSE
 from ccp.rulebook.rulebook import Rulebook
 from ccp.rulebook.tier_kind import CLEARING_HOUSE, GAINERS, STAKEHOLDERS, SURVIVORS_FUNDED, TierKind

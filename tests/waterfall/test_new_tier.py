@@ -15,16 +15,16 @@ from typing import Any, Literal
 import numpy as np
 import polars as pl
 import pytest
-from pages import read_page
 from pydantic import Field
 from ruamel.yaml import YAML
-from small_cycles import RULES, Run, Small, changed, plain
+from support.pages import read_page
+from support.small_cycles import RULES, Run, Small, changed, plain
 
 import ccp
+import ccp.kernels.waterfall.plan_arrays as codes
 from ccp.api.explore import explore_book
 from ccp.api.settings import Settings
 from ccp.errors import InputError
-from ccp.kernels import plan_arrays as codes
 from ccp.money import exact, scaled_down
 from ccp.replays.document import Replay
 from ccp.rulebook import wording

@@ -9,7 +9,7 @@ from ccp.report.answer import cycle_answer
 from ccp.report.charts.bars import stacked_bars
 from ccp.report.charts.over_time import lines_over_time
 from ccp.report.charts.theme import WHOSE
-from ccp.report.pack.model import Column, Figure, Section, Source, Table, Tile
+from ccp.report.elements import Column, Figure, Section, Source, Table, Tile
 from ccp.report.words import exact_amount, scale_of
 from ccp.rulebook.tier_table import label_of
 from ccp.runs.run import Run

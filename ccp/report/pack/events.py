@@ -8,7 +8,7 @@ import polars as pl
 from ccp.report.charts.bars import stacked_bars
 from ccp.report.charts.theme import ORDER, WHOSE
 from ccp.report.charts.waterfall import CUT, tier_name, waterfall_chart
-from ccp.report.pack.model import Column, Figure, Section, Source, Table
+from ccp.report.elements import Column, Figure, Section, Source, Table
 from ccp.report.words import defaulting, exact_amount, listed, scale_of
 from ccp.rulebook.tier_kind import NOBODY, SURVIVORS
 from ccp.rulebook.tier_table import UNCOVERED

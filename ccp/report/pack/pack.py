@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
+from ccp.report.elements import Pack, Section, Tone
 from ccp.report.pack.about import about_section
 from ccp.report.pack.cycle import (
     cycle_tiles,
@@ -15,7 +16,6 @@ from ccp.report.pack.cycle import (
 from ccp.report.pack.events import event_section, event_words, round_sections
 from ccp.report.pack.groups import groups_section, shocks_section
 from ccp.report.pack.ladder import compared_words, ladder_sections
-from ccp.report.pack.model import Pack, Section, Tone
 from ccp.report.pack.models import backtest_section, model_words, procyclicality_section
 from ccp.report.pack.replays import replay_section
 from ccp.report.pack.sizing import (

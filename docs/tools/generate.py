@@ -1,0 +1,230 @@
+"""Make the parts of the documents that follow from the code, so that they cannot drift from it.
+
+    python docs/tools/generate.py          write them
+    python docs/tools/generate.py --check  say which are out of date, and end with status 1 if any is
+
+Made here: docs/reference/data-dictionary.md, waterfall_configs/rulebook.schema.json, the list of worked examples in
+docs/explain/validation.md, the commands' help in docs/reference/commands.md, the gallery in docs/reference/replays.md,
+the table and the comparison in docs/reference/published.md, what `ccp show` prints in docs/learn/show-and-workbook.md
+and the transcript in README.md.
+"""
+
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from ruamel.yaml import YAML
+
+ROOT = Path(__file__).parents[1]
+
+
+def data_dictionary() -> str:
+    """Every table and its columns, from the schemas."""
+    from ccp.columns import COLUMNS
+    from ccp.frames import (
+        BACKTEST_RESULTS,
+        BOOK_TABLES,
+        CYCLE_RESULTS,
+        CYCLE_TABLES,
+        MARKET_TABLES,
+        RESULT_TABLES,
+        WATERFALL_RESULTS,
+    )
+
+    lines = ["# Data dictionary", "", "Made from the table schemas by `docs/tools/generate.py`.", ""]
+    headings = {
+        "Book": BOOK_TABLES,
+        "Trades": CYCLE_TABLES,
+        "Market and scenarios": MARKET_TABLES,
+        "Results": RESULT_TABLES,
+        "Results of the daily cycle": CYCLE_RESULTS,
+        "Results of a back test": BACKTEST_RESULTS,
+        "Results of comparisons, replays and paths": WATERFALL_RESULTS,
+    }
+    for heading, tables in headings.items():
+        lines += [f"## {heading}", ""]
+        for name, schema in tables.items():
+            lines += [f"### {name}", "", f"{(schema.__doc__ or '').strip()}", ""]
+            lines += ["| column | kind | required | unit | meaning |", "| --- | --- | --- | --- | --- |"]
+            for column, kind in schema.columns().items():
+                stated = COLUMNS[(kind.metadata or {})["column"]]
+                needed = "key" if kind.primary_key else "no" if kind.nullable else "yes"
+                what = stated.kind_in_words
+                lines.append(f"| {column} | {what} | {needed} | {stated.unit or '-'} | {stated.meaning} |")
+            lines.append("")
+    return "\n".join(lines)
+
+
+def rulebook_schema() -> str:
+    """The JSON Schema of rulebooks."""
+    from ccp.rulebook.load import rulebook_schema as schema
+
+    return json.dumps(schema(), indent=2) + "\n"
+
+
+def worked_examples(before: str) -> str:
+    """The validation document with its list of worked examples made anew."""
+    rows = ["| file | example | source |", "| --- | --- | --- |"]
+    folders = (ROOT / "tests" / "cases", ROOT / "tests" / "waterfall" / "cases")
+    for path in sorted(path for folder in folders for path in folder.glob("*.yaml")):
+        document = YAML(typ="safe").load(path.read_text(encoding="utf-8"))
+        for number, case in enumerate(document["cases"], start=1):
+            name = case.get("name") or ", ".join(f"{key} {value}" for key, value in list(case.items())[:3])
+            source = " ".join(str(case.get("source") or document["source"]).split())
+            rows.append(f"| {path.stem} {number} | {name} | {source} |")
+    return replaced(before, "worked examples", "\n".join(rows))
+
+
+def command_help() -> str:
+    """The help of every command, as a terminal of 100 columns shows it."""
+    lines = ["# Commands", "", "Made from the commands' own `--help` by `docs/tools/generate.py`.", ""]
+    commands = (
+        "",
+        "demo",
+        "check",
+        "size",
+        "whatif",
+        "default",
+        "simulate",
+        "report",
+        "show",
+        "watch",
+        "serve",
+        "ledger",
+        "backtest",
+        "synth",
+        "warmup",
+        "replay",
+        "compare",
+        "rulebook",
+        "rulebook show",
+        "rulebook check",
+        "rulebook list",
+        "rulebook schema",
+    )
+    for command in commands:
+        lines += [f"## ccp {command}".rstrip(), "", "```text", run(f"{command} --help", 100), "```", ""]
+    return "\n".join(lines)
+
+
+def readme(before: str) -> str:
+    """The README with the demo's transcript made anew."""
+    transcript = f"```text\n$ ccp demo\n{run('demo', 80)}\n```"
+    return replaced(before, "transcript of the demo", transcript)
+
+
+def gallery(before: str) -> str:
+    """The replays with what `ccp replay` prints."""
+    return replaced(before, "the gallery", f"```text\n$ ccp replay\n{run('replay', 100)}\n```")
+
+
+def published(before: str) -> str:
+    """The published rulebooks, tier by tier, and a comparison of four."""
+    from ccp.rulebook.load import load_rulebook, shipped_names
+
+    rows = [
+        "| rulebook | as of | tiers behind the defaulter's, in order | figures, of them assumed |",
+        "| --- | --- | --- | --- |",
+    ]
+    for name in shipped_names():
+        if name.startswith("published/"):
+            rules = load_rulebook(name)
+            tiers = ", ".join(tier_in_short(tier) for tier in rules.tiers if tier.tier not in UNSAID)
+            assumed = sum(figure.assumed for figure in rules.figures)
+            rows.append(f"| `{name}`: {rules.name} | {rules.as_of} | {tiers} | {len(rules.figures)}, {assumed} |")
+    compared = "compare " + " ".join(f"--rulebook published/{name}" for name in COMPARED)
+    document = replaced(before, "the rulebooks", "\n".join(rows))
+    return replaced(document, "the comparison", f"```text\n$ ccp {compared}\n{run(compared, 80)}\n```")
+
+
+UNSAID = ("defaulter_margin", "defaulter_fund", "uncovered")
+COMPARED = ("eurex", "cme-base", "ice-clear-credit", "krx-2013")
+
+
+def tier_in_short(tier: Any) -> str:
+    """A tier's word, with a star where its place is assumed; parts used together joined by a plus."""
+    from ccp.rulebook.tier_forms import parts_of
+
+    return " + ".join(part.tier + ("*" if part.assumed else "") for part in parts_of(tier))
+
+
+def run(arguments: str, width: int) -> str:
+    """What a command prints on standard output, without trailing blanks."""
+    settings = os.environ | {
+        "COLUMNS": str(width),
+        "TERM": "dumb",
+        "NO_COLOR": "1",
+        "_TYPER_FORCE_DISABLE_TERMINAL": "1",
+    }
+    done = subprocess.run(
+        [sys.executable, "-m", "ccp", *arguments.split()], capture_output=True, text=True, env=settings, check=True
+    )
+    return "\n".join(line.rstrip() for line in done.stdout.strip("\n").splitlines())
+
+
+def replaced(document: str, name: str, content: str) -> str:
+    """A document with the part between its two marks `<!-- name -->` and `<!-- end -->` replaced."""
+    pattern = re.compile(rf"(<!-- {name} -->\n).*?(<!-- end -->)", re.DOTALL)
+    if not pattern.search(document):
+        raise SystemExit(f"the mark <!-- {name} --> is missing")
+    return pattern.sub(lambda found: f"{found[1]}{content}\n{found[2]}", document)
+
+
+SHOWN = (
+    "show my-run",
+    "show my-run scenarios --sort -cover_2 --rows 5 --columns scenario_id,cover_1,cover_2,groups,uncovered",
+    "show my-run coverage --where path~cover_2.",
+)
+
+
+def shown(before: str) -> str:
+    """The page on `ccp show` with what it prints of the demo's run."""
+    here = Path.cwd()
+    with tempfile.TemporaryDirectory() as folder:
+        os.chdir(folder)
+        try:
+            run("demo --out my-run", 80)
+            blocks = [f"```text\n$ ccp {one}\n{run(one, 100)}\n```" for one in SHOWN]
+        finally:
+            os.chdir(here)
+    return replaced(before, "what it prints", "\n\n".join(blocks))
+
+
+MADE: dict[str, Callable[..., str]] = {
+    "docs/reference/data-dictionary.md": data_dictionary,
+    "waterfall_configs/rulebook.schema.json": rulebook_schema,
+    "docs/explain/validation.md": worked_examples,
+    "docs/reference/commands.md": command_help,
+    "docs/reference/replays.md": gallery,
+    "docs/reference/published.md": published,
+    "docs/learn/show-and-workbook.md": shown,
+    "README.md": readme,
+}
+IN_PLACE = (worked_examples, gallery, published, shown, readme)
+
+
+def main(arguments: list[str]) -> int:
+    """Write or check every made document."""
+    stale = []
+    for name, make in MADE.items():
+        path = ROOT / name
+        before = path.read_text(encoding="utf-8") if path.exists() else ""
+        inputs: tuple[Any, ...] = (before,) if make in IN_PLACE else ()
+        after = make(*inputs)
+        if after != before:
+            stale.append(name)
+            if "--check" not in arguments:
+                path.write_text(after, encoding="utf-8")
+    if stale:
+        print(("out of date: " if "--check" in arguments else "written: ") + ", ".join(stale))
+    return 1 if stale and "--check" in arguments else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
