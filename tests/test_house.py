@@ -30,6 +30,19 @@ def test_made_documents_are_fresh() -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+def test_a_test_is_found_by_the_path_of_what_it_tests() -> None:
+    """Every folder of tests is a room of the package; no test file imports another: what several need is support."""
+    rooms = {path.parent.relative_to(ROOT / "ccp") for path in (ROOT / "ccp").rglob("*.py")}
+    helpers = {Path("support"), Path("cases")}
+    for path in (ROOT / "tests").rglob("*.py"):
+        folder = path.parent.relative_to(ROOT / "tests")
+        assert folder in rooms | helpers, path
+        assert path.name.startswith("test_") or folder in helpers or path.name == "conftest.py", path
+        text = path.read_text(encoding="utf-8")
+        imported = re.findall(r"^\s*(?:from|import) (test_\w+|conftest)", text, re.MULTILINE)
+        assert not imported, path
+
+
 def test_versions_agree() -> None:
     stated = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
     assert stated == ccp.__version__ == version("ccp-waterfall")
@@ -72,8 +85,8 @@ def test_every_link_in_the_documents_leads_somewhere() -> None:
 
 
 def test_every_test_and_case_that_the_validation_names_is_there() -> None:
-    page = (ROOT / "docs" / "validation.md").read_text(encoding="utf-8")
-    tests = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "tests").glob("test_*.py"))
+    page = (ROOT / "docs" / "explain" / "validation.md").read_text(encoding="utf-8")
+    tests = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "tests").rglob("test_*.py"))
     named = set(re.findall(r"`(test_[a-z_0-9]+)`", page))
     assert len(named) > 10
     assert not {name for name in named if f"def {name}(" not in tests}

@@ -35,7 +35,7 @@ SURVIVORS = tuple(one.name for one in STAKEHOLDERS if one.brought_by == "survivo
 
 OWN_MARGIN, OWN_FUND, SIZED, PLEDGED, CALLED = "own margin", "own contributions", "sized", "pledged", "called"
 GAINS, CONTRACTS, PAYOUTS, OFFERED, REST = "gains", "contracts", "payouts", "offered", "rest"
-"""The forms of what a tier has. `ccp.waterfall.resolve.FORMS` says how its amounts are made of the rulebook."""
+"""The forms of what a tier has. `ccp.waterfall.amounts.FORMS` says how its amounts are made of the rulebook."""
 
 MARGIN, CONTRIBUTION, HOUSE = "margin", "fund", "house"
 MEMBERS_ACCOUNTS = (MARGIN, CONTRIBUTION, HOUSE)
