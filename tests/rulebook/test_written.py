@@ -109,7 +109,7 @@ DEFAULTER = ["defaulter_margin", "defaulter_fund"]
 def test_own_capital_is_one_tranche_at_any_place_and_the_rest_stays(name: str, tmp_path: Path) -> None:
     rules = load_rulebook(name)
     others = [[part.word for part in parts_of(tier)] for tier in other_tiers(rules)]
-    end = words(rules)[len(words(rules)) :] or ([["uncovered"]] if rules.tiers[-1].tier == "uncovered" else [])
+    end = words(rules)[len(words(rules)) :] or ([["uncovered"]] if rules.tiers[-1].word == "uncovered" else [])
     for place in range(first_place(rules), len(others) + 1):
         moved = with_own_capital(rules, 1234.5, place)
         assert words(moved) == [*others[:place], [OWN], *others[place:], *end]
