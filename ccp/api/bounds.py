@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from ccp.api.memory import MEBI, resident
+from ccp.book.roster import each_alone
 from ccp.book.row_groups import row_groups
 from ccp.book.stored_portfolio import StoredPortfolio
 from ccp.book.streaming import RANGES, READ_ROWS, WRITE_ROWS, BatchSizes
@@ -136,7 +137,7 @@ def _paying_tiers(case: Case) -> int:
 def _sides_bytes(case: Case) -> int:
     """Memory that members' long and short positions take, for tiers that look at them."""
     portfolio, nobody = case.portfolio, np.zeros(0, dtype=np.int64)
-    asked = asks_for_sides(make_plan(case.rulebook, [], [], nobody, nobody))
+    asked = asks_for_sides(make_plan(case.rulebook, each_alone([]), nobody))
     return SIDES_BYTES + len(portfolio.members) * len(portfolio.instruments) * 8 * 5 if asked else 0
 
 

@@ -35,7 +35,7 @@ SURVIVORS = tuple(one.name for one in STAKEHOLDERS if one.brought_by == "survivo
 
 OWN_MARGIN, OWN_FUND, SIZED, PLEDGED, CALLED = "own margin", "own contributions", "sized", "pledged", "called"
 GAINS, CONTRACTS, PAYOUTS, OFFERED, REST = "gains", "contracts", "payouts", "offered", "rest"
-"""The forms of what a tier has. `ccp.waterfall.resolve.FORMS` says how its amounts are made of the rulebook."""
+"""The forms of what a tier has. `ccp.waterfall.amounts.FORMS` says how its amounts are made of the rulebook."""
 
 MARGIN, CONTRIBUTION, HOUSE = "margin", "fund", "house"
 MEMBERS_ACCOUNTS = (MARGIN, CONTRIBUTION, HOUSE)
@@ -91,8 +91,8 @@ class TierKind:
         return {
             "a word of its own was expected": not self.word,
             "an account of the members was expected": of_members and self.account not in MEMBERS_ACCOUNTS,
-            "an account of its own was expected": self.sized and self.account in (*MEMBERS_ACCOUNTS, "nobody"),
-            "what nobody pays has the account nobody": (by == "nobody") != (self.account == "nobody"),
+            "an account of its own was expected": self.sized and self.account in (*MEMBERS_ACCOUNTS, NOBODY.name),
+            "what nobody pays has the account nobody": (by == "nobody") != (self.account == NOBODY.name),
             f"one of {', '.join(MOVEMENTS)} was expected": self.movement not in MOVEMENTS,
             f"one of {', '.join(BILLS)} was expected": of_members and self.bill not in BILLS,
             "a bill was given, and no member pays": not of_members and self.bill is not None,

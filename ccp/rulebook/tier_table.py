@@ -1,8 +1,8 @@
 """Every tier, a row each: what it is stands here and nowhere else.
 
-A new tier is a row here, a model in `ccp.rulebook.tiers` and a worked case in `tests/waterfall/cases`. One whose amounts are
-of no form that is known needs a line in `ccp.waterfall.resolve.FORMS`, a function in `ccp.waterfall.tiers` for what it
-offers, and a line in the kernel for what it can pay.
+A new tier is a row here, a model in `ccp.rulebook.tiers` and a worked case in `tests/waterfall/cases`. One whose
+amounts are of no form that is known needs a line in `ccp.waterfall.amounts.FORMS`, a function in `ccp.waterfall.tiers`
+for what it offers, and a line in the kernel for what it can pay.
 """
 
 from collections.abc import Iterator
@@ -191,7 +191,7 @@ ROWS = (
         NOBODY,
         "uncovered",
         wording.uncovered,
-        account="nobody",
+        account=NOBODY.name,
         open_to_others=True,
         beside_others=False,
     ),

@@ -13,10 +13,10 @@ import polars as pl
 from ccp.book.portfolio import Portfolio
 from ccp.frames import LedgerRows
 from ccp.money import to_units
-from ccp.rulebook.tier_kind import MOVEMENTS, TierKind
+from ccp.rulebook.tier_kind import MOVEMENTS, NOBODY, TierKind
 from ccp.types import Cents, Flags, Index
 
-OUTSIDE = ("lender", "transferees", "owners", "nobody", "unmatched", "opening")
+OUTSIDE = ("lender", "transferees", "owners", NOBODY.name, "unmatched", "opening")
 """Accounts of others: their balances may be negative."""
 KINDS = (
     "opening",

@@ -39,8 +39,8 @@ class Basis:
 
 @dataclass(frozen=True)
 class Amounts:
-    """A part's row of `ccp.kernels.waterfall.plan_arrays.PlanArrays`. None is what was not given: no limit (`size`, `most`), all
-    of it (`of`); what its `source` needs must be given (`ccp.kernels.waterfall.plan_arrays.NEEDS`)."""
+    """A part's row of `PlanArrays` (`ccp.kernels.waterfall.plan_arrays`). None is what was not given: no limit (`size`,
+    `most`), all of it (`of`); what its `source` needs must be given (`NEEDS` there)."""
 
     source: int
     size: int | None = None

@@ -42,8 +42,9 @@ def draw_paths(
 
     `known`, each optional, all money in cents: `claims` (member, or path x member) is what haircuts of every kind may
     cut; `offered`, `unable` and `auction` by member as in `Circumstances`; `segment_loss` (segment, or path x segment)
-    and `segment_weight` (segment x member).
+    and `segment_weight` (segment x member). Raises ValueError for a tier that the kernel does not know.
     """
+    _check_known(plan)
     members = len(plan.members)
     nothing = np.zeros(members, dtype=np.int64)
     held = np.zeros((1, loss.shape[1])) if margin is None else margin
@@ -74,6 +75,13 @@ def draw_paths(
     split = cuts & cuts_follow | bills
     run_paths(plan.arrays, arrays, float(minor), plan.group_contributions, split, draws, bill)
     return PathDraws(plan.tiers, draws, bill if bills else None)
+
+
+def _check_known(plan: Plan) -> None:
+    """Raise ValueError for a tier that the kernel knows nothing of."""
+    strange = [tier.word for tier in plan.tiers if plan.arrays.source[tier.row] not in codes.IN_PATHS]
+    if strange:
+        raise ValueError(f"the kernel over many paths does not know what these tiers have: {', '.join(strange)}")
 
 
 def _rows(values: np.ndarray, kind: type) -> np.ndarray:

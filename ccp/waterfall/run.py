@@ -24,7 +24,7 @@ def run_waterfall(plan: Plan, event: Event) -> Outcome:
 def _draw_tier(plan: Plan, parts: list[PlannedTier], state: State) -> list[Draw]:
     """What a tier pays, its parts in proportion to what they have."""
     owed = state.owed
-    offers = [OFFERS[plan.arrays.source[part.row]](plan, part, state) for part in parts]
+    offers = [_offer(plan, part, state) for part in parts]
     usable = [offer.usable for offer in offers]
     amounts = share_out(min(owed, sum(usable)), usable) if len(parts) > 1 else [min(owed, usable[0])]
     draws = [_draw(part, offer, owed, amount) for part, offer, amount in zip(parts, offers, amounts, strict=True)]
@@ -34,6 +34,14 @@ def _draw_tier(plan: Plan, parts: list[PlannedTier], state: State) -> list[Draw]
                 state.cut[member] += paid
     state.owed -= sum(amounts)
     return draws
+
+
+def _offer(plan: Plan, part: PlannedTier, state: State) -> Offer:
+    """What a part offers. Raises ValueError where no function says it."""
+    source = int(plan.arrays.source[part.row])
+    if source not in OFFERS:
+        raise ValueError(f"the tier {part.word}: nothing says what a tier of source {source} offers")
+    return OFFERS[source](plan, part, state)
 
 
 def _draw(part: PlannedTier, offer: Offer, owed: int, amount: int) -> Draw:

@@ -172,7 +172,7 @@ def published(before: str) -> str:
     for name in shipped_names():
         if name.startswith("published/"):
             rules = load_rulebook(name)
-            tiers = ", ".join(tier_in_short(tier) for tier in rules.tiers if tier.tier not in UNSAID)
+            tiers = ", ".join(tier_in_short(tier) for tier in rules.tiers if tier.word not in UNSAID)
             assumed = sum(figure.assumed for figure in rules.figures)
             rows.append(f"| `{name}`: {rules.name} | {rules.as_of} | {tiers} | {len(rules.figures)}, {assumed} |")
     compared = "compare " + " ".join(f"--rulebook published/{name}" for name in COMPARED)
@@ -188,7 +188,7 @@ def tier_in_short(tier: Any) -> str:
     """A tier's word, with a star where its place is assumed; parts used together joined by a plus."""
     from ccp.rulebook.tier_forms import parts_of
 
-    return " + ".join(part.tier + ("*" if part.assumed else "") for part in parts_of(tier))
+    return " + ".join(part.word + ("*" if part.assumed else "") for part in parts_of(tier))
 
 
 def run(arguments: str, width: int) -> str:

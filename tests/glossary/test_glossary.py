@@ -14,10 +14,10 @@ from ccp.cli.main import app
 from ccp.frames import BACKTEST_RESULTS, CYCLE_RESULTS, RESULT_TABLES, WATERFALL_RESULTS
 from ccp.glossary.glossary import Entry, entries, entries_for, laws, near
 from ccp.rulebook.rulebook import Rulebook
-from ccp.rulebook.tier_forms import PARI_PASSU, WORDS, PariPassu
-from ccp.rulebook.tiers import SINGLE_TIERS
+from ccp.rulebook.tier_forms import PARI_PASSU, PariPassu
+from ccp.rulebook.tier_table import all_kinds
 
-TIERS: dict[str, type[BaseModel]] = {kind.model_fields["tier"].default: kind for kind in (*SINGLE_TIERS, PariPassu)}
+TIERS: dict[str, type[BaseModel]] = {kind.word: kind.model for kind in all_kinds()} | {PARI_PASSU: PariPassu}
 TABLES = (RESULT_TABLES, CYCLE_RESULTS, BACKTEST_RESULTS, WATERFALL_RESULTS)
 STANDARD = {
     "SLOIM": "loss_over_margin", "SITG": "ccp_capital", "VMGH": "gains_haircut", "MPOR": "liquidation_days",
@@ -96,7 +96,7 @@ def test_where_a_word_stands_in_results_is_there(one: Entry, column: str) -> Non
     assert any(name in tables[table].columns() for tables in TABLES if table in tables)
 
 
-@pytest.mark.parametrize("word", [*WORDS, PARI_PASSU])
+@pytest.mark.parametrize("word", TIERS)
 def test_every_tier_has_an_entry_of_its_own(word: str) -> None:
     (found,) = entries_for(word)
     assert found.word == word

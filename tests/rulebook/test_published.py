@@ -145,7 +145,7 @@ def test_every_rung_adds_up_to_its_loss(name: str, climbed: ccp.api.compare.Comp
         assert rung["loss_share"].sum() == pytest.approx(1.0, abs=1e-9)
         limited = rung.filter(pl.col("available").is_not_null())
         assert (limited["amount"] <= limited["available"]).all()
-        assert rung["tier"].to_list() == [*(part.tier for part in all_parts(rules(name).tiers))]
+        assert rung["tier"].to_list() == [*(part.word for part in all_parts(rules(name).tiers))]
 
 
 # --- what each is known for -------------------------------------------------------------------------------------------
@@ -208,13 +208,13 @@ KNOWN: dict[str, list[tuple[tuple[str, float | None], ...]]] = {
 
 @pytest.mark.parametrize("name", KNOWN)
 def test_the_tiers_stand_in_the_order_described(name: str) -> None:
-    tiers = [tuple((part.tier, getattr(part, "amount", None)) for part in parts_of(tier)) for tier in rules(name).tiers]
+    tiers = [tuple((part.word, getattr(part, "amount", None)) for part in parts_of(tier)) for tier in rules(name).tiers]
     assert tiers[:2] == [(("defaulter_margin", None),), (("defaulter_fund", None),)]
     assert tiers[2:] == [*KNOWN[name], (("uncovered", None),)]
 
 
 def part_of(name: str, word: str) -> Any:
-    (part,) = [part for part in all_parts(rules(name).tiers) if part.tier == word]
+    (part,) = [part for part in all_parts(rules(name).tiers) if part.word == word]
     return part
 
 

@@ -119,9 +119,9 @@ def test_shipped_textbooks_load() -> None:
     two, one, last = (load_rulebook(f"textbook/{name}") for name in ("cover-two", "cover-one", "capital-last"))
     assert (two.fund.cover, two.margin.measure) == (2, "expected_shortfall")
     assert (one.fund.cover, one.margin.measure, one.fund.covers_emir_42_3) == (1, "value_at_risk", True)
-    words = [tier.tier for tier in two.tiers]
+    words = [tier.word for tier in two.tiers]
     assert words == ["defaulter_margin", "defaulter_fund", "ccp_capital", "survivors_fund", "uncovered"]
-    assert [tier.tier for tier in last.tiers] == [*words[:2], "survivors_fund", "ccp_capital", "uncovered"]
+    assert [tier.word for tier in last.tiers] == [*words[:2], "survivors_fund", "ccp_capital", "uncovered"]
     assert last.model_copy(update={"name": "", "description": "", "tiers": ()}) == two.model_copy(
         update={"name": "", "description": "", "tiers": ()}
     )  # the two differ in the place of the capital alone
@@ -300,7 +300,7 @@ CAPITAL = "ccp_capital: {amount: 5}"
     ],
 )
 def test_orders_that_keep_the_rules_are_taken(tiers: list[str], tmp_path: Path) -> None:
-    found = [tier.tier for tier in read(with_tiers(*tiers), tmp_path).tiers]
+    found = [tier.word for tier in read(with_tiers(*tiers), tmp_path).tiers]
     assert found == [tier.partition(":")[0] for tier in tiers]
 
 

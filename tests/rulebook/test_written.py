@@ -46,7 +46,7 @@ def check_reads_back(rulebook: Rulebook, path: Path) -> None:
 
 
 def words(rulebook: Rulebook) -> list[list[str]]:
-    return [[part.tier for part in parts_of(tier)] for tier in rulebook.tiers]
+    return [[part.word for part in parts_of(tier)] for tier in rulebook.tiers]
 
 
 # --- written ----------------------------------------------------------------------------------------------------------
@@ -108,8 +108,8 @@ DEFAULTER = ["defaulter_margin", "defaulter_fund"]
 @pytest.mark.parametrize("name", shipped_names())
 def test_own_capital_is_one_tranche_at_any_place_and_the_rest_stays(name: str, tmp_path: Path) -> None:
     rules = load_rulebook(name)
-    others = [[part.tier for part in parts_of(tier)] for tier in other_tiers(rules)]
-    end = words(rules)[len(words(rules)) :] or ([["uncovered"]] if rules.tiers[-1].tier == "uncovered" else [])
+    others = [[part.word for part in parts_of(tier)] for tier in other_tiers(rules)]
+    end = words(rules)[len(words(rules)) :] or ([["uncovered"]] if rules.tiers[-1].word == "uncovered" else [])
     for place in range(first_place(rules), len(others) + 1):
         moved = with_own_capital(rules, 1234.5, place)
         assert words(moved) == [*others[:place], [OWN], *others[place:], *end]
@@ -136,7 +136,7 @@ def test_figures_go_with_their_tiers(name: str) -> None:
 
 
 def _tier_of(rules: Rulebook, path: str) -> list[str]:
-    return [part.tier for part in parts_of(rules.tiers[int(path.split(".")[1])])] if path.startswith("tiers.") else []
+    return [part.word for part in parts_of(rules.tiers[int(path.split(".")[1])])] if path.startswith("tiers.") else []
 
 
 def test_an_amount_alone_leaves_the_capital_where_it_stands() -> None:

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from support.small_cycles import RULES, changed
 
+from ccp.book.roster import each_alone
 from ccp.rulebook.default_management import DefaultManagement
 from ccp.rulebook.rulebook import Rulebook
 from ccp.waterfall.counting import EACH_DEFAULT, LATEST_SETTLEMENT, Counting
@@ -40,7 +41,7 @@ def whole(counting: Counting, **management: Any) -> Standing:
     """Members A to D with contributions of 100 cents each; the clearing house has 30."""
     names = ["A", "B", "C", "D"]
     amounts = np.full(4, 100, dtype=np.int64)
-    return first_standing(rules(**management), names, names, np.arange(4), amounts, counting=counting)
+    return first_standing(rules(**management), each_alone(names), amounts, counting=counting)
 
 
 def default(standing: Standing, member: int, loss: int, day: int) -> Standing:

@@ -33,6 +33,8 @@ NEEDS: dict[int, tuple[str, ...]] = {
     PER_DEFAULTER: ("size", "each"),
 }
 """What must be known of a part of each kind. Both engines take what is here as given, and a zero for nothing."""
+IN_PATHS = tuple(range(PER_DEFAULTER + 1))
+"""Those that the kernel over many paths knows: of any other it would draw nothing."""
 
 PRO_RATA, SEGMENTS_FIRST, AUCTION = range(3)
 """How survivors' contributions are split."""

@@ -125,11 +125,11 @@ def defaults_section(run: Run, summary: dict[str, Any]) -> Section | None:
     if events.is_empty():
         return None
     keys = ["event", "tier_place", "tier", "stakeholder"]
-    paid = run.table("waterfall").group_by(keys).agg(pl.col("amount").sum()).sort("event", "tier_place")
+    paid = run.table("waterfall").group_by(keys, maintain_order=True).agg(pl.col("amount").sum())
     number = pl.col("event").cast(pl.Int64)
     named = events.select("event", name=pl.format("{}. {}, {}", number, "defaulters", "default_date"))
     in_words = pl.col("tier").map_elements(label_of, return_dtype=pl.String)
-    rows = paid.join(named, on="event").with_columns(tier=in_words).sort("event", "tier_place")
+    rows = paid.join(named, on="event").with_columns(tier=in_words).sort("event", "tier_place", maintain_order=True)
     scale = scale_of(events["loss"].max())
     colours = {name: colour for name, colour in WHOSE.items() if name in set(rows["stakeholder"])}
     drawn = rows.filter(pl.col("amount") > 0).select("name", part="stakeholder", amount=pl.col("amount") / scale.unit)

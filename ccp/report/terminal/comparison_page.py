@@ -8,6 +8,8 @@ from rich.table import Table
 from rich.text import Text
 
 from ccp.report.words import exact_amount
+from ccp.rulebook.tier_kind import NOBODY
+from ccp.rulebook.tier_table import UNCOVERED
 
 
 def comparison_tables(ladder: pl.DataFrame, houses: list[dict[str, Any]], by_tier: bool) -> RenderableType:
@@ -35,7 +37,7 @@ def _shares(rows: pl.DataFrame, by_tier: bool) -> Table:
     shares = rows.group_by([*keys, "loss_multiple"], maintain_order=True).agg(pl.col("loss_share").sum())
     for key, part in shares.group_by(keys, maintain_order=True):
         found = dict(part.select("loss_multiple", "loss_share").iter_rows())
-        nobody = "nobody" in key or "uncovered" in key
+        nobody = NOBODY.name in key or UNCOVERED in key
         cells = [_share(found.get(rung, 0.0)) for rung in rungs]
         name = str(key[0]) if not by_tier else f"{int(str(key[0]).split('.')[0])}. {key[1]}" + _called(key[2])
         table.add_row(name, *cells, style="red" if nobody and any(cell != "-" for cell in cells) else "")
