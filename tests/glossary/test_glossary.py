@@ -17,7 +17,7 @@ from ccp.rulebook.rulebook import Rulebook
 from ccp.rulebook.tier_forms import PARI_PASSU, PariPassu
 from ccp.rulebook.tier_table import all_kinds
 
-TIERS: dict[str, type[BaseModel]] = {kind.word: kind.model for kind in all_kinds()} | {PARI_PASSU: PariPassu}
+TIERS: dict[str, type[BaseModel]] = {PARI_PASSU: PariPassu, **{kind.word: kind.model for kind in all_kinds()}}
 TABLES = (RESULT_TABLES, CYCLE_RESULTS, BACKTEST_RESULTS, WATERFALL_RESULTS)
 STANDARD = {
     "SLOIM": "loss_over_margin", "SITG": "ccp_capital", "VMGH": "gains_haircut", "MPOR": "liquidation_days",
