@@ -3,9 +3,10 @@
     python docs/generate.py          write them
     python docs/generate.py --check  say which are out of date, and end with status 1 if any is
 
-Made here: docs/data-dictionary.md, waterfall_configs/rulebook.schema.json, the list of worked examples in
-docs/validation.md, the commands' help in docs/commands.md, the gallery in docs/replays.md, the table and the comparison
-in docs/published.md, what `ccp show` prints in docs/show-and-workbook.md and the transcript in README.md.
+Made here: ccp/__init__.pyi, docs/data-dictionary.md, waterfall_configs/rulebook.schema.json, the list of worked
+examples in docs/validation.md, the commands' help in docs/commands.md, the gallery in docs/replays.md, the table and
+the comparison in docs/published.md, what `ccp show` prints in docs/show-and-workbook.md and the transcript in
+README.md.
 """
 
 import json
@@ -24,40 +25,53 @@ ROOT = Path(__file__).parents[1]
 
 
 def data_dictionary() -> str:
-    """Every table and its columns, from the schemas."""
-    from ccp.columns import COLUMNS
-    from ccp.frames import (
-        BACKTEST_RESULTS,
-        BOOK_TABLES,
-        CYCLE_RESULTS,
-        CYCLE_TABLES,
-        MARKET_TABLES,
-        RESULT_TABLES,
-        WATERFALL_RESULTS,
-    )
+    """Every table and its columns, from the schemas: those that are read, and those of every command's run."""
+    from ccp.frames import BOOK_TABLES, CYCLE_TABLES, MARKET_TABLES, PathTiers
+    from ccp.runs.commands import COMMANDS
 
     lines = ["# Data dictionary", "", "Made from the table schemas by `docs/generate.py`.", ""]
-    headings = {
-        "Book": BOOK_TABLES,
-        "Trades": CYCLE_TABLES,
-        "Market and scenarios": MARKET_TABLES,
-        "Results": RESULT_TABLES,
-        "Results of the daily cycle": CYCLE_RESULTS,
-        "Results of a back test": BACKTEST_RESULTS,
-        "Results of comparisons, replays and paths": WATERFALL_RESULTS,
-    }
-    for heading, tables in headings.items():
-        lines += [f"## {heading}", ""]
-        for name, schema in tables.items():
-            lines += [f"### {name}", "", f"{(schema.__doc__ or '').strip()}", ""]
-            lines += ["| column | kind | required | unit | meaning |", "| --- | --- | --- | --- | --- |"]
-            for column, kind in schema.columns().items():
-                stated = COLUMNS[(kind.metadata or {})["column"]]
-                needed = "key" if kind.primary_key else "no" if kind.nullable else "yes"
-                what = stated.kind_in_words
-                lines.append(f"| {column} | {what} | {needed} | {stated.unit or '-'} | {stated.meaning} |")
-            lines.append("")
+    lines += chapter("Book", BOOK_TABLES) + chapter("Trades", CYCLE_TABLES)
+    lines += chapter("Market and scenarios", MARKET_TABLES)
+    told = {schema: f"[{name}](#book)" for name, schema in BOOK_TABLES.items()}
+    for command, row in COMMANDS.items():
+        lines += chapter(f"ccp {command}: {row.title[0].lower()}{row.title[1:]}", row.schemas, told)
+        told |= {schema: f"{name} of `ccp {command}`" for name, schema in row.schemas.items() if schema not in told}
+    lines += chapter("Paths (ccp.draw_paths)", {"tiers": PathTiers})
     return "\n".join(lines)
+
+
+def chapter(heading: str, tables: dict[str, Any], told: dict[Any, str] | None = None) -> list[str]:
+    """A heading and what is under it: a table's columns, or the table that has them and was `told` before."""
+    lines = [f"## {heading}", ""]
+    before = [(name, (told or {}).get(schema)) for name, schema in tables.items()]
+    lines += [f"- {name}: as {same}" for name, same in before if same is not None]
+    lines += [""] if any(same is not None for _, same in before) else []
+    for name, same in before:
+        lines += [] if same is not None else columns_of(name, tables[name])
+    return lines
+
+
+def columns_of(name: str, schema: Any) -> list[str]:
+    """A table: what it holds, and its columns."""
+    from ccp.columns import COLUMNS
+
+    lines = [f"### {name}", "", f"{(schema.__doc__ or '').strip()}", ""]
+    lines += ["| column | kind | required | unit | meaning |", "| --- | --- | --- | --- | --- |"]
+    for column, kind in schema.columns().items():
+        stated = COLUMNS[(kind.metadata or {})["column"]]
+        needed = "key" if kind.primary_key else "no" if kind.nullable else "yes"
+        lines.append(f"| {column} | {stated.kind_in_words} | {needed} | {stated.unit or '-'} | {stated.meaning} |")
+    return [*lines, ""]
+
+
+def python_names() -> str:
+    """The public names for editors and type checkers, which do not see what is loaded when it is used."""
+    import ccp
+
+    lines = ["# Made from ccp/runs/commands.py and ccp/__init__.py by docs/generate.py.", ""]
+    places = [place.split(":") for place in ccp.public_names().values()]
+    lines += [f"from {module} import {name} as {name}" for module, name in sorted(places)]
+    return "\n".join([*lines, "", "__version__: str", "", "def public_names() -> dict[str, str]: ...", ""])
 
 
 def rulebook_schema() -> str:
@@ -83,33 +97,26 @@ def worked_examples(before: str) -> str:
 def command_help() -> str:
     """The help of every command, as a terminal of 100 columns shows it."""
     lines = ["# Commands", "", "Made from the commands' own `--help` by `docs/generate.py`.", ""]
-    commands = (
-        "",
-        "demo",
-        "check",
-        "size",
-        "whatif",
-        "default",
-        "simulate",
-        "report",
-        "show",
-        "watch",
-        "serve",
-        "ledger",
-        "backtest",
-        "synth",
-        "warmup",
-        "replay",
-        "compare",
-        "rulebook",
-        "rulebook show",
-        "rulebook check",
-        "rulebook list",
-        "rulebook schema",
-    )
-    for command in commands:
+    for command in ("", *command_words()):
         lines += [f"## ccp {command}".rstrip(), "", "```text", run(f"{command} --help", 100), "```", ""]
     return "\n".join(lines)
+
+
+def command_words() -> list[str]:
+    """All commands as they are typed, in the order of the help."""
+    from typer.main import get_command
+
+    from ccp.cli.main import app
+
+    return [" ".join(words) for words in subcommands(get_command(app))]
+
+
+def subcommands(command: Any) -> list[tuple[str, ...]]:
+    """The words of every command below one, its own commands behind each."""
+    found: list[tuple[str, ...]] = []
+    for word, below in getattr(command, "commands", {}).items():
+        found += [(word,), *((word, *words) for words in subcommands(below))]
+    return found
 
 
 def readme(before: str) -> str:
@@ -196,6 +203,7 @@ def shown(before: str) -> str:
 
 
 MADE: dict[str, Callable[..., str]] = {
+    "ccp/__init__.pyi": python_names,
     "docs/data-dictionary.md": data_dictionary,
     "waterfall_configs/rulebook.schema.json": rulebook_schema,
     "docs/validation.md": worked_examples,

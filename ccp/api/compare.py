@@ -14,9 +14,12 @@ from ccp.money import minor_units
 from ccp.report.manifest import rulebooks_manifest
 from ccp.report.write import write_run
 from ccp.rulebook.rulebook import Rulebook
+from ccp.runs.commands import COMMANDS
 from ccp.runs.run import Run
 from ccp.waterfall.event import STAKEHOLDERS
 from ccp.waterfall.ladder import MEMBERS, RUNGS, House, Rung, climb, stylised_house
+
+KIND = COMMANDS["compare"]
 
 
 @dataclass(frozen=True)
@@ -30,11 +33,11 @@ class Comparison:
     def write(self, out: Path | str, overwrite: bool = False) -> Path:
         """Write the comparison to a directory, whole or not at all."""
         documents = {"houses": self.houses, "manifest": self.manifest}
-        return write_run(Path(out), "compare", {"ladder": self.ladder}, documents, overwrite)
+        return write_run(Path(out), KIND.command, {"ladder": self.ladder}, documents, overwrite)
 
     def as_run(self) -> Run:
         """The comparison as a finished run, for pages."""
-        return Run("comparison", "compare", self.manifest, None, {"ladder": self.ladder}, {"houses": self.houses})
+        return Run("comparison", KIND.command, self.manifest, None, {"ladder": self.ladder}, {"houses": self.houses})
 
 
 def compare(
@@ -70,7 +73,7 @@ def compare(
     return Comparison(
         pl.DataFrame(rows, schema=Ladder.create_empty().schema),
         [_described(name, house) for name, house in zip(named, houses, strict=True)],
-        rulebooks_manifest("compare", files, loaded, run),
+        rulebooks_manifest(KIND.command, files, loaded, run),
     )
 
 

@@ -17,6 +17,7 @@ from ccp.market.case import Case
 from ccp.market.history import Market
 from ccp.report.write import write_run
 from ccp.rulebook.rulebook import Rulebook
+from ccp.runs.commands import COMMANDS
 from ccp.scenarios.scenario_set import ScenarioSet
 from ccp.scenarios.stress_set import stress_scenarios
 from ccp.sizing.rounds import rounds_of
@@ -25,6 +26,8 @@ from ccp.stress.measure import measure
 from ccp.waterfall.contagion import Round
 from ccp.waterfall.table import outcome_rows, waterfall_frame
 from ccp.waterfall.trace import sums_of_rounds, trace_rounds
+
+KIND = COMMANDS["default"]
 
 
 @dataclass(frozen=True)
@@ -38,7 +41,7 @@ class DefaultEvent:
     def write(self, out: Path | str, overwrite: bool = False) -> Path:
         """Write the event to a directory, whole or not at all."""
         documents = {"trace": self.trace, "manifest": self.manifest}
-        return write_run(Path(out), "default", {"waterfall": self.waterfall}, documents, overwrite)
+        return write_run(Path(out), KIND.command, {"waterfall": self.waterfall}, documents, overwrite)
 
 
 def default(
@@ -85,7 +88,7 @@ def default(
     return DefaultEvent(
         waterfall_frame(rows),
         story,
-        run_manifest(case, rulebook, file, stress, "default"),
+        run_manifest(case, rulebook, file, stress, KIND.command),
     )
 
 

@@ -8,9 +8,8 @@ from ccp.report.pack.model import Pack
 from ccp.report.pack.pack import make_pack
 from ccp.report.page.render import page
 from ccp.report.write import write_file
+from ccp.runs.commands import called, commands_with
 from ccp.runs.run import Run, open_run
-
-SIZED = ("size", "whatif")
 
 
 @dataclass(frozen=True)
@@ -49,7 +48,8 @@ def pack(*runs: Path | str | Run, since: Path | str | None = None) -> Packed:
     names = [run.name for run in opened]
     if len(set(names)) < len(names):
         raise refuse("RUN", "each run once was expected", value=max(names, key=names.count))
-    before = None if since is None else open_run(since, SIZED)
-    if before is not None and not any(run.command in SIZED for run in opened):
-        raise refuse("--since", "a run of ccp size or ccp whatif was expected among those shown", value=str(since))
+    sized = commands_with(lambda row: "contributions" in row.tables)
+    before = None if since is None else open_run(since, sized)
+    if before is not None and not any(run.command in sized for run in opened):
+        raise refuse("--since", f"a run of {called(sized)} was expected among those shown", value=str(since))
     return Packed(opened, make_pack(opened, before))

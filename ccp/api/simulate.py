@@ -14,7 +14,6 @@ from ccp.api.inputs import DEFAULT_RULEBOOK, in_memory, input_files
 from ccp.book.book import Book
 from ccp.errors import InputError
 from ccp.exposure.run import Progress
-from ccp.frames import CYCLE_RESULTS
 from ccp.market.case import Case
 from ccp.market.history import Market, read_market
 from ccp.pricing.quality import price_warnings
@@ -23,6 +22,7 @@ from ccp.report.manifest import manifest
 from ccp.report.write import check_free
 from ccp.rulebook.load import load_rulebook
 from ccp.rulebook.rulebook import Rulebook
+from ccp.runs.commands import COMMANDS
 from ccp.scenarios.scenario_set import ScenarioSet
 from ccp.scenarios.stress_set import stress_scenarios
 from ccp.settlement.cycle import Cycle, DayResult
@@ -31,8 +31,7 @@ from ccp.settlement.results import day_row, day_tables, event_rows, waterfall_ro
 from ccp.settlement.state import State
 from ccp.settlement.terms import RunTerms
 
-DAY_TABLES = ("ledger", "accounts", "pools", "members")
-"""Tables with a file a day; the others are of the whole run."""
+KIND = COMMANDS["simulate"]
 
 
 class Simulation:
@@ -67,7 +66,7 @@ def simulate(
     terms = open_run(book, prices, rules, request)
     given = given_scenarios(request, terms)
     stated = _manifest(terms, rulebook, request)
-    journal = Journal(Path(out), DAY_TABLES)
+    journal = Journal(Path(out), KIND.daily)
     state = _begin(journal, stated, resume, overwrite)
     rows = journal.keep([day.isoformat() for day in terms.dates[: 0 if state is None else state.day + 1]])
     for result in _days(Cycle(terms, given), state, journal, rows):
@@ -115,7 +114,7 @@ def _begin(journal: Journal, stated: dict[str, Any], resume: bool, overwrite: bo
             return None if found is None else State.read(found)
         except (OSError, EOFError, ValueError, KeyError, BadZipFile):
             raise journal.damaged() from None
-    check_free(Path(journal.shown), "simulate", overwrite)
+    check_free(Path(journal.shown), KIND.command, overwrite)
     if overwrite and journal.out.is_dir():
         shutil.rmtree(journal.out)
     journal.start(stated)
@@ -127,7 +126,7 @@ def _manifest(terms: RunTerms, rulebook: str | Path | Rulebook, request: RunRequ
     case: Case = terms.case
     inputs = input_files(case, rulebook, scenarios=request.scenarios, trades=request.trades)
     asked = {name: value for name, value in asdict(request).items() if name not in ("trades", "scenarios")}
-    run = {"command": "simulate", "modelled_factors": list(case.market.modelled), "days": terms.days, **_plain(asked)}
+    run = {"command": KIND.command, "modelled_factors": list(case.market.modelled), "days": terms.days, **_plain(asked)}
     if memory := in_memory(replace(case, market=replace(case.market, levels=terms.path))):
         run["in_memory"] = memory
     return manifest(inputs, case.rulebook, run)
@@ -155,7 +154,7 @@ def _tables(rows: list[dict[str, Any]]) -> dict[str, pl.DataFrame]:
 
 
 def _table(name: str, lines: list[dict[str, Any]]) -> pl.DataFrame:
-    schema = CYCLE_RESULTS[name].create_empty().schema
+    schema = KIND.schemas[name].create_empty().schema
     loose = {column: pl.String if kind == pl.Date else kind for column, kind in schema.items()}
     frame = pl.DataFrame(lines, schema=loose)
     return frame.with_columns(pl.col(column).str.to_date() for column, kind in schema.items() if kind == pl.Date)

@@ -9,6 +9,9 @@ from ccp.market.history import latest_levels, read_market
 from ccp.market.volatility import SUFFIX, with_modelled_volatility
 from ccp.report.manifest import synthetic_manifest
 from ccp.report.write import check_free, write_run
+from ccp.runs.commands import COMMANDS
+
+KIND = COMMANDS["synth"]
 
 
 def synthesize(
@@ -28,10 +31,10 @@ def synthesize(
         raise refuse(
             "--accounts", f"at least one account a member was expected ({wanted.members})", value=wanted.accounts
         )
-    check_free(Path(out), "synth", overwrite)
+    check_free(Path(out), KIND.command, overwrite)
     market = read_market()
     volatilities = [f"{name}{SUFFIX}" for name in market.factor_ids]
     levels = latest_levels(with_modelled_volatility(market, volatilities))
     tables = synthetic_parts(wanted, seed, levels, market.dates[-1], progress)
     stated = synthetic_manifest(wanted.__dict__, seed, market.dates[-1].isoformat())
-    return write_run(Path(out), "synth", tables, {"manifest": stated}, overwrite)
+    return write_run(Path(out), KIND.command, tables, {"manifest": stated}, overwrite)

@@ -15,15 +15,14 @@ from typing import Any
 import polars as pl
 
 from ccp.errors import InputError, refuse
-
-WORK = "unfinished"
+from ccp.runs.kind import UNFINISHED
 
 
 class Journal:
     """The files of one run."""
 
     def __init__(self, out: Path, tables: tuple[str, ...]):
-        self.out, self.work, self.tables = out.resolve(), out.resolve() / WORK, tables
+        self.out, self.work, self.tables = out.resolve(), out.resolve() / UNFINISHED, tables
         self.shown = str(out)
 
     @property

@@ -8,7 +8,7 @@ import polars as pl
 from ccp.errors import refuse
 from ccp.report.cells import written
 from ccp.report.fields import SEVERAL, Field, currency_of, digits_of, fields_of, key_of, meaning_of
-from ccp.report.figures import DOCUMENTS, documents_of, figures_of
+from ccp.report.figures import documents_of, figures_of
 from ccp.report.selection import Asked, chosen, narrowed, ordered
 from ccp.runs.run import Run, collected
 
@@ -68,7 +68,8 @@ def content_of(run: Run, name: str) -> Content:
     if name not in documents_of(run):
         known = ", ".join([*run.tables, *documents_of(run)])
         raise refuse(run.name, f"no such table or document; this run has {known}", value=name)
-    meaning = DOCUMENTS.get(name, "A document that this program does not know.")
+    document = run.kind.documents.get(name)
+    meaning = "A document that this program does not know." if document is None else document.meaning
     return Content(f"{run.name}/{name}.json", meaning, FIGURE_FIELDS, ("path",), _figures(run, name), True)
 
 

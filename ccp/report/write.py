@@ -12,7 +12,8 @@ import polars as pl
 
 from ccp.errors import refuse
 from ccp.report.parts import write_parts
-from ccp.runs.outputs import OUTPUTS
+from ccp.runs.commands import COMMANDS
+from ccp.runs.kind import UNFINISHED
 
 
 def write_run(
@@ -42,6 +43,12 @@ def write_run(
         if more is not None:
             more(folder)
 
+    undeclared = [name for name in tables if name not in COMMANDS[command].tables]
+    undeclared += [name for name in documents if name not in COMMANDS[command].documents]
+    if undeclared:
+        raise ValueError(
+            f"ccp {command} writes {', '.join(undeclared)}, of which its row in ccp.runs.commands is silent"
+        )
     check_free(out, command, overwrite)
     return _write_directory(out.resolve(), fill)
 
@@ -57,13 +64,14 @@ def check_free(out: Path, command: str, overwrite: bool) -> None:
     if out == Path.cwd():
         raise refuse(shown, "another directory than the one you are in was expected")
     found = {path.name for path in out.iterdir() if not _left_over(path.name)} if out.is_dir() else set()
-    if found and not overwrite and (out / "unfinished" / "request.json").is_file():
+    if found and not overwrite and (out / UNFINISHED / "request.json").is_file():
         raise refuse(shown, "an unfinished run stands here: go on with --resume, or say --overwrite")
     if found and not overwrite:
         raise refuse(shown, "the directory is not empty; choose another or say --overwrite")
-    unfinished = command == "simulate" and (out / "unfinished").is_dir()
+    kind = COMMANDS[command]
+    unfinished = UNFINISHED in kind.outputs and (out / UNFINISHED).is_dir()
     ours = unfinished or _made_by(out / "manifest.json") == f"ccp {command}"
-    if found and not (found <= OUTPUTS[command] and ours):
+    if found and not (found <= kind.outputs and ours):
         raise refuse(shown, f"only a directory that an earlier ccp {command} has written may be overwritten")
 
 

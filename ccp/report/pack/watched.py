@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from ccp.report.indicators import READERS, Colour, Indicator, indicators
+from ccp.report.indicators import Colour, Indicator, indicators
 from ccp.report.pack.model import Column, Figure, Section, Table, Tile, Tone
 from ccp.runs.run import Run
 
@@ -23,7 +23,7 @@ COLUMNS = (
 
 def watched_section(runs: Sequence[Run]) -> Section | None:
     """The indicators of all runs that have any; None where none has."""
-    watched = [run for run in runs if run.command in READERS]
+    watched = [run for run in runs if run.kind.indicators]
     if not watched:
         return None
     found = indicators(watched)
