@@ -6,7 +6,7 @@ import numpy as np
 
 from ccp.book.portfolio import Portfolio
 from ccp.exposure.run import part_of
-from ccp.kernels.sweep import PositionArrays
+from ccp.kernels.exposure.sweep import PositionArrays
 from ccp.margin.measure import tail_weights
 from ccp.rulebook.margin import MarginRules
 from ccp.types import Vector

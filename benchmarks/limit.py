@@ -11,8 +11,8 @@ import numba
 import numpy as np
 
 from ccp.exposure.tiles import aligned_zeros
-from ccp.kernels.engine import prange
-from ccp.kernels.exposure import TILE
+from ccp.kernels.engine.numba_door import prange
+from ccp.kernels.exposure.portfolio_losses import TILE
 
 DOUBLE = 8
 """Bytes that a multiply-add in double precision reads."""

@@ -12,7 +12,7 @@ from benchmarks.limit import Probe, memory_probe, tile_probe
 from benchmarks.section import Asked, Row, Section, Table, run_alone
 from benchmarks.threads import on_threads, thread_counts
 from benchmarks.turns import in_turn
-from ccp.kernels.engine import llvm
+from ccp.kernels.engine.numba_door import llvm
 
 LIBRARIES = (
     "numba", "llvmlite", "numpy", "scipy", "polars", "pydantic", "dataframely", "QuantLib", "mkl", "sparse-dot-mkl",

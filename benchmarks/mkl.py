@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.other_ways import Losses, Product, sparse_book
-from ccp.kernels.sweep import PositionArrays
+from ccp.kernels.exposure.sweep import PositionArrays
 
 
 def find_mkl() -> Any:

@@ -8,8 +8,8 @@ import numpy as np
 import QuantLib as ql  # noqa: N813
 from scipy.special import ndtr
 
-from ccp.kernels.black import option_values
-from ccp.kernels.revalue import Moves, TermArrays, unit_changes
+from ccp.kernels.exposure.black import option_values
+from ccp.kernels.exposure.revalue import Moves, TermArrays, unit_changes
 
 FACTORS = 200
 BLOCK = 32

@@ -31,8 +31,8 @@ from benchmarks.option_jobs import (
     usual,
 )
 from benchmarks.turns import in_turn, median_ratio
-from ccp.kernels.elementary import exponential, logarithm, scaled_tail
-from ccp.kernels.engine import parallel_kernel, prange, use_threads
+from ccp.kernels.engine.numba_door import parallel_kernel, prange, use_threads
+from ccp.kernels.exposure.elementary import exponential, logarithm, scaled_tail
 
 QUANTLIB, LIMIT = "QuantLib, Black's formula alone", "the functions alone (the limit)"
 CACHED = 1_024

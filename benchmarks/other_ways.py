@@ -12,7 +12,7 @@ from scipy import sparse
 
 from benchmarks.jobs import ACCOUNTS_A_POOL, Job
 from benchmarks.our_ways import CENTS, Answer
-from ccp.kernels.sweep import PositionArrays
+from ccp.kernels.exposure.sweep import PositionArrays
 from ccp.types import Vector
 
 BLOCK = 4_096

@@ -9,11 +9,11 @@ import numpy as np
 from benchmarks.jobs import Job
 from ccp.exposure.run import CHUNK_ACCOUNTS, MarginCube, RankWeights, chunks, run_margin, run_stress
 from ccp.exposure.tiles import screen_arrays
-from ccp.kernels.engine import prange
-from ccp.kernels.exposure import in_minor
-from ccp.kernels.screen import WIDTH
-from ccp.kernels.sweep import sum_positions
-from ccp.kernels.tail import keep_largest, weighted_sum
+from ccp.kernels.engine.numba_door import prange
+from ccp.kernels.exposure.portfolio_losses import in_minor
+from ccp.kernels.exposure.screen import WIDTH
+from ccp.kernels.exposure.sweep import sum_positions
+from ccp.kernels.exposure.tail import keep_largest, weighted_sum
 from ccp.types import Cents
 
 CENTS = 100.0
@@ -70,7 +70,8 @@ def single_margins(job: Job) -> Cents:
 
 @numba.njit(parallel=True, error_model="numpy")
 def _single_margin(tiles: Any, singles: Any, chunk: Any, scenarios: Any, tail_weight: Any, margin: Any) -> None:
-    """As `ccp.kernels.exposure.tail_margin`. Not kept: the cache of compiled code knows the package's sources only."""
+    """As `ccp.kernels.exposure.portfolio_losses.tail_margin`. Not kept: the cache of compiled code knows the package's
+    sources only."""
     for c in prange(chunk.shape[0] - 1):
         first, last = chunk[c], chunk[c + 1]
         loss, passing = np.empty(WIDTH, dtype=np.float32), np.empty(WIDTH, dtype=np.float32)

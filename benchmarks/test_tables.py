@@ -17,7 +17,7 @@ from benchmarks.processes import run_ccp
 from benchmarks.report import HERE, README, read, render
 from benchmarks.scale import MARGIN, STRESS, write_rules, write_scenarios
 from benchmarks.section import Section, Table, cell
-from ccp.kernels.row_sum import ROW_BYTES
+from ccp.kernels.exposure.row_sum import ROW_BYTES
 from ccp.rulebook.load import load_rulebook
 
 LINUX = pytest.mark.skipif(sys.platform != "linux", reason="memory and the machine are read from /proc")

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TypeVar
 
-from ccp.kernels.engine import use_threads
+from ccp.kernels.engine.numba_door import use_threads
 
 Found = TypeVar("Found")
 

@@ -6,7 +6,7 @@
 
 Names are loaded when they are first used, so that importing `ccp` costs next to nothing. Those of commands that write a
 run stand in `ccp.runs.commands`; `__init__.pyi` lists all of them for editors and type checkers, made by
-docs/generate.py.
+docs/tools/generate.py.
 """
 
 from typing import Any

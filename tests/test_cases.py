@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from ruamel.yaml import YAML
 
-from ccp.kernels.pools import PoolArrays, Shortfalls, fold_accounts
-from ccp.kernels.tail import keep_largest, weighted_sum
+from ccp.kernels.exposure.pools import PoolArrays, Shortfalls, fold_accounts
+from ccp.kernels.exposure.tail import keep_largest, weighted_sum
 from ccp.margin.measure import tail_weights
 from ccp.money import share_out, to_minor
 from ccp.rulebook.margin import MarginRules

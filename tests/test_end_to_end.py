@@ -7,12 +7,12 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import end_to_end_twin as twin
 import numpy as np
 import polars as pl
 import pytest
-from random_books import RandomCase, Row, random_case
 from ruamel.yaml import YAML
+from support import end_to_end_twin as twin
+from support.random_books import RandomCase, Row, random_case
 
 import ccp
 

@@ -25,7 +25,7 @@ def test_imports_go_one_way() -> None:
 @pytest.mark.skipif(PLAIN, reason="the documents show the compiled program; the plain run would take minutes")
 def test_made_documents_are_fresh() -> None:
     done = subprocess.run(
-        [sys.executable, "docs/generate.py", "--check"], cwd=ROOT, capture_output=True, text=True, check=False
+        [sys.executable, "docs/tools/generate.py", "--check"], cwd=ROOT, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stdout + done.stderr
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
-from small_books import book, market, rulebook
+from support.small_books import book, market, rulebook
 from test_cases import rulebook_of
 
 import ccp

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 import pytest
-from small_books import book, loss, market, rulebook
+from support.small_books import book, loss, market, rulebook
 
 import ccp
 from ccp.errors import InputError

@@ -18,11 +18,11 @@ from ccp.market.case import open_case
 from ccp.market.history import Market, read_market
 from ccp.market.needs import needed_factors
 from ccp.market.volatility import with_modelled_volatility
-from ccp.report.manifest import manifest
-from ccp.report.write import write_run
 from ccp.rulebook.load import load_rulebook
 from ccp.rulebook.rulebook import Rulebook
 from ccp.runs.commands import COMMANDS
+from ccp.runs.manifest import manifest
+from ccp.runs.write import write_run
 
 KIND = COMMANDS["backtest"]
 

@@ -11,7 +11,7 @@ from ccp.book.stored_portfolio import StoredPortfolio
 from ccp.book.streaming import RANGES, READ_ROWS, WRITE_ROWS, BatchSizes
 from ccp.errors import InputError, refuse
 from ccp.exposure.run import BLOCK_ACCOUNTS
-from ccp.kernels.pools import Shortfalls
+from ccp.kernels.exposure.pools import Shortfalls
 from ccp.margin.collateral import Holdings
 from ccp.market.case import Case
 from ccp.rulebook.tier_forms import all_parts

@@ -11,11 +11,11 @@ from ccp.api.inputs import load_rulebook, rulebook_path
 from ccp.errors import refuse
 from ccp.frames import Ladder
 from ccp.money import minor_units
-from ccp.report.manifest import rulebooks_manifest
-from ccp.report.write import write_run
 from ccp.rulebook.rulebook import Rulebook
 from ccp.runs.commands import COMMANDS
+from ccp.runs.manifest import rulebooks_manifest
 from ccp.runs.run import Run
+from ccp.runs.write import write_run
 from ccp.waterfall.event import STAKEHOLDERS
 from ccp.waterfall.ladder import MEMBERS, RUNGS, House, Rung, climb, stylised_house
 

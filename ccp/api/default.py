@@ -15,9 +15,9 @@ from ccp.errors import InputError, Problem, refuse
 from ccp.exposure.run import Progress
 from ccp.market.case import Case
 from ccp.market.history import Market
-from ccp.report.write import write_run
 from ccp.rulebook.rulebook import Rulebook
 from ccp.runs.commands import COMMANDS
+from ccp.runs.write import write_run
 from ccp.scenarios.scenario_set import ScenarioSet
 from ccp.scenarios.stress_set import stress_scenarios
 from ccp.sizing.rounds import rounds_of

@@ -10,9 +10,9 @@ from ccp.book.book import Book
 from ccp.frames import BOOK_TABLES
 from ccp.market.case import Case, open_case
 from ccp.market.history import Market, read_market
-from ccp.report.manifest import manifest
 from ccp.rulebook.load import load_rulebook, rulebook_path
 from ccp.rulebook.rulebook import Rulebook
+from ccp.runs.manifest import manifest
 from ccp.scenarios.scenario_set import ScenarioSet
 
 DEFAULT_RULEBOOK = "textbook/cover-two"

@@ -4,12 +4,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ccp.errors import refuse
-from ccp.report.pack.model import Pack
+from ccp.report.elements import Pack
 from ccp.report.pack.pack import make_pack
 from ccp.report.page.render import page
-from ccp.report.write import write_file
 from ccp.runs.commands import called, commands_with
 from ccp.runs.run import Run, open_run
+from ccp.runs.write import write_file
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Packed:
 
     def write_workbook(self, out: Path | str, overwrite: bool = False) -> Path:
         """Write a workbook with every table of the runs, a sheet each."""
-        from ccp.report.workbook import write_workbook
+        from ccp.report.workbook.workbook import write_workbook
 
         write_workbook(self.runs, Path(out), overwrite)
         return Path(out)

@@ -52,7 +52,8 @@ def draw_paths(
     Members are those with a contribution, in order of id; `groups` maps them to groups (default: each its own).
     `loss` and `in_default` are path x group, groups in order of id; `margin` by group, or path x group (default: none,
     losses are beyond margin). `known`: `claims` (by member, or path x member), `offered`, `unable`, `auction` by
-    member, `segment_loss` and `segment_weight`; see docs/waterfall.md, section 7. Money in units of the rulebook's
+    member, `segment_loss` and `segment_weight`; see docs/reference/waterfall.md, section 7. Money in units of the
+    rulebook's
     currency. The same tiers as in `default`, and the same cents but for a few in shares. Raises InputError.
     """
     rules = rulebook if isinstance(rulebook, Rulebook) else load_rulebook(rulebook)

@@ -12,8 +12,8 @@ from ccp.money import minor_units
 from ccp.replays.document import Replay
 from ccp.replays.load import load_replay, replay_path
 from ccp.replays.run import ReplayedRun, Step, run_replay
-from ccp.report.manifest import rulebooks_manifest
 from ccp.runs.commands import COMMANDS
+from ccp.runs.manifest import rulebooks_manifest
 from ccp.runs.run import Run
 from ccp.waterfall.event import NOBODY
 from ccp.waterfall.table import defaulters_name, payment_rows

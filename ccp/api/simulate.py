@@ -17,12 +17,12 @@ from ccp.exposure.run import Progress
 from ccp.market.case import Case
 from ccp.market.history import Market, read_market
 from ccp.pricing.quality import price_warnings
-from ccp.report.journal import Journal
-from ccp.report.manifest import manifest
-from ccp.report.write import check_free
 from ccp.rulebook.load import load_rulebook
 from ccp.rulebook.rulebook import Rulebook
 from ccp.runs.commands import COMMANDS
+from ccp.runs.journal import Journal
+from ccp.runs.manifest import manifest
+from ccp.runs.write import check_free
 from ccp.scenarios.scenario_set import ScenarioSet
 from ccp.scenarios.stress_set import stress_scenarios
 from ccp.settlement.cycle import Cycle, DayResult

@@ -7,9 +7,9 @@ from ccp.errors import refuse
 from ccp.exposure.run import Progress
 from ccp.market.history import latest_levels, read_market
 from ccp.market.volatility import SUFFIX, with_modelled_volatility
-from ccp.report.manifest import synthetic_manifest
-from ccp.report.write import check_free, write_run
 from ccp.runs.commands import COMMANDS
+from ccp.runs.manifest import synthetic_manifest
+from ccp.runs.write import check_free, write_run
 
 KIND = COMMANDS["synth"]
 

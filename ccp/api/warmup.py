@@ -20,8 +20,8 @@ from ccp.book.book import read_book
 from ccp.book.synthetic import BookSize
 from ccp.errors import refuse
 from ccp.exposure.run import Progress
-from ccp.kernels.cache_places import other_versions, remove_abandoned, remove_unused
-from ccp.kernels.engine import CODE, COMPILED
+from ccp.kernels.engine.cache_places import other_versions, remove_abandoned, remove_unused
+from ccp.kernels.engine.numba_door import CODE, COMPILED
 from ccp.market.history import read_market
 from ccp.rulebook.load import load_rulebook
 from ccp.rulebook.margin import AddOns, Concentration

@@ -18,9 +18,9 @@ from ccp.errors import InputError, refuse
 from ccp.exposure.run import Progress
 from ccp.margin.collateral import holdings
 from ccp.market.case import Case
-from ccp.report.manifest import manifest
 from ccp.rulebook.with_rules import SOURCE, same_measuring, with_rules
 from ccp.runs.commands import COMMANDS
+from ccp.runs.manifest import manifest
 from ccp.scenarios.stress_set import stress_scenarios
 from ccp.sizing.figures import coverage_figures
 from ccp.sizing.results import contributions_table

@@ -10,7 +10,7 @@ import polars as pl
 
 from ccp.errors import refuse
 from ccp.frames import Instruments
-from ccp.kernels.black import black_forward_value
+from ccp.kernels.exposure.black import black_forward_value
 
 CARRY = 0.02
 EXPIRY_WEEKS = (4, 12, 24, 36, 50, 76, 102)

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from ccp.book.portfolio import Loadable, Part, Portfolio, fixed
-from ccp.kernels.sweep import PositionArrays
+from ccp.kernels.exposure.sweep import PositionArrays
 from ccp.types import Flags, Index
 
 KINDS = {"offset": "<i8", "instrument": "<i4", "quantity": "<f8"}

@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 
 from ccp.book.book import Book
-from ccp.kernels.sweep import PositionArrays
+from ccp.kernels.exposure.sweep import PositionArrays
 from ccp.types import Flags, Index
 
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from ccp.book.portfolio import Part, fixed
 from ccp.errors import CcpError, refuse
-from ccp.kernels.sweep import PositionArrays
+from ccp.kernels.exposure.sweep import PositionArrays
 from ccp.types import Flags, Index
 
 RECORD = np.dtype([("account", "<i4"), ("instrument", "<i4"), ("quantity", "<f8")])

@@ -51,7 +51,7 @@ def backtest(
     with session(as_json, quiet, verbose) as current:
         import ccp
         from ccp.report.terminal.backtest_summary import backtest_summary
-        from ccp.report.write import check_free
+        from ccp.runs.write import check_free
 
         check_free(out, "backtest", overwrite)
         check_page(report, overwrite)

@@ -42,7 +42,7 @@ def compare(
     with session(as_json, quiet) as current:
         import ccp
         from ccp.report.terminal.comparison_page import comparison_tables
-        from ccp.report.write import check_free
+        from ccp.runs.write import check_free
 
         if out is not None:
             check_free(out, "compare", overwrite)

@@ -62,7 +62,7 @@ def default(
     with session(as_json, quiet, verbose) as current:
         import ccp
         from ccp.report.terminal.story import story_text, waterfall_bars
-        from ccp.report.write import check_free
+        from ccp.runs.write import check_free
 
         check_free(out, "default", overwrite)
         check_page(report, overwrite)

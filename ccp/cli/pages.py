@@ -23,7 +23,7 @@ def check_page(file: Path | None, overwrite: bool, option: str = "--report") -> 
     """Refuse at once a page that could not be written. Raises InputError."""
     if file is None:
         return
-    from ccp.report.write import check_file_free
+    from ccp.runs.write import check_file_free
 
     if any(importlib.util.find_spec(name) is None for name in NEEDED):
         expected = "the libraries for pages were expected to be installed: pip install 'ccp-waterfall[report]'"

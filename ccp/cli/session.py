@@ -135,6 +135,6 @@ def parse_bytes(option: str, text: str) -> int:
 def use_threads(count: int | None) -> None:
     """Set the number of threads, when one is given."""
     if count is not None:
-        from ccp.kernels.engine import use_threads as set_threads
+        from ccp.kernels.engine.numba_door import use_threads as set_threads
 
         set_threads(count)

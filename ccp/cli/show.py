@@ -11,8 +11,8 @@ from ccp.cli.session import Session, session
 from ccp.errors import refuse
 
 if TYPE_CHECKING:
-    from ccp.report.listing import Listing
-    from ccp.report.selection import Asked
+    from ccp.report.listing.listed import Listing
+    from ccp.report.listing.selection import Asked
     from ccp.runs.run import Run
 
 SHOWN_ROWS = 40
@@ -51,7 +51,7 @@ def show(
     Example: ccp show my-run waterfall --where "scenario_id ~ down 15%" --where "amount > 0" --sort -amount
     """
     with session(as_json, quiet) as current:
-        from ccp.report.selection import Asked
+        from ccp.report.listing.selection import Asked
         from ccp.runs.run import open_run
 
         if as_csv and as_json:
@@ -75,7 +75,7 @@ def show(
 
 
 def _list(current: Session, run: "Run") -> None:
-    from ccp.report.figures import documents_of
+    from ccp.report.listing.figures import documents_of
     from ccp.report.terminal.table_page import contents, contents_page
 
     held = contents(run, run.tables, documents_of(run))
@@ -84,7 +84,7 @@ def _list(current: Session, run: "Run") -> None:
 
 
 def _describe(current: Session, run: "Run", name: str) -> None:
-    from ccp.report.listing import content_of
+    from ccp.report.listing.listed import content_of
     from ccp.report.terminal.table_page import columns_page
 
     content = content_of(run, name)
@@ -93,7 +93,7 @@ def _describe(current: Session, run: "Run", name: str) -> None:
 
 
 def _print_rows(current: Session, run: "Run", name: str, asked: "Asked") -> None:
-    from ccp.report.listing import listing
+    from ccp.report.listing.listed import listing
     from ccp.report.terminal.table_page import table_page
 
     found = listing(run, name, asked, exact=current.as_json)
@@ -116,7 +116,7 @@ def _print_csv(run: "Run", name: str, asked: "Asked") -> None:
     """The rows as CSV, part by part. Whoever reads them may stop in the middle."""
     import polars as pl
 
-    from ccp.report.listing import asked_rows, content_of
+    from ccp.report.listing.listed import asked_rows, content_of
 
     if asked.totals:
         raise refuse("--sum", "sums were expected in the terminal or with --json; CSV has rows only")

@@ -55,7 +55,7 @@ def size(
     Example: ccp size my-book --rulebook textbook/cover-two --out my-run
     """
     with session(as_json, quiet, verbose) as current:
-        from ccp.report.write import check_free
+        from ccp.runs.write import check_free
 
         check_free(out, "size", overwrite)
         check_page(report, overwrite)

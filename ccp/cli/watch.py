@@ -11,7 +11,7 @@ from ccp.cli.session import session
 from ccp.runs.commands import watched
 
 if TYPE_CHECKING:
-    from ccp.report.indicators import Indicator
+    from ccp.report.indicators.judged import Indicator
 
 *_FIRST, _LAST = watched()
 _READ = f"{', '.join(_FIRST)} or {_LAST}"
@@ -29,13 +29,14 @@ def watch(
 ) -> None:
     """Show the key risk indicators of finished runs: colour, value, thresholds, and what the procedure asks for.
 
-    Thresholds and actions are those of each run's rulebook (docs/watching.md). Of several runs that know an indicator
+    Thresholds and actions are those of each run's rulebook (docs/learn/watching.md). Of several runs that know an
+    indicator
     the worst is shown. Exit status: 0 no indicator is amber or red, 3 the worst is amber, 4 red; 2 for a wrong call.
 
     Example: ccp watch my-run my-simulation
     """
     with session(as_json, quiet) as current:
-        from ccp.report.indicators import indicators, worst_colour
+        from ccp.report.indicators.judged import indicators, worst_colour
         from ccp.report.terminal.watch_page import watch_table
         from ccp.runs.run import open_run
 

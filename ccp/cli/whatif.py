@@ -68,7 +68,7 @@ def whatif(
         import ccp
         from ccp.cli.change_options import told_by_option, wanted_changes
         from ccp.report.terminal.what_if_page import what_if_tables
-        from ccp.report.write import check_free
+        from ccp.runs.write import check_free
 
         use_threads(threads)
         if out is not None:

@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, Self, TypeVar
 
+import ccp.kernels.engine.numba_door as engine
 from ccp.cluster.in_order import in_order
-from ccp.kernels import engine
 
 S = TypeVar("S")
 T = TypeVar("T")

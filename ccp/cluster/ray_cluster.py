@@ -12,7 +12,7 @@ from ccp.cluster.ray_door import RETRIES, NodeAffinitySchedulingStrategy, RayErr
 from ccp.cluster.same_code import check_same, facts
 from ccp.cluster.worker import on_worker
 from ccp.errors import CcpError, refuse
-from ccp.kernels.engine import use_threads
+from ccp.kernels.engine.numba_door import use_threads
 
 S = TypeVar("S")
 T = TypeVar("T")

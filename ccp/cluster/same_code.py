@@ -8,8 +8,8 @@ import platform
 from importlib.metadata import version
 from pathlib import Path
 
+import ccp.kernels.engine.numba_door as engine
 from ccp.errors import refuse
-from ccp.kernels import engine
 
 PACKAGES = ("ccp-waterfall", "numba", "llvmlite", "numpy", "scipy", "polars")
 

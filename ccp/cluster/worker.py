@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from ccp.errors import refuse
-from ccp.kernels.engine import use_threads
+from ccp.kernels.engine.numba_door import use_threads
 
 S = TypeVar("S")
 T = TypeVar("T")

@@ -9,8 +9,9 @@ import numpy as np
 
 from ccp.book.portfolio import Part
 from ccp.exposure.tiles import screen_arrays, tiled
-from ccp.kernels.engine import COMPILED
-from ccp.kernels.exposure import (
+from ccp.kernels.engine.numba_door import COMPILED
+from ccp.kernels.exposure.pools import PoolArrays, Shortfalls, fold_accounts
+from ccp.kernels.exposure.portfolio_losses import (
     TILE,
     ScenarioWeights,
     account_losses,
@@ -20,9 +21,8 @@ from ccp.kernels.exposure import (
     tail_margin,
     weighted_margin,
 )
-from ccp.kernels.pools import PoolArrays, Shortfalls, fold_accounts
-from ccp.kernels.screen import LANES, MOST_KEPT, ScreenArrays, screened_margin
-from ccp.kernels.sweep import PositionArrays
+from ccp.kernels.exposure.screen import LANES, MOST_KEPT, ScreenArrays, screened_margin
+from ccp.kernels.exposure.sweep import PositionArrays
 from ccp.types import Cents, Index, InstrumentByScenario, Vector
 
 BLOCK_ACCOUNTS = 16_384

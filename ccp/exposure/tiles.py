@@ -5,9 +5,9 @@ All of it read-only: numba would compile a kernel once more for arrays that may 
 
 import numpy as np
 
-from ccp.kernels.engine import read_only
-from ccp.kernels.exposure import TILE
-from ccp.kernels.screen import WIDTH, ScreenArrays, cut_for_screen
+from ccp.kernels.engine.numba_door import read_only
+from ccp.kernels.exposure.portfolio_losses import TILE
+from ccp.kernels.exposure.screen import WIDTH, ScreenArrays, cut_for_screen
 from ccp.types import InstrumentByScenario
 
 LINE = 64

@@ -1,4 +1,4 @@
 """Compiled arithmetic: arrays in, arrays out. Sees nothing of the package and is the only user of numba.
 
-Every kernel has a plain twin in `tests/reference.py`.
+Every kernel has a plain twin in `tests/support/reference.py`.
 """

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from ccp.book.portfolio import Part
-from ccp.kernels.costs import SaleTerms, concentration_costs, own_paper, sale_costs, spread_costs
-from ccp.kernels.engine import read_only
+from ccp.kernels.engine.numba_door import read_only
+from ccp.kernels.exposure.costs import SaleTerms, concentration_costs, own_paper, sale_costs, spread_costs
 from ccp.market.case import Case
 from ccp.money import to_minor
 from ccp.pricing.horizon import case_terms

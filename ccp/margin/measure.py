@@ -7,7 +7,7 @@ from math import ceil, exp, floor, lcm, pi, sqrt
 import numpy as np
 
 from ccp.exposure.run import RankWeights, RootMeanSquare, Tail
-from ccp.kernels.exposure import ScenarioWeights
+from ccp.kernels.exposure.portfolio_losses import ScenarioWeights
 from ccp.money import exact
 from ccp.rulebook.margin import MarginRules
 from ccp.types import Index, Vector

@@ -1,4 +1,4 @@
-"""The margin of every account, built up step by step as a rulebook says. Formulas: docs/margin-models.md."""
+"""The margin of every account, built up step by step as a rulebook says. Formulas: docs/reference/margin-models.md."""
 
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -8,7 +8,7 @@ import polars as pl
 
 from ccp.book.portfolio import Part
 from ccp.exposure.run import MarginCube, Progress, RankWeights, run_margin
-from ccp.kernels.sweep import PositionArrays
+from ccp.kernels.exposure.sweep import PositionArrays
 from ccp.margin.add_ons import AddOnTerms, add_on_terms, add_ons, daily_risk
 from ccp.margin.measure import model_tail, sample_weights, tail_weights, weighted_tail
 from ccp.market.case import Case

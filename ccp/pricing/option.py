@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ccp.kernels.black import option_values
+from ccp.kernels.exposure.black import option_values
 from ccp.pricing.terms import Terms
 from ccp.types import Index, Vector
 

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ccp.kernels.engine import read_only
-from ccp.kernels.revalue import Moves, TermArrays, unit_changes
+from ccp.kernels.engine.numba_door import read_only
+from ccp.kernels.exposure.revalue import Moves, TermArrays, unit_changes
 from ccp.pricing.option import model_values_today
 from ccp.pricing.terms import Terms
 from ccp.scenarios.scenario_set import ScenarioSet

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from ccp.report.pack.model import Column, Table
+from ccp.report.elements import Column, Table
 from ccp.report.words import exact_amount
 
 NOT_KNOWN = "–"

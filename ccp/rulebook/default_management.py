@@ -8,7 +8,7 @@ from ccp.documents import Frozen
 
 
 class DefaultManagement(Frozen):
-    """Periods, recoveries and fire sales. What they compute is said in docs/waterfall.md, sections 5 and 6."""
+    """Periods, recoveries and fire sales. What they compute: docs/reference/waterfall.md, sections 5 and 6."""
 
     cooling_off_days: int | None = Field(
         default=None, ge=1, le=1000, description="the capped period from the first default; absent: it never ends"

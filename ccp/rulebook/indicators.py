@@ -1,7 +1,7 @@
 """The words of a rulebook's `indicators` part: when a key risk indicator turns amber or red, and what is to be done.
 
-What each indicator is, and from which data, is said in docs/watching.md. Whether little or much of it is bad belongs to
-the indicator; a rulebook states the thresholds.
+What each indicator is, and from which data, is said in docs/learn/watching.md. Whether little or much of it is bad
+belongs to the indicator; a rulebook states the thresholds.
 """
 
 from typing import Annotated, ClassVar

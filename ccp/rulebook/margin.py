@@ -1,4 +1,4 @@
-"""The words of a rulebook's `margin` part. What each computes is said in docs/margin-models.md."""
+"""The words of a rulebook's `margin` part. What each computes is said in docs/reference/margin-models.md."""
 
 from datetime import date
 from typing import Annotated, Literal

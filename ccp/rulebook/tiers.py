@@ -1,4 +1,4 @@
-"""The tiers a rulebook may name. What each computes is said in docs/waterfall.md, section 3."""
+"""The tiers a rulebook may name. What each computes is said in docs/reference/waterfall.md, section 3."""
 
 import datetime
 from typing import Annotated, Literal

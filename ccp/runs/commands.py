@@ -13,7 +13,7 @@ MANIFEST = Document(
     ("made_by", "program", "libraries"),
     in_workbook=False,
 )
-MEANINGS = "ccp.report.figure_meanings"
+MEANINGS = "ccp.report.listing.figure_meanings"
 EVENT = ("scenario_id", "defaulters", "loss", "tiers", "by_stakeholder")
 
 SIZED_TABLES = {
@@ -59,7 +59,7 @@ ROWS = (
         folders=("base",),
         limits=SIZED_LIMITS,
         pack="ccp.report.pack.sized:sized_part",
-        indicators="ccp.report.readings.sized:sized",
+        indicators="ccp.report.indicators.sized:sized",
     ),
     RunKind(
         command="whatif",
@@ -74,7 +74,7 @@ ROWS = (
         documents=SIZED_DOCUMENTS,
         limits=SIZED_LIMITS,
         pack="ccp.report.pack.sized:sized_part",
-        indicators="ccp.report.readings.sized:sized",
+        indicators="ccp.report.indicators.sized:sized",
     ),
     RunKind(
         command="default",
@@ -115,7 +115,7 @@ ROWS = (
             "Days have one settlement; there are no calls within the day.",
         ),
         pack="ccp.report.pack.cycle:cycle_part",
-        indicators="ccp.report.readings.simulated:simulated",
+        indicators="ccp.report.indicators.simulated:simulated",
     ),
     RunKind(
         command="backtest",
@@ -132,7 +132,7 @@ ROWS = (
             "Tests reject a model more easily the more days there are; few exceptions in few days prove little.",
         ),
         pack="ccp.report.pack.models:models_part",
-        indicators="ccp.report.readings.backtested:backtested",
+        indicators="ccp.report.indicators.backtested:backtested",
     ),
     RunKind(
         command="compare",

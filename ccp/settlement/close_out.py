@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from ccp.kernels.costs import SaleTerms, sale_days
+from ccp.kernels.exposure.costs import SaleTerms, sale_days
 from ccp.margin.add_ons import sale_terms
 from ccp.margin.requirement import Requirement
 from ccp.market.case import Case

@@ -1,4 +1,4 @@
-"""The daily cycle, day after day. What happens on a day, and in which order, is said in docs/daily-cycle.md."""
+"""The daily cycle, day after day. What happens on a day, and in which order: docs/reference/daily-cycle.md."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

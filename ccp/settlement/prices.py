@@ -1,4 +1,4 @@
-"""Settlement prices: what every instrument is worth on each day of the run. Formulas: docs/daily-cycle.md."""
+"""Settlement prices: what every instrument is worth on each day of the run. Formulas: docs/reference/daily-cycle.md."""
 
 from dataclasses import dataclass, replace
 
@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 
 from ccp.errors import refuse
-from ccp.kernels.black import option_values
+from ccp.kernels.exposure.black import option_values
 from ccp.market.case import Case
 from ccp.pricing.option import model_values_today
 from ccp.pricing.terms import NONE, Terms, instrument_terms

@@ -12,7 +12,7 @@ from ccp.book.check import MATCH_TOLERANCE, Findings
 from ccp.book.portfolio import Portfolio
 from ccp.errors import Problem, refuse
 from ccp.frames import Trades as TradesTable
-from ccp.kernels.sweep import PositionArrays
+from ccp.kernels.exposure.sweep import PositionArrays
 from ccp.tables import check_table, raise_problems, read_raw
 from ccp.types import Flags, Index, Vector
 

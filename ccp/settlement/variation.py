@@ -11,7 +11,7 @@ import numpy as np
 
 from ccp.errors import ReconciliationError
 from ccp.exposure.run import account_values
-from ccp.kernels.sweep import PositionArrays
+from ccp.kernels.exposure.sweep import PositionArrays
 from ccp.money import minor_units
 from ccp.settlement.prices import DayPrices, PricePath
 from ccp.settlement.trades import Holding, Trades

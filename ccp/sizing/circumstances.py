@@ -3,7 +3,7 @@ them."""
 
 from collections.abc import Callable
 
-from ccp.kernels.plan_arrays import HAIRCUTS, MATCHED, SEGMENTS_FIRST
+from ccp.kernels.waterfall.plan_arrays import HAIRCUTS, MATCHED, SEGMENTS_FIRST
 from ccp.stress.claims import Sides, by_product_class, matched_claims
 from ccp.stress.measure import Measured
 from ccp.waterfall.event import Circumstances

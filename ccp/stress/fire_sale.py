@@ -1,4 +1,4 @@
-"""What the sale of defaulters' books does to everybody else: docs/waterfall.md, section 6."""
+"""What the sale of defaulters' books does to everybody else: docs/reference/waterfall.md, section 6."""
 
 import math
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ccp.exposure.run import account_values, run_stress
-from ccp.kernels.costs import SaleTerms, sale_days
+from ccp.kernels.exposure.costs import SaleTerms, sale_days
 from ccp.money import minor_units, to_minor
 from ccp.stress.claims import Sides, net_positions
 from ccp.stress.loss_over_margin import StressLosses, stress_losses

@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 
 from ccp.exposure.run import MarginCube, RankWeights, RootMeanSquare
-from ccp.kernels.costs import SaleTerms
-from ccp.kernels.exposure import ScenarioWeights
-from ccp.kernels.pools import Shortfalls
+from ccp.kernels.exposure.costs import SaleTerms
+from ccp.kernels.exposure.pools import Shortfalls
+from ccp.kernels.exposure.portfolio_losses import ScenarioWeights
 from ccp.margin.add_ons import AddOnTerms
 from ccp.margin.requirement import MarginModel
 from ccp.rulebook.collateral import CollateralRules

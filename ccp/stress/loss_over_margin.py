@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ccp.kernels.pools import Shortfalls
+from ccp.kernels.exposure.pools import Shortfalls
 from ccp.types import GroupByScenario, Index, MemberByScenario
 
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from ccp.exposure.run import run_stress
-from ccp.kernels.pools import Shortfalls
+from ccp.kernels.exposure.pools import Shortfalls
 from ccp.margin.collateral import holdings
 from ccp.market.case import Case
 from ccp.money import minor_units

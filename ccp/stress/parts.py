@@ -12,8 +12,8 @@ import numpy as np
 
 from ccp.book.portfolio import Loadable, Part, Portfolio
 from ccp.exposure.run import Progress, account_values, run_stress
-from ccp.kernels.costs import SaleTerms
-from ccp.kernels.pools import Shortfalls
+from ccp.kernels.exposure.costs import SaleTerms
+from ccp.kernels.exposure.pools import Shortfalls
 from ccp.margin.add_ons import close_out_costs, sale_terms
 from ccp.margin.collateral import Holdings, counted_margin, value_after_haircut, value_in_scenarios
 from ccp.margin.requirement import MarginModel, Requirement, margin_model, require

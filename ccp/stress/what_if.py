@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 
 from ccp.book.portfolio import Part
-from ccp.kernels.pools import Shortfalls
+from ccp.kernels.exposure.pools import Shortfalls
 from ccp.margin.add_ons import add_on_terms
 from ccp.margin.collateral import Holdings, holdings
 from ccp.market.case import Case

@@ -1,4 +1,7 @@
-"""What becomes of the survivors: who cannot bear its bill defaults in the next round. docs/waterfall.md, section 6."""
+"""What becomes of the survivors: who cannot bear its bill defaults in the next round.
+
+The rules are docs/reference/waterfall.md, section 6.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace

@@ -9,7 +9,7 @@ Only own prefunded money that stands behind the members' contributions, or besid
 
 import numpy as np
 
-from ccp.kernels.plan_arrays import PLEDGED
+from ccp.kernels.waterfall.plan_arrays import PLEDGED
 from ccp.types import Vector
 from ccp.waterfall.plan import Plan
 

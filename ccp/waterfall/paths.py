@@ -4,10 +4,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ccp.kernels import plan_arrays as codes
-from ccp.kernels.engine import read_only
-from ccp.kernels.path_arrays import PathArrays
-from ccp.kernels.waterfall import run_paths
+import ccp.kernels.waterfall.plan_arrays as codes
+from ccp.kernels.engine.numba_door import read_only
+from ccp.kernels.waterfall.path_arrays import PathArrays
+from ccp.kernels.waterfall.paths import run_paths
 from ccp.types import Cents, Flags, Vector
 from ccp.waterfall.plan import Plan, PlannedTier
 

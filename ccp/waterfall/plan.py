@@ -1,7 +1,7 @@
 """A rulebook's tiers resolved against a fund: flat arrays, so that running them asks no questions.
 
 Both engines read the same plan: the one that is exact to the cent (`ccp.waterfall.run`), and the kernel over many paths
-(`ccp.kernels.waterfall`).
+(`ccp.kernels.waterfall.paths`).
 """
 
 from collections.abc import Sequence
@@ -11,8 +11,8 @@ from functools import cached_property
 
 import numpy as np
 
-from ccp.kernels import plan_arrays as codes
-from ccp.kernels.plan_arrays import PlanArrays
+import ccp.kernels.waterfall.plan_arrays as codes
+from ccp.kernels.waterfall.plan_arrays import PlanArrays
 from ccp.money import exact
 from ccp.rulebook.rulebook import Rulebook
 from ccp.rulebook.tier_forms import all_parts, parts_of
@@ -49,7 +49,7 @@ class Plan:
 
     `contributions` are there now, `required` is what calls are multiples of; `away` are members that defaulted or left
     before: they neither default nor survive. Members are in order of id; groups
-    likewise. `arrays` holds the same for the engines, a row a part; see `ccp.kernels.plan_arrays.PlanArrays`.
+    likewise. `arrays` holds the same for the engines, a row a part; see `ccp.kernels.waterfall.plan_arrays.PlanArrays`.
     """
 
     tiers: tuple[PlannedTier, ...]

@@ -1,4 +1,4 @@
-"""What comes back later from the defaulters' estates, and whose it is: docs/waterfall.md, section 5."""
+"""What comes back later from the defaulters' estates, and whose it is: docs/reference/waterfall.md, section 5."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

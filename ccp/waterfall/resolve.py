@@ -4,8 +4,8 @@ from fractions import Fraction
 
 import numpy as np
 
-from ccp.kernels import plan_arrays as codes
-from ccp.kernels.plan_arrays import ENDLESS, PlanArrays
+import ccp.kernels.waterfall.plan_arrays as codes
+from ccp.kernels.waterfall.plan_arrays import ENDLESS, PlanArrays
 from ccp.money import exact, minor_units, scaled_down
 from ccp.rulebook.rulebook import Rulebook
 from ccp.rulebook.tier_forms import LUMPS, Part

@@ -2,7 +2,7 @@
 
 from itertools import groupby
 
-from ccp.kernels import plan_arrays as codes
+import ccp.kernels.waterfall.plan_arrays as codes
 from ccp.money import share_out
 from ccp.waterfall.event import Draw, Event, Outcome
 from ccp.waterfall.invariants import check_outcome

@@ -1,4 +1,4 @@
-"""How an amount is split over survivors' contributions: docs/waterfall.md, section 4. Whole cents, lists by
+"""How an amount is split over survivors' contributions: docs/reference/waterfall.md, section 4. Whole cents, lists by
 survivor."""
 
 from ccp.money import share_out, share_out_with_cents

@@ -1,11 +1,14 @@
-"""What carries over from one default to the next: docs/waterfall.md, section 5. Changes return a new standing."""
+"""What carries over from one default to the next: docs/reference/waterfall.md, section 5.
+
+Changes return a new standing.
+"""
 
 from dataclasses import dataclass, replace
 from math import ceil
 
 import numpy as np
 
-from ccp.kernels.plan_arrays import ENDLESS
+from ccp.kernels.waterfall.plan_arrays import ENDLESS
 from ccp.money import exact, scaled_down
 from ccp.rulebook.rulebook import Rulebook
 from ccp.types import Cents, Flags, Index

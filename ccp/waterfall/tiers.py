@@ -1,7 +1,7 @@
 """One small function a tier, all with one signature: the plan, the tier and the state in; what it offers out.
 
 An offer says what the tier has, what of it can be used now, and how an amount is split over its payers. Amounts are
-Python integers, in cents: exact at any size. The arithmetic is docs/waterfall.md, sections 2 to 4.
+Python integers, in cents: exact at any size. The arithmetic is docs/reference/waterfall.md, sections 2 to 4.
 """
 
 from collections.abc import Callable
@@ -10,7 +10,7 @@ from fractions import Fraction
 
 import numpy as np
 
-from ccp.kernels import plan_arrays as codes
+import ccp.kernels.waterfall.plan_arrays as codes
 from ccp.money import scaled_down, share_out, share_within
 from ccp.types import Cents
 from ccp.waterfall.event import Event

@@ -5,7 +5,7 @@ from typing import Any
 
 import vl_convert
 
-from ccp.report.pack.model import Figure
+from ccp.report.elements import Figure
 
 WIDTHS = (760, 340)
 """Pixels that a drawing is made for, wide and narrow."""

@@ -5,7 +5,7 @@ from typing import Any
 
 import polars as pl
 
-from ccp.report.pack.model import Column, Figure, Section, Source, Table
+from ccp.report.elements import Column, Figure, Section, Source, Table
 from ccp.runs.run import Run
 
 MANIFEST = "manifest.json"

@@ -9,8 +9,8 @@ from ccp.report.answer import cycle_answer
 from ccp.report.charts.bars import stacked_bars
 from ccp.report.charts.over_time import lines_over_time
 from ccp.report.charts.theme import WHOSE
-from ccp.report.fields import digits_of
-from ccp.report.pack.model import Column, Figure, Part, Section, Source, Table, Tile
+from ccp.report.elements import Column, Figure, Part, Section, Source, Table, Tile
+from ccp.report.listing.fields import digits_of
 from ccp.report.words import exact_amount, scale_of, tier_words
 from ccp.runs.run import Run
 

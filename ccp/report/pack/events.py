@@ -9,8 +9,8 @@ import polars as pl
 from ccp.report.charts.bars import stacked_bars
 from ccp.report.charts.theme import ORDER, WHOSE
 from ccp.report.charts.waterfall import CUT, tier_name, waterfall_chart
-from ccp.report.fields import digits_of
-from ccp.report.pack.model import Column, Figure, Part, Section, Source, Table
+from ccp.report.elements import Column, Figure, Part, Section, Source, Table
+from ccp.report.listing.fields import digits_of
 from ccp.report.words import defaulting, exact_amount, listed, scale_of
 from ccp.runs.run import Run
 

@@ -6,7 +6,7 @@ import polars as pl
 
 from ccp.report.charts.bars import Series, ranked_bars
 from ccp.report.charts.heat_map import heat_map, signed_heat_map
-from ccp.report.pack.model import Column, Figure, Section, Source, Table
+from ccp.report.elements import Column, Figure, Section, Source, Table
 from ccp.report.words import scale_of
 from ccp.runs.run import Run, collected
 

@@ -7,7 +7,7 @@ import polars as pl
 
 from ccp.report.charts.bars import stacked_bars
 from ccp.report.charts.theme import WHOSE
-from ccp.report.pack.model import Column, Figure, Part, Section, Source, Table
+from ccp.report.elements import Column, Figure, Part, Section, Source, Table
 from ccp.report.words import exact_amount, tier_words
 from ccp.runs.run import Run
 

@@ -8,7 +8,7 @@ import polars as pl
 from ccp.report.charts.bars import Series, ranked_bars, stacked_bars
 from ccp.report.charts.over_time import lines_over_time
 from ccp.report.charts.theme import BLUE, ORANGE, RED
-from ccp.report.pack.model import Column, Figure, Part, Section, Source, Table
+from ccp.report.elements import Column, Figure, Part, Section, Source, Table
 from ccp.report.words import scale_of, share
 from ccp.runs.run import Run
 

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
+from ccp.report.elements import Pack, Part, Section
 from ccp.report.pack.about import about_section
-from ccp.report.pack.model import Pack, Part, Section
 from ccp.report.pack.watched import watched_section
 from ccp.runs.kind import referred
 from ccp.runs.run import Run

@@ -6,7 +6,7 @@ from typing import Any
 import polars as pl
 
 from ccp.report.charts.waterfall import tier_name, waterfall_chart
-from ccp.report.pack.model import Column, Figure, Part, Section, Source, Table
+from ccp.report.elements import Column, Figure, Part, Section, Source, Table
 from ccp.report.words import listed, scale_of
 from ccp.runs.run import Run
 

@@ -1,9 +1,9 @@
 """What a pack has of a sized fund: the answer, scenarios, groups, two events, contributions, all figures."""
 
-from ccp.report.fields import currency_of, digits_of
+from ccp.report.elements import Part, Section
+from ccp.report.listing.fields import currency_of, digits_of
 from ccp.report.pack.events import event_section
 from ccp.report.pack.groups import groups_section, shocks_section
-from ccp.report.pack.model import Part, Section
 from ccp.report.pack.sizing import (
     answer_tiles,
     answer_words,

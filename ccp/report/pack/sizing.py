@@ -7,7 +7,7 @@ import polars as pl
 
 from ccp.report.answer import bound_by, count_sentence, coverage_sentence, gap_words, losing, question, who_hurts
 from ccp.report.charts.bars import Series, ranked_bars
-from ccp.report.pack.model import Column, Figure, Section, Source, Table, Tile, Tone
+from ccp.report.elements import Column, Figure, Section, Source, Table, Tile, Tone
 from ccp.report.words import exact_amount, listed, scale_of, share
 from ccp.runs.run import Run
 

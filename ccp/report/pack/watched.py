@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from ccp.report.indicators import Colour, Indicator, indicators
-from ccp.report.pack.model import Column, Figure, Section, Table, Tile, Tone
+from ccp.report.elements import Column, Figure, Section, Table, Tile, Tone
+from ccp.report.indicators.judged import Colour, Indicator, indicators
 from ccp.runs.run import Run
 
 TONES: dict[Colour, Tone] = {"green": "good", "amber": "warning", "red": "bad", "unknown": "plain"}

@@ -9,7 +9,7 @@ import jinja2
 
 from ccp.report.cells import RIGHT, written_rows
 from ccp.report.charts.still import drawings
-from ccp.report.pack.model import Figure, Pack, Table
+from ccp.report.elements import Figure, Pack, Table
 
 OPEN_ROWS = 12
 """A table of up to so many rows stands open where no chart says the same."""

@@ -10,7 +10,7 @@ import typst
 
 from ccp.report.cells import written_rows
 from ccp.report.charts.still import drawing
-from ccp.report.pack.model import Figure, Pack, Section
+from ccp.report.elements import Figure, Pack, Section
 
 MOST_ROWS, MOST_COLUMNS = 60, 14
 """Of longer and wider tables behind a chart so much is printed; the page and the workbook hold the whole."""

@@ -9,10 +9,10 @@ from rich.table import Table
 from rich.text import Text
 
 from ccp.report.cells import RIGHT, written
-from ccp.report.fields import Field
-from ccp.report.figures import figures_of
-from ccp.report.listing import Content, Listing, content_of
-from ccp.report.selection import Asked, sort_names
+from ccp.report.listing.fields import Field
+from ccp.report.listing.figures import figures_of
+from ccp.report.listing.listed import Content, Listing, content_of
+from ccp.report.listing.selection import Asked, sort_names
 from ccp.report.terminal.fitting import GAP, Cells, fitted, heading
 from ccp.report.words import exact_amount
 from ccp.runs.run import Run

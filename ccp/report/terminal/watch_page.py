@@ -6,7 +6,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from ccp.report.indicators import RANKS, Indicator, worst_colour
+from ccp.report.indicators.judged import RANKS, Indicator, worst_colour
 
 WORDS = {"unknown": "not known", "green": "green", "amber": "AMBER", "red": "RED"}
 STYLES = {"unknown": "dim", "green": "green", "amber": "bold yellow", "red": "bold red"}

@@ -1,0 +1,1 @@
+"""The door to numba, and the cache of compiled code."""

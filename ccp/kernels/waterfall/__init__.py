@@ -1,0 +1,1 @@
+"""Kernels of the waterfall over many paths, and the arrays of a plan. See only the engine."""

@@ -1,0 +1,88 @@
+"""The indicators of a sized fund: of `ccp size` and `ccp whatif`."""
+
+from typing import Any
+
+import polars as pl
+
+from ccp.money import exact
+from ccp.report.answer import losing
+from ccp.report.elements import Source
+from ccp.report.indicators.reading import Money, Reading, largest, money_of, ratio
+from ccp.report.words import listed
+from ccp.runs.run import Run
+
+COVERAGE, CONTRIBUTIONS = "coverage.json", "contributions.parquet"
+OLDER = "this run does not state it: size the book again"
+NEEDS_DAYS = "one day's sizing does not say; ccp simulate does"
+
+
+def sized(run: Run) -> dict[str, Reading]:
+    """What a sized fund says, by indicator."""
+    coverage, money = run.document("coverage"), money_of(run)
+    day = coverage["date"]
+    posted = coverage["fund"]["in_force"] == "posted"
+    table = run.table("contributions")
+    return {
+        "fund_over_cover_2": fund_over_cover_2(coverage, money),
+        "two_largest_of_fund": _largest(table, 2, "posted" if posted else "contribution", money, day),
+        "margin_coverage": Reading(reason="one day's sizing does not say; ccp simulate and ccp backtest do"),
+        "five_largest_of_margin": _largest(table, 5, "margin", money, day),
+        "days_to_liquidate": days_to_liquidate(coverage),
+        "uncalled_margin": uncalled_margin(coverage, money),
+        "unpaid_margin": Reading(reason=NEEDS_DAYS),
+        "liquidity_used": Reading(reason=NEEDS_DAYS),
+    }
+
+
+def fund_over_cover_2(coverage: dict[str, Any], money: Money) -> Reading:
+    """The fund in force over the two largest groups' losses beyond margin, in scenarios that size the fund."""
+    which, cover = coverage["fund"]["in_force"], coverage["cover_2"]
+    fund, needed = money.cents(coverage["fund"][which]), money.cents(cover["amount"])
+    fields = (f"fund.{which}", "cover_2.amount")
+    sources, day = (Source(COVERAGE, fields),), coverage["date"]
+    if not needed:
+        return Reading(when=day, note="no group loses more than its margin", sources=sources, harmless=True)
+    note = f"fund {which} {money.words(fund)}; cover-2 {money.words(needed)}"
+    note += f", {listed(losing(cover))} in '{cover['scenario_id']}'"
+    return Reading(ratio(fund, needed), day, note, sources)
+
+
+def _largest(table: pl.DataFrame, count: int, column: str, money: Money, day: str) -> Reading:
+    sources = (Source(CONTRIBUTIONS, ("group_id", column)),)
+    return largest(table.select("group_id", cents=money.in_cents(column)), count, money, day, sources)
+
+
+def days_to_liquidate(coverage: dict[str, Any]) -> Reading:
+    """The slowest instrument of the groups of cover-N; in part only, where an instrument states no volume."""
+    stated, day = coverage.get("liquidation"), coverage["date"]
+    if stated is None:
+        return Reading(reason=OLDER)
+    fields = ("liquidation.groups.days", "liquidation.participation")
+    sources, groups = (Source(COVERAGE, fields),), stated["groups"]
+    volumeless = sum(group["instruments_without_volume"] for group in groups)
+    held = sum(group["instruments"] for group in groups)
+    reason = (
+        f"{volumeless} of {held} positions are in instruments that state no average_daily_volume" if volumeless else ""
+    )
+    known = [group for group in groups if group["days"] is not None]
+    if not known:
+        return Reading(when=day, sources=sources, reason=reason)
+    slowest = max(known, key=lambda group: group["days"])
+    note = ""
+    if slowest["instrument_id"] is not None:
+        note = f"{slowest['group_id']}, {abs(slowest['quantity']):,.10g} of {slowest['instrument_id']}, at"
+        note += f" {stated['participation']:.4g} of {slowest['average_daily_volume']:,.10g} a day"
+    return Reading(exact(slowest["days"]), day, note, sources, reason)
+
+
+def uncalled_margin(coverage: dict[str, Any], money: Money) -> Reading:
+    """What is missing in pools that hold less than is required of them."""
+    if "margin_held" not in coverage:
+        return Reading(reason=OLDER)
+    stated, day = coverage["margin_held"], coverage["date"]
+    if stated is None:
+        return Reading(when=day, reason="the book has no collateral: each pool is taken to hold what is required of it")
+    missing, required = money.cents(stated["missing"]), money.cents(coverage["margin"])
+    note = f"{money.words(missing)} of {money.words(required)} required, in {stated['pools_short']} pools"
+    sources = (Source(COVERAGE, ("margin_held.missing", "margin")),)
+    return Reading(ratio(missing, required), day, note, sources)

@@ -1,1 +1,0 @@
-"""The sheets of a workbook: which there are, what stands on them, and how a cell is written."""

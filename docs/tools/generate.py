@@ -1,0 +1,237 @@
+"""Make the parts of the documents that follow from the code, so that they cannot drift from it.
+
+    python docs/tools/generate.py          write them
+    python docs/tools/generate.py --check  say which are out of date, and end with status 1 if any is
+
+Made here: ccp/__init__.pyi, docs/reference/data-dictionary.md, waterfall_configs/rulebook.schema.json, the list of worked
+examples in docs/explain/validation.md, the commands' help in docs/reference/commands.md, the gallery in docs/reference/replays.md, the table and
+the comparison in docs/reference/published.md, what `ccp show` prints in docs/learn/show-and-workbook.md and the transcript in
+README.md.
+"""
+
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from ruamel.yaml import YAML
+
+ROOT = Path(__file__).parents[1]
+
+
+def data_dictionary() -> str:
+    """Every table and its columns, from the schemas: those that are read, and those of every command's run."""
+    from ccp.frames import BOOK_TABLES, CYCLE_TABLES, MARKET_TABLES, PathTiers
+    from ccp.runs.commands import COMMANDS
+
+    lines = ["# Data dictionary", "", "Made from the table schemas by `docs/tools/generate.py`.", ""]
+    lines += chapter("Book", BOOK_TABLES) + chapter("Trades", CYCLE_TABLES)
+    lines += chapter("Market and scenarios", MARKET_TABLES)
+    told = {schema: f"[{name}](#book)" for name, schema in BOOK_TABLES.items()}
+    for command, row in COMMANDS.items():
+        lines += chapter(f"ccp {command}: {row.title[0].lower()}{row.title[1:]}", row.schemas, told)
+        told |= {schema: f"{name} of `ccp {command}`" for name, schema in row.schemas.items() if schema not in told}
+    lines += chapter("Paths (ccp.draw_paths)", {"tiers": PathTiers})
+    return "\n".join(lines)
+
+
+def chapter(heading: str, tables: dict[str, Any], told: dict[Any, str] | None = None) -> list[str]:
+    """A heading and what is under it: a table's columns, or the table that has them and was `told` before."""
+    lines = [f"## {heading}", ""]
+    before = [(name, (told or {}).get(schema)) for name, schema in tables.items()]
+    lines += [f"- {name}: as {same}" for name, same in before if same is not None]
+    lines += [""] if any(same is not None for _, same in before) else []
+    for name, same in before:
+        lines += [] if same is not None else columns_of(name, tables[name])
+    return lines
+
+
+def columns_of(name: str, schema: Any) -> list[str]:
+    """A table: what it holds, and its columns."""
+    from ccp.columns import COLUMNS
+
+    lines = [f"### {name}", "", f"{(schema.__doc__ or '').strip()}", ""]
+    lines += ["| column | kind | required | unit | meaning |", "| --- | --- | --- | --- | --- |"]
+    for column, kind in schema.columns().items():
+        stated = COLUMNS[(kind.metadata or {})["column"]]
+        needed = "key" if kind.primary_key else "no" if kind.nullable else "yes"
+        lines.append(f"| {column} | {stated.kind_in_words} | {needed} | {stated.unit or '-'} | {stated.meaning} |")
+    return [*lines, ""]
+
+
+def python_names() -> str:
+    """The public names for editors and type checkers, which do not see what is loaded when it is used."""
+    import ccp
+
+    lines = ["# Made from ccp/runs/commands.py and ccp/__init__.py by docs/tools/generate.py.", ""]
+    places = [place.split(":") for place in ccp.public_names().values()]
+    lines += [f"from {module} import {name} as {name}" for module, name in sorted(places)]
+    return "\n".join([*lines, "", "__version__: str", "", "def public_names() -> dict[str, str]: ...", ""])
+
+
+def rulebook_schema() -> str:
+    """The JSON Schema of rulebooks."""
+    from ccp.rulebook.load import rulebook_schema as schema
+
+    return json.dumps(schema(), indent=2) + "\n"
+
+
+def worked_examples(before: str) -> str:
+    """The validation document with its list of worked examples made anew."""
+    rows = ["| file | example | source |", "| --- | --- | --- |"]
+    folders = (ROOT / "tests" / "cases", ROOT / "tests" / "waterfall" / "cases")
+    for path in sorted(path for folder in folders for path in folder.glob("*.yaml")):
+        document = YAML(typ="safe").load(path.read_text(encoding="utf-8"))
+        for number, case in enumerate(document["cases"], start=1):
+            name = case.get("name") or ", ".join(f"{key} {value}" for key, value in list(case.items())[:3])
+            source = " ".join(str(case.get("source") or document["source"]).split())
+            rows.append(f"| {path.stem} {number} | {name} | {source} |")
+    return replaced(before, "worked examples", "\n".join(rows))
+
+
+def command_help() -> str:
+    """The help of every command, as a terminal of 100 columns shows it."""
+    lines = ["# Commands", "", "Made from the commands' own `--help` by `docs/tools/generate.py`.", ""]
+    for command in ("", *command_words()):
+        lines += [f"## ccp {command}".rstrip(), "", "```text", run(f"{command} --help", 100), "```", ""]
+    return "\n".join(lines)
+
+
+def command_words() -> list[str]:
+    """All commands as they are typed, in the order of the help."""
+    from typer.main import get_command
+
+    from ccp.cli.main import app
+
+    return [" ".join(words) for words in subcommands(get_command(app))]
+
+
+def subcommands(command: Any) -> list[tuple[str, ...]]:
+    """The words of every command below one, its own commands behind each."""
+    found: list[tuple[str, ...]] = []
+    for word, below in getattr(command, "commands", {}).items():
+        found += [(word,), *((word, *words) for words in subcommands(below))]
+    return found
+
+
+def readme(before: str) -> str:
+    """The README with the demo's transcript made anew."""
+    transcript = f"```text\n$ ccp demo\n{run('demo', 80)}\n```"
+    return replaced(before, "transcript of the demo", transcript)
+
+
+def gallery(before: str) -> str:
+    """The replays with what `ccp replay` prints."""
+    return replaced(before, "the gallery", f"```text\n$ ccp replay\n{run('replay', 100)}\n```")
+
+
+def published(before: str) -> str:
+    """The published rulebooks, tier by tier, and a comparison of four."""
+    from ccp.rulebook.load import load_rulebook, shipped_names
+
+    rows = [
+        "| rulebook | as of | tiers behind the defaulter's, in order | figures, of them assumed |",
+        "| --- | --- | --- | --- |",
+    ]
+    for name in shipped_names():
+        if name.startswith("published/"):
+            rules = load_rulebook(name)
+            tiers = ", ".join(tier_in_short(tier) for tier in rules.tiers if tier.tier not in UNSAID)
+            assumed = sum(figure.assumed for figure in rules.figures)
+            rows.append(f"| `{name}`: {rules.name} | {rules.as_of} | {tiers} | {len(rules.figures)}, {assumed} |")
+    compared = "compare " + " ".join(f"--rulebook published/{name}" for name in COMPARED)
+    document = replaced(before, "the rulebooks", "\n".join(rows))
+    return replaced(document, "the comparison", f"```text\n$ ccp {compared}\n{run(compared, 80)}\n```")
+
+
+UNSAID = ("defaulter_margin", "defaulter_fund", "uncovered")
+COMPARED = ("eurex", "cme-base", "ice-clear-credit", "krx-2013")
+
+
+def tier_in_short(tier: Any) -> str:
+    """A tier's word, with a star where its place is assumed; parts used together joined by a plus."""
+    from ccp.rulebook.tier_forms import parts_of
+
+    return " + ".join(part.tier + ("*" if part.assumed else "") for part in parts_of(tier))
+
+
+def run(arguments: str, width: int) -> str:
+    """What a command prints on standard output, without trailing blanks."""
+    settings = os.environ | {
+        "COLUMNS": str(width),
+        "TERM": "dumb",
+        "NO_COLOR": "1",
+        "_TYPER_FORCE_DISABLE_TERMINAL": "1",
+    }
+    done = subprocess.run(
+        [sys.executable, "-m", "ccp", *arguments.split()], capture_output=True, text=True, env=settings, check=True
+    )
+    return "\n".join(line.rstrip() for line in done.stdout.strip("\n").splitlines())
+
+
+def replaced(document: str, name: str, content: str) -> str:
+    """A document with the part between its two marks `<!-- name -->` and `<!-- end -->` replaced."""
+    pattern = re.compile(rf"(<!-- {name} -->\n).*?(<!-- end -->)", re.DOTALL)
+    if not pattern.search(document):
+        raise SystemExit(f"the mark <!-- {name} --> is missing")
+    return pattern.sub(lambda found: f"{found[1]}{content}\n{found[2]}", document)
+
+
+SHOWN = (
+    "show my-run",
+    "show my-run scenarios --sort -cover_2 --rows 5 --columns scenario_id,cover_1,cover_2,groups,uncovered",
+    "show my-run coverage --where path~cover_2.",
+)
+
+
+def shown(before: str) -> str:
+    """The page on `ccp show` with what it prints of the demo's run."""
+    here = Path.cwd()
+    with tempfile.TemporaryDirectory() as folder:
+        os.chdir(folder)
+        try:
+            run("demo --out my-run", 80)
+            blocks = [f"```text\n$ ccp {one}\n{run(one, 100)}\n```" for one in SHOWN]
+        finally:
+            os.chdir(here)
+    return replaced(before, "what it prints", "\n\n".join(blocks))
+
+
+MADE: dict[str, Callable[..., str]] = {
+    "ccp/__init__.pyi": python_names,
+    "docs/reference/data-dictionary.md": data_dictionary,
+    "waterfall_configs/rulebook.schema.json": rulebook_schema,
+    "docs/explain/validation.md": worked_examples,
+    "docs/reference/commands.md": command_help,
+    "docs/reference/replays.md": gallery,
+    "docs/reference/published.md": published,
+    "docs/learn/show-and-workbook.md": shown,
+    "README.md": readme,
+}
+IN_PLACE = (worked_examples, gallery, published, shown, readme)
+
+
+def main(arguments: list[str]) -> int:
+    """Write or check every made document."""
+    stale = []
+    for name, make in MADE.items():
+        path = ROOT / name
+        before = path.read_text(encoding="utf-8") if path.exists() else ""
+        inputs: tuple[Any, ...] = (before,) if make in IN_PLACE else ()
+        after = make(*inputs)
+        if after != before:
+            stale.append(name)
+            if "--check" not in arguments:
+                path.write_text(after, encoding="utf-8")
+    if stale:
+        print(("out of date: " if "--check" in arguments else "written: ") + ", ".join(stale))
+    return 1 if stale and "--check" in arguments else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,586 @@
+"""The whole of `ccp size`, once more: plain dicts, lists, loops and fractions, from docs/reference/arithmetic.md alone.
+
+It shares no code with the package and never imports it. Slow on purpose; small books only.
+
+    book    {"members": [row], "accounts": [row], "instruments": [row], "positions": [row], "collateral": [row] or None}
+    market  {"dates": [date], "levels": {factor: [level or None]}, "factors": {factor: {change, asset_class, sector}}}
+    rules   the rulebook as its YAML says it
+    given   explicit scenarios [{"id", "shocks": {pattern: (kind, size)}, "sizes_fund", "multiples"}] in their place
+
+Money leaves as whole minor units of the service currency.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, timedelta
+from fractions import Fraction
+from itertools import combinations, pairwise
+from typing import Any, NamedTuple
+
+Row = dict[str, Any]
+Shock = tuple[float, float]  # relative, absolute
+Shocks = dict[str, Shock]  # by factor; a factor that is not there does not move
+
+STILL: Shock = (0.0, 0.0)
+LADDER_SIZES = [0.1, 0.15, 0.2, 0.25, 0.3, 0.4]
+
+
+def exact(number: float) -> Fraction:
+    """The number as it is written in the rulebook: 0.99 is 99/100."""
+    return Fraction(str(number))
+
+
+def share_out(amount: int, weights: Mapping[str, int]) -> dict[str, int]:
+    """Whole cents in proportion to the weights: largest remainder, ties to the smaller id; alike if all are 0."""
+    if sum(weights.values()) == 0:
+        weights = dict.fromkeys(weights, 1)
+    whole = sum(weights.values())
+    shares = {name: Fraction(amount * weight, whole) for name, weight in weights.items()}
+    paid = {name: math.floor(share) for name, share in shares.items()}
+    by_remainder = sorted(shares, key=lambda name: (paid[name] - shares[name], name))
+    for name in by_remainder[: amount - sum(paid.values())]:
+        paid[name] += 1
+    return paid
+
+
+# --- 1. date, factors, history ---------------------------------------------------------------------------------------
+
+
+def modelled_volatility(levels: list[float | None]) -> list[float | None]:
+    result: list[float | None] = [None] * len(levels)
+    days = [day for day, level in enumerate(levels) if level is not None]
+    squares: list[float] = []
+    fast = 0.0
+    weight = (1 - 0.98**63) / (63 * (1 - 0.98))
+    for before, day in pairwise(days):
+        square = math.log(levels[day] / levels[before]) ** 2  # type: ignore[operator]
+        squares.append(square)
+        fast = 0.94 * (fast if len(squares) > 1 else square) + 0.06 * square
+        slow = sum(squares) / len(squares)
+        if len(squares) > 250:
+            result[day] = max(math.sqrt(252 * (slow + (fast - slow) * weight)), 0.01)
+    return result
+
+
+def needed_factors(book: Row, currency: str) -> list[str]:
+    needed = {row["factor_id"] for row in book["instruments"]}
+    needed |= {row["volatility_id"] for row in book["instruments"] if row.get("volatility_id")}
+    needed |= {row["factor_id"] for row in book.get("collateral") or [] if row.get("factor_id")}
+    currencies = {row["currency"] for row in [*book["instruments"], *(book.get("collateral") or [])]}
+    return sorted(needed | {f"{other}/{currency}" for other in currencies - {currency}})
+
+
+class History:
+    """Dates up to the run's date, and for every needed factor its levels and its kind."""
+
+    def __init__(self, book: Row, market: Row, currency: str, day: date | None) -> None:
+        self.dates = [each for each in market["dates"] if day is None or each <= day]
+        self.date = day or self.dates[-1]
+        self.kinds: dict[str, Row] = {name: row for name, row in market["factors"].items() if name in market["levels"]}
+        self.levels: dict[str, list[float | None]] = {}
+        self.every = sorted({*market["levels"], *needed_factors(book, currency)})
+        for factor in needed_factors(book, currency):
+            if factor in market["levels"]:
+                self.levels[factor] = market["levels"][factor][: len(self.dates)]
+            else:
+                assert factor.endswith(".VOL"), factor
+                underlying = market["levels"][factor.removesuffix(".VOL")]
+                self.levels[factor] = modelled_volatility(underlying[: len(self.dates)])
+
+    def today(self, factor: str) -> float:
+        level = self.levels[factor][-1]
+        assert level is not None
+        return level
+
+    def absolute(self, factor: str) -> bool:
+        return self.kinds.get(factor, {}).get("change") == "absolute"
+
+    def asset_class(self, factor: str) -> str:
+        """As the market says; else what the name says: a volatility, a currency's rate, or of no class."""
+        if known := self.kinds.get(factor, {}).get("asset_class"):
+            return known
+        if factor.endswith(".VOL"):
+            return "volatility"
+        return "currency" if re.fullmatch("[A-Z]{3}/[A-Z]{3}", factor) else ""
+
+    def sector(self, factor: str) -> str:
+        return self.kinds.get(factor, {}).get("sector") or ""
+
+    def window(self, end: int, rows: int) -> Shocks | None:
+        """Every factor's return over the `rows` rows up to row `end`; None if a level is missing."""
+        shocks: Shocks = {}
+        for factor, levels in self.levels.items():
+            before, after = levels[end - rows], levels[end]
+            if before is None or after is None:
+                return None
+            shocks[factor] = (0.0, after - before) if self.absolute(factor) else (after / before - 1, 0.0)
+        return shocks
+
+
+# --- 3. stress scenarios ---------------------------------------------------------------------------------------------
+
+
+def worst_windows(history: History, rows: int, worst: int) -> list[tuple[date, Shocks]]:
+    ends = range(rows, len(history.dates))
+    windows = {end: shocks for end in ends if (shocks := history.window(end, rows)) is not None}
+    by_class: dict[str, list[str]] = {}
+    for factor in history.levels:
+        if history.asset_class(factor) != "volatility":
+            by_class.setdefault(history.asset_class(factor), []).append(factor)
+    deviation = {}
+    for factor in history.levels:
+        returns = [sum(shocks[factor]) for shocks in windows.values()]
+        mean = sum(returns) / len(returns)
+        deviation[factor] = math.sqrt(sum((each - mean) ** 2 for each in returns) / len(returns))
+        levels = [abs(level) for level in history.levels[factor] if level is not None]
+        if deviation[factor] <= 1e-12 * (max(levels) if history.absolute(factor) else 1):
+            deviation[factor] = 0.0
+    severity = {}
+    for end, shocks in windows.items():
+        averages = []
+        for factors in by_class.values():
+            squares = [(sum(shocks[f]) / deviation[f]) ** 2 if deviation[f] > 0 else 0.0 for f in factors]
+            averages.append(sum(squares) / len(squares))
+        severity[end] = math.sqrt(sum(averages) / len(averages))
+    chosen: list[int] = []
+    for end in sorted(windows, key=lambda end: (-severity[end], end)):
+        if len(chosen) < worst and all(abs(end - other) >= rows for other in chosen):
+            chosen.append(end)
+    return [(history.dates[end], windows[end]) for end in chosen]
+
+
+def gap(history: History, moved: Iterable[str], move: float, per_fall: float, per_rise: float) -> Shocks:
+    shocks: Shocks = {}
+    for factor in moved:
+        shocks[factor] = (move, 0.0)
+        if not history.absolute(factor + ".VOL"):
+            shocks[factor + ".VOL"] = (per_fall * -move if move < 0 else per_rise * move, 0.0)
+    return shocks
+
+
+def ladder(history: History, rung: Row | str) -> list[tuple[str, float, Shocks]]:
+    rung = {"ladder": rung} if isinstance(rung, str) else rung
+    slopes = rung.get("volatility_per_fall", 4.0), rung.get("volatility_per_rise", 1.0)
+    factors = history.every
+    market = [f for f in factors if history.asset_class(f) not in ("currency", "volatility", "rate")]
+    if rung["ladder"] == "market_gaps":
+        moves = {"market": market}
+    elif rung["ladder"] == "currency_gaps":
+        moves = {"currencies": [f for f in factors if history.asset_class(f) == "currency"]}
+    else:
+        priced = [f for f in factors if history.asset_class(f) != "volatility"]
+        sectors = sorted({history.sector(f) for f in priced} - {""})
+        moves = {f"sector {name}": [f for f in priced if history.sector(f) == name] for name in sectors}
+    result = []
+    for name, moved in moves.items():
+        moved = [factor for factor in moved if not history.absolute(factor)]
+        touched = {*moved, *(f"{factor}.VOL" for factor in moved if not history.absolute(f"{factor}.VOL"))}
+        if not touched & set(history.levels):  # a ladder that moves nothing the book needs is not run
+            continue
+        for size in rung.get("sizes") or LADDER_SIZES:
+            for way, sign in (("down", -1), ("up", 1)):
+                result.append((f"{name} {way} {100 * size:g}%", size, gap(history, moved, sign * size, *slopes)))
+    return result
+
+
+def match(factor: str, shocks: Mapping[str, tuple[str, float]]) -> Shock:
+    """The shock of one factor in an explicit scenario: its own name, else the last pattern that matches."""
+    found: tuple[str, float] | None = None
+    for pattern, shock in shocks.items():
+        if re.fullmatch(".*".join(re.escape(part) for part in pattern.split("*")), factor):
+            found = shock
+    kind, size = shocks.get(factor) or found or ("relative", 0.0)
+    return (size, 0.0) if kind == "relative" else (0.0, size)
+
+
+def multiply(shocks: Shocks, multiple: float) -> Shocks:
+    """Every shock times the multiple; no relative one below -99 %."""
+    return {f: (max(relative * multiple, -0.99), absolute * multiple) for f, (relative, absolute) in shocks.items()}
+
+
+class Scenario(NamedTuple):
+    """Shocks that are run, whether they size the fund, and how many needed factors are capped at -99 %."""
+
+    shocks: Shocks
+    sizes: bool
+    capped: int
+
+
+def stress_scenarios(history: History, rules: Row, given: list[Row] | None) -> dict[str, Scenario]:
+    """Scenario id -> scenario, in the order in which they are run."""
+    stress = rules.get("stress", {})
+    rows = rules["margin"]["liquidation_days"]
+    plausible = stress.get("plausible") or {}
+    multiples = stress.get("multiples") or [1]
+    largest_multiple = plausible.get("multiple", 1) if plausible else math.inf
+    largest_gap = plausible.get("gap", 1) if plausible else math.inf
+    base: list[tuple[str, Shocks, bool, Sequence[float]]] = []
+    if given is not None:
+        for each in given:
+            shocks = {factor: match(factor, each["shocks"]) for factor in history.levels}
+            base.append((each["id"], shocks, each.get("sizes_fund", True), each.get("multiples", [1])))
+    else:
+        if historical := stress.get("historical"):
+            for day, shocks in worst_windows(history, rows, historical["worst"]):
+                base.append((f"history {day}", shocks, True, historical.get("multiples") or multiples))
+        for rung in stress.get("hypothetical") or []:
+            own = None if isinstance(rung, str) else rung.get("multiples")
+            for name, size, shocks in ladder(history, rung):
+                base.append((name, shocks, size <= largest_gap, own or multiples))
+    result = {}
+    for name, shocks, sizes, own in base:
+        for multiple in own:
+            suffix = "" if multiple == 1 else f"@{multiple:g}x"
+            capped = sum(shocks[f][0] * multiple < -0.99 for f in shocks if f in history.levels)
+            result[name + suffix] = Scenario(multiply(shocks, multiple), sizes and multiple <= largest_multiple, capped)
+    return result
+
+
+# --- 4. price of one unit --------------------------------------------------------------------------------------------
+
+
+def black(right: str, forward: float, strike: float, volatility: float, years: float, rate: float) -> float:
+    sign = 1 if right == "call" else -1
+    spread = volatility * math.sqrt(years)
+    if spread <= 0 or forward <= 0:
+        return max(sign * (forward - strike), 0.0) * math.exp(-rate * years)
+    d1 = math.log(forward / strike) / spread + spread / 2
+    d2 = d1 - spread
+    normal = [0.5 * math.erfc(-sign * d / math.sqrt(2)) for d in (d1, d2)]
+    return sign * (forward * normal[0] - strike * normal[1]) * math.exp(-rate * years)
+
+
+def weekdays_after(day: date, count: int) -> date:
+    while day.weekday() >= 5:
+        day += timedelta(days=1)
+    while count > 0:
+        day += timedelta(days=1)
+        count -= day.weekday() < 5
+    return day
+
+
+def move(level: float, shock: Shock) -> float:
+    return level * (1 + shock[0]) + shock[1]
+
+
+def standing_value(instrument: Row, history: History, currency: str) -> float:
+    if instrument["kind"] != "option" or instrument["style"] != "premium":
+        return 0.0
+    own = instrument["currency"]
+    rate = 1.0 if own == currency else history.today(f"{own}/{currency}")
+    return instrument["multiplier"] * instrument["price"] * rate
+
+
+def close_out_loss(instrument: Row, shocks: Shocks, history: History, currency: str, horizon: int) -> float:
+    """What closing one long unit costs in the scenario."""
+    price, multiplier = instrument["price"], instrument["multiplier"]
+    factor, own = instrument["factor_id"], instrument["currency"]
+    rate = rate_in_scenario = 1.0
+    if own != currency:
+        rate = history.today(f"{own}/{currency}")
+        rate_in_scenario = move(rate, shocks.get(f"{own}/{currency}", STILL))
+    if instrument["kind"] != "option":
+        return -(multiplier * (move(price, shocks.get(factor, STILL)) - price) * rate_in_scenario)
+    forward = instrument.get("forward")
+    forward = history.today(factor) if forward is None else forward
+    source = instrument.get("volatility_id")
+    volatility = instrument.get("implied_volatility")
+    volatility = history.today(str(source)) if volatility is None else volatility
+    volatility_in_scenario = max(move(volatility, shocks.get(str(source), STILL)), 0.0)
+    end = weekdays_after(history.date, horizon)
+    years = max((instrument["expiry"] - history.date).days, 0) / 365
+    years_then = max((instrument["expiry"] - end).days, 0) / 365
+    terms = instrument["right"], instrument["strike"], instrument.get("discount_rate") or 0.0
+    before = black(terms[0], forward, terms[1], volatility, years, terms[2])
+    forward_in_scenario = move(forward, shocks.get(factor, STILL))
+    after = black(terms[0], forward_in_scenario, terms[1], volatility_in_scenario, years_then, terms[2])
+    price_then = max(price + (after - before), 0.0)
+    if instrument["style"] == "variation":
+        return -(multiplier * (price_then - price) * rate_in_scenario)
+    change = multiplier * (price_then * rate_in_scenario - price * rate)
+    return -(change + standing_value(instrument, history, currency))
+
+
+# --- 5. accounts and pools -------------------------------------------------------------------------------------------
+
+
+def tail(losses: list[float], margin: Row) -> float:
+    confidence = exact(margin["confidence"])
+    ordered, n = sorted(losses), len(losses)
+    if margin.get("quantile", "ceil") == "ceil":
+        k = min(math.ceil(n * confidence), n)
+    else:
+        k = min(math.floor(n * confidence) + 1, n)
+    if margin.get("measure", "expected_shortfall") == "value_at_risk":
+        return ordered[k - 1]
+    mass = n * (1 - confidence)
+    return (sum(ordered[k:]) + float(mass - (n - k)) * ordered[k - 1]) / float(mass)
+
+
+# --- 7. contributions ------------------------------------------------------------------------------------------------
+
+
+def contributions(fund: int, weights: Mapping[str, int], minimum: int) -> dict[str, int]:
+    if sum(weights.values()) == 0:
+        weights = dict.fromkeys(weights, 1)
+    at_minimum: set[str] = set()
+    while True:
+        others = {member: weight for member, weight in weights.items() if member not in at_minimum}
+        left = fund - minimum * len(at_minimum)
+        whole = sum(others.values())
+        below = {member for member, weight in others.items() if Fraction(left * weight, whole) < minimum}
+        if not below:
+            return dict.fromkeys(at_minimum, minimum) | share_out(left, others)
+        at_minimum |= below
+
+
+# --- the run ---------------------------------------------------------------------------------------------------------
+
+
+def size(book: Row, market: Row, rules: Row, given: list[Row] | None = None, day: date | None = None) -> Row:
+    """Everything `ccp size` says, by name."""
+    currency, minor = rules["currency"], 10 ** rules.get("currency_digits", 2)
+    margin_rules, stress, fund_rules = rules["margin"], rules.get("stress", {}), rules.get("fund", {})
+    horizon = margin_rules["liquidation_days"]
+    history = History(book, market, currency, day)
+    instruments = {row["instrument_id"]: row for row in sorted(book["instruments"], key=lambda r: r["instrument_id"])}
+    members = {row["member_id"]: row for row in sorted(book["members"], key=lambda row: row["member_id"])}
+    group_of = {member: row.get("group_id") or member for member, row in members.items()}
+    groups = sorted(set(group_of.values()))
+    accounts = {row["account_id"]: row for row in sorted(book["accounts"], key=lambda row: row["account_id"])}
+    pool_of = {account: row.get("pool_id") or account for account, row in accounts.items()}
+    pools = {pool_of[account]: (row["member_id"], row["kind"]) for account, row in accounts.items()}
+    positions: dict[str, list[tuple[str, float]]] = {account: [] for account in accounts}
+    for row in sorted(book["positions"], key=lambda row: row["instrument_id"]):
+        positions[row["account_id"]].append((row["instrument_id"], row["quantity"]))
+
+    def account_losses(shocks: Shocks) -> dict[str, float]:
+        unit = {name: close_out_loss(row, shocks, history, currency, horizon) for name, row in instruments.items()}
+        result = {}
+        for account, held in positions.items():
+            result[account] = 0.0
+            for instrument, quantity in held:
+                result[account] += quantity * unit[instrument]
+        return result
+
+    # margin
+    last = len(history.dates) - 1
+    margin_losses: list[dict[str, float]] = []
+    for end in range(last - margin_rules["lookback_days"] + 1, last + 1):
+        shocks = history.window(end, horizon)
+        assert shocks is not None, "a level is missing in the margin window"
+        margin_losses.append(account_losses(shocks))
+    account_margin = {
+        account: round(max(tail([losses[account] for losses in margin_losses], margin_rules), 0.0) * minor)
+        for account in accounts
+    }
+    net_option_value = {
+        account: sum(quantity * standing_value(instruments[name], history, currency) for name, quantity in held)
+        for account, held in positions.items()
+    }
+    pool_margin = {
+        pool: sum(account_margin[account] for account in accounts if pool_of[account] == pool) for pool in pools
+    }
+    counted = dict(pool_margin)
+    if book.get("collateral") is not None:
+        held_by_pool = dict.fromkeys(pools, 0)
+        for row in book["collateral"]:
+            own = row["currency"]
+            rate = 1.0 if own == currency else history.today(f"{own}/{currency}")
+            held_by_pool[row["pool_id"]] += round(row["market_value"] * (1 - row["haircut"]) * rate * minor)
+        resources = stress.get("resources", "minimum")
+        if resources == "held":
+            counted = held_by_pool
+        elif resources == "minimum":
+            counted = {pool: min(pool_margin[pool], held_by_pool[pool]) for pool in pools}
+
+    # stress: losses of pools, members, groups
+    scenarios = stress_scenarios(history, rules, given)
+    pool_loss: dict[str, dict[str, int]] = {}
+    over_margin: dict[str, dict[str, int]] = {}
+    group_loss: dict[str, dict[str, int]] = {}
+    for scenario, (shocks, _, _) in scenarios.items():
+        losses = {account: round(loss * minor) for account, loss in account_losses(shocks).items()}
+        pool_loss[scenario] = {
+            pool: sum(losses[account] for account in accounts if pool_of[account] == pool) for pool in pools
+        }
+        over_margin[scenario] = {}
+        for member in members:
+            total = 0
+            for pool, (owner, kind) in pools.items():
+                if owner == member:
+                    over = pool_loss[scenario][pool] - counted[pool]
+                    total += max(over, 0)
+                    if kind == "house" and stress.get("house_surplus_covers_clients", True):
+                        total -= max(-over, 0)
+            over_margin[scenario][member] = max(total, 0)
+        group_loss[scenario] = {
+            group: sum(over_margin[scenario][m] for m in members if group_of[m] == group) for group in groups
+        }
+
+    # cover, fund, contributions
+    sizing = [name for name, scenario in scenarios.items() if scenario.sizes]
+    number = fund_rules.get("cover", 2)
+
+    def largest(scenario: str, count: int) -> list[str]:
+        return sorted(groups, key=lambda group: (-group_loss[scenario][group], group))[:count]
+
+    def cover(scenario: str, count: int) -> int:
+        return sum(group_loss[scenario][group] for group in largest(scenario, count))
+
+    def emir(scenario: str) -> int:
+        return max(cover(scenario, 1), cover(scenario, 3) - cover(scenario, 1))
+
+    def worst_cover(count: int) -> tuple[int, str, list[str]]:
+        scenario = max(sizing, key=lambda scenario: cover(scenario, count))
+        return cover(scenario, count), scenario, largest(scenario, count)
+
+    minimum = math.ceil(exact(fund_rules.get("minimum_contribution", 0)) * minor)
+    emir_scenario = max(sizing, key=emir)
+    emir_42_3 = emir(emir_scenario)
+    required = max(
+        math.ceil((1 + exact(fund_rules.get("buffer", 0))) * worst_cover(number)[0]),
+        math.ceil(exact(fund_rules.get("floor", 0)) * minor),
+        len(members) * minimum,
+        emir_42_3 if fund_rules.get("covers_emir_42_3") else 0,
+    )
+    fixed = fund_rules.get("size")
+    if fixed is not None:
+        required = max(math.ceil(exact(fixed) * minor), len(members) * minimum)
+    if fund_rules.get("allocation", "margin_share") == "margin_share":
+        weights = {m: sum(pool_margin[pool] for pool, (owner, _) in pools.items() if owner == m) for m in members}
+    else:
+        weights = {m: max(over_margin[scenario][m] for scenario in sizing) for m in members}
+    required_of = contributions(required, weights, minimum)
+    in_force = dict(required_of)
+    stated, posted = {}, None
+    if any(row.get("fund_contribution") is not None for row in members.values()):
+        stated = {m: round((row.get("fund_contribution") or 0) * minor) for m, row in members.items()}
+        posted, in_force = sum(stated.values()), stated if fixed is None else in_force
+    fund = sum(in_force.values())
+    capital = []
+    for tier in rules["tiers"]:
+        if isinstance(tier, dict) and "ccp_capital" in tier:
+            terms = tier["ccp_capital"]
+            whole = exact(terms["share_of_fund"]) * fund if "share_of_fund" in terms else exact(terms["amount"]) * minor
+            capital.append(round(whole))
+
+    # coverage test, by enumeration
+    group_fund = {group: sum(in_force[m] for m in members if group_of[m] == group) for group in groups}
+
+    tier_names = [tier if isinstance(tier, str) else next(iter(tier)) for tier in rules["tiers"]]
+    own_fund = group_fund if "defaulter_fund" in tier_names else dict.fromkeys(groups, 0)
+    others_fund = group_fund if "survivors_fund" in tier_names else dict.fromkeys(groups, 0)
+
+    def uncovered(scenario: str, defaulters: tuple[str, ...]) -> int:
+        """Of a tier that the rulebook does not have, nothing pays."""
+        losses = {group: group_loss[scenario][group] for group in defaulters}
+        others = sum(others_fund[group] for group in groups if group not in defaulters)
+        if fund_rules.get("unused_contribution_shared"):
+            own = sum(losses.values()) - sum(own_fund[group] for group in defaulters)
+        else:
+            own = sum(max(loss - own_fund[group], 0) for group, loss in losses.items())
+        return own - sum(capital) - others
+
+    coverage_test = {}
+    for scenario in scenarios:
+        sets = list(combinations(groups, min(number, len(groups))))
+        worst = max(sets, key=lambda each: uncovered(scenario, each))
+        coverage_test[scenario] = (uncovered(scenario, worst), list(worst))
+
+    return {
+        "account_margin": account_margin,
+        "net_option_value": {account: round(value * minor) for account, value in net_option_value.items()},
+        "pool_margin": pool_margin,
+        "counted": counted,
+        "pool_of": pool_of,
+        "pools": pools,
+        "group_of": group_of,
+        "scenarios": list(scenarios),
+        "capped": {name: scenario.capped for name, scenario in scenarios.items()},
+        "sizing": sizing,
+        "pool_loss": pool_loss,
+        "over_margin": over_margin,
+        "group_loss": group_loss,
+        "covers": {s: (cover(s, 1), cover(s, 2), cover(s, number)) for s in scenarios},
+        "largest": {s: largest(s, number) for s in scenarios},
+        "cover_1": worst_cover(1),
+        "cover_2": worst_cover(2),
+        "cover_n": worst_cover(number),
+        "emir_42_3": (emir_42_3, emir_scenario),
+        "required": required,
+        "required_of": required_of,
+        "posted": posted,
+        "posted_of": stated,
+        "contributions": in_force,
+        "capital": capital,
+        "coverage_test": coverage_test,
+        "tiers": rules["tiers"],
+        "shared": fund_rules.get("unused_contribution_shared", False),
+        "minor": minor,
+    }
+
+
+# --- 9. waterfall ----------------------------------------------------------------------------------------------------
+
+
+def waterfall(run: Row, scenario: str, defaulters: Iterable[str]) -> list[tuple[str, dict[str | None, int]]]:
+    """Who pays in the event: the tiers in the rulebook's order, and in each what every member (None: nobody's) pays."""
+    defaulters = set(defaulters)
+    failed = [member for member, group in run["group_of"].items() if group in defaulters]
+    rest = dict.fromkeys(failed, 0)
+    for pool, (owner, _) in run["pools"].items():
+        if owner in rest:
+            rest[owner] += max(run["pool_loss"][scenario][pool], 0)
+    left = dict(run["contributions"])
+    capital = list(run["capital"])
+    draws: list[tuple[str, dict[str | None, int]]] = []
+
+    def lower(members: Iterable[str], amount: int) -> None:
+        for member in members:
+            part = min(rest[member], amount)
+            rest[member] -= part
+            amount -= part
+
+    def pay_together(members: list[str], paid: dict[str | None, int]) -> None:
+        amount = min(sum(rest[m] for m in members), sum(left[m] for m in members))
+        if amount > 0:
+            for member, part in share_out(amount, {m: left[m] for m in members}).items():
+                paid[member] += part
+                left[member] -= part
+            lower(members, amount)
+
+    for tier in run["tiers"]:
+        name = tier if isinstance(tier, str) else next(iter(tier))
+        paid: dict[str | None, int] = {}
+        owed = sum(rest.values())
+        if name == "defaulter_margin":
+            for member in failed:
+                paid[member] = rest[member] - run["over_margin"][scenario][member]
+                rest[member] -= paid[member]
+        elif name == "defaulter_fund":
+            for member in failed:
+                paid[member] = min(rest[member], left[member])
+                rest[member] -= paid[member]
+                left[member] -= paid[member]
+            for group in sorted(defaulters):
+                pay_together([m for m in failed if run["group_of"][m] == group], paid)
+            if run["shared"]:
+                pay_together(failed, paid)
+        elif name == "ccp_capital":
+            paid[None] = min(owed, capital.pop(0))
+            lower(failed, paid[None])
+        elif name == "survivors_fund":
+            survivors = {m: amount for m, amount in left.items() if m not in failed}
+            if survivors:
+                amount = min(owed, sum(survivors.values()))
+                paid.update(share_out(amount, survivors))
+                lower(failed, amount)
+        elif name == "uncovered":
+            continue
+        draws.append((name, paid))
+    draws.append(("uncovered", {None: sum(rest.values())}))
+    return draws
