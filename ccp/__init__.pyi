@@ -1,4 +1,4 @@
-# Made from ccp/runs/commands.py and ccp/__init__.py by docs/generate.py.
+# Made from ccp/runs/commands.py and ccp/__init__.py by docs/tools/generate.py.
 
 from ccp.api.backtest import BackTesting as BackTesting
 from ccp.api.backtest import backtest as backtest
@@ -33,6 +33,7 @@ from ccp.errors import InputError as InputError
 from ccp.market.history import read_market as read_market
 from ccp.settlement.opening import RunRequest as RunRequest
 
+__all__: list[str]
 __version__: str
 
 def public_names() -> dict[str, str]: ...

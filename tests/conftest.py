@@ -1,17 +1,15 @@
 """Settings and books that several test files share."""
 
-import os
 from datetime import date
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+from support.modes import PLAIN
 
 import ccp
 from ccp.book.synthetic import BookSize
 
-PLAIN = os.environ.get("NUMBA_DISABLE_JIT") == "1"
-READS_FILES = pytest.mark.skipif(PLAIN, reason="reads finished runs and sees no kernel: seen in the compiled run")
 settings.register_profile(
     "ccp",
     deadline=None,

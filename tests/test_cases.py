@@ -7,13 +7,13 @@ from typing import Any
 import numpy as np
 import pytest
 from ruamel.yaml import YAML
+from support.rulebooks import rulebook_of
 
 from ccp.kernels.exposure.pools import PoolArrays, Shortfalls, fold_accounts
 from ccp.kernels.exposure.tail import keep_largest, weighted_sum
 from ccp.margin.measure import tail_weights
 from ccp.money import share_out, to_minor
 from ccp.rulebook.margin import MarginRules
-from ccp.rulebook.rulebook import Rulebook
 from ccp.sizing.cover import emir_42_3, worst_cover
 from ccp.sizing.coverage import coverage
 from ccp.sizing.fund import contributions
@@ -104,18 +104,6 @@ def test_loss_over_margin(case: dict[str, Any]) -> None:
     found = stress_losses(short, case["phi"], member_group)
     assert dict(zip(members, found.over_margin[:, 0], strict=True)) == case["members"]
     assert dict(zip(groups, found.group_over_margin[:, 0], strict=True)) == case["groups"]
-
-
-def rulebook_of(tiers: list[Any], regulatory_capital: float | None = None, **fund: Any) -> Rulebook:
-    document = {
-        "name": "case",
-        "currency": "EUR",
-        "margin": {"confidence": 0.99, "lookback_days": 250, "liquidation_days": 1},
-        "fund": fund,
-        "regulatory_capital": regulatory_capital,
-        "tiers": tiers,
-    }
-    return Rulebook.model_validate(document)
 
 
 def plan_of(case: dict[str, Any], tiers: list[Any]) -> Plan:

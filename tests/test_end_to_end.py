@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import re
 from itertools import groupby
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import polars as pl
 import pytest
-from ruamel.yaml import YAML
 from support import end_to_end_twin as twin
+from support.case_files import write_case
 from support.random_books import RandomCase, Row, random_case
 
 import ccp
@@ -19,82 +18,8 @@ import ccp
 SEEDS = [*range(39), 54]  # in 54 the fund is sized by EMIR 42(3)
 OTHER_BOUNDS = ("cover and buffer", "floor", "minimum contributions", "EMIR 42(3)")
 
-COLUMNS = {
-    "members": ["member_id", "group_id", "fund_contribution"],
-    "accounts": ["account_id", "member_id", "pool_id", "kind"],
-    "positions": ["account_id", "instrument_id", "quantity"],
-    "collateral": ["pool_id", "asset_id", "market_value", "haircut", "factor_id", "currency"],
-    "instruments": [
-        *["instrument_id", "kind", "factor_id", "currency", "multiplier", "price", "expiry", "strike", "right"],
-        *["style", "volatility_id", "implied_volatility", "forward", "discount_rate"],
-    ],
-}
-TEXT = {"group_id", "pool_id", "factor_id", "right", "style", "volatility_id", "sector", "asset_class"}
-
 
 # --- files -----------------------------------------------------------------------------------------------------------
-
-
-def write_table(rows: list[Row], columns: list[str], path: Path, ending: str) -> None:
-    """The table, without columns that hold nothing."""
-    columns = [name for name in columns if any(row.get(name) is not None for row in rows)]
-    types = {name: pl.String() for name in columns if name in TEXT}
-    data = {name: [row.get(name) for row in rows] for name in columns}
-    frame = pl.DataFrame(data, schema_overrides=types)
-    if ending == "csv":
-        frame.write_csv(path.with_suffix(".csv"))
-    else:
-        frame.write_parquet(path.with_suffix(".parquet"))
-
-
-def write_case(case: RandomCase, seed: int, folder: Path) -> dict[str, Any]:
-    """Files of the case: CSV or Parquet, wide or long by the seed. Returns the arguments of `ccp.size`."""
-    rng = np.random.default_rng(seed)
-    endings = ["csv", "parquet"] if seed % 2 else ["parquet", "csv"]
-    book, market = folder / "book", folder / "market"
-    book.mkdir(parents=True)
-    market.mkdir()
-    for name, columns in COLUMNS.items():
-        if case.book.get(name):
-            write_table(case.book[name], columns, book / name, endings[0])
-    dates, levels = case.market["dates"], case.market["levels"]
-    if seed % 3:
-        rows = [{"date": day} | {name: levels[name][row] for name in levels} for row, day in enumerate(dates)]
-        write_table(rows, ["date", *levels], market / "prices", endings[1])
-    else:
-        rows = [
-            {"date": day, "factor_id": name, "value": levels[name][row]}
-            for row, day in enumerate(dates)
-            for name in levels
-            if levels[name][row] is not None
-        ]
-        rows = [rows[int(each)] for each in rng.permutation(len(rows))]
-        write_table(rows, ["date", "factor_id", "value"], market / "prices", endings[1])
-    factors = [{"factor_id": name} | row for name, row in case.market["factors"].items()]
-    write_table(factors, ["factor_id", "change", "asset_class", "sector"], market / "factors", endings[0])
-    arguments: dict[str, Any] = {"book": book, "rulebook": folder / "rules.yaml", "market": market, "day": case.day}
-    YAML().dump(case.rules, arguments["rulebook"])
-    if case.given is not None:
-        arguments["scenarios"] = write_scenarios(case.given, folder / "given", endings[1])
-    return arguments
-
-
-def write_scenarios(given: list[Row], path: Path, ending: str) -> Path:
-    """As YAML where scenarios have multiples, which a table has no room for."""
-    if any("multiples" in each for each in given):
-        scenarios = [
-            each | {"shocks": {name: {"kind": kind, "shock": shock} for name, (kind, shock) in each["shocks"].items()}}
-            for each in given
-        ]
-        YAML().dump({"scenarios": scenarios}, path.with_suffix(".yaml"))
-        return path.with_suffix(".yaml")
-    rows = [
-        {"scenario_id": each["id"], "factor_id": name, "kind": kind, "shock": shock, "sizes_fund": each["sizes_fund"]}
-        for each in given
-        for name, (kind, shock) in each["shocks"].items()
-    ]
-    write_table(rows, ["scenario_id", "factor_id", "kind", "shock", "sizes_fund"], path, ending)
-    return path.with_suffix(f".{ending}")
 
 
 # --- comparison ------------------------------------------------------------------------------------------------------

@@ -73,7 +73,7 @@ def test_every_link_in_the_documents_leads_somewhere() -> None:
 
 def test_every_test_and_case_that_the_validation_names_is_there() -> None:
     page = (ROOT / "docs" / "validation.md").read_text(encoding="utf-8")
-    tests = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "tests").glob("test_*.py"))
+    tests = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "tests").rglob("test_*.py"))
     named = set(re.findall(r"`(test_[a-z_0-9]+)`", page))
     assert len(named) > 10
     assert not {name for name in named if f"def {name}(" not in tests}

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
+from support.rulebooks import rulebook_of
 from support.small_books import book, market, rulebook
-from test_cases import rulebook_of
 
 import ccp
 from ccp.errors import ConservationError

@@ -3,10 +3,10 @@
     python docs/tools/generate.py          write them
     python docs/tools/generate.py --check  say which are out of date, and end with status 1 if any is
 
-Made here: ccp/__init__.pyi, docs/reference/data-dictionary.md, waterfall_configs/rulebook.schema.json, the list of worked
-examples in docs/explain/validation.md, the commands' help in docs/reference/commands.md, the gallery in docs/reference/replays.md, the table and
-the comparison in docs/reference/published.md, what `ccp show` prints in docs/learn/show-and-workbook.md and the transcript in
-README.md.
+Made here: ccp/__init__.pyi, docs/reference/data-dictionary.md, waterfall_configs/rulebook.schema.json, the list of
+worked examples in docs/explain/validation.md, the commands' help in docs/reference/commands.md, the gallery in
+docs/reference/replays.md, the table and the comparison in docs/reference/published.md, what `ccp show` prints in
+docs/learn/show-and-workbook.md and the transcript in README.md.
 """
 
 import json
@@ -21,7 +21,7 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 
 
 def data_dictionary() -> str:
@@ -71,7 +71,9 @@ def python_names() -> str:
     lines = ["# Made from ccp/runs/commands.py and ccp/__init__.py by docs/tools/generate.py.", ""]
     places = [place.split(":") for place in ccp.public_names().values()]
     lines += [f"from {module} import {name} as {name}" for module, name in sorted(places)]
-    return "\n".join([*lines, "", "__version__: str", "", "def public_names() -> dict[str, str]: ...", ""])
+    return "\n".join(
+        [*lines, "", "__all__: list[str]", "__version__: str", "", "def public_names() -> dict[str, str]: ...", ""]
+    )
 
 
 def rulebook_schema() -> str:

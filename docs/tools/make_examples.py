@@ -14,7 +14,7 @@ import polars as pl
 
 import ccp
 
-PAGE = Path(__file__).parent / "examples.md"
+PAGE = Path(__file__).parents[1] / "learn" / "examples.md"
 BOOK_DATE = date(2022, 12, 28)
 SPANS = {"2007 to 2009": (date(2007, 1, 3), date(2009, 12, 31)), "2020": (date(2020, 1, 2), date(2020, 12, 31))}
 RULEBOOKS = ("textbook/cover-two", "textbook/daily-cycle")

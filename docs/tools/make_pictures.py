@@ -14,7 +14,7 @@ from playwright.sync_api import sync_playwright
 
 import ccp
 
-PICTURES = Path(__file__).parent / "pictures"
+PICTURES = Path(__file__).parents[1] / "learn" / "pictures"
 SPAN = ccp.RunRequest(
     date(2008, 8, 29),
     date(2008, 12, 31),

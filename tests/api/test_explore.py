@@ -8,16 +8,16 @@ from typing import Any, NamedTuple
 
 import polars as pl
 import pytest
-from conftest import PLAIN
 from hypothesis import given
 from hypothesis import settings as limited
 from hypothesis import strategies as st
 from support import changed_books as books
 from support import small_books as small
+from support.case_files import write_scenarios
+from support.changed_runs import ACCOUNTS, GROUPS, POSITIONS, texts
+from support.digests import digests
+from support.modes import PLAIN
 from support.random_books import Row
-from test_end_to_end import write_scenarios
-from test_what_if import ACCOUNTS, GROUPS, POSITIONS, texts
-from test_what_if_base import digests
 
 import ccp
 from ccp.api.explore import Explorer, explore_book, explore_run

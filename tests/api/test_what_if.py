@@ -10,11 +10,12 @@ from typing import Any, NamedTuple
 import numpy as np
 import polars as pl
 import pytest
-from conftest import PLAIN
 from support import changed_books as books
 from support import small_books as small
+from support.case_files import write_scenarios
+from support.changed_runs import ACCOUNTS, GROUPS, POSITIONS, RULES, TIERS, changes, texts
+from support.modes import PLAIN
 from support.random_books import RandomCase, Row
-from test_end_to_end import write_scenarios
 
 import ccp
 from ccp.book.book import Book
@@ -52,18 +53,6 @@ def run(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
     )
     ccp.size(books.book_of(case.book), books.rules_of(case.rules), **found.arguments, base=True).write(found.folder)
     return found
-
-
-def changes(**document: Any) -> ccp.Changes:
-    return ccp.Changes(**document)
-
-
-def texts(sizing: ccp.Sizing) -> dict[str, str]:
-    """Everything that a run says, written out: floats to the last bit, with the sign of zero."""
-    tables = {name: json.dumps(table.to_dict(as_series=False), default=str) for name, table in sizing.tables.items()}
-    types = {f"{name} types": str(table.schema) for name, table in sizing.tables.items()}
-    names = ("coverage", "worst_event", "coverage_test_event", "warnings")
-    return tables | types | {name: json.dumps(getattr(sizing, name)) for name in names}
 
 
 def compare(found: ccp.WhatIf, expected: ccp.Sizing) -> None:
@@ -121,27 +110,6 @@ def test_rules_that_every_pool_may_feel(run: Run) -> None:
 
 
 # --- what is measured again -------------------------------------------------------------------------------------------
-
-ACCOUNTS = {
-    "a": ("A", "a", "house"),
-    "g1": ("A", "gross", "client"),
-    "g2": ("A", "gross", "client"),
-    "b": ("B", "b", "house"),
-    "c": ("B", "c", "client"),
-    "d": ("D", "d", "house"),
-}
-GROUPS = {"A": "west", "D": "west", "B": "aa"}
-POSITIONS = [
-    *(("a", "X", 1000.0), ("g1", "X", -300.0), ("g2", "Y", 250.0), ("b", "Y", -700.0), ("c", "X", 444.0)),
-    *(("d", "FX", 5.0), ("g1", "Y", 20.0)),
-]
-
-
-TIERS = ["defaulter_margin", "defaulter_fund", {"ccp_capital": {"share_of_fund": 0.1}}, "survivors_fund"]
-RULES = {"name": "test", "currency": "USD", "book": {"matched": False}, "tiers": TIERS, "fund": {"cover": 2}} | {
-    "margin": {"confidence": 0.99, "lookback_days": 100, "liquidation_days": 2},
-    "stress": {"hypothetical": [{"ladder": "market_gaps", "sizes": [0.2, 0.5]}]},
-}
 
 
 @pytest.fixture(scope="module")

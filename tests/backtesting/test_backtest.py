@@ -1,7 +1,8 @@
 """`ccp backtest`: margins, losses, exceptions and procyclicality recomputed by plain loops; the command.
 
-The recomputations are written from docs/reference/arithmetic.md, margin-models.md and backtests.md: the book stands every
-day at the prices, levels and distance to expiry of its own day; what a day brings is its own past (margin) and future (loss).
+The recomputations are written from docs/reference/arithmetic.md, margin-models.md and backtests.md: the book stands
+every day at the prices, levels and distance to expiry of its own day; what a day brings is its own past (margin) and
+future (loss).
 """
 
 import json
@@ -19,8 +20,8 @@ import numpy as np
 import polars as pl
 import pytest
 from ruamel.yaml import YAML
-from test_exceptions import at_most, chi2_one_beyond, chi2_two_beyond, independence_by_hand, kupiec_by_hand
-from test_procyclicality import call_by_loop, deviation_by_loop, step_by_loop
+from support.procyclicality_by_hand import call_by_loop, deviation_by_loop, step_by_loop
+from support.statistics_by_hand import at_most, chi2_one_beyond, chi2_two_beyond, independence_by_hand, kupiec_by_hand
 from typer.testing import CliRunner
 
 import ccp

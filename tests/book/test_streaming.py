@@ -18,8 +18,8 @@ from typing import Any
 import numpy as np
 import polars as pl
 import pytest
+from support.case_files import write_case
 from support.random_books import random_case
-from test_end_to_end import write_case
 from typer.testing import CliRunner
 
 import ccp

@@ -14,8 +14,8 @@ from typing import Any
 
 import polars as pl
 import pytest
-from conftest import READS_FILES
 from rich.cells import cell_len
+from support.modes import READS_FILES
 from typer.testing import CliRunner, Result
 
 from ccp.cli.main import app

@@ -20,8 +20,8 @@ from typing import Any
 
 import polars as pl
 import pytest
-from conftest import PLAIN
 from ruamel.yaml import YAML
+from support.modes import PLAIN
 from support.small_cycles import (
     RICH_DEFAULTS,
     Run,

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from support import small_books as small
-from test_indicators import VOLUMES, back_tested, book, rules_of
+from support.watched_books import VOLUMES, back_tested, book, rules_of
 from typer.testing import CliRunner, Result
 
 import ccp

@@ -1,6 +1,5 @@
 """What `ccp whatif` starts from, whole or not, and the command: what it prints, writes and refuses."""
 
-import hashlib
 import json
 import pickle
 import re
@@ -11,8 +10,10 @@ from typing import Any
 import numpy as np
 import polars as pl
 import pytest
+from support import changed_books as books
 from support import small_books as small
-from test_what_if import ACCOUNTS, GROUPS, POSITIONS, RULES, books, changes, texts
+from support.changed_runs import ACCOUNTS, GROUPS, POSITIONS, RULES, changes, texts
+from support.digests import digests
 from typer.testing import CliRunner, Result
 
 import ccp
@@ -25,11 +26,6 @@ from ccp.stress.kept import keep, kept
 
 SCALE = changes(scale=[{"account_id": "b", "by": 2.5}])
 CASH = {"a": 100.0, "gross": 90.0, "b": 10.0, "DEALER": 1e6}
-
-
-def digests(folder: Path) -> dict[str, str]:
-    files = sorted(path for path in folder.rglob("*") if path.is_file())
-    return {path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
 
 
 @pytest.fixture(scope="module")

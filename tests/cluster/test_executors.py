@@ -11,13 +11,24 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import Future
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from support.tasks import (
+    Shared,
+    SlowTask,
+    killed_always,
+    killed_once,
+    marking,
+    measure_marked,
+    measured,
+    reading,
+    refusing,
+    writing,
+)
 
 from ccp.api.inputs import example_book
 from ccp.api.streamed import NAMELESS
@@ -31,10 +42,8 @@ from ccp.cluster.in_process import OneProcess
 from ccp.cluster.interrupts import remembered, result_of
 from ccp.cluster.same_code import check_same, facts
 from ccp.cluster.worker import on_worker
-from ccp.errors import InputError, refuse
-from ccp.exposure.run import account_values
+from ccp.errors import InputError
 from ccp.kernels.engine.numba_door import COMPILED, use_threads
-from ccp.kernels.exposure.sweep import PositionArrays
 from ccp.margin.collateral import holdings
 from ccp.market.case import Case, open_case, open_stored_case
 from ccp.market.history import read_market
@@ -42,26 +51,10 @@ from ccp.rulebook.load import load_rulebook
 from ccp.scenarios.scenario_set import ScenarioSet
 from ccp.scenarios.stress_set import stress_scenarios
 from ccp.stress.measure import Measured, measure, measure_parts
-from ccp.stress.parts import EngineModel, PartFound, PartTask, engine_model, joined, measure_task, part_tasks
+from ccp.stress.parts import PartFound, engine_model, joined, part_tasks
 
 WORKERS = 2
-TESTS_TOO = os.pathsep.join([str(Path(__file__).parent), os.environ.get("PYTHONPATH", "")])
-
-
-@dataclass(frozen=True)
-class Shared:
-    """What every item sees: an array, and a folder where tasks leave marks."""
-
-    unit: np.ndarray
-    folder: Path
-
-
-@dataclass(frozen=True)
-class Found:
-    member: np.ndarray
-    account: np.ndarray
-    number: int
-    threads: int
+TESTS_TOO = os.pathsep.join([str(Path(__file__).parents[1]), os.environ.get("PYTHONPATH", "")])
 
 
 def needs_ray() -> None:
@@ -89,55 +82,6 @@ def executor(request: pytest.FixtureRequest) -> Iterator[Executor]:
 @pytest.fixture
 def shared(tmp_path: Path) -> Shared:
     return Shared(np.random.default_rng(5).normal(size=(60, 4000)), tmp_path)
-
-
-def measured(shared: Shared, item: int) -> Found:
-    """In numpy and in a kernel on all threads; items differ in how long they take."""
-    time.sleep(0.02 * (item % 3 == 0))
-    member = np.rint(shared.unit * (item + 0.1)).astype(np.int64)
-    return Found(member, valued(shared, item), item * item, use_threads(None))
-
-
-def valued(shared: Shared, item: int) -> np.ndarray:
-    """What each account holds: three instruments, in quantities that depend on the item."""
-    accounts = np.arange(200)
-    instrument = np.tile(np.array([3, 17, 40], dtype=np.int32), len(accounts))
-    positions = PositionArrays(np.arange(len(accounts) + 1) * 3, instrument, np.linspace(-1, item, instrument.size))
-    return account_values(positions, shared.unit, accounts)
-
-
-def marking(shared: Shared, item: int) -> int:
-    (shared.folder / str(item)).touch()
-    return item
-
-
-def writing(shared: Shared, item: int) -> None:
-    shared.unit[0, 0] = item
-
-
-def refusing(shared: Shared, item: int) -> int:
-    if item == 3:
-        raise refuse("positions", "a number was expected", row=item, value="three")
-    return item
-
-
-def reading(shared: Shared, item: int) -> bytes:
-    return (shared.folder / f"missing {item}").read_bytes()
-
-
-def killed_once(shared: Shared, item: int) -> np.ndarray:
-    """The first time item 3 is met it waits to be killed."""
-    mark = shared.folder / "worker"
-    if item == 3 and not mark.exists():
-        mark.with_suffix(".new").write_text(str(os.getpid()))
-        mark.with_suffix(".new").rename(mark)
-        time.sleep(60)
-    return shared.unit * item
-
-
-def killed_always(shared: Shared, item: int) -> None:
-    (shared.folder / str(time.time_ns())).touch()
-    os.kill(os.getpid(), signal.SIGKILL)
 
 
 def test_results_are_the_same_and_in_order(executor: Executor, shared: Shared) -> None:
@@ -210,7 +154,7 @@ def test_what_was_not_fetched_is_cancelled() -> None:
 FOUR_THREADS = """
 import numpy as np
 from ccp.cluster.in_process import Threads
-from test_executors import Shared, valued
+from support.tasks import Shared, valued
 with Threads(4) as executor:
     found = list(executor.run(valued, Shared(np.ones((60, 4)), None), range(40)))
     print(executor.workers, len(found))
@@ -264,23 +208,6 @@ def test_a_killed_worker_is_made_up_for(
         np.testing.assert_array_equal(one, shared.unit * item)
     assert not alive(int((shared.folder / "worker").read_text()))
     assert capfd.readouterr() == ("", "")
-
-
-@dataclass(frozen=True)
-class SlowTask:
-    """A part of a book, and where the worker that measures it says who it is."""
-
-    task: PartTask
-    mark: Path | None
-
-
-def measure_marked(model: EngineModel, item: SlowTask) -> PartFound:
-    """Measure a part; the first time a marked one is met its worker waits to be killed."""
-    if item.mark is not None and not item.mark.exists():
-        item.mark.with_suffix(".new").write_text(str(os.getpid()))
-        item.mark.with_suffix(".new").rename(item.mark)
-        time.sleep(60)
-    return measure_task(model, item.task)
 
 
 @pytest.fixture(scope="module")
@@ -393,15 +320,11 @@ from ccp.book.portfolio import Portfolio
 from ccp.book.stored import StoredPositions
 from ccp.book.streaming import BatchSizes, store_positions
 from ccp.cluster.executor import open_executor
-from test_executors import asleep
+from support.tasks import asleep
 with open_executor("local", 1) as executor:
     print("up", flush=True)
     list(executor.run(asleep, None, [600]))
 """
-
-
-def asleep(shared: None, item: int) -> None:
-    time.sleep(item)
 
 
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="processes are looked up in /proc")

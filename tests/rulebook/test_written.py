@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from ruamel.yaml import YAML
 from support import small_books as small
 from support.random_waterfalls import random_tiers
-from test_cases import rulebook_of
+from support.rulebooks import rulebook_of
 
 import ccp
 from ccp.errors import InputError

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from streamlit.testing.v1 import AppTest
 from support import small_books as small
-from test_what_if import ACCOUNTS, GROUPS, POSITIONS
+from support.changed_runs import ACCOUNTS, GROUPS, POSITIONS
 from typer.testing import CliRunner, Result
 
 import ccp

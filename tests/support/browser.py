@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from conftest import PLAIN
 from playwright.sync_api import Browser, Page, sync_playwright
+from support.modes import PLAIN
 
 REQUIRED = os.environ.get("CCP_BROWSER_TESTS") == "required"
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")

@@ -1,6 +1,6 @@
 """The daily cycle (`ccp simulate`) once more, slowly: plain dicts, lists and loops, from the documents alone.
 
-Written from daily-cycle.md, margin-models.md and arithmetic.md (docs/reference) without a look at the package. It borrows
+Written from daily-cycle.md, margin-models.md and arithmetic.md without a look at the package. It borrows
 from `end_to_end_twin` (the same kind of twin of `ccp size`) and shares no code with what it checks. Small cases only.
 
     book, market, rules, given   as in `end_to_end_twin`, with the further columns and parts of the two documents

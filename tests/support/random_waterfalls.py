@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 from hypothesis import strategies as st
-from test_cases import rulebook_of
+from support.rulebooks import rulebook_of
 
 from ccp.rulebook.rulebook import Rulebook
 from ccp.waterfall.event import Circumstances, Event

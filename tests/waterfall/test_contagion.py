@@ -6,11 +6,11 @@ from typing import Any, Literal
 
 import numpy as np
 import pytest
+from support.outcomes import PAYERS, paid_by
 from support.random_waterfalls import Waterfall, random_waterfall
+from support.rulebooks import rulebook_of
 from support.waterfall_twin import BORNE_BY_CAPITAL, contagion, run_event
 from support.waterfall_twin import recover as twin_recover
-from test_cases import rulebook_of
-from test_waterfall import PAYERS, paid_by
 
 from ccp.types import Cents
 from ccp.waterfall.contagion import Books, Resale, Round, run_rounds, survivors_bills

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from test_cases import rulebook_of
+from support.rulebooks import rulebook_of
 
 import ccp
 from ccp.errors import InputError

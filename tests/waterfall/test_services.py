@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from support.random_waterfalls import Waterfall, random_tiers, random_waterfall
-from test_cases import rulebook_of
+from support.rulebooks import rulebook_of
 
 from ccp.waterfall.event import Draw, Event
 from ccp.waterfall.services import Service, ServiceOutcome, run_services

@@ -1,4 +1,4 @@
-"""Worked examples of every tier: `tests/waterfall/cases` states rulebook, defaults and who pays; a new one needs no Python.
+"""Worked examples of every tier: `cases` states rulebook, defaults and who pays; a new one needs no Python.
 
 Amounts are units of the currency. Each case is run by the engine and by its twin: the numbers are neither's.
 """
@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 from ruamel.yaml import YAML
+from support.outcomes import PAYERS
+from support.rulebooks import rulebook_of
 from support.waterfall_twin import run_event
-from test_cases import rulebook_of
-from test_waterfall import PAYERS
 
 from ccp.rulebook.tier_forms import WORDS
 from ccp.waterfall.event import Circumstances, Event

@@ -3,14 +3,12 @@
 from typing import Any
 
 from hypothesis import given, settings
+from support.outcomes import paid_by
 from support.random_waterfalls import Waterfall, waterfalls
 from support.waterfall_twin import run_event
 
-from ccp.waterfall.event import Outcome
 from ccp.waterfall.plan import lump_sizes
 from ccp.waterfall.run import run_waterfall
-
-PAYERS = {"insurance": "insurer", "parent_guarantee": "parent", "uncovered": "nobody"}
 
 
 def twin_of(case: Waterfall) -> dict[str, Any]:
@@ -31,18 +29,6 @@ def twin_of(case: Waterfall) -> dict[str, Any]:
         "called": [case.called] * len(plan.calls),
     }
     return run_event(rules, standing, case.event)
-
-
-def paid_by(case: Waterfall, outcome: Outcome) -> list[tuple[int, str, dict[str, int]]]:
-    """An outcome in the twin's words: place, tier, and who pays more than nothing."""
-    found = []
-    for draw in outcome.draws:
-        whose = PAYERS.get(draw.tier, "clearing house")
-        paid = {
-            whose if payer is None else case.members[payer]: amount for payer, amount in draw.paid.items() if amount
-        }
-        found.append((draw.place, draw.tier, paid))
-    return found
 
 
 @given(waterfalls)

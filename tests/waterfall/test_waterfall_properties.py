@@ -12,8 +12,8 @@ import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 from support.random_waterfalls import HAIRCUTS, Waterfall, assessments, haircut, lump, random_waterfall, waterfalls
+from support.rulebooks import rulebook_of
 from support.waterfall_twin import all_parts, exact
-from test_cases import rulebook_of
 
 from ccp.money import share_within
 from ccp.rulebook.default_management import DefaultManagement

@@ -60,10 +60,11 @@ COMPILED = not cast(Any, numba_config).DISABLE_JIT
 
 def _version() -> str:
     """A digest of all that code is made from and that is the same for all kernels: sources, compilers, Python."""
-    here = Path(__file__).parent
+    kernels = Path(__file__).parents[1]
     digest = hashlib.sha256(f"{sys.version} {np.__version__} {numba.__version__} {llvmlite.__version__}".encode())
-    for source in sorted([*here.glob("*.py*"), *here.parent.glob("types.py*")]):
-        digest.update(source.name.encode() + b"\0" + source.read_bytes() + b"\0")
+    sources = [path for path in kernels.rglob("*.py*") if path.parent.name != "__pycache__"]
+    for source in sorted([*sources, *kernels.parent.glob("types.py*")]):
+        digest.update(source.relative_to(kernels.parent).as_posix().encode() + b"\0" + source.read_bytes() + b"\0")
     return f"kernels-{digest.hexdigest()[:16]}"
 
 

@@ -21,7 +21,8 @@ import ccp.kernels.engine.numba_door as engine
 from ccp.kernels.engine.cache_places import is_trusted, lock, other_versions, remove_abandoned, remove_unused
 from ccp.kernels.engine.code_cache import CodeCache
 
-KERNELS = Path(engine.__file__).parent
+KERNELS = Path(engine.__file__).parents[1]
+KERNEL_SOURCES = ("kernels/exposure/costs.py", "kernels/engine/numba_door.py", "types.py", "kernels/waterfall/new.py")
 OURS, OTHER = "kernels-0123456789abcdef", "kernels-fedcba9876543210"
 compiled = pytest.mark.skipif(not engine.COMPILED, reason="nothing is compiled, so nothing is kept")
 
@@ -249,12 +250,12 @@ def test_what_a_killed_process_left_half_written_goes_when_it_is_old(tmp_path: P
 # --- never stale ------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("changed", ["kernels/costs.py", "kernels/engine.py", "types.py", "kernels/new.py"])
+@pytest.mark.parametrize("changed", KERNEL_SOURCES)
 def test_another_source_is_another_version(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, changed: str) -> None:
     shutil.copytree(KERNELS, tmp_path / "kernels", ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(KERNELS.parent / "types.py", tmp_path)
     before = engine._version()
-    monkeypatch.setattr(engine, "__file__", str(tmp_path / "kernels" / "engine.py"))
+    monkeypatch.setattr(engine, "__file__", str(tmp_path / "kernels" / "engine" / "numba_door.py"))
     assert engine._version() == before
     with (tmp_path / changed).open("a") as source:
         source.write("\n")
@@ -264,7 +265,7 @@ def test_another_source_is_another_version(tmp_path: Path, monkeypatch: pytest.M
 def test_kernels_are_made_from_nothing_but_what_the_version_counts() -> None:
     """numba freezes what kernels see of other modules: constants, functions, names of fields."""
     counted = {*sys.stdlib_module_names, "numpy", "numba", "llvmlite", "ccp.types"}
-    for path in KERNELS.glob("*.py"):
+    for path in KERNELS.rglob("*.py"):
         nodes = list(ast.walk(ast.parse(path.read_text())))
         names = {str(node.module) for node in nodes if isinstance(node, ast.ImportFrom)}
         names |= {one.name for node in nodes if isinstance(node, ast.Import) for one in node.names}

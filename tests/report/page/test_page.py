@@ -9,7 +9,7 @@ from typing import Any
 import polars as pl
 import pypdf
 import pytest
-from conftest import READS_FILES
+from support.modes import READS_FILES
 from support.pages import Read, cents, read_page
 from support.small_books import book, market, rulebook
 from typer.testing import CliRunner

@@ -12,9 +12,9 @@ from typing import Any
 import openpyxl
 import polars as pl
 import pytest
-from conftest import READS_FILES
 from openpyxl.utils.escape import unescape
 from openpyxl.workbook import Workbook
+from support.modes import READS_FILES
 from typer.testing import CliRunner
 
 import ccp.report.workbook.plan as plan
