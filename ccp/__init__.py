@@ -4,6 +4,9 @@
     sizing = ccp.size("book", rulebook="textbook/cover-two")
     sizing.coverage["cover_2"], sizing.tables["contributions"]
 
+An argument of a wrong type is a TypeError that names function and parameter; a value or an input that cannot be used
+is an `InputError`, with all that is wrong in it.
+
 Names are loaded when they are first used, so that importing `ccp` costs next to nothing. Those of commands that write a
 run stand in `ccp.runs.commands`; `__init__.pyi` lists all of them for editors and type checkers, made by
 docs/tools/generate.py.
@@ -46,7 +49,12 @@ def __getattr__(name: str) -> Any:
     place = public_names().get(name)
     if place is None:
         raise AttributeError(f"module 'ccp' has no attribute {name!r}")
-    return referred(place)
+    found = referred(place)
+    if type(found).__name__ == "function":
+        from ccp.checked import checked  # numpy: only with a function that needs it anyway
+
+        found = globals()[name] = checked(found, name)
+    return found
 
 
 def __dir__() -> list[str]:

@@ -58,6 +58,14 @@ class Problem:
         return {name: value for name, value in found.items() if value is not None}
 
 
+@dataclass(frozen=True)
+class ArgumentProblem(Problem):
+    """What is wrong with an argument of a Python function: `source` is the parameter's name.
+
+    Other parameters stand in `expected` between backticks. The command line tells both by their options' names.
+    """
+
+
 def _shown(value: object) -> str:
     text = repr(value if isinstance(value, str | int | float) else str(value))
     return text if len(text) <= 80 else f"{text[:80]}..."
@@ -94,6 +102,11 @@ class ConservationError(CcpError):
 
 class ReconciliationError(CcpError):
     """A day's movements of money do not add up: a fault of this program, never of the input."""
+
+
+def refuse_argument(name: str, expected: str, **where: object) -> InputError:
+    """An `InputError` about a parameter of a Python function; the command line tells it by the option's name."""
+    return InputError([ArgumentProblem(name, expected, **where)])  # type: ignore[arg-type]
 
 
 def refuse(source: str, expected: str, **where: object) -> InputError:

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from ccp.book.synthetic import BookSize, synthetic_parts
-from ccp.errors import refuse
+from ccp.errors import refuse_argument
 from ccp.exposure.run import Progress
 from ccp.market.history import latest_levels, read_market
 from ccp.market.volatility import SUFFIX, with_modelled_volatility
@@ -28,8 +28,8 @@ def synthesize(
     """
     wanted = book_size or BookSize()
     if wanted.accounts < wanted.members:
-        raise refuse(
-            "--accounts", f"at least one account a member was expected ({wanted.members})", value=wanted.accounts
+        raise refuse_argument(
+            "accounts", f"at least one account a member was expected ({wanted.members})", value=wanted.accounts
         )
     check_free(Path(out), KIND.command, overwrite)
     market = read_market()

@@ -8,7 +8,7 @@ from datetime import date, timedelta
 
 import polars as pl
 
-from ccp.errors import refuse
+from ccp.errors import refuse_argument
 from ccp.frames import Instruments
 from ccp.kernels.exposure.black import black_forward_value
 
@@ -45,7 +45,7 @@ def catalogue(count: int, levels: dict[str, float], day: date) -> tuple[pl.DataF
                 rows += [_option(name, levels, expiry, day, strike, right) for right in ("put", "call")]
     if count > len(rows):
         expected = f"at most {len(rows):,} was expected: so many can be made from this market's factors"
-        raise refuse("--instruments", expected, value=count)
+        raise refuse_argument("instruments", expected, value=count)
     rows = rows[:count]
     for place, row in enumerate(rows):
         row["popularity"] = 1.0 / (place + 5.0)

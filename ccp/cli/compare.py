@@ -23,7 +23,7 @@ def compare(
     cover: Annotated[
         int | None, typer.Option("--cover", help="How many of the largest default. Default: as each rulebook covers.")
     ] = None,
-    ladder: Annotated[
+    rungs: Annotated[
         str, typer.Option("--ladder", help="Losses in multiples of the fund, apart by commas.", metavar="X,X,...")
     ] = "0.5,1,1.5,2,3,5,7.5,10",
     tiers: Annotated[bool, typer.Option("--tiers", help="Show every tier instead of who pays.")] = False,
@@ -47,7 +47,7 @@ def compare(
         if out is not None:
             check_free(out, "compare", overwrite)
         check_page(report, overwrite)
-        found = ccp.compare(rulebooks, fund, members, cover, _rungs(ladder))
+        found = ccp.compare(rulebooks, fund, members, cover, _rungs(rungs))
         if out is not None:
             found.write(out, overwrite)
         current.answer({"houses": found.houses, "ladder": found.ladder.to_dicts()})

@@ -5,6 +5,7 @@ from importlib import import_module
 
 import typer
 
+from ccp.cli.arguments import with_options
 from ccp.runs.commands import COMMANDS
 
 EPILOG = (
@@ -48,7 +49,7 @@ def made_app() -> typer.Typer:
         if hasattr(module, "app"):
             made.add_typer(module.app, name=word)
         else:
-            made.command(word)(getattr(module, word))
+            made.command(word)(with_options(getattr(module, word)))
     return made
 
 

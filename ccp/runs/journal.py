@@ -33,7 +33,7 @@ class Journal:
     @property
     def _kept(self) -> str:
         """What a user should know when writing fails."""
-        return "; whole days are kept, --resume goes on after them" if self.unfinished else ""
+        return "; whole days are kept, `resume` goes on after them" if self.unfinished else ""
 
     def start(self, request: dict[str, Any]) -> None:
         """Begin a run in an empty directory."""
@@ -86,7 +86,7 @@ class Journal:
 
     def damaged(self) -> InputError:
         """What to raise where the unfinished run cannot be gone on with."""
-        return refuse(self.shown, "files of the unfinished run are missing or damaged; start it anew with --overwrite")
+        return refuse(self.shown, "files of the unfinished run are missing or damaged; start it anew with `overwrite`")
 
     def _forget(self, days: set[str]) -> None:
         for table in self.tables:

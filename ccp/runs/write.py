@@ -65,9 +65,9 @@ def check_free(out: Path, command: str, overwrite: bool) -> None:
         raise refuse(shown, "another directory than the one you are in was expected")
     found = {path.name for path in out.iterdir() if not _left_over(path.name)} if out.is_dir() else set()
     if found and not overwrite and (out / UNFINISHED / "request.json").is_file():
-        raise refuse(shown, "an unfinished run stands here: go on with --resume, or say --overwrite")
+        raise refuse(shown, "an unfinished run stands here: go on with `resume`, or say `overwrite`")
     if found and not overwrite:
-        raise refuse(shown, "the directory is not empty; choose another or say --overwrite")
+        raise refuse(shown, "the directory is not empty; choose another or say `overwrite`")
     kind = COMMANDS[command]
     unfinished = UNFINISHED in kind.outputs and (out / UNFINISHED).is_dir()
     ours = unfinished or _made_by(out / "manifest.json") == f"ccp {command}"
@@ -103,7 +103,7 @@ def check_file_free(out: Path, overwrite: bool) -> None:
     if (folder / "manifest.json").is_file():
         raise refuse(str(out), "a file beside the run was expected: a run's directory holds its own files only")
     if out.exists() and not overwrite:
-        raise refuse(str(out), "the file is there already; choose another or say --overwrite")
+        raise refuse(str(out), "the file is there already; choose another or say `overwrite`")
 
 
 def _left_over(name: str) -> bool:
