@@ -116,8 +116,9 @@ def test_a_table_of_another_name_is_refused() -> None:
 
 @pytest.mark.parametrize("wrong", [{"first": "2022-01-03"}, {"gaps": [("2022-01-04", "a")]}, {"trades": "t.csv"}])
 def test_a_request_of_wrong_types_is_refused_where_it_is_made(wrong: dict[str, Any]) -> None:
+    asked: dict[str, Any] = {"first": date(2022, 1, 3), "last": date(2022, 1, 4)} | wrong
     with pytest.raises(TypeError, match=f"RunRequest: {next(iter(wrong))}"):
-        ccp.RunRequest(**{"first": date(2022, 1, 3), "last": date(2022, 1, 4)} | wrong)
+        ccp.RunRequest(**asked)
     with pytest.raises(TypeError, match="Streaming: memory: a whole number or None was expected, not str"):
         ccp.Streaming(memory="2GiB")  # type: ignore[arg-type]
 
