@@ -1,5 +1,6 @@
 """Errors a user can mend: what is wrong, where, and what was expected. Sees nothing else of the package."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import isfinite
 
@@ -78,8 +79,8 @@ class CcpError(Exception):
 class InputError(CcpError):
     """The input cannot be used. Carries the problems found, and how many there are in all."""
 
-    def __init__(self, problems: list[Problem], total: int | None = None):
-        self.problems = problems[:SHOWN]
+    def __init__(self, problems: Sequence[Problem], total: int | None = None):
+        self.problems = list(problems[:SHOWN])
         self.total = max(total or 0, len(problems))
         super().__init__(self.message)
 

@@ -4,6 +4,7 @@ Sees columns and errors; schemas are handed to it.
 """
 
 import csv
+from collections.abc import Sequence
 from copy import copy
 from pathlib import Path
 from typing import Any
@@ -253,7 +254,7 @@ def _stated(kind: dy.Column) -> Any:
     return COLUMNS[(kind.metadata or {})["column"]]
 
 
-def raise_problems(problems: list[Problem], total: int) -> None:
+def raise_problems(problems: Sequence[Problem], total: int) -> None:
     """Raise an `InputError` when there is anything to report."""
     if problems:
         raise InputError(problems, total)

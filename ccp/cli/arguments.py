@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import fields
+from dataclasses import replace
 from functools import wraps
 from inspect import signature
 from typing import Any, get_args
@@ -64,8 +64,7 @@ def told_by_options() -> Iterator[None]:
 def _told(problem: Problem) -> Problem:
     source = _option(problem.source) if isinstance(problem, ArgumentProblem) else problem.source
     expected = QUOTED.sub(lambda found: _option(found[1]), problem.expected)
-    stated = {one.name: getattr(problem, one.name) for one in fields(problem)}
-    return Problem(**stated | {"source": source, "expected": expected})
+    return replace(problem, source=source, expected=expected)
 
 
 def _option(name: str) -> str:
