@@ -1,5 +1,6 @@
 """Errors a user can mend: what is wrong, where, and what was expected. Sees nothing else of the package."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import isfinite
 
@@ -58,6 +59,14 @@ class Problem:
         return {name: value for name, value in found.items() if value is not None}
 
 
+@dataclass(frozen=True)
+class ArgumentProblem(Problem):
+    """What is wrong with an argument of a Python function: `source` is the parameter's name.
+
+    Other parameters stand in `expected` between backticks. The command line tells both by their options' names.
+    """
+
+
 def _shown(value: object) -> str:
     text = repr(value if isinstance(value, str | int | float) else str(value))
     return text if len(text) <= 80 else f"{text[:80]}..."
@@ -70,8 +79,8 @@ class CcpError(Exception):
 class InputError(CcpError):
     """The input cannot be used. Carries the problems found, and how many there are in all."""
 
-    def __init__(self, problems: list[Problem], total: int | None = None):
-        self.problems = problems[:SHOWN]
+    def __init__(self, problems: Sequence[Problem], total: int | None = None):
+        self.problems = list(problems[:SHOWN])
         self.total = max(total or 0, len(problems))
         super().__init__(self.message)
 
@@ -94,6 +103,11 @@ class ConservationError(CcpError):
 
 class ReconciliationError(CcpError):
     """A day's movements of money do not add up: a fault of this program, never of the input."""
+
+
+def refuse_argument(name: str, expected: str, **where: object) -> InputError:
+    """An `InputError` about a parameter of a Python function; the command line tells it by the option's name."""
+    return InputError([ArgumentProblem(name, expected, **where)])  # type: ignore[arg-type]
 
 
 def refuse(source: str, expected: str, **where: object) -> InputError:

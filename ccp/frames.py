@@ -414,30 +414,3 @@ def book_schemas() -> dict[str, type[dy.Schema]]:
 
 CYCLE_TABLES: dict[str, type[dy.Schema]] = {"trades": Trades}
 MARKET_TABLES: dict[str, type[dy.Schema]] = {"prices": Prices, "factors": Factors, "scenarios": Shocks}
-RESULT_TABLES: dict[str, type[dy.Schema]] = {
-    "margin": Margin,
-    "losses": Losses,
-    "scenarios": Scenarios,
-    "shocks": StressShocks,
-    "contributions": Contributions,
-    "waterfall": Waterfall,
-}
-CYCLE_RESULTS: dict[str, type[dy.Schema]] = {
-    "days": CycleDays,
-    "events": Events,
-    "waterfall": CycleWaterfall,
-    "ledger": LedgerRows,
-    "accounts": AccountDays,
-    "pools": PoolDays,
-    "members": MemberDays,
-}
-WATERFALL_RESULTS: dict[str, type[dy.Schema]] = {
-    "ladder": Ladder,
-    "replay": Replayed,
-    "tiers": PathTiers,
-}
-BACKTEST_RESULTS: dict[str, type[dy.Schema]] = {
-    "backtest": BackTests,
-    "procyclicality": Procyclicalities,
-    "margins": ModelMargins,
-}

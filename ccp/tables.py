@@ -4,6 +4,7 @@ Sees columns and errors; schemas are handed to it.
 """
 
 import csv
+from collections.abc import Sequence
 from copy import copy
 from pathlib import Path
 from typing import Any
@@ -249,7 +250,7 @@ def _expectation(kind: Any, failed: str) -> str:
     return f"{words[failed]} {bound:g} was expected"
 
 
-def raise_problems(problems: list[Problem], total: int) -> None:
+def raise_problems(problems: Sequence[Problem], total: int) -> None:
     """Raise an `InputError` when there is anything to report."""
     if problems:
         raise InputError(problems, total)

@@ -20,8 +20,11 @@ from ccp.market.needs import needed_factors
 from ccp.market.volatility import with_modelled_volatility
 from ccp.rulebook.load import load_rulebook
 from ccp.rulebook.rulebook import Rulebook
+from ccp.runs.commands import COMMANDS
 from ccp.runs.manifest import manifest
 from ccp.runs.write import write_run
+
+KIND = COMMANDS["backtest"]
 
 
 @dataclass(frozen=True)
@@ -33,7 +36,7 @@ class BackTesting:
 
     def write(self, out: Path | str, overwrite: bool = False) -> Path:
         """Write the tables to a directory, whole or not at all."""
-        return write_run(Path(out), "backtest", self.tables, {"manifest": self.manifest}, overwrite)
+        return write_run(Path(out), KIND.command, self.tables, {"manifest": self.manifest}, overwrite)
 
 
 def backtest(
@@ -64,7 +67,7 @@ def backtest(
         "margins": margins_table(history),
     }
     run = {
-        "command": "backtest",
+        "command": KIND.command,
         "from": str(history.dates[0]),
         "to": str(history.dates[-1]),
         "days": len(history.dates),

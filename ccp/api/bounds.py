@@ -10,7 +10,7 @@ from ccp.book.roster import each_alone
 from ccp.book.row_groups import row_groups
 from ccp.book.stored_portfolio import StoredPortfolio
 from ccp.book.streaming import RANGES, READ_ROWS, WRITE_ROWS, BatchSizes
-from ccp.errors import InputError, refuse
+from ccp.errors import InputError, refuse, refuse_argument
 from ccp.exposure.run import BLOCK_ACCOUNTS
 from ccp.kernels.exposure.pools import Shortfalls
 from ccp.margin.collateral import Holdings
@@ -67,7 +67,7 @@ def bounded_sizes(path: Path, memory: int) -> BatchSizes:
 
 def _too_large_groups(path: Path, memory: int, largest: int, left: int) -> InputError:
     needed, taken = -(-(memory - left) // MEBI) + 1, largest // MEBI
-    expected = f"smaller row groups, or --memory {needed}MiB, were expected: to read the largest takes {taken} MiB"
+    expected = f"smaller row groups, or `memory` {needed}MiB, were expected: to read the largest takes {taken} MiB"
     return refuse(path.name, expected)
 
 
@@ -144,4 +144,4 @@ def _sides_bytes(case: Case) -> int:
 def _too_little(memory: int, missing: int) -> InputError:
     needed = -(-(memory + missing) // MEBI) + 1
     expected = f"at least {needed} MiB was expected for this book under this rulebook"
-    return refuse("--memory", expected, value=f"{memory // MEBI} MiB")
+    return refuse_argument("memory", expected, value=f"{memory // MEBI} MiB")

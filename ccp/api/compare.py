@@ -8,15 +8,18 @@ from typing import Any
 import polars as pl
 
 from ccp.api.inputs import load_rulebook, rulebook_path
-from ccp.errors import refuse
+from ccp.errors import refuse_argument
 from ccp.frames import Ladder
 from ccp.money import minor_units
 from ccp.rulebook.rulebook import Rulebook
 from ccp.rulebook.tier_kind import NOBODY
+from ccp.runs.commands import COMMANDS
 from ccp.runs.manifest import rulebooks_manifest
 from ccp.runs.run import Run
 from ccp.runs.write import write_run
 from ccp.waterfall.ladder import MEMBERS, RUNGS, House, Rung, climb, stylised_house
+
+KIND = COMMANDS["compare"]
 
 
 @dataclass(frozen=True)
@@ -30,11 +33,11 @@ class Comparison:
     def write(self, out: Path | str, overwrite: bool = False) -> Path:
         """Write the comparison to a directory, whole or not at all."""
         documents = {"houses": self.houses, "manifest": self.manifest}
-        return write_run(Path(out), "compare", {"ladder": self.ladder}, documents, overwrite)
+        return write_run(Path(out), KIND.command, {"ladder": self.ladder}, documents, overwrite)
 
     def as_run(self) -> Run:
         """The comparison as a finished run, for pages."""
-        return Run("comparison", "compare", self.manifest, None, {"ladder": self.ladder}, {"houses": self.houses})
+        return Run("comparison", KIND.command, self.manifest, None, {"ladder": self.ladder}, {"houses": self.houses})
 
 
 def compare(
@@ -50,11 +53,11 @@ def compare(
     many of the largest members default; `rungs` are the losses in multiples of the fund. Raises InputError.
     """
     if len(rulebooks) < 1:
-        raise refuse("--rulebook", "at least one rulebook was expected")
+        raise refuse_argument("rulebooks", "at least one rulebook was expected")
     loaded = [one if isinstance(one, Rulebook) else load_rulebook(one) for one in rulebooks]
     named = [one.name if isinstance(one, Rulebook) else str(one) for one in rulebooks]
     if len(set(named)) < len(named):
-        raise refuse("--rulebook", "each rulebook once was expected")
+        raise refuse_argument("rulebooks", "each rulebook once was expected")
     _check(fund, members, cover, rungs)
     houses = [stylised_house(one, fund, members, cover) for one in loaded]
     for name, house in zip(named, houses, strict=True):
@@ -70,29 +73,29 @@ def compare(
     return Comparison(
         pl.DataFrame(rows, schema=Ladder.create_empty().schema),
         [_described(name, house) for name, house in zip(named, houses, strict=True)],
-        rulebooks_manifest("compare", files, loaded, run),
+        rulebooks_manifest(KIND.command, files, loaded, run),
     )
 
 
 def _check(fund: float | None, members: int, cover: int | None, rungs: Sequence[float]) -> None:
     if fund is not None and not 0 < fund <= 1e13:
-        raise refuse("--fund", "more than 0 and at most 1e13 was expected", value=fund)
+        raise refuse_argument("fund", "more than 0 and at most 1e13 was expected", value=fund)
     if not 3 <= members <= 1000:
-        raise refuse("--members", "3 to 1000 members were expected", value=members)
+        raise refuse_argument("members", "3 to 1000 members were expected", value=members)
     if cover is not None and not 1 <= cover < members:
-        raise refuse("--cover", f"at least 1 and fewer than the {members} members was expected", value=cover)
+        raise refuse_argument("cover", f"at least 1 and fewer than the {members} members was expected", value=cover)
     if not rungs or not all(0 <= rung <= 1000 for rung in rungs):
-        raise refuse("--ladder", "multiples of the fund from 0 to 1000 were expected")
+        raise refuse_argument("rungs", "multiples of the fund from 0 to 1000 were expected")
 
 
 def _check_house(name: str, house: House) -> None:
     count = len(house.plan.members)
     if len(house.defaulters) >= count:
         expected = f"more than the {len(house.defaulters)} that default under {name} were expected"
-        raise refuse("--members", expected, value=count)
+        raise refuse_argument("members", expected, value=count)
     if int(house.plan.contributions.min()) <= 0:
-        raise refuse(
-            "--fund", f"a fund that gives each of {count} members a contribution was expected", value=house.fund
+        raise refuse_argument(
+            "fund", f"a fund that gives each of {count} members a contribution was expected", value=house.fund
         )
 
 

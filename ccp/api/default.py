@@ -11,11 +11,12 @@ import polars as pl
 from ccp.api.inputs import DEFAULT_RULEBOOK, open_inputs, run_manifest
 from ccp.api.size import event_story
 from ccp.book.book import Book
-from ccp.errors import InputError, Problem, refuse
+from ccp.errors import ArgumentProblem, InputError, refuse_argument
 from ccp.exposure.run import Progress
 from ccp.market.case import Case
 from ccp.market.history import Market
 from ccp.rulebook.rulebook import Rulebook
+from ccp.runs.commands import COMMANDS
 from ccp.runs.write import write_run
 from ccp.scenarios.scenario_set import ScenarioSet
 from ccp.scenarios.stress_set import stress_scenarios
@@ -25,6 +26,8 @@ from ccp.stress.measure import measure
 from ccp.waterfall.contagion import Round
 from ccp.waterfall.table import outcome_rows, waterfall_frame
 from ccp.waterfall.trace import sums_of_rounds, trace_rounds
+
+KIND = COMMANDS["default"]
 
 
 @dataclass(frozen=True)
@@ -38,7 +41,7 @@ class DefaultEvent:
     def write(self, out: Path | str, overwrite: bool = False) -> Path:
         """Write the event to a directory, whole or not at all."""
         documents = {"trace": self.trace, "manifest": self.manifest}
-        return write_run(Path(out), "default", {"waterfall": self.waterfall}, documents, overwrite)
+        return write_run(Path(out), KIND.command, {"waterfall": self.waterfall}, documents, overwrite)
 
 
 def default(
@@ -85,7 +88,7 @@ def default(
     return DefaultEvent(
         waterfall_frame(rows),
         story,
-        run_manifest(case, rulebook, file, stress, "default"),
+        run_manifest(case, rulebook, file, stress, KIND.command),
     )
 
 
@@ -95,18 +98,18 @@ def _rounds(
     """The rounds of a default, where they are asked for."""
     sells = sized.rules.default_management.fire_sale if fire_sale is None else fire_sale
     if fire_sale and not contagion:
-        raise refuse("--fire-sale", "a fire sale is part of contagion; --contagion was expected beside it")
+        raise refuse_argument("fire_sale", "a fire sale is part of contagion; `contagion` was expected beside it")
     return rounds_of(sized, scenario, groups, sells) if contagion else []
 
 
 def check_cover(cover: int | None, defaulters: Sequence[str] | None, groups: int) -> None:
     """Refuse a number of defaulters beside their names, or more than there are groups. Raises InputError."""
     if cover is not None and defaulters is not None:
-        raise refuse("--cover", "either defaulters or a cover number was expected, not both", value=cover)
+        raise refuse_argument("cover", "either defaulters or a cover number was expected, not both", value=cover)
     if cover is not None and cover < 1:
-        raise refuse("--cover", "at least 1 was expected", value=cover)
+        raise refuse_argument("cover", "at least 1 was expected", value=cover)
     if cover is not None and cover > groups:
-        raise refuse("--cover", f"at most {groups} was expected, as many as there are groups", value=cover)
+        raise refuse_argument("cover", f"at most {groups} was expected, as many as there are groups", value=cover)
 
 
 def group_places(case: Case, names: Sequence[str]) -> tuple[int, ...]:
@@ -114,11 +117,11 @@ def group_places(case: Case, names: Sequence[str]) -> tuple[int, ...]:
     known = {name: place for place, name in enumerate(case.portfolio.groups)}
     expected = f"no such group; the book's groups are {', '.join(case.portfolio.groups[:20])}"
     expected += ", ..." if len(known) > 20 else ""
-    unknown = [Problem("--defaulters", expected, value=name) for name in names if name not in known]
+    unknown = [ArgumentProblem("defaulters", expected, value=name) for name in names if name not in known]
     if unknown:
         raise InputError(unknown)
     if not names:
-        raise refuse("--defaulters", "at least one group was expected")
+        raise refuse_argument("defaulters", "at least one group was expected")
     return tuple(dict.fromkeys(known[name] for name in names))
 
 
@@ -127,5 +130,5 @@ def scenario_place(stress: ScenarioSet, scenario_id: str) -> int:
     if scenario_id not in stress.ids:
         shown = ", ".join(stress.ids[:12])
         expected = f"no such scenario; there are {stress.count}, for example {shown}"
-        raise refuse("--scenario", expected, value=scenario_id)
+        raise refuse_argument("scenario", expected, value=scenario_id)
     return stress.ids.index(scenario_id)

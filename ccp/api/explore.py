@@ -6,6 +6,7 @@ from functools import cached_property, lru_cache
 from pathlib import Path
 from threading import Lock
 
+from ccp.api.base import FOLDER
 from ccp.api.default import check_cover, group_places, scenario_place
 from ccp.api.explored import View, view_of
 from ccp.api.inputs import DEFAULT_RULEBOOK, open_inputs
@@ -17,6 +18,7 @@ from ccp.exposure.run import Progress
 from ccp.market.history import Market
 from ccp.money import to_units
 from ccp.rulebook.rulebook import Rulebook
+from ccp.runs.commands import commands_with
 from ccp.runs.run import open_run
 from ccp.scenarios.scenario_set import at_multiple, without_multiple
 from ccp.scenarios.stress_set import stress_scenarios
@@ -120,7 +122,7 @@ def _under(measured: Measured, rules: Rulebook) -> Measured:
 
 def explore_run(run: Path | str) -> Explorer:
     """A run of `ccp size --base`, held ready for questions. Raises InputError."""
-    open_run(run, ("size",))
+    open_run(run, commands_with(lambda row: FOLDER in row.folders))
     base = read_base(run)
     return Explorer(measured_of(base.case, base.model, [base.found]), base.scenarios is not None)
 

@@ -49,7 +49,7 @@ def read_base(run: Path | str) -> Base:
     folder = run / FOLDER
     if not (folder / "base.json").is_file():
         known = (run / "manifest.json").is_file()
-        expected = "this run keeps nothing to start from; size the book again with --base" if known else ""
+        expected = "this run keeps nothing to start from; size the book again with `base`" if known else ""
         raise refuse(str(run), expected or "a directory that ccp size --base has written was expected")
     try:
         stated = json.loads((folder / "base.json").read_text(encoding="utf-8"))

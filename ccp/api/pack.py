@@ -3,14 +3,13 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from ccp.errors import refuse
+from ccp.errors import refuse_argument
 from ccp.report.elements import Pack
 from ccp.report.pack.pack import make_pack
 from ccp.report.page.render import page
+from ccp.runs.commands import called, commands_with
 from ccp.runs.run import Run, open_run
 from ccp.runs.write import write_file
-
-SIZED = ("size", "whatif")
 
 
 @dataclass(frozen=True)
@@ -44,12 +43,13 @@ def pack(*runs: Path | str | Run, since: Path | str | None = None) -> Packed:
     `since` is an earlier sized run that contributions are set against. Raises InputError.
     """
     if not runs:
-        raise refuse("RUN", "at least one run was expected")
+        raise refuse_argument("runs", "at least one run was expected")
     opened = tuple(one if isinstance(one, Run) else open_run(one) for one in runs)
     names = [run.name for run in opened]
     if len(set(names)) < len(names):
-        raise refuse("RUN", "each run once was expected", value=max(names, key=names.count))
-    before = None if since is None else open_run(since, SIZED)
-    if before is not None and not any(run.command in SIZED for run in opened):
-        raise refuse("--since", "a run of ccp size or ccp whatif was expected among those shown", value=str(since))
+        raise refuse_argument("runs", "each run once was expected", value=max(names, key=names.count))
+    sized = commands_with(lambda row: "contributions" in row.tables)
+    before = None if since is None else open_run(since, sized)
+    if before is not None and not any(run.command in sized for run in opened):
+        raise refuse_argument("since", f"a run of {called(sized)} was expected among those shown", value=str(since))
     return Packed(opened, make_pack(opened, before))

@@ -62,6 +62,7 @@ def draw_paths(
     members = roster.members
     amounts = np.array([contributions[member] for member in members], dtype=np.float64)
     loss, in_default = _array("loss", loss), _array("in_default", in_default)
+    margin = None if margin is None else _array("margin", margin)
     known = {name: _array(name, values) for name, values in known.items()}
     given = {"contributions": amounts, "loss": loss, "in_default": in_default, **known}
     unknown = sorted(set(groups or {}) - set(members))

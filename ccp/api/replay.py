@@ -13,10 +13,13 @@ from ccp.replays.document import Replay
 from ccp.replays.load import load_replay, replay_path
 from ccp.replays.run import ReplayedRun, Step, run_replay
 from ccp.rulebook.tier_kind import NOBODY
+from ccp.runs.commands import COMMANDS
 from ccp.runs.manifest import rulebooks_manifest
 from ccp.runs.run import Run
 from ccp.waterfall.table import defaulters_name, payment_rows
 from ccp.waterfall.trace import trace_tiers
+
+KIND = COMMANDS["replay"]
 
 
 @dataclass(frozen=True)
@@ -68,8 +71,8 @@ def replay(document: str | Path | Replay) -> Replayed:
 def replays_run(names: Sequence[str | Path], found: Sequence[Replayed]) -> Run:
     """Replays as one finished run, for pages."""
     files = {str(name): replay_path(name) for name in names}
-    stated = rulebooks_manifest("replay", files, [], {"replays": [str(name) for name in names]})
-    return Run("replays", "replay", stated, stated={"replays": [one.as_dict() for one in found]})
+    stated = rulebooks_manifest(KIND.command, files, [], {"replays": [str(name) for name in names]})
+    return Run("replays", KIND.command, stated, stated={"replays": [one.as_dict() for one in found]})
 
 
 def _rows(run: ReplayedRun, step: Step, digits: int) -> list[dict[str, Any]]:

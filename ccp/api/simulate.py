@@ -15,13 +15,13 @@ from ccp.book.book import Book
 from ccp.book.check import is_a
 from ccp.errors import InputError
 from ccp.exposure.run import Progress
-from ccp.frames import CYCLE_RESULTS
 from ccp.market.case import Case
 from ccp.market.history import Market, read_market
 from ccp.pricing.quality import price_warnings
 from ccp.products import PRODUCTS
 from ccp.rulebook.load import load_rulebook
 from ccp.rulebook.rulebook import Rulebook
+from ccp.runs.commands import COMMANDS
 from ccp.runs.journal import Journal
 from ccp.runs.manifest import manifest
 from ccp.runs.write import check_free
@@ -34,8 +34,7 @@ from ccp.settlement.state import State
 from ccp.settlement.state_file import OtherFormError, read_state, state_bytes
 from ccp.settlement.terms import RunTerms
 
-DAY_TABLES = ("ledger", "accounts", "pools", "members")
-"""Tables with a file a day; the others are of the whole run."""
+KIND = COMMANDS["simulate"]
 
 
 class Simulation:
@@ -70,7 +69,7 @@ def simulate(
     terms = open_run(book, prices, rules, request)
     given = given_scenarios(request, terms)
     stated = _manifest(terms, rulebook, request)
-    journal, cycle = Journal(Path(out), DAY_TABLES), Cycle(terms, given)
+    journal, cycle = Journal(Path(out), KIND.daily), Cycle(terms, given)
     state = _begin(journal, stated, cycle.first_state(), resume, overwrite)
     rows = journal.keep([day.isoformat() for day in terms.dates[: 0 if state is None else state.day + 1]])
     for result in _days(cycle, state, journal, rows):
@@ -120,7 +119,7 @@ def _begin(journal: Journal, stated: dict[str, Any], first: State, resume: bool,
             raise journal.of_another_form() from None
         except (OSError, EOFError, ValueError, KeyError, BadZipFile):
             raise journal.damaged() from None
-    check_free(Path(journal.shown), "simulate", overwrite)
+    check_free(Path(journal.shown), KIND.command, overwrite)
     if overwrite and journal.out.is_dir():
         shutil.rmtree(journal.out)
     journal.start(stated)
@@ -132,7 +131,7 @@ def _manifest(terms: RunTerms, rulebook: str | Path | Rulebook, request: RunRequ
     case: Case = terms.case
     inputs = input_files(case, rulebook, scenarios=request.scenarios, trades=request.trades)
     asked = {name: value for name, value in asdict(request).items() if name not in ("trades", "scenarios")}
-    run = {"command": "simulate", "modelled_factors": list(case.market.modelled), "days": terms.days, **_plain(asked)}
+    run = {"command": KIND.command, "modelled_factors": list(case.market.modelled), "days": terms.days, **_plain(asked)}
     if memory := in_memory(replace(case, market=replace(case.market, levels=terms.path))):
         run["in_memory"] = memory
     return manifest(inputs, case.rulebook, run)
@@ -160,7 +159,7 @@ def _tables(rows: list[dict[str, Any]]) -> dict[str, pl.DataFrame]:
 
 
 def _table(name: str, lines: list[dict[str, Any]]) -> pl.DataFrame:
-    schema = CYCLE_RESULTS[name].create_empty().schema
+    schema = KIND.schemas[name].create_empty().schema
     loose = {column: pl.String if kind == pl.Date else kind for column, kind in schema.items()}
     frame = pl.DataFrame(lines, schema=loose)
     return frame.with_columns(pl.col(column).str.to_date() for column, kind in schema.items() if kind == pl.Date)

@@ -16,6 +16,7 @@ from ccp.market.case import Case
 from ccp.market.history import Market
 from ccp.pricing.quality import price_warnings
 from ccp.rulebook.rulebook import Rulebook
+from ccp.runs.commands import COMMANDS
 from ccp.runs.write import write_run
 from ccp.scenarios.historical import history_note
 from ccp.scenarios.stress_set import stress_scenarios
@@ -25,6 +26,8 @@ from ccp.sizing.size import Sized, size_fund
 from ccp.stress.measure import Measured, measure, pool_losses
 from ccp.waterfall.event import Outcome
 from ccp.waterfall.trace import trace_event
+
+KIND = COMMANDS["size"]
 
 
 @dataclass(frozen=True)
@@ -86,7 +89,7 @@ def size(
 
 
 def _sizing(measured: Measured, rulebook: str | Path | Rulebook, file: Path | None, base: Keeper | None) -> Sizing:
-    stated = run_manifest(measured.case, rulebook, file, measured.scenarios, "size")
+    stated = run_manifest(measured.case, rulebook, file, measured.scenarios, KIND.command)
     return sizing_of(size_fund(measured), stated, file is not None, base)
 
 

@@ -18,6 +18,7 @@ from ccp.book.check import Findings
 from ccp.book.portfolio import Portfolio
 from ccp.book.stored import RepeatedPositionError, StoredPositions
 from ccp.book.streaming import BatchSizes, find_repeated, store_positions
+from ccp.checked import check_fields
 from ccp.cluster.executor import check_address, open_executor
 from ccp.errors import InputError, refuse
 from ccp.exposure.run import Progress
@@ -48,7 +49,10 @@ class Streaming:
     memory: int | None = None
     cluster: str | None = None
     workers: int | None = None
-    scratch: Path | None = None
+    scratch: Path | str | None = None
+
+    def __post_init__(self) -> None:
+        check_fields(self)
 
     @property
     def wanted(self) -> bool:

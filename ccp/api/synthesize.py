@@ -3,12 +3,15 @@
 from pathlib import Path
 
 from ccp.book.synthetic import BookSize, synthetic_parts
-from ccp.errors import refuse
+from ccp.errors import refuse_argument
 from ccp.exposure.run import Progress
 from ccp.market.history import latest_levels, read_market
 from ccp.market.volatility import SUFFIX, with_modelled_volatility
+from ccp.runs.commands import COMMANDS
 from ccp.runs.manifest import synthetic_manifest
 from ccp.runs.write import check_free, write_run
+
+KIND = COMMANDS["synth"]
 
 
 def synthesize(
@@ -25,13 +28,13 @@ def synthesize(
     """
     wanted = book_size or BookSize()
     if wanted.accounts < wanted.members:
-        raise refuse(
-            "--accounts", f"at least one account a member was expected ({wanted.members})", value=wanted.accounts
+        raise refuse_argument(
+            "accounts", f"at least one account a member was expected ({wanted.members})", value=wanted.accounts
         )
-    check_free(Path(out), "synth", overwrite)
+    check_free(Path(out), KIND.command, overwrite)
     market = read_market()
     volatilities = [f"{name}{SUFFIX}" for name in market.factor_ids]
     levels = latest_levels(with_modelled_volatility(market, volatilities))
     tables = synthetic_parts(wanted, seed, levels, market.dates[-1], progress)
     stated = synthetic_manifest(wanted.__dict__, seed, market.dates[-1].isoformat())
-    return write_run(Path(out), "synth", tables, {"manifest": stated}, overwrite)
+    return write_run(Path(out), KIND.command, tables, {"manifest": stated}, overwrite)

@@ -20,6 +20,7 @@ from ccp.exposure.run import Progress
 from ccp.margin.collateral import holdings
 from ccp.market.case import Case
 from ccp.rulebook.with_rules import SOURCE, same_measuring, with_rules
+from ccp.runs.commands import COMMANDS
 from ccp.runs.manifest import manifest
 from ccp.scenarios.stress_set import stress_scenarios
 from ccp.sizing.figures import coverage_figures
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from ccp.api.size import Sizing
 
 __all__ = ["WhatIf", "read_changes", "what_if"]
+KIND = COMMANDS["whatif"]
 MOST_POSITIONS = 4_000_000
 """Positions measured at a time where all are: they are read from the run's files."""
 
@@ -143,6 +145,6 @@ def _contributions(base: Base, sized: Sized) -> pl.DataFrame:
 def _manifest(run: Path, now: Case, stated: Stated) -> dict[str, Any]:
     """The base run by the digests of what it says of itself, and what was changed."""
     changes = stated.changes.model_dump(exclude_defaults=True) | {"rules": dict(stated.rules)}
-    about = {"command": "whatif", "date": now.date.isoformat(), "changes": changes}
+    about = {"command": KIND.command, "date": now.date.isoformat(), "changes": changes}
     files = {"base/manifest": run / "manifest.json", "base/coverage": run / "coverage.json"}
     return manifest(files, now.rulebook, about)

@@ -12,7 +12,7 @@ from fractions import Fraction
 import numpy as np
 import polars as pl
 
-from ccp.errors import refuse
+from ccp.errors import refuse, refuse_argument
 from ccp.exposure.run import Progress, account_values
 from ccp.margin.buffer import full_buffer
 from ccp.margin.requirement import Requirement, margin_requirement
@@ -90,12 +90,14 @@ def run_history(
 def _rows(market: Market, first: date, last: date, horizon: int) -> Index:
     days = market.levels["date"]
     if first > last:
-        raise refuse("--from", f"a day not after {last} was expected", value=str(first))
+        raise refuse_argument("first", f"a day not after {last} was expected", value=str(first))
     rows = days.is_between(first, last).arg_true().to_numpy().astype(np.int64)
     rows = rows[rows + horizon < len(days)]
     if not len(rows):
         span = f"{days[0]} to {days[-1]}"
-        raise refuse("--from", f"days of the market's history were expected ({span})", value=f"{first} to {last}")
+        raise refuse_argument(
+            "first", f"days of the market's history were expected ({span})", value=f"{first} to {last}"
+        )
     return rows
 
 
@@ -109,7 +111,7 @@ def _check_history(case: Case, market: Market, models: dict[str, MarginRules], r
         )
     if first < 0:
         earliest = market.levels["date"][needed - 1]
-        raise refuse("--from", f"the models need {needed} days before; {earliest} or later was expected")
+        raise refuse_argument("first", f"the models need {needed} days before; {earliest} or later was expected")
     part = market.levels.slice(first, last - first + 1)
     for name in case.factor_ids:
         gaps = part.filter(pl.col(name).is_null())["date"]

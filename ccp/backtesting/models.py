@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from ccp.errors import refuse
+from ccp.errors import refuse_argument
 from ccp.rulebook.margin import MarginRules
 
 OWN = "rulebook"
@@ -25,10 +25,10 @@ def margin_models(own: MarginRules, names: list[str] | None) -> dict[str, Margin
     """The models asked for, by name; None: all of them. Raises InputError for a name that is none."""
     known = [OWN, *VARIANTS]
     if names is not None and not names:
-        raise refuse("--models", f"at least one model was expected; there are {', '.join(known)}")
+        raise refuse_argument("models", f"at least one model was expected; there are {', '.join(known)}")
     for name in names or ():
         if name not in known:
-            raise refuse("--models", f"no such model; there are {', '.join(known)}", value=name)
+            raise refuse_argument("models", f"no such model; there are {', '.join(known)}", value=name)
     shared = own.model_dump(include={"confidence", "lookback_days", "liquidation_days", "quantile", "liquidation"})
     return {
         name: own if name == OWN else MarginRules.model_validate(shared | VARIANTS[name])

@@ -9,7 +9,7 @@ import polars as pl
 from ccp.book.check import Findings, check_references
 from ccp.book.order import in_order
 from ccp.book.roster import Roster, roster_of
-from ccp.errors import refuse
+from ccp.errors import ArgumentProblem, refuse
 from ccp.frames import BOOK_TABLES, book_schemas
 from ccp.tables import check_table, find_table, raise_problems, read_raw
 
@@ -114,7 +114,10 @@ def read_book(directory: Path | str, matched: bool = True) -> Book:
 
 
 def book_from_frames(tables: dict[str, pl.DataFrame], matched: bool = True) -> Book:
-    """A book from frames in memory, checked as files are."""
+    """A book from frames in memory, checked as files are. Raises InputError."""
+    known = f"one of the book's tables was expected ({', '.join(BOOK_TABLES)})"
+    problems = [ArgumentProblem("tables", known, value=name) for name in tables if name not in BOOK_TABLES]
+    raise_problems(problems, len(problems))
     typed, findings = find_book_problems(tables, {}, matched)
     raise_problems(findings.problems, findings.total)
     return book_of(typed, {})

@@ -8,7 +8,7 @@ from datetime import date, timedelta
 
 import polars as pl
 
-from ccp.errors import refuse
+from ccp.errors import refuse_argument
 from ccp.frames import instruments_schema
 from ccp.kernels.exposure.black import black_forward_value
 
@@ -47,7 +47,7 @@ def catalogue(count: int, levels: dict[str, float], day: date) -> tuple[pl.DataF
                 rows += [_option(name, levels, expiry, day, strike, right) for right in ("put", "call")]
     if count > len(rows):
         expected = f"at most {len(rows):,} was expected: this market's factors allow no more"
-        raise refuse("--instruments", expected, value=count)
+        raise refuse_argument("instruments", expected, value=count)
     rows = rows[:count]
     for place, row in enumerate(rows):
         row["popularity"] = 1.0 / (place + 5.0)

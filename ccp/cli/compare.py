@@ -28,7 +28,7 @@ def compare(
             "--cover", help="How many of the largest members default; default: as many as each rulebook covers."
         ),
     ] = None,
-    ladder: Annotated[
+    rungs: Annotated[
         str, typer.Option("--ladder", help="Losses in multiples of the fund, separated by commas.", metavar="X,X,...")
     ] = "0.5,1,1.5,2,3,5,7.5,10",
     tiers: Annotated[bool, typer.Option("--tiers", help="Show every tier instead of who pays.")] = False,
@@ -52,7 +52,7 @@ def compare(
         if out is not None:
             check_free(out, "compare", overwrite)
         check_page(report, overwrite)
-        found = ccp.compare(rulebooks, fund, members, cover, _rungs(ladder))
+        found = ccp.compare(rulebooks, fund, members, cover, _rungs(rungs))
         if out is not None:
             found.write(out, overwrite)
         current.answer({"houses": found.houses, "ladder": found.ladder.to_dicts()})

@@ -1,29 +1,12 @@
 """The command `ccp`."""
 
 import gc
+from importlib import import_module
 
 import typer
 
-from ccp.cli import (
-    backtest,
-    check,
-    compare,
-    default,
-    demo,
-    glossary,
-    ledger,
-    replay,
-    report,
-    rulebook,
-    serve,
-    show,
-    simulate,
-    size,
-    synth,
-    warmup,
-    watch,
-    whatif,
-)
+from ccp.cli.arguments import with_options
+from ccp.runs.commands import COMMANDS
 
 EPILOG = (
     "Exit status: 0 the run is complete, 1 a fault of this program, 2 the input or the call is wrong, "
@@ -31,32 +14,9 @@ EPILOG = (
     "130 or 143 interrupted."
 )
 
-app = typer.Typer(
-    name="ccp",
-    help="Default-waterfall simulator for central clearing houses: how big must the fund be, and who pays.",
-    epilog=EPILOG,
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
-app.command("demo")(demo.demo)
-app.command("check")(check.check)
-app.command("size")(size.size)
-app.command("whatif")(whatif.whatif)
-app.command("default")(default.default)
-app.command("compare")(compare.compare)
-app.command("replay")(replay.replay)
-app.command("simulate")(simulate.simulate)
-app.command("backtest")(backtest.backtest)
-app.command("report")(report.report)
-app.command("show")(show.show)
-app.command("serve")(serve.serve)
-app.command("watch")(watch.watch)
-app.command("glossary")(glossary.glossary)
-app.command("ledger")(ledger.ledger)
-app.command("synth")(synth.synth)
-app.command("warmup")(warmup.warmup)
-app.add_typer(rulebook.app, name="rulebook")
+FIRST = ("demo", "check")
+LAST = ("report", "show", "serve", "watch", "glossary", "ledger", "warmup", "rulebook")
+"""The commands that write no run of their own, before and after those that do."""
 
 
 def _version(wanted: bool) -> None:
@@ -67,11 +27,33 @@ def _version(wanted: bool) -> None:
         raise typer.Exit
 
 
-@app.callback()
 def _top(
     version: bool = typer.Option(False, "--version", callback=_version, is_eager=True, help="Print the version."),
 ) -> None:
     """Default-waterfall simulator for central clearing houses: how big must the fund be, and who pays."""
+
+
+def made_app() -> typer.Typer:
+    """The command line: the command of every word is the function of that name in `ccp/cli/WORD.py`."""
+    made = typer.Typer(
+        name="ccp",
+        help="Default-waterfall simulator for central clearing houses: how big must the fund be, and who pays.",
+        epilog=EPILOG,
+        no_args_is_help=True,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    made.callback()(_top)
+    for word in (*FIRST, *COMMANDS, *LAST):
+        module = import_module(f"ccp.cli.{word}")
+        if hasattr(module, "app"):
+            made.add_typer(module.app, name=word)
+        else:
+            made.command(word)(with_options(getattr(module, word)))
+    return made
+
+
+app = made_app()
 
 
 def main() -> None:

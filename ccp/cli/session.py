@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from ccp.cli.arguments import told_by_options
 from ccp.errors import CcpError, InputError, refuse
 
 if TYPE_CHECKING:
@@ -85,7 +86,8 @@ def session(as_json: bool = False, quiet: bool = False, verbose: bool = False) -
     current = Session(as_json, quiet, verbose)
     signal.signal(signal.SIGTERM, _terminated)
     try:
-        yield current
+        with told_by_options():
+            yield current
     except InputError as error:
         _report(error, as_json)
         raise typer.Exit(BAD_INPUT) from None

@@ -27,7 +27,7 @@ def show(
         list[str] | None,
         typer.Option("--where", "-w", help="Only rows with COLUMN OP VALUE; OP: = != < <= > >= ~", metavar="TEXT"),
     ] = None,
-    sort: Annotated[
+    order: Annotated[
         list[str] | None,
         typer.Option("--sort", "-s", help="Order by a column; -COLUMN: largest first.", metavar="COLUMN"),
     ] = None,
@@ -63,14 +63,14 @@ def show(
             raise refuse("--all", "either --all or --rows was expected, not both", value=rows)
         found = open_run(run)
         if name is None:
-            if where or sort or columns is not None or rows is not None or every_row or totals or describe or as_csv:
+            if where or order or columns is not None or rows is not None or every_row or totals or describe or as_csv:
                 raise refuse("TABLE", "the table or document that the options are for was expected")
             _list(current, found)
         elif describe:
             _describe(current, found, name)
         else:
             most = None if every_row else rows if rows is not None else None if as_csv else SHOWN_ROWS
-            asked = Asked(tuple(where or ()), tuple(sort or ()), columns, most, totals)
+            asked = Asked(tuple(where or ()), tuple(order or ()), columns, most, totals)
             if as_csv:
                 _print_csv(found, name, asked)
             else:

@@ -37,11 +37,11 @@ def simulate(
     trades: Annotated[
         Path | None, typer.Option("--trades", help="Table of trades (.parquet or .csv).", metavar="FILE")
     ] = None,
-    gap: Annotated[
+    gaps: Annotated[
         list[str] | None,
         typer.Option("--gap", help="Lay a scenario over the prices from a day on.", metavar="DATE:SCENARIO"),
     ] = None,
-    default: Annotated[
+    defaults: Annotated[
         list[str] | None, typer.Option("--default", help="Let a group default on a day.", metavar="GROUP@DATE")
     ] = None,
     closed: Annotated[
@@ -82,8 +82,8 @@ def simulate(
             book_date=None if book_date is None else parse_day("--book-date", book_date),
             trades=trades,
             scenarios=scenarios,
-            gaps=tuple(_gap(text) for text in gap or []),
-            defaults=tuple(_default(text) for text in default or []),
+            gaps=tuple(_gap(text) for text in gaps or []),
+            defaults=tuple(_default(text) for text in defaults or []),
             closed=tuple(_closed(text) for text in closed or []),
             constant_expiry=expiry == "constant",
         )

@@ -8,10 +8,13 @@ import typer
 
 from ccp.cli.options import AsJson, Quiet
 from ccp.cli.session import session
+from ccp.runs.commands import watched
 
 if TYPE_CHECKING:
     from ccp.report.indicators.judged import Indicator
 
+*_FIRST, _LAST = watched()
+_READ = f"{', '.join(_FIRST)} or {_LAST}"
 STATUS = {"amber": 3, "red": 4}
 """Exit status by the worst colour; otherwise 0."""
 
@@ -19,9 +22,7 @@ STATUS = {"amber": 3, "red": 4}
 def watch(
     runs: Annotated[
         list[Path],
-        typer.Argument(
-            help="Runs of ccp size, whatif, simulate or backtest, for example those of one day.", metavar="RUN..."
-        ),
+        typer.Argument(help=f"Runs of ccp {_READ}, for example those of one day.", metavar="RUN..."),
     ],
     as_json: AsJson = False,
     quiet: Quiet = False,
@@ -35,11 +36,11 @@ def watch(
     Example: ccp watch my-run my-simulation
     """
     with session(as_json, quiet) as current:
-        from ccp.report.indicators.judged import READERS, indicators, worst_colour
+        from ccp.report.indicators.judged import indicators, worst_colour
         from ccp.report.terminal.watch_page import watch_table
         from ccp.runs.run import open_run
 
-        found = indicators([open_run(run, tuple(READERS)) for run in runs])
+        found = indicators([open_run(run, watched()) for run in runs])
         worst = worst_colour(found)
         current.answer(watch_document(found, worst))
         current.show(watch_table(found, len(runs) > 1))

@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager, contextmanager
 from typing import Protocol, TypeVar
 
 from ccp.cluster.in_process import OneProcess, Threads
-from ccp.errors import refuse
+from ccp.errors import refuse_argument
 
 S = TypeVar("S")
 T = TypeVar("T")
@@ -61,4 +61,4 @@ def _installed(address: str) -> Iterator[None]:
         if error.name != "ray":
             raise
         expected = "Ray was expected to be installed for this: pip install 'ccp-waterfall[cluster]'"
-        raise refuse("--cluster", expected, value=address) from None
+        raise refuse_argument("cluster", expected, value=address) from None

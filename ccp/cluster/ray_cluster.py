@@ -11,7 +11,7 @@ from ccp.cluster.ray_connection import connection
 from ccp.cluster.ray_door import RETRIES, NodeAffinitySchedulingStrategy, RayError, RayTaskError, ray
 from ccp.cluster.same_code import check_same, facts
 from ccp.cluster.worker import on_worker
-from ccp.errors import CcpError, refuse
+from ccp.errors import CcpError, refuse_argument
 from ccp.kernels.engine.numba_door import use_threads
 
 S = TypeVar("S")
@@ -42,7 +42,9 @@ class RayCluster:
             machines = [node for node in ray.nodes() if node["Alive"] and node["Resources"].get("CPU", 0) >= cpus]
             self.workers = sum(int(node["Resources"]["CPU"]) // cpus for node in machines)
             if not machines:
-                raise refuse("--cluster", f"a machine with {cpus} processors for a worker was expected", value=address)
+                raise refuse_argument(
+                    "cluster", f"a machine with {cpus} processors for a worker was expected", value=address
+                )
             check_machines(machines, facts())
             self._held = stack.pop_all()
 
@@ -92,10 +94,10 @@ def _answer(asked: Any, machine: str) -> dict[str, str]:
     try:
         return _wait(asked, ANSWER_SECONDS)
     except TimeoutError:
-        raise refuse("--cluster", f"an answer within {ANSWER_SECONDS} s was expected", value=machine) from None
+        raise refuse_argument("cluster", f"an answer within {ANSWER_SECONDS} s was expected", value=machine) from None
     except RayError as error:
         expected = f"a machine was expected on which ccp is installed as here ({_last_line(error)})"
-        raise refuse("--cluster", expected, value=machine) from None
+        raise refuse_argument("cluster", expected, value=machine) from None
 
 
 def _wait(reference: Any, seconds: float | None = None) -> Any:

@@ -15,7 +15,7 @@ from typing import Any, cast
 
 from ccp.cluster.ray_door import SECONDS, ray
 from ccp.cluster.ray_watch import watched
-from ccp.errors import InputError, refuse
+from ccp.errors import InputError, refuse_argument
 
 LOCAL, AUTO = "local", "auto"
 CLIENT = "ray://"
@@ -39,7 +39,7 @@ def connection(address: str, cpus: int) -> Iterator[None]:
         return
     check_listened_at(address)
     if ray.is_initialized():
-        raise refuse("--cluster", "this process is connected with a Ray already", value=address)
+        raise refuse_argument("cluster", "this process is connected with a Ray already", value=address)
     with _environment(address), _unheard(), _scratch() as folder:
         started = {"num_cpus": cpus, "object_store_memory": STORE_BYTES, "_temp_dir": str(folder)}
         try:
@@ -56,7 +56,7 @@ def check_listened_at(address: str) -> None:
         return
     host, _, port = address.removeprefix(CLIENT).rpartition(":")
     if not (host and port.isdecimal()):
-        raise refuse("--cluster", "host:port, ray://host:port, auto or local was expected", value=address)
+        raise refuse_argument("cluster", "host:port, ray://host:port, auto or local was expected", value=address)
     try:
         socket.create_connection((host.strip("[]"), int(port)), SECONDS).close()
     except (OSError, OverflowError) as error:
@@ -82,7 +82,7 @@ def _unreachable(address: str, error: Exception) -> InputError:
     reason = " ".join(str(error).split())
     if "InvalidAuthToken" in f"{error} {error.__cause__}":
         reason = "this one wants its token: set RAY_AUTH_MODE=token, and RAY_AUTH_TOKEN to the same as there"
-    return refuse("--cluster", f"a Ray cluster that answers was expected ({reason})", value=address)
+    return refuse_argument("cluster", f"a Ray cluster that answers was expected ({reason})", value=address)
 
 
 @contextmanager

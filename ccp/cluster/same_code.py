@@ -9,7 +9,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 import ccp.kernels.engine.numba_door as engine
-from ccp.errors import refuse
+from ccp.errors import refuse_argument
 
 PACKAGES = ("ccp-waterfall", "numba", "llvmlite", "numpy", "scipy", "polars")
 
@@ -30,7 +30,7 @@ def check_same(ours: dict[str, str], theirs: dict[str, str], machine: str) -> No
     for name, here in ours.items():
         there = theirs.get(name, "unknown")
         if there != here:
-            raise refuse("--cluster", f"{name}: {here}, as here, was expected on machine {machine}", value=there)
+            raise refuse_argument("cluster", f"{name}: {here}, as here, was expected on machine {machine}", value=there)
 
 
 def _source_digest() -> str:

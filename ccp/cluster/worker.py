@@ -4,7 +4,7 @@ import platform
 from collections.abc import Callable
 from typing import TypeVar
 
-from ccp.errors import refuse
+from ccp.errors import refuse, refuse_argument
 from ccp.kernels.engine.numba_door import use_threads
 
 S = TypeVar("S")
@@ -22,4 +22,6 @@ def on_worker(task: Callable[[S, T], R], shared: S, item: T, threads: int) -> R:
         expected = (
             f"machine {platform.node()} could not read it ({reason}); storage that all machines share was expected"
         )
-        raise refuse(str(error.filename or "--cluster"), expected) from None
+        if error.filename is None:
+            raise refuse_argument("cluster", expected) from None
+        raise refuse(str(error.filename), expected) from None

@@ -80,6 +80,19 @@ class Section:
 
 
 @dataclass(frozen=True)
+class Part:
+    """What a pack has of one run, in the order of a risk committee's papers.
+
+    `subtitle` says of which rulebook and day it is, `verdict` the answer in words, `tone` whether that is good news.
+    """
+
+    subtitle: str
+    verdict: tuple[str, ...]
+    tone: Tone
+    sections: tuple[Section, ...]
+
+
+@dataclass(frozen=True)
 class Pack:
     """The whole: `subtitle` says of which rulebook and day, `verdict` the answer in words."""
 

@@ -15,15 +15,14 @@ from typing import Any
 import polars as pl
 
 from ccp.errors import InputError, refuse
-
-WORK = "unfinished"
+from ccp.runs.kind import UNFINISHED
 
 
 class Journal:
     """The files of one run."""
 
     def __init__(self, out: Path, tables: tuple[str, ...]):
-        self.out, self.work, self.tables = out.resolve(), out.resolve() / WORK, tables
+        self.out, self.work, self.tables = out.resolve(), out.resolve() / UNFINISHED, tables
         self.shown = str(out)
 
     @property
@@ -34,7 +33,7 @@ class Journal:
     @property
     def _kept(self) -> str:
         """What a user should know when writing fails."""
-        return "; whole days are kept, --resume goes on after them" if self.unfinished else ""
+        return "; whole days are kept, `resume` goes on after them" if self.unfinished else ""
 
     def start(self, request: dict[str, Any]) -> None:
         """Begin a run in an empty directory."""
@@ -87,7 +86,7 @@ class Journal:
 
     def damaged(self) -> InputError:
         """What to raise where the unfinished run cannot be gone on with."""
-        return refuse(self.shown, "files of the unfinished run are missing or damaged; start it anew with --overwrite")
+        return refuse(self.shown, "files of the unfinished run are missing or damaged; start it anew with `overwrite`")
 
     def of_another_form(self) -> InputError:
         """What to raise where the unfinished run keeps its state as this version does not read it."""

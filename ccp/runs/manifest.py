@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ccp.rulebook.rulebook import Rulebook
-from ccp.runs.outputs import FORM
+from ccp.runs.commands import COMMANDS
 
 LIBRARIES = ("numpy", "numba", "llvmlite", "polars", "pydantic", "dataframely")
 
@@ -27,7 +27,7 @@ def manifest(inputs: dict[str, Path], rulebook: Rulebook, run: dict[str, Any]) -
     invented = _invented(inputs)
     return {
         "made_by": f"ccp {run['command']}",
-        "form": FORM,
+        "form": COMMANDS[run["command"]].form,
         "program": {"ccp": _version("ccp-waterfall")},
         **({"synthetic": invented} if invented else {}),
         "run": run,
@@ -44,7 +44,7 @@ def rulebooks_manifest(
     """The manifest of a run that needs rulebooks only."""
     return {
         "made_by": f"ccp {command}",
-        "form": FORM,
+        "form": COMMANDS[command].form,
         "program": {"ccp": _version("ccp-waterfall")},
         "run": run,
         "inputs": {role: {"file": path.name, "sha256": file_digest(path)} for role, path in files.items()},

@@ -9,10 +9,8 @@ from typing import Any
 import polars as pl
 
 from ccp.errors import refuse
-from ccp.runs.outputs import FIELDS, FORM, OUTPUTS
-
-COMMANDS = ("size", "whatif", "default", "simulate", "backtest", "compare", "replay")
-"""The commands whose runs can be read back, and `replay`, whose results are only ever in memory."""
+from ccp.runs.commands import COMMANDS, MANIFEST, called, readable
+from ccp.runs.kind import UNFINISHED, Document, RunKind
 
 
 @dataclass(frozen=True)
@@ -27,6 +25,11 @@ class Run:
     stated: Mapping[str, Any] = field(default_factory=dict)
 
     @property
+    def kind(self) -> RunKind:
+        """What a run of its command is."""
+        return COMMANDS[self.command]
+
+    @property
     def called(self) -> str:
         """Its name without the way to it: what stands in documents that leave this machine."""
         return self.name if self.folder is None else self.folder.resolve().name
@@ -37,9 +40,8 @@ class Run:
         found = set(self.held)
         if self.folder is not None:
             found |= {path.stem for path in self.folder.glob("*.parquet")}
-            found |= {
-                path.name for path in self.folder.iterdir() if any(path.glob("*.parquet")) and path.name != "base"
-            }
+            kept = (path for path in self.folder.iterdir() if path.name not in self.kind.folders)
+            found |= {path.name for path in kept if any(path.glob("*.parquet"))}
         return sorted(found)
 
     def table(self, name: str) -> pl.DataFrame:
@@ -63,7 +65,7 @@ class Run:
             return self.stated[name]
         if self.folder is None:
             raise refuse(f"{self._shown}/{name}.json", "this document is missing from the run")
-        return _read(self.folder / f"{name}.json", f"{self._shown}/{name}.json")
+        return _read(self.folder / f"{name}.json", f"{self._shown}/{name}.json", self.kind.documents.get(name))
 
     def has(self, name: str) -> bool:
         """Whether a table or a document of that name is there."""
@@ -89,55 +91,52 @@ def collected(frame: pl.LazyFrame, place: str) -> pl.DataFrame:
         raise refuse(place, f"cannot be read as parquet: {first_line}") from None
 
 
-def open_run(path: Path | str, commands: tuple[str, ...] = COMMANDS) -> Run:
-    """A finished run of one of some commands, all its files there. Raises InputError."""
-    folder, shown = Path(path), str(path)
+def open_run(path: Path | str, commands: tuple[str, ...] | None = None) -> Run:
+    """A finished run of one of some commands (default: any), all its files there. Raises InputError."""
+    folder, shown, commands = Path(path), str(path), readable() if commands is None else commands
     if not folder.is_dir():
         raise refuse(shown, "a run's directory was expected, no such directory")
-    if (folder / "unfinished").is_dir():
+    if (folder / UNFINISHED).is_dir():
         raise refuse(shown, "an unfinished run stands here: finish it with ccp simulate --resume")
     if not (folder / "manifest.json").is_file():
-        raise refuse(shown, f"a run's directory was expected ({_words(commands)}), there is no manifest.json in it")
-    manifest = _read(folder / "manifest.json", f"{shown}/manifest.json")
+        raise refuse(shown, f"a run's directory was expected ({called(commands)}), there is no manifest.json in it")
+    manifest = _read(folder / "manifest.json", f"{shown}/manifest.json", MANIFEST)
     command = str(manifest.get("made_by", "")).removeprefix("ccp ") if isinstance(manifest, dict) else ""
-    if command not in COMMANDS:
-        raise refuse(shown, f"a run's directory was expected ({_words(commands)}), its manifest is of none")
-    _check_form(shown, manifest)
+    if command not in readable():
+        raise refuse(shown, f"a run's directory was expected ({called(commands)}), its manifest is of none")
+    _check_form(shown, manifest, COMMANDS[command].form)
     if command not in commands:
-        raise refuse(shown, f"a run of {_words(commands)} was expected, this is one of ccp {command}")
+        raise refuse(shown, f"a run of {called(commands)} was expected, this is one of ccp {command}")
     _check_whole(folder, shown, command)
     return Run(shown, command, manifest, folder)
 
 
-def _words(commands: tuple[str, ...]) -> str:
-    return " or ".join(f"ccp {name}" for name in commands if name != "replay")
-
-
-def _check_form(shown: str, manifest: dict[str, Any]) -> None:
+def _check_form(shown: str, manifest: dict[str, Any], known: int) -> None:
     """Refuse a run of another version of this program, when its files differ."""
     form = manifest.get("form", 1)
-    if form != FORM:
+    if form != known:
         made = manifest.get("program", {}).get("ccp", "unknown")
-        older = "an older" if isinstance(form, int) and form < FORM else "another"
-        expected = f"this run is in {older} form ({form}, by ccp {made}); form {FORM} was expected: run it again"
+        older = "an older" if isinstance(form, int) and form < known else "another"
+        expected = f"this run is in {older} form ({form}, by ccp {made}); form {known} was expected: run it again"
         raise refuse(shown, expected)
 
 
 def _check_whole(folder: Path, shown: str, command: str) -> None:
     """Refuse a run of which a file is missing."""
-    expected = [name for name in sorted(OUTPUTS[command]) if "." in name and not (folder / name).exists()]
-    if expected:
-        raise refuse(f"{shown}/{expected[0]}", f"missing; every run of ccp {command} has it: run it again")
+    missing = [name for name in sorted(COMMANDS[command].needed) if not (folder / name).exists()]
+    if missing:
+        raise refuse(f"{shown}/{missing[0]}", f"missing; every run of ccp {command} has it: run it again")
 
 
-def _read(path: Path, shown: str) -> Any:
+def _read(path: Path, shown: str, document: Document | None) -> Any:
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise refuse(shown, "this document is missing from the run") from None
     except (OSError, ValueError) as error:
         raise refuse(shown, f"cannot be read as JSON: {error}") from None
-    missing = [name for name in FIELDS.get(path.stem, ()) if not isinstance(found, dict) or name not in found]
+    fields = () if document is None else document.fields
+    missing = [name for name in fields if not isinstance(found, dict) or name not in found]
     if missing:
         raise refuse(shown, f"its field {missing[0]} is missing: the document is damaged, run it again")
     return found

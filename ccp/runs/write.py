@@ -11,7 +11,8 @@ from typing import Any
 import polars as pl
 
 from ccp.errors import refuse
-from ccp.runs.outputs import OUTPUTS
+from ccp.runs.commands import COMMANDS
+from ccp.runs.kind import UNFINISHED
 from ccp.runs.parts import write_parts
 
 
@@ -42,6 +43,12 @@ def write_run(
         if more is not None:
             more(folder)
 
+    undeclared = [name for name in tables if name not in COMMANDS[command].tables]
+    undeclared += [name for name in documents if name not in COMMANDS[command].documents]
+    if undeclared:
+        raise ValueError(
+            f"ccp {command} writes {', '.join(undeclared)}, of which its row in ccp.runs.commands is silent"
+        )
     check_free(out, command, overwrite)
     return _write_directory(out.resolve(), fill)
 
@@ -57,13 +64,14 @@ def check_free(out: Path, command: str, overwrite: bool) -> None:
     if out == Path.cwd():
         raise refuse(shown, "another directory than the one you are in was expected")
     found = {path.name for path in out.iterdir() if not _left_over(path.name)} if out.is_dir() else set()
-    if found and not overwrite and (out / "unfinished" / "request.json").is_file():
-        raise refuse(shown, "an unfinished run stands here: go on with --resume, or say --overwrite")
+    if found and not overwrite and (out / UNFINISHED / "request.json").is_file():
+        raise refuse(shown, "an unfinished run stands here: go on with `resume`, or say `overwrite`")
     if found and not overwrite:
-        raise refuse(shown, "the directory is not empty; choose another or say --overwrite")
-    unfinished = command == "simulate" and (out / "unfinished").is_dir()
+        raise refuse(shown, "the directory is not empty; choose another or say `overwrite`")
+    kind = COMMANDS[command]
+    unfinished = UNFINISHED in kind.outputs and (out / UNFINISHED).is_dir()
     ours = unfinished or _made_by(out / "manifest.json") == f"ccp {command}"
-    if found and not (found <= OUTPUTS[command] and ours):
+    if found and not (found <= kind.outputs and ours):
         raise refuse(shown, f"only a directory that an earlier ccp {command} has written may be overwritten")
 
 
@@ -95,7 +103,7 @@ def check_file_free(out: Path, overwrite: bool) -> None:
     if (folder / "manifest.json").is_file():
         raise refuse(str(out), "a file beside the run was expected: a run's directory holds its own files only")
     if out.exists() and not overwrite:
-        raise refuse(str(out), "the file is there already; choose another or say --overwrite")
+        raise refuse(str(out), "the file is there already; choose another or say `overwrite`")
 
 
 def _left_over(name: str) -> bool:

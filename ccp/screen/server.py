@@ -11,7 +11,7 @@ from typing import Any
 from streamlit.web.bootstrap import load_config_options, prepare_streamlit_environment
 from streamlit.web.server import Server
 
-from ccp.errors import refuse
+from ccp.errors import refuse_argument
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 FIRST_PORT, MOST_TRIED = 8501, 50
@@ -40,8 +40,8 @@ def free_port(host: str, port: int | None) -> int:
             return _bound(host, one)
         except OSError as error:
             why = (error.strerror or str(error)).lower()
-    option, value = ("--host", host) if port is None else ("--port", port)
-    raise refuse(option, f"a free port of this machine was expected at {host}: {why}", value=value)
+    name, value = ("host", host) if port is None else ("port", port)
+    raise refuse_argument(name, f"a free port of this machine was expected at {host}: {why}", value=value)
 
 
 def _bound(host: str, port: int) -> int:

@@ -8,7 +8,8 @@ import numpy as np
 import polars as pl
 
 from ccp.book.book import Book, read_book
-from ccp.errors import InputError, Problem, refuse
+from ccp.checked import check_fields
+from ccp.errors import ArgumentProblem, InputError, refuse_argument
 from ccp.market.case import Case, open_case
 from ccp.market.history import Market
 from ccp.market.needs import needed_factors
@@ -40,14 +41,17 @@ class RunRequest:
     closed: tuple[tuple[date, date], ...] = ()
     constant_expiry: bool = False
 
+    def __post_init__(self) -> None:
+        check_fields(self)
+
 
 def open_run(book: Path | str | Book, market: Market, rulebook: Rulebook, request: RunRequest) -> RunTerms:
     """Read and check everything. Raises InputError with what is wrong."""
     for first, last in request.closed:
         if not any(first <= day <= last for day in market.dates):
-            raise refuse("--closed", "days of the market's history were expected", value=f"{first}:{last}")
+            raise refuse_argument("closed", "days of the market's history were expected", value=f"{first}:{last}")
     if request.book_date is not None and request.book_date not in market.dates:
-        raise refuse("--book-date", "a day of the market's history was expected", value=str(request.book_date))
+        raise refuse_argument("book_date", "a day of the market's history was expected", value=str(request.book_date))
     known = without_days(market, list(request.closed))
     days = _days(known, request)
     tables = book if isinstance(book, Book) else read_book(book, rulebook.book.matched)
@@ -77,13 +81,13 @@ def _without_expiry(book: Book) -> Book:
 
 def _days(market: Market, request: RunRequest) -> list[date]:
     if market.levels.is_empty():
-        raise refuse("--closed", "some days that are open were expected, these are all of the market's")
+        raise refuse_argument("closed", "some days that are open were expected, these are all of the market's")
     if request.first > request.last:
-        raise refuse("--from", f"a day not after {request.last} was expected", value=str(request.first))
+        raise refuse_argument("first", f"a day not after {request.last} was expected", value=str(request.first))
     days = [day for day in market.dates if request.first <= day <= request.last]
     if not days:
         span = f"{market.dates[0]} to {market.dates[-1]}"
-        raise refuse("--from", f"days of the market's history were expected ({span})", value=f"{request.first}")
+        raise refuse_argument("first", f"days of the market's history were expected ({span})", value=f"{request.first}")
     return days
 
 
@@ -100,12 +104,14 @@ def _gap(book: Book, market: Market, rulebook: Rulebook, request: RunRequest, da
     before = [known for known in market.dates if known < day]
     first = next((known for known in market.dates if known >= request.first), None)
     if not before or day not in market.dates or not request.first <= day <= request.last or day == first:
-        raise refuse("--gap", "a day of the run with prices, after its first, was expected", value=str(day))
+        raise refuse_argument("gaps", "a day of the run with prices, after its first, was expected", value=str(day))
     factor_ids = needed_factors(book, rulebook.currency)
     known = stress_scenarios(rulebook, market.until(before[-1]), factor_ids, request.scenarios)
     if scenario_id not in known.ids:
         shown = ", ".join(known.ids[:12])
-        raise refuse("--gap", f"no such scenario; there are {known.count}, for example {shown}", value=scenario_id)
+        raise refuse_argument(
+            "gaps", f"no such scenario; there are {known.count}, for example {shown}", value=scenario_id
+        )
     moves = _moves(known, known.ids.index(scenario_id))
     behind = [name.removesuffix(SUFFIX) for name in factor_ids if name in market.modelled]
     others = sorted({*behind} - {*factor_ids})
@@ -142,13 +148,13 @@ def _named(case: Case, days: list[date], request: RunRequest) -> dict[int, tuple
     for group, day in request.defaults:
         if group not in groups:
             shown = ", ".join(case.portfolio.groups[:20])
-            problems.append(Problem("--default", f"no such group; the book's groups are {shown}", value=group))
+            problems.append(ArgumentProblem("defaults", f"no such group; the book's groups are {shown}", value=group))
         elif day not in place_of:
             expected = f"a day of the run was expected ({days[0]} to {days[-1]}, days with prices)"
-            problems.append(Problem("--default", expected, value=str(day)))
+            problems.append(ArgumentProblem("defaults", expected, value=str(day)))
         elif place_of[day] == 0 and not case.book.states_contributions:
             expected = "a day after the first was expected: on the first the fund is not there yet"
-            problems.append(Problem("--default", expected, value=f"{group}@{day}"))
+            problems.append(ArgumentProblem("defaults", expected, value=f"{group}@{day}"))
         else:
             named[place_of[day]] = (*named.get(place_of[day], ()), groups[group])
     if problems:

@@ -3,10 +3,10 @@
     python docs/tools/generate.py          write them
     python docs/tools/generate.py --check  say which are out of date, and end with status 1 if any is
 
-Made here: docs/reference/data-dictionary.md, docs/reference/glossary.md and docs/reference/commands.md, whole;
-waterfall_configs/rulebook.schema.json; and parts of other documents: the order of rooms in how-data-flows, the list of
-worked examples in validation, the gallery in replays, the table and the comparison in published, what `ccp show` prints
-in show-and-workbook, and the transcript in README.md.
+Made here: ccp/__init__.pyi, docs/reference/data-dictionary.md, docs/reference/glossary.md and
+docs/reference/commands.md, whole; waterfall_configs/rulebook.schema.json; and parts of other documents: the order of
+rooms in how-data-flows, the list of worked examples in validation, the gallery in replays, the table and the comparison
+in published, what `ccp show` prints in show-and-workbook, and the transcript in README.md.
 """
 
 import json
@@ -27,40 +27,56 @@ ROOT = Path(__file__).parents[2]
 
 
 def data_dictionary() -> str:
-    """Every table and its columns, from the schemas."""
-    from ccp.columns import stated_column
-    from ccp.frames import (
-        BACKTEST_RESULTS,
-        CYCLE_RESULTS,
-        CYCLE_TABLES,
-        MARKET_TABLES,
-        RESULT_TABLES,
-        WATERFALL_RESULTS,
-        book_schemas,
-    )
+    """Every table and its columns, from the schemas: those that are read, and those of every command's run."""
+    from ccp.frames import CYCLE_TABLES, MARKET_TABLES, PathTiers, book_schemas
+    from ccp.runs.commands import COMMANDS
 
     lines = ["# Data dictionary", "", "Made from the table schemas by `docs/tools/generate.py`.", ""]
-    headings = {
-        "Book": book_schemas(),
-        "Trades": CYCLE_TABLES,
-        "Market and scenarios": MARKET_TABLES,
-        "Results": RESULT_TABLES,
-        "Results of the daily cycle": CYCLE_RESULTS,
-        "Results of a back test": BACKTEST_RESULTS,
-        "Results of comparisons, replays and paths": WATERFALL_RESULTS,
-    }
-    for heading, tables in headings.items():
-        lines += [f"## {heading}", ""]
-        for name, schema in tables.items():
-            lines += [f"### {name}", "", f"{(schema.__doc__ or '').strip()}", ""]
-            lines += ["| column | kind | required | unit | meaning |", "| --- | --- | --- | --- | --- |"]
-            for column, kind in schema.columns().items():
-                stated = stated_column(kind)
-                needed = "key" if kind.primary_key else "no" if kind.nullable else "yes"
-                what = stated.kind_in_words
-                lines.append(f"| {column} | {what} | {needed} | {stated.unit or '-'} | {stated.meaning} |")
-            lines.append("")
+    lines += chapter("Book", book_schemas()) + chapter("Trades", CYCLE_TABLES)
+    lines += chapter("Market and scenarios", MARKET_TABLES)
+    told = {schema.__name__: f"[{name}](#book)" for name, schema in book_schemas().items()}
+    for command, row in COMMANDS.items():
+        lines += chapter(f"ccp {command}: {row.title[0].lower()}{row.title[1:]}", row.schemas, told)
+        new = {schema.__name__: f"{name} of `ccp {command}`" for name, schema in row.schemas.items()}
+        told = new | told
+    lines += chapter("Paths (ccp.draw_paths)", {"tiers": PathTiers})
     return "\n".join(lines)
+
+
+def chapter(heading: str, tables: dict[str, Any], told: dict[str, str] | None = None) -> list[str]:
+    """A heading and what is under it: a table's columns, or the table that has them and was `told` before."""
+    lines = [f"## {heading}", ""]
+    before = [(name, (told or {}).get(schema.__name__)) for name, schema in tables.items()]
+    lines += [f"- {name}: as {same}" for name, same in before if same is not None]
+    lines += [""] if any(same is not None for _, same in before) else []
+    for name, same in before:
+        lines += [] if same is not None else columns_of(name, tables[name])
+    return lines
+
+
+def columns_of(name: str, schema: Any) -> list[str]:
+    """A table: what it holds, and its columns."""
+    from ccp.columns import stated_column
+
+    lines = [f"### {name}", "", f"{(schema.__doc__ or '').strip()}", ""]
+    lines += ["| column | kind | required | unit | meaning |", "| --- | --- | --- | --- | --- |"]
+    for column, kind in schema.columns().items():
+        stated = stated_column(kind)
+        needed = "key" if kind.primary_key else "no" if kind.nullable else "yes"
+        lines.append(f"| {column} | {stated.kind_in_words} | {needed} | {stated.unit or '-'} | {stated.meaning} |")
+    return [*lines, ""]
+
+
+def python_names() -> str:
+    """The public names for editors and type checkers, which do not see what is loaded when it is used."""
+    import ccp
+
+    lines = ["# Made from ccp/runs/commands.py and ccp/__init__.py by docs/tools/generate.py.", ""]
+    places = [place.split(":") for place in ccp.public_names().values()]
+    lines += [f"from {module} import {name} as {name}" for module, name in sorted(places)]
+    return "\n".join(
+        [*lines, "", "__all__: list[str]", "__version__: str", "", "def public_names() -> dict[str, str]: ...", ""]
+    )
 
 
 def glossary() -> str:
@@ -120,34 +136,26 @@ def worked_examples(before: str) -> str:
 def command_help() -> str:
     """The help of every command, as a terminal of 100 columns shows it."""
     lines = ["# Commands", "", "Made from the commands' own `--help` by `docs/tools/generate.py`.", ""]
-    commands = (
-        "",
-        "demo",
-        "check",
-        "size",
-        "whatif",
-        "default",
-        "simulate",
-        "report",
-        "show",
-        "watch",
-        "serve",
-        "glossary",
-        "ledger",
-        "backtest",
-        "synth",
-        "warmup",
-        "replay",
-        "compare",
-        "rulebook",
-        "rulebook show",
-        "rulebook check",
-        "rulebook list",
-        "rulebook schema",
-    )
-    for command in commands:
+    for command in ("", *command_words()):
         lines += [f"## ccp {command}".rstrip(), "", "```text", run(f"{command} --help", 100), "```", ""]
     return "\n".join(lines)
+
+
+def command_words() -> list[str]:
+    """All commands as they are typed, in the order of the help."""
+    from typer.main import get_command
+
+    from ccp.cli.main import app
+
+    return [" ".join(words) for words in subcommands(get_command(app))]
+
+
+def subcommands(command: Any) -> list[tuple[str, ...]]:
+    """The words of every command below one, its own commands behind each."""
+    found: list[tuple[str, ...]] = []
+    for word, below in getattr(command, "commands", {}).items():
+        found += [(word,), *((word, *words) for words in subcommands(below))]
+    return found
 
 
 def readme(before: str) -> str:
@@ -234,6 +242,7 @@ def shown(before: str) -> str:
 
 
 MADE: dict[str, Callable[..., str]] = {
+    "ccp/__init__.pyi": python_names,
     "docs/reference/data-dictionary.md": data_dictionary,
     "docs/reference/glossary.md": glossary,
     "waterfall_configs/rulebook.schema.json": rulebook_schema,

@@ -35,9 +35,7 @@ FLAGS = np.array([[name in losses for name in CONTRIBUTIONS] for losses, _ in PA
 DRAWS = [paid for _, paid in PATHS]
 
 
-def drawn(
-    tiers: list[Any] | Rulebook = TIERS, loss: Any = LOSS, flags: Any = FLAGS, **more: Any
-) -> ccp.api.paths.Paths:
+def drawn(tiers: list[Any] | Rulebook = TIERS, loss: Any = LOSS, flags: Any = FLAGS, **more: Any) -> ccp.Paths:
     rules = tiers if isinstance(tiers, Rulebook) else rulebook_of(tiers)
     return ccp.draw_paths(rules, more.pop("contributions", CONTRIBUTIONS), loss, flags, **more)
 

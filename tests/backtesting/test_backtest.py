@@ -33,16 +33,18 @@ from ccp.backtesting.results import exceptions_table
 from ccp.book.book import Book, book_from_frames
 from ccp.cli.main import app
 from ccp.errors import InputError
-from ccp.frames import BACKTEST_RESULTS, Factors
+from ccp.frames import Factors
 from ccp.kernels.engine.numba_door import use_threads
 from ccp.market.case import open_case
 from ccp.market.history import Market
 from ccp.market.needs import needed_factors
 from ccp.market.volatility import with_modelled_volatility
 from ccp.rulebook.rulebook import Rulebook
+from ccp.runs.commands import COMMANDS
 
 Row = dict[str, Any]
 LOOKBACK = 40
+TESTED = COMMANDS["backtest"]
 OWN: Row = {
     "measure": "value_at_risk",
     "confidence": 0.9,
@@ -679,7 +681,7 @@ def wild_history(wild: Market, rulebook: Rulebook) -> BackTestHistory:
 def test_exceptions_of_accounts_pools_members_and_the_book(wild: Market, pays: bool, digits: int) -> None:
     history = wild_history(wild, rules(stress={"house_surplus_covers_clients": pays}, digits=digits))
     table = exceptions_table(history)
-    BACKTEST_RESULTS["backtest"].validate(table)
+    TESTED.schemas["backtest"].validate(table)
     rows = {(row["model"], row["level"], row["id"]): row for row in table.to_dicts()}
     assert len(rows) == table.height
     assert list(rows) == sorted(rows)
@@ -751,8 +753,8 @@ def test_the_tables_of_a_run(every_model: BackTestHistory, market: Market, span:
     done = ccp.backtest(
         mixed(span[4]), span[0], span[-1], rules(), None, span[4], market, lambda *counts: seen.append(counts)
     )
-    assert set(done.tables) == set(BACKTEST_RESULTS)
-    for name, schema in BACKTEST_RESULTS.items():
+    assert set(done.tables) == set(TESTED.tables)
+    for name, schema in TESTED.schemas.items():
         schema.validate(done.tables[name])
     assert done.tables["backtest"].equals(exceptions_table(every_model))
     margins = done.tables["margins"]
@@ -979,10 +981,10 @@ def test_files_are_written_in_their_schemas_and_are_what_the_function_finds(file
     found = files.call()
     assert found.exit_code == 0, found.output
     out = files.folder / "run"
-    assert {path.name for path in out.iterdir()} == {f"{name}.parquet" for name in BACKTEST_RESULTS} | {"manifest.json"}
+    assert {path.name for path in out.iterdir()} == {f"{name}.parquet" for name in TESTED.tables} | {"manifest.json"}
     days = files.market.dates
     done = ccp.backtest("book", days[150], days[160], "rules.yaml", ["historical-var", "buffer"], None, "market")
-    for name, schema in BACKTEST_RESULTS.items():
+    for name, schema in TESTED.schemas.items():
         table = schema.validate(pl.read_parquet(out / f"{name}.parquet"))
         assert table.equals(done.tables[name])
     manifest = json.loads((out / "manifest.json").read_text())

@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 import ccp
 from ccp.book.synthetic import BookSize
 from ccp.cli.main import app
-from ccp.frames import RESULT_TABLES
+from ccp.runs.commands import COMMANDS as ROWS
 
 COMMANDS = ["demo", "check", "size", "default", "synth", "warmup", "rulebook check", "rulebook schema", "rulebook list"]
 
@@ -58,7 +58,7 @@ def run_directory(small_book: Path, tmp_path_factory: pytest.TempPathFactory) ->
 
 
 def test_size_writes_tables_in_their_schemas_and_a_manifest(run_directory: Path, small_book: Path) -> None:
-    for name, schema in RESULT_TABLES.items():
+    for name, schema in ROWS["size"].schemas.items():
         schema.validate(pl.read_parquet(run_directory / f"{name}.parquet"))
     manifest = json.loads((run_directory / "manifest.json").read_text())
     assert manifest["rulebook"]["name"] == "Textbook, cover two"
@@ -71,7 +71,7 @@ def test_size_writes_tables_in_their_schemas_and_a_manifest(run_directory: Path,
 def test_the_figures_of_different_files_agree_to_the_cent(run_directory: Path) -> None:
     coverage = json.loads((run_directory / "coverage.json").read_text())
     event = json.loads((run_directory / "worst_event.json").read_text())
-    tables = {name: pl.read_parquet(run_directory / f"{name}.parquet") for name in RESULT_TABLES}
+    tables = {name: pl.read_parquet(run_directory / f"{name}.parquet") for name in ROWS["size"].tables}
     cents = {name: (tables[name][column] * 100).round().cast(pl.Int64) for name, column in (
         ("margin", "margin"), ("contributions", "contribution"), ("losses", "loss_over_margin"))}  # fmt: skip
     assert cents["margin"].sum() == round(coverage["margin"] * 100)

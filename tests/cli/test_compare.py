@@ -50,7 +50,7 @@ def small(tmp_path: Path) -> Path:
     return path
 
 
-def rung(found: ccp.api.compare.Comparison, multiple: float) -> dict[str, float]:
+def rung(found: ccp.Comparison, multiple: float) -> dict[str, float]:
     """What each tier pays of a loss; none that pays nothing."""
     rows = found.ladder.filter(pl.col("amount") > 0, loss_multiple=multiple)
     return dict(rows.select("tier", "amount").iter_rows())
@@ -145,11 +145,11 @@ def test_a_share_that_is_more_than_nothing_never_shows_as_nothing(small: Path) -
 
 
 @pytest.fixture(scope="module")
-def every() -> ccp.api.compare.Comparison:
+def every() -> ccp.Comparison:
     return ccp.compare(shipped_names(), rungs=(0, 0.5, 1, 2, 5, 20))
 
 
-def test_every_rung_is_paid_once_and_shares_add_up(every: ccp.api.compare.Comparison) -> None:
+def test_every_rung_is_paid_once_and_shares_add_up(every: ccp.Comparison) -> None:
     Ladder.validate(every.ladder)
     assert every.ladder["rulebook"].unique(maintain_order=True).to_list() == shipped_names()
     for (_, multiple), rows in every.ladder.group_by("rulebook", "loss_multiple"):
@@ -159,14 +159,14 @@ def test_every_rung_is_paid_once_and_shares_add_up(every: ccp.api.compare.Compar
         assert rows["loss_share"].is_between(0, 1).all()
 
 
-def test_a_larger_loss_takes_no_less_of_any_tier(every: ccp.api.compare.Comparison) -> None:
+def test_a_larger_loss_takes_no_less_of_any_tier(every: ccp.Comparison) -> None:
     for (_, place, _, _), rows in every.ladder.group_by("rulebook", "tier_place", "tier", "name", maintain_order=True):
         amounts = rows.sort("loss_multiple").group_by("loss_multiple", maintain_order=True).agg(pl.col("amount").sum())
         assert (amounts["amount"].diff().drop_nulls() >= 0).all(), (rows["rulebook"][0], place)
         assert amounts["amount"][-1] >= amounts["amount"][0]
 
 
-def test_nobody_pays_before_what_stands_ahead_is_used_up(every: ccp.api.compare.Comparison) -> None:
+def test_nobody_pays_before_what_stands_ahead_is_used_up(every: ccp.Comparison) -> None:
     """The clearing house's margin apart: there is none. What is available ahead of a tier that pays is all paid."""
     for (name, multiple), rows in every.ladder.group_by("rulebook", "loss_multiple"):
         places = rows.group_by("tier_place", maintain_order=True).agg(pl.col("amount", "available").sum())

@@ -20,15 +20,16 @@ from typer.testing import CliRunner, Result
 
 from ccp.cli.main import app
 from ccp.columns import COLUMNS, stated_column
-from ccp.report.listing.fields import COUNTS, SCHEMAS, SHARES, fields_of
+from ccp.report.listing.fields import COUNTS, SHARES, fields_of
 from ccp.report.listing.figures import documents_of, figures_of
 from ccp.report.listing.listed import asked_rows, content_of, listing
 from ccp.report.listing.selection import Asked
+from ccp.runs.commands import COMMANDS, commands_with, readable
 from ccp.runs.run import Run, open_run
 
 pytestmark = READS_FILES
 
-COMMANDS = ("size", "whatif", "default", "simulate", "backtest", "compare")
+FINISHED = commands_with(lambda row: row.pack and row.written)
 MANIFEST = {"made_by": "ccp size", "form": 2, "program": {"ccp": "1"}, "rulebook": {"currency": "USD"}}
 
 
@@ -73,7 +74,7 @@ def as_text(table: pl.DataFrame) -> pl.DataFrame:
 
 
 def each_table(finished: Path) -> Iterator[tuple[Path, Run, str]]:
-    for command in COMMANDS:
+    for command in FINISHED:
         run = open_run(finished / command)
         for name in run.tables:
             yield finished / command, run, name
@@ -98,7 +99,7 @@ def copied(finished: Path, tmp_path: Path) -> Path:
 # --- what there is ----------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("command", FINISHED)
 def test_without_a_table_everything_is_listed_with_rows_columns_and_meaning(finished: Path, command: str) -> None:
     run = open_run(finished / command)
     held = {one["name"]: one for one in json.loads(shown(finished / command, "--json"))["holds"]}
@@ -127,8 +128,8 @@ def test_describe_says_what_every_column_is(finished: Path) -> None:
 def test_every_column_of_every_result_has_a_kind_that_fits_its_values() -> None:
     run = held()
     assert not (SHARES | COUNTS) - set(COLUMNS)
-    for command, tables in SCHEMAS.items():
-        for name, schema in tables.items():
+    for command in readable():
+        for name, schema in COMMANDS[command].schemas.items():
             of = Run("memory", command, run.manifest)
             for field in fields_of(of, name, schema.create_empty().schema):
                 stated = stated_column(schema.columns()[field.name])
@@ -139,7 +140,7 @@ def test_every_column_of_every_result_has_a_kind_that_fits_its_values() -> None:
 
 def test_every_figure_of_a_document_that_people_read_has_a_meaning(finished: Path) -> None:
     seen = set()
-    for command in COMMANDS:
+    for command in FINISHED:
         run = open_run(finished / command)
         for name in set(documents_of(run)) - {"manifest"}:
             seen.add(name)

@@ -24,7 +24,6 @@ import pytest
 from ruamel.yaml import YAML
 from support.modes import PLAIN
 from support.small_cycles import (
-    DAY_TABLES,
     RICH_DEFAULTS,
     Run,
     Small,
@@ -39,9 +38,10 @@ from typer.testing import CliRunner, Result
 
 import ccp
 from ccp.cli.main import app
-from ccp.frames import CYCLE_RESULTS
+from ccp.runs.commands import COMMANDS
 from ccp.settlement.opening import open_run
 
+CYCLE = COMMANDS["simulate"]
 WHOLE = ("days", "events", "waterfall")
 RICH_NAMED = [f"{group}@{rich().day(day)}" for group, day in RICH_DEFAULTS]
 
@@ -104,16 +104,16 @@ def rich_run(folder: Path, out: str, **more: Any) -> ccp.Simulation:
 def test_every_table_is_written_in_its_schema_with_a_file_a_day(rich_folder: Path) -> None:
     out, small = rich_folder / "whole", rich()
     assert {path.name for path in out.iterdir()} == {
-        *DAY_TABLES, *(f"{name}.parquet" for name in WHOLE), "summary.json", "manifest.json",
+        *CYCLE.daily, *(f"{name}.parquet" for name in WHOLE), "summary.json", "manifest.json",
     }  # fmt: skip
     days = [f"{small.day(number)}.parquet" for number in range(small.length)]
-    for name in DAY_TABLES:
+    for name in CYCLE.daily:
         assert sorted(path.name for path in (out / name).iterdir()) == days
         for path in (out / name).iterdir():
-            table = CYCLE_RESULTS[name].validate(pl.read_parquet(path))
+            table = CYCLE.schemas[name].validate(pl.read_parquet(path))
             assert table["date"].unique().cast(pl.String).to_list() == [path.stem]
     for name in WHOLE:
-        assert CYCLE_RESULTS[name].validate(pl.read_parquet(out / f"{name}.parquet")).height > 0
+        assert CYCLE.schemas[name].validate(pl.read_parquet(out / f"{name}.parquet")).height > 0
     assert Run(out).days["date"].to_list() == [small.day(number) for number in range(small.length)]
 
 
@@ -397,13 +397,13 @@ def kill_after(days: int, folder: Path, arguments: list[str], slowly: bool = Tru
             time.sleep(0.002)
         process.kill()
         assert process.wait(60) == -signal.SIGKILL
-    found = {name: {path.stem for path in (ledger.parent / name).glob("2*")} for name in DAY_TABLES}
+    found = {name: {path.stem for path in (ledger.parent / name).glob("2*")} for name in CYCLE.daily}
     union, common = set.union(*found.values()), set.intersection(*found.values())
     assert len(common) >= wanted - 1
     assert len(union - common) <= 1  # the day that was being written
-    for name in DAY_TABLES:
+    for name in CYCLE.daily:
         for path in (ledger.parent / name).glob("2*"):
-            CYCLE_RESULTS[name].validate(pl.read_parquet(path))
+            CYCLE.schemas[name].validate(pl.read_parquet(path))
     assert not (ledger.parent / "manifest.json").exists()
 
 
@@ -564,7 +564,7 @@ def test_a_day_without_a_price_ends_the_run_and_keeps_the_days_before(small: Sma
     expected = f"market, column factor_id, value 'X': a value on {small.day(4)} was expected"
     expected += "; 4 whole days before it are kept"
     assert lines_of(small.call("run")) == [expected]
-    for name in DAY_TABLES:
+    for name in CYCLE.daily:
         assert sorted(path.stem for path in Path("run", name).iterdir()) == [str(small.day(day)) for day in range(4)]
     assert not Path("run/manifest.json").exists()
     kept = files_of(Path("run"))
@@ -601,7 +601,7 @@ def test_a_full_disk_ends_the_run_with_one_line_and_it_goes_on_later(
         (line,) = lines_of(small.call("run"))
     hint = "whole days are kept, --resume goes on after them"
     assert line == f"run: cannot be written: No space left on device; {hint}"
-    for name in DAY_TABLES:
+    for name in CYCLE.daily:
         assert {str(small.day(day)) for day in range(2)} <= {path.stem for path in Path("run", name).glob("2*")}
     assert call(small.call("run", resume=True, quiet=True)).exit_code == 0
     assert files_of(Path("run")) == files_of(Path("whole"))

@@ -11,14 +11,14 @@ from pydantic import BaseModel
 from typer.testing import CliRunner, Result
 
 from ccp.cli.main import app
-from ccp.frames import BACKTEST_RESULTS, CYCLE_RESULTS, RESULT_TABLES, WATERFALL_RESULTS
 from ccp.glossary.glossary import Entry, entries, entries_for, laws, near
 from ccp.rulebook.rulebook import Rulebook
 from ccp.rulebook.tier_forms import PARI_PASSU, PariPassu
 from ccp.rulebook.tier_table import all_kinds
+from ccp.runs.commands import COMMANDS
 
 TIERS: dict[str, type[BaseModel]] = {PARI_PASSU: PariPassu, **{kind.word: kind.model for kind in all_kinds()}}
-TABLES = (RESULT_TABLES, CYCLE_RESULTS, BACKTEST_RESULTS, WATERFALL_RESULTS)
+TABLES = [row.schemas for row in COMMANDS.values()]
 STANDARD = {
     "SLOIM": "loss_over_margin", "SITG": "ccp_capital", "VMGH": "gains_haircut", "MPOR": "liquidation_days",
     "PTU": "tear_up", "mark-to-market": "variation", "guarantee fund": "fund", "loss mutualisation": "mutualised loss",

@@ -32,7 +32,7 @@ def three_defaults() -> Document:
     return YAML(typ="safe").load(THREE.read_text())
 
 
-def run(document: Document, folder: Path) -> ccp.api.replay.Replayed:
+def run(document: Document, folder: Path) -> ccp.Replayed:
     """A document's replay, through a file."""
     path = folder / "replay.yaml"
     with path.open("w") as file:

@@ -127,12 +127,12 @@ def test_paths_of_machines_would_be_found() -> None:
 
 
 @pytest.fixture(scope="module")
-def climbed() -> ccp.api.compare.Comparison:
+def climbed() -> ccp.Comparison:
     return ccp.compare([f"published/{name}" for name in NAMES])
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_every_rung_adds_up_to_its_loss(name: str, climbed: ccp.api.compare.Comparison) -> None:
+def test_every_rung_adds_up_to_its_loss(name: str, climbed: ccp.Comparison) -> None:
     mine = climbed.ladder.filter(rulebook=f"published/{name}")
     house = next(one for one in climbed.houses if one["rulebook"] == f"published/{name}")
     digits = rules(name).currency_digits
@@ -250,14 +250,14 @@ def test_what_is_assumed_of_the_korean_reform_is_marked() -> None:
     assert rules("krx-2013").currency_digits == rules("krx-after-2014").currency_digits == 0
 
 
-def shares(climbed: ccp.api.compare.Comparison, name: str, multiple: float) -> dict[str, float]:
+def shares(climbed: ccp.Comparison, name: str, multiple: float) -> dict[str, float]:
     """What each kind of payer pays of a loss."""
     rows = climbed.ladder.filter(rulebook=f"published/{name}", loss_multiple=multiple)
     return dict(rows.group_by("stakeholder").agg(pl.col("loss_share").sum()).iter_rows())
 
 
 def test_before_the_korean_reform_the_members_paid_first_and_after_it_the_exchange_did(
-    climbed: ccp.api.compare.Comparison,
+    climbed: ccp.Comparison,
 ) -> None:
     """A loss of half the fund: 20 members with 1, 1/2, 1/3, ... of 3.5977; the two largest pay 1.5/3.5977 of a fund.
 

@@ -253,7 +253,7 @@ def test_books_without_any_sale_are_those_of_the_scenario() -> None:
 CAPITAL = {"B": 300.0, "E": 206.0}
 
 
-def events(fire_sale: bool, capital: dict[str, float]) -> ccp.api.default.DefaultEvent:
+def events(fire_sale: bool, capital: dict[str, float]) -> ccp.DefaultEvent:
     small = fire_book(capital)
     return ccp.default(
         small.book,

@@ -20,9 +20,10 @@ from ruamel.yaml import YAML
 
 import ccp
 from ccp.book.book import Book, book_from_frames
-from ccp.frames import CYCLE_RESULTS, Factors
+from ccp.frames import Factors
 from ccp.market.history import Market
 from ccp.rulebook.rulebook import Rulebook
+from ccp.runs.commands import COMMANDS
 from ccp.settlement.opening import open_run
 from ccp.settlement.terms import RunTerms
 
@@ -44,7 +45,7 @@ RULES: Row = {
 }
 """The fund is what the book states: a resizing is called 250 days later, after the end of any run here."""
 X = {"instrument_id": "X", "kind": "spot", "factor_id": "X", "currency": "USD", "multiplier": 1.0}
-DAY_TABLES = ("ledger", "accounts", "pools", "members")
+CYCLE = COMMANDS["simulate"]
 
 
 def changed(rules: Row, **parts: Any) -> Row:
@@ -203,8 +204,8 @@ class Run:
 
     def table(self, name: str) -> pl.DataFrame:
         """A table; those with a file a day as one."""
-        if name not in DAY_TABLES:
-            return CYCLE_RESULTS[name].validate(pl.read_parquet(self.out / f"{name}.parquet"))
+        if name not in CYCLE.daily:
+            return CYCLE.schemas[name].validate(pl.read_parquet(self.out / f"{name}.parquet"))
         return pl.concat([pl.read_parquet(path) for path in sorted((self.out / name).glob("*.parquet"))])
 
     @cached_property

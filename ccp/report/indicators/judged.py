@@ -12,18 +12,15 @@ from ccp.documents import validated
 from ccp.errors import refuse
 from ccp.money import exact
 from ccp.report.elements import Source
-from ccp.report.indicators.backtested import backtested
 from ccp.report.indicators.reading import Reading
-from ccp.report.indicators.simulated import simulated
-from ccp.report.indicators.sized import sized
 from ccp.rulebook.indicators import Indicators, Watched, defaults
+from ccp.runs.commands import called, watched
+from ccp.runs.kind import referred
 from ccp.runs.run import Run
 
 Colour = Literal["green", "amber", "red", "unknown"]
 Kind = Literal["share", "days"]
 
-READERS = {"size": sized, "whatif": sized, "simulate": simulated, "backtest": backtested}
-"""By command, who reads its runs; the others have nothing to watch."""
 RANKS: tuple[Colour, ...] = ("unknown", "green", "amber", "red")
 """The worst last."""
 LABELS = {
@@ -90,11 +87,11 @@ def worst_colour(found: Sequence[Indicator]) -> Colour:
 
 
 def _of_run(run: Run) -> dict[str, Indicator]:
-    if run.command not in READERS:
-        known = ", ".join(f"ccp {command}" for command in READERS)
+    if not run.kind.indicators:
+        known = called(watched(), ", ")
         raise refuse(run.name, f"a run with indicators was expected ({known}), this is one of ccp {run.command}")
     stated = validated(run.manifest["rulebook"].get("indicators") or {}, None, f"{run.name}/manifest.json", Indicators)
-    margin, readings = run.manifest["rulebook"]["margin"], READERS[run.command](run)
+    margin, readings = run.manifest["rulebook"]["margin"], referred(run.kind.indicators)(run)
     own = defaults(margin["confidence"], margin["liquidation_days"])
     return {key: _indicator(run, key, readings[key], getattr(stated, key), getattr(own, key)) for key in LABELS}
 

@@ -1,6 +1,5 @@
 """What the columns of a run's tables are: kind, unit and meaning, from the schemas; and the money they are in."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,20 +8,9 @@ import polars as pl
 
 from ccp.columns import MONEY, stated_column
 from ccp.columns import Column as Stated
-from ccp.frames import BACKTEST_RESULTS, CYCLE_RESULTS, RESULT_TABLES, WATERFALL_RESULTS
 from ccp.report.elements import Column, Kind
 from ccp.runs.run import Run
 
-SCHEMAS: dict[str, Mapping[str, type[dy.Schema]]] = {
-    "size": RESULT_TABLES,
-    "whatif": RESULT_TABLES,
-    "default": RESULT_TABLES,
-    "simulate": CYCLE_RESULTS,
-    "backtest": BACKTEST_RESULTS,
-    "compare": WATERFALL_RESULTS,
-    "replay": WATERFALL_RESULTS,
-}
-"""By command, the schemas of the tables that its runs have."""
 SHARES = {
     "buffer_left", "call_1_share", "call_5_share", "call_20_share", "coverage", "default_probability", "haircut",
     "loss_share", "relative", "step_1", "step_5", "step_20", "touched_share",
@@ -71,7 +59,7 @@ def _rulebooks(run: Run) -> list[dict[str, Any]]:
 
 def meaning_of(run: Run, table: str) -> str:
     """What a table of a run holds, in a sentence."""
-    schema = SCHEMAS[run.command].get(table)
+    schema = run.kind.schema(table)
     if schema is None:
         return f"Not a table that ccp {run.command} writes."
     text = " ".join((schema.__doc__ or "").split())
@@ -81,13 +69,13 @@ def meaning_of(run: Run, table: str) -> str:
 
 def key_of(run: Run, table: str) -> list[str]:
     """The columns that name a table's rows, where its schema says so."""
-    schema = SCHEMAS[run.command].get(table)
+    schema = run.kind.schema(table)
     return [] if schema is None else schema.primary_key()
 
 
 def fields_of(run: Run, table: str, schema: pl.Schema) -> tuple[Field, ...]:
     """The columns of a table as they stand in its file. One that the schema does not know has its kind and no more."""
-    known = SCHEMAS[run.command].get(table)
+    known = run.kind.schema(table)
     stated = {} if known is None else known.columns()
     currency = currency_of(run)
     return tuple(_field(name, dtype, _stated(stated.get(name)), currency) for name, dtype in schema.items())

@@ -165,12 +165,3 @@ HOUSES: dict[str, tuple[Kind, str]] = {
     "*.figures": ("count", "figures of the rulebook in all"),
 }
 """Figures of houses.json."""
-MEANINGS = {
-    "coverage": COVERAGE,
-    "summary": SUMMARY,
-    "trace": EVENT,
-    "worst_event": EVENT,
-    "coverage_test_event": EVENT,
-    "houses": HOUSES,
-}
-"""By document: the kind and the meaning of every figure."""

@@ -7,20 +7,8 @@ from typing import Any
 
 from ccp.report.elements import Kind
 from ccp.report.listing.fields import Field, currency_of, unit_of
-from ccp.report.listing.figure_meanings import MEANINGS
+from ccp.runs.kind import referred
 from ccp.runs.run import Run
-
-DOCUMENTS = {
-    "coverage": "Cover figures, the default fund required and posted, prefunded resources, the coverage test.",
-    "worst_event": "The default that sizes the fund (cover-N), line by line.",
-    "coverage_test_event": "The default that leaves most uncovered, or least left over, line by line.",
-    "trace": "The default, line by line: pools, tiers, who pays.",
-    "summary": "The span in figures: the worst of its days, and the losses of its defaults.",
-    "houses": "What was compared: each rulebook's fund and where it is from.",
-    "replays": "What was computed beside what was reported.",
-    "manifest": "What the run was made from: inputs by SHA-256, the rulebook in full, conventions, versions.",
-}
-"""The documents of runs, and what each holds."""
 
 
 @dataclass(frozen=True)
@@ -38,8 +26,8 @@ def documents_of(run: Run) -> list[str]:
         found |= {path.stem for path in run.folder.glob("*.json")}
     elif run.manifest:
         found.add("manifest")
-    known = [name for name in DOCUMENTS if name in found and name != "manifest"]
-    return known + sorted(found - set(DOCUMENTS)) + ["manifest"] * ("manifest" in found)
+    known = [name for name in run.kind.documents if name in found and name != "manifest"]
+    return known + sorted(found - {*known, "manifest"}) + ["manifest"] * ("manifest" in found)
 
 
 def document_of(run: Run, name: str) -> Any:
@@ -49,7 +37,9 @@ def document_of(run: Run, name: str) -> Any:
 
 def figures_of(run: Run, name: str) -> list[Figure]:
     """All figures of a document, in its order. Raises InputError."""
-    currency, meanings = currency_of(run), MEANINGS.get(name, {})
+    document = run.kind.documents.get(name)
+    meanings = referred(document.figures) if document is not None and document.figures else {}
+    currency = currency_of(run)
     return [_figure(path, value, currency, meanings) for path, value in _flat(document_of(run, name), "")]
 
 

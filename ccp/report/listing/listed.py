@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from ccp.errors import refuse
+from ccp.errors import refuse, refuse_argument
 from ccp.report.cells import written
 from ccp.report.listing.fields import SEVERAL, Field, currency_of, digits_of, fields_of, key_of, meaning_of
-from ccp.report.listing.figures import DOCUMENTS, documents_of, figures_of
+from ccp.report.listing.figures import documents_of, figures_of
 from ccp.report.listing.selection import Asked, chosen, narrowed, ordered
 from ccp.runs.run import Run, collected
 
@@ -68,7 +68,8 @@ def content_of(run: Run, name: str) -> Content:
     if name not in documents_of(run):
         known = ", ".join([*run.tables, *documents_of(run)])
         raise refuse(run.name, f"no such table or document; this run has {known}", value=name)
-    meaning = DOCUMENTS.get(name, "A document that this program does not know.")
+    document = run.kind.documents.get(name)
+    meaning = "A document that this program does not know." if document is None else document.meaning
     return Content(f"{run.name}/{name}.json", meaning, FIGURE_FIELDS, ("path",), _figures(run, name), True)
 
 
@@ -102,7 +103,9 @@ def asked_rows(content: Content, asked: Asked, exact: bool = True) -> tuple[tupl
     Raises InputError.
     """
     if content.is_document and (asked.order or asked.totals):
-        raise refuse("--sort" if asked.order else "--sum", "a table was expected; a document keeps its own order")
+        raise refuse_argument(
+            "order" if asked.order else "totals", "a table was expected; a document keeps its own order"
+        )
     fields = chosen(content.fields, asked.columns)
     rows = ordered(narrowed(content.frame, content.fields, asked.where), content.fields, asked.order)
     rows = rows if asked.rows is None else rows.head(asked.rows)
@@ -135,10 +138,10 @@ def _totals(rows: pl.LazyFrame, fields: Sequence[Field], run: Run, place: str) -
     """Sums of the columns of money, exact: in whole minor units of 128 bits."""
     digits = digits_of(run)
     if currency_of(run) == SEVERAL:
-        raise refuse("--sum", "amounts in one currency were expected; these are in each rulebook's own")
+        raise refuse_argument("totals", "amounts in one currency were expected; these are in each rulebook's own")
     names = [field.name for field in fields if field.kind == "money"]
     if not names:
-        raise refuse("--sum", "at least one column of money was expected among those shown")
+        raise refuse_argument("totals", "at least one column of money was expected among those shown")
     sums = ((pl.col(name) * 10**digits).round().cast(pl.Int128).sum() for name in names)
     found = collected(rows.select(sums), place).row(0, named=True)
     return {name: int(value) / 10**digits for name, value in found.items()}

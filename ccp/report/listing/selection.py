@@ -9,7 +9,7 @@ from typing import Any
 
 import polars as pl
 
-from ccp.errors import InputError, refuse
+from ccp.errors import InputError, refuse_argument
 from ccp.report.listing.fields import Field
 
 FORM = re.compile(r"\s*([^<>=!~]*?)\s*(==|!=|<=|>=|=|<|>|~)\s*(.*?)\s*", re.DOTALL)
@@ -47,7 +47,7 @@ def ordered(frame: pl.LazyFrame, fields: Sequence[Field], order: Sequence[str]) 
     if not order:
         return frame
     falls = [name.startswith("-") for name in order]
-    names = [_field("--sort", name.removeprefix("-"), fields).name for name in order]
+    names = [_field("order", name.removeprefix("-"), fields).name for name in order]
     return frame.sort(names, descending=falls, nulls_last=True, maintain_order=True)
 
 
@@ -56,7 +56,7 @@ def chosen(fields: Sequence[Field], columns: str | None) -> tuple[Field, ...]:
     if columns is None:
         return tuple(fields)
     names = dict.fromkeys(name.strip() for name in columns.split(","))
-    return tuple(_field("--columns", name, fields) for name in names)
+    return tuple(_field("columns", name, fields) for name in names)
 
 
 def sort_names(order: Sequence[str]) -> set[str]:
@@ -68,8 +68,8 @@ def _condition(text: str, fields: Sequence[Field]) -> pl.Expr:
     found = FORM.fullmatch(text)
     if not found or not found[1]:
         expected = f"COLUMN OP VALUE was expected, such as 'margin > 1000000'; OP is one of {SIGNS}"
-        raise refuse("--where", expected, value=text)
-    field, sign, value = _field("--where", found[1], fields), found[2].replace("==", "="), _unquoted(found[3])
+        raise refuse_argument("where", expected, value=text)
+    field, sign, value = _field("where", found[1], fields), found[2].replace("==", "="), _unquoted(found[3])
     if sign == "~":
         return _contains(text, field, value)
     if sign in ORDERED:
@@ -78,11 +78,11 @@ def _condition(text: str, fields: Sequence[Field]) -> pl.Expr:
     return same if sign == "=" else ~same
 
 
-def _field(option: str, name: str, fields: Sequence[Field]) -> Field:
+def _field(parameter: str, name: str, fields: Sequence[Field]) -> Field:
     found = next((field for field in fields if field.name == name), None)
     if found is None:
         known = ", ".join(field.name for field in fields)
-        raise refuse(option, f"no such column; there are {known}", value=name)
+        raise refuse_argument(parameter, f"no such column; there are {known}", value=name)
     return found
 
 
@@ -105,14 +105,18 @@ def _nothing(field: Field) -> pl.Expr:
 def _contains(text: str, field: Field, value: str) -> pl.Expr:
     """Whether the text is part of the cell, in capitals or not; of a date, of YYYY-MM-DD."""
     if field.kind not in ("text", "date"):
-        raise refuse("--where", f"~ asks for text inside text or a date; {field.name} is {_kind(field)}", value=text)
+        raise refuse_argument(
+            "where", f"~ asks for text inside text or a date; {field.name} is {_kind(field)}", value=text
+        )
     content = pl.col(field.name).cast(pl.String).str.to_lowercase()
     return content.str.contains(value.lower(), literal=True)
 
 
 def _limit(text: str, field: Field, value: str) -> Any:
     if field.kind in ("text", "flag"):
-        raise refuse("--where", f"{field.name} is {_kind(field)}, which is compared by = and != only", value=text)
+        raise refuse_argument(
+            "where", f"{field.name} is {_kind(field)}, which is compared by = and != only", value=text
+        )
     return _value(text, field, value)
 
 
@@ -148,4 +152,4 @@ def _number(text: str, field: Field, value: str) -> float:
 
 
 def _unfit(text: str, field: Field, expected: str) -> InputError:
-    return refuse("--where", f"{expected} was expected after {field.name}", value=text)
+    return refuse_argument("where", f"{expected} was expected after {field.name}", value=text)

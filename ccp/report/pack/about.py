@@ -9,32 +9,11 @@ from ccp.report.elements import Column, Figure, Section, Source, Table
 from ccp.runs.run import Run
 
 MANIFEST = "manifest.json"
-LIMITS = {
-    "size": (
-        "Positions are those of one day and do not change while they are closed out; nobody trades or pays meanwhile.",
-        "Margin held is what was held before the shock; no further call is assumed to be paid.",
-        "The fund is sized for groups that default together in one scenario, not for a probability of default.",
-        "Scenarios are those listed; what none of them holds is not covered by any figure here.",
-        "Losses are measured here, not liquidity (who has cash when).",
-    ),
-    "simulate": (
-        "The book is the one that was given, with the trades that were given; members do not react to losses.",
-        "Days have one settlement; there are no calls within the day.",
-    ),
-    "backtest": (
-        "Today's positions are tested on yesterday's prices: what would have happened, not what did.",
-        "Tests reject a model more easily the more days there are; few exceptions in few days prove little.",
-    ),
-    "compare": ("Houses are stylised: the ladder shows what rules do, not what a service would lose.",),
-    "replay": ("Where no source states a figure it is assumed, and marked so.",),
-}
-LIMITS |= {"whatif": LIMITS["size"], "default": LIMITS["size"]}
-"""What a reader must know that no figure shows, by command."""
 
 
 def about_section(runs: list[Run]) -> Section:
     """Everything that a reviewer asks for first."""
-    limits = dict.fromkeys(line for run in runs for line in LIMITS[run.command])
+    limits = dict.fromkeys(line for run in runs for line in run.kind.limits)
     notes = dict.fromkeys(note for run in runs for note in run.manifest.get("notes", []))
     quality = [f"Data quality: {note}." for note in notes] or ["Data quality: the checks found nothing to note."]
     figures = [_conventions(runs), _inputs(runs), _programs(runs)]

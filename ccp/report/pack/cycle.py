@@ -9,7 +9,8 @@ from ccp.report.answer import cycle_answer
 from ccp.report.charts.bars import stacked_bars
 from ccp.report.charts.over_time import lines_over_time
 from ccp.report.charts.theme import WHOSE
-from ccp.report.elements import Column, Figure, Section, Source, Table, Tile
+from ccp.report.elements import Column, Figure, Part, Section, Source, Table, Tile
+from ccp.report.listing.fields import digits_of
 from ccp.report.words import exact_amount, scale_of
 from ccp.rulebook.tier_table import label_of
 from ccp.runs.run import Run
@@ -17,9 +18,22 @@ from ccp.runs.run import Run
 DAYS = "days.parquet"
 
 
-def cycle_words(summary: dict[str, Any]) -> tuple[str, ...]:
-    """The answer in words."""
-    return (cycle_answer(summary),)
+def cycle_part(run: Run, before: Run | None) -> Part:
+    """A span of the daily cycle."""
+    summary = run.document("summary")
+    found = (
+        Section("cycle", "The span in figures", tiles=cycle_tiles(summary, digits_of(run))),
+        fund_over_time(run, summary),
+        defaults_section(run, summary),
+        margin_over_time(run, summary),
+        members_section(run),
+    )
+    return Part(
+        f"{summary['rulebook']}, {summary['from']} to {summary['to']}",
+        (cycle_answer(summary),),
+        "bad" if summary["uncovered"]["days"] or summary["defaults"]["uncovered"] else "good",
+        tuple(section for section in found if section is not None),
+    )
 
 
 def cycle_tiles(summary: dict[str, Any], digits: int) -> tuple[Tile, ...]:

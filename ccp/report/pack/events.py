@@ -1,5 +1,6 @@
 """One default event: the waterfall as a drawing, and who pays."""
 
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -8,10 +9,12 @@ import polars as pl
 from ccp.report.charts.bars import stacked_bars
 from ccp.report.charts.theme import ORDER, WHOSE
 from ccp.report.charts.waterfall import CUT, tier_name, waterfall_chart
-from ccp.report.elements import Column, Figure, Section, Source, Table
+from ccp.report.elements import Column, Figure, Part, Section, Source, Table
+from ccp.report.listing.fields import digits_of
 from ccp.report.words import defaulting, exact_amount, listed, scale_of
 from ccp.rulebook.tier_kind import NOBODY, SURVIVORS
 from ccp.rulebook.tier_table import UNCOVERED
+from ccp.runs.run import Run
 
 MOST_BILLS = 25
 TIERS = (
@@ -24,6 +27,19 @@ TIERS = (
     Column("unused", "left unused", "money"),
     Column("why", "why it ends there"),
 )
+
+
+def event_part(run: Run, before: Run | None) -> Part:
+    """A default and who pays, round by round."""
+    trace, digits = run.document("trace"), digits_of(run)
+    title = f"The default of {' and '.join(trace['defaulters'])}"
+    event = replace(event_section("event", title, trace, "trace.json", digits), paragraphs=())
+    return Part(
+        f"{trace['rulebook']}, {trace['date']}",
+        event_words(trace, digits),
+        "bad" if trace["uncovered"] else "good",
+        (event, *round_sections(trace, "trace.json", digits)),
+    )
 
 
 def event_section(key: str, title: str, trace: dict[str, Any], file: str, digits: int, of: str = "") -> Section:

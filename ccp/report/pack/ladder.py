@@ -7,10 +7,17 @@ import polars as pl
 
 from ccp.report.charts.bars import stacked_bars
 from ccp.report.charts.theme import WHOSE
-from ccp.report.elements import Column, Figure, Section, Source, Table
+from ccp.report.elements import Column, Figure, Part, Section, Source, Table
 from ccp.report.words import exact_amount
 from ccp.rulebook.tier_table import label_of
 from ccp.runs.run import Run
+
+
+def ladder_part(run: Run, before: Run | None) -> Part:
+    """Rulebooks compared, a section for each."""
+    houses, ladder = run.document("houses"), run.table("ladder")
+    sections = tuple(_house(place, house, ladder) for place, house in enumerate(houses, start=1))
+    return Part(", ".join(house["title"] for house in houses), compared_words(houses), "plain", sections)
 
 
 def compared_words(houses: list[dict[str, Any]]) -> tuple[str, ...]:
@@ -22,12 +29,6 @@ def compared_words(houses: list[dict[str, Any]]) -> tuple[str, ...]:
         "gained as much as is lost, and everybody answers calls.",
         f"Figures of the rulebooks that are assumed: {assumed}.",
     )
-
-
-def ladder_sections(run: Run) -> list[Section]:
-    """A section for each rulebook."""
-    ladder = run.table("ladder")
-    return [_house(place, house, ladder) for place, house in enumerate(run.document("houses"), start=1)]
 
 
 def _house(place: int, house: dict[str, Any], ladder: pl.DataFrame) -> Section:

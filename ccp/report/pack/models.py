@@ -8,13 +8,19 @@ import polars as pl
 from ccp.report.charts.bars import Series, ranked_bars, stacked_bars
 from ccp.report.charts.over_time import lines_over_time
 from ccp.report.charts.theme import BLUE, ORANGE, RED
-from ccp.report.elements import Column, Figure, Section, Source, Table
+from ccp.report.elements import Column, Figure, Part, Section, Source, Table
 from ccp.report.words import scale_of, share
 from ccp.runs.run import Run
 
 LIGHTS = {"green": BLUE, "yellow": ORANGE, "red": RED}
 """Of the traffic light; not green beside red, which some cannot tell apart."""
 REJECTED = 0.05
+
+
+def models_part(run: Run, before: Run | None) -> Part:
+    """Margin models, tested against the past."""
+    sections = (backtest_section(run), procyclicality_section(run))
+    return Part(run.manifest["rulebook"]["name"], model_words(run), "plain", sections)
 
 
 def model_words(run: Run) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import polars as pl
 
 from ccp.report.elements import Column, Figure, Section, Table, Tile, Tone
-from ccp.report.indicators.judged import READERS, Colour, Indicator, indicators
+from ccp.report.indicators.judged import Colour, Indicator, indicators
 from ccp.runs.run import Run
 
 TONES: dict[Colour, Tone] = {"green": "good", "amber": "warning", "red": "bad", "unknown": "plain"}
@@ -23,7 +23,7 @@ COLUMNS = (
 
 def watched_section(runs: Sequence[Run]) -> Section | None:
     """The indicators of all runs that have any; None where none has."""
-    watched = [run for run in runs if run.command in READERS]
+    watched = [run for run in runs if run.kind.indicators]
     if not watched:
         return None
     found = indicators(watched)

@@ -11,7 +11,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from ccp.errors import refuse
+from ccp.errors import refuse, refuse_argument
 from ccp.report.words import exact_amount
 
 SHOWN_ROWS = 40
@@ -82,7 +82,7 @@ def _pools(run: Path, member: str, files: list[Path]) -> list[str]:
     known = pl.read_parquet(run / "members" / files[0].name)["member_id"].to_list()
     if member not in known:
         shown = ", ".join(known[:20]) + (", ..." if len(known) > 20 else "")
-        raise refuse("--member", f"no such member; the run's members are {shown}", value=member)
+        raise refuse_argument("member", f"no such member; the run's members are {shown}", value=member)
     return found
 
 

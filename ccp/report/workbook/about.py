@@ -7,7 +7,6 @@ from typing import Any
 from xlsxwriter.worksheet import Worksheet
 
 from ccp.report.listing.fields import currency_of
-from ccp.report.pack.about import LIMITS
 from ccp.report.workbook.cells import CUT, Look, put, put_heading
 from ccp.report.workbook.plan import Plan
 from ccp.runs.run import Run
@@ -57,7 +56,7 @@ def _sections(runs: Sequence[Run], plan: Plan) -> Iterator[tuple[str, tuple[str,
     sheets = ((one.name, one.content.meaning + _part(one.start, one.rows), one.rows, one.file) for one in plan.sheets)
     yield "Sheets", ("sheet", "what it holds", "rows", "from"), sheets
     yield "Left out: too long; ccp show prints it", (), ((line,) for line in plan.left_out)
-    limits = dict.fromkeys(line for run in runs for line in LIMITS[run.command])
+    limits = dict.fromkeys(line for run in runs for line in run.kind.limits)
     yield "What no figure shows", (), ((line,) for line in limits)
     notes = dict.fromkeys(note for run in runs for note in run.manifest.get("notes", []))
     yield "Data quality", (), ((note,) for note in notes)

@@ -12,8 +12,6 @@ from ccp.report.workbook.cells import Look, finish, put, put_heading
 from ccp.report.workbook.plan import Plan
 from ccp.runs.run import Run
 
-LEFT_TO_SHOW = ("manifest", "worst_event", "coverage_test_event")
-"""Documents that are not among the figures: see the sheet About, and the payments on `waterfall`."""
 FIGURES = ("run", "document", "path", "value", "unit", "meaning")
 FIGURE_WIDTHS = [24, 14, 50, 28, 20, 70]
 COLUMNS = ("sheet", "column", "kind", "unit", "meaning")
@@ -21,12 +19,16 @@ COLUMN_WIDTHS = [24, 24, 10, 20, 90]
 
 
 def put_figures(sheet: Worksheet, runs: Sequence[Run], plan: Plan, look: Look) -> None:
-    """Write every figure of the runs' documents, numbers as numbers and days as days."""
+    """Write every figure of the runs' documents, numbers as numbers and days as days.
+
+    Not those that other sheets tell: the manifest (About) and events (the payments on `waterfall`).
+    """
     put_heading(sheet, 0, FIGURES, look)
     row, text = 0, look.of("text", 0)
     for run, called in zip(runs, plan.names, strict=True):
+        left_to_show = {name for name, one in run.kind.documents.items() if not one.in_workbook}
         for document in documents_of(run):
-            for figure in [] if document in LEFT_TO_SHOW else figures_of(run, document):
+            for figure in [] if document in left_to_show else figures_of(run, document):
                 row += 1
                 words = (called, document, figure.field.name, None, figure.field.unit, figure.field.meaning)
                 for column, value in enumerate(words):

@@ -8,14 +8,12 @@ import polars as pl
 
 from ccp.report.listing.fields import Field, digits_of
 from ccp.report.listing.listed import Content, content_of
-from ccp.runs.outputs import OUTPUTS
 from ccp.runs.run import Run, collected
 
 MOST_ROWS = 1_048_575
 """The rows that fit on a sheet below its heading; a longer table goes on on the next."""
 MOST_DAILY_ROWS = 100_000
-"""A table of the daily cycle that is kept a file a day is left out when it has more rows than this."""
-DAILY = {name for name in OUTPUTS["simulate"] if "." not in name}
+"""A table that is kept a file a day is left out when it has more rows than this."""
 LONGEST_NAME = 31
 NOT_IN_NAMES = re.compile(r"[\[\]:*?/\\\x00-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
 MADE = ("About", "Figures", "Columns")
@@ -64,7 +62,7 @@ def planned(runs: Sequence[Run]) -> Plan:
         for table in run.tables:
             content = content_of(run, table)
             file, rows = f"{called}{content.place.removeprefix(run.name)}", content.rows
-            if run.command == "simulate" and table in DAILY and rows > MOST_DAILY_ROWS:
+            if table in run.kind.daily and rows > MOST_DAILY_ROWS:
                 left_out.append(f"{file}: {rows:,} rows; of a daily table at most {MOST_DAILY_ROWS:,} are taken along")
             elif content.fields:
                 named = f"{place} {table}" if len(runs) > 1 else table

@@ -17,10 +17,11 @@ from typer.testing import CliRunner
 import ccp
 from ccp.cli.main import app
 from ccp.report.page.render import page
+from ccp.runs.commands import commands_with
 from ccp.runs.run import Run, open_run
 
 pytestmark = READS_FILES
-COMMANDS = ("size", "whatif", "default", "simulate", "backtest", "compare")
+FINISHED = commands_with(lambda row: row.pack and row.written)
 
 
 def of(*runs: Path | Run, live: bool = False, **more: Any) -> Read:
@@ -177,7 +178,7 @@ def test_rounds_of_a_default_that_spreads(finished: Path) -> None:
     ]
 
 
-@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("command", FINISHED)
 @pytest.mark.parametrize("live", [True, False])
 def test_every_run_has_a_page_that_needs_nothing_else(command: str, live: bool, finished: Path) -> None:
     html = page(ccp.pack(finished / command).content, live)
@@ -189,7 +190,7 @@ def test_every_run_has_a_page_that_needs_nothing_else(command: str, live: bool, 
     assert str(finished) not in html  # no way on this machine is anybody's business
 
 
-@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("command", FINISHED)
 def test_every_figure_says_where_it_comes_from(command: str, finished: Path) -> None:
     run = open_run(finished / command)
     for section in ccp.pack(run).content.sections:
