@@ -78,7 +78,7 @@ class Collateral(dy.Schema):
     issuer_id = column("issuer_id", nullable=True)
 
 
-class Trades(dy.Schema):
+class TradeRows(dy.Schema):
     """What changes hands in the daily cycle. A trade counts from its day on."""
 
     date = column("date")
@@ -200,7 +200,7 @@ class Waterfall(dy.Schema):
     amount = column("amount", min=0)
 
 
-class Ladder(dy.Schema):
+class LadderRows(dy.Schema):
     """Result of a comparison: what every tier of every rulebook pays of every loss."""
 
     rulebook = column("rulebook")
@@ -227,7 +227,7 @@ class PathTiers(dy.Schema):
     largest_amount = column("largest_amount")
 
 
-class Replayed(dy.Schema):
+class ReplayRows(dy.Schema):
     """Result of a replay: who paid what, in each of its runs."""
 
     run = column("run")
@@ -412,5 +412,5 @@ def book_schemas() -> dict[str, type[dy.Schema]]:
     return dict(zip(BOOK_TABLES, (Members, Accounts, instruments_schema(), Positions, Collateral), strict=True))
 
 
-CYCLE_TABLES: dict[str, type[dy.Schema]] = {"trades": Trades}
+CYCLE_TABLES: dict[str, type[dy.Schema]] = {"trades": TradeRows}
 MARKET_TABLES: dict[str, type[dy.Schema]] = {"prices": Prices, "factors": Factors, "scenarios": Shocks}

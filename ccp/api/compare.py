@@ -9,7 +9,7 @@ import polars as pl
 
 from ccp.api.inputs import load_rulebook, rulebook_path
 from ccp.errors import refuse_argument
-from ccp.frames import Ladder
+from ccp.frames import LadderRows
 from ccp.money import minor_units
 from ccp.rulebook.rulebook import Rulebook
 from ccp.rulebook.tier_kind import NOBODY
@@ -17,7 +17,7 @@ from ccp.runs.commands import COMMANDS
 from ccp.runs.manifest import rulebooks_manifest
 from ccp.runs.run import Run
 from ccp.runs.write import write_run
-from ccp.waterfall.ladder import MEMBERS, RUNGS, House, Rung, climb, stylised_house
+from ccp.waterfall.ladder import MEMBERS, RUNGS, Rung, StylisedHouse, climb, stylised_house
 
 KIND = COMMANDS["compare"]
 
@@ -71,7 +71,7 @@ def compare(
     files = {str(one): rulebook_path(one) for one in rulebooks if not isinstance(one, Rulebook)}
     run = {"members": members, "cover": cover, "fund": fund, "ladder": sorted(set(rungs))}
     return Comparison(
-        pl.DataFrame(rows, schema=Ladder.create_empty().schema),
+        pl.DataFrame(rows, schema=LadderRows.create_empty().schema),
         [_described(name, house) for name, house in zip(named, houses, strict=True)],
         rulebooks_manifest(KIND.command, files, loaded, run),
     )
@@ -88,7 +88,7 @@ def _check(fund: float | None, members: int, cover: int | None, rungs: Sequence[
         raise refuse_argument("rungs", "multiples of the fund from 0 to 1000 were expected")
 
 
-def _check_house(name: str, house: House) -> None:
+def _check_house(name: str, house: StylisedHouse) -> None:
     count = len(house.plan.members)
     if len(house.defaulters) >= count:
         expected = f"more than the {len(house.defaulters)} that default under {name} were expected"
@@ -99,7 +99,7 @@ def _check_house(name: str, house: House) -> None:
         )
 
 
-def _rows(name: str, house: House, rung: Rung) -> list[dict[str, Any]]:
+def _rows(name: str, house: StylisedHouse, rung: Rung) -> list[dict[str, Any]]:
     unit, loss = minor_units(house.rulebook.currency_digits), rung.outcome.loss
     return [
         {
@@ -118,7 +118,7 @@ def _rows(name: str, house: House, rung: Rung) -> list[dict[str, Any]]:
     ]
 
 
-def _described(name: str, house: House) -> dict[str, Any]:
+def _described(name: str, house: StylisedHouse) -> dict[str, Any]:
     return {
         "rulebook": name,
         "title": house.rulebook.name,
@@ -136,7 +136,7 @@ def _described(name: str, house: House) -> dict[str, Any]:
     }
 
 
-def _fund_from(house: House) -> str:
+def _fund_from(house: StylisedHouse) -> str:
     """Where the size of the fund comes from, in words."""
     if not house.published:
         return "chosen for the comparison"

@@ -7,7 +7,7 @@ from typing import Any
 
 import polars as pl
 
-from ccp.frames import Replayed as ReplayedTable
+from ccp.frames import ReplayRows
 from ccp.money import minor_units
 from ccp.replays.document import Replay
 from ccp.replays.load import load_replay, replay_path
@@ -64,7 +64,7 @@ def replay(document: str | Path | Replay) -> Replayed:
         read.currency_digits,
         [one.path for one in read.figures if one.assumed and one.path.startswith(("members.", "defaults."))],
         [_run(run, read.currency_digits) for run in runs],
-        pl.DataFrame(rows, schema=ReplayedTable.create_empty().schema),
+        pl.DataFrame(rows, schema=ReplayRows.create_empty().schema),
     )
 
 

@@ -30,7 +30,7 @@ from ccp.scenarios.stress_set import stress_scenarios
 from ccp.settlement.cycle import Cycle, DayResult
 from ccp.settlement.opening import RunRequest, open_run
 from ccp.settlement.results import day_row, day_tables, event_rows, waterfall_rows
-from ccp.settlement.state import State
+from ccp.settlement.state import CycleState
 from ccp.settlement.state_file import OtherFormError, read_state, state_bytes
 from ccp.settlement.terms import RunTerms
 
@@ -89,7 +89,7 @@ def simulate(
     return Simulation(Path(out), tables, summary, warnings)
 
 
-def _days(cycle: Cycle, state: State | None, journal: Journal, rows: list[dict[str, Any]]) -> Iterator[DayResult]:
+def _days(cycle: Cycle, state: CycleState | None, journal: Journal, rows: list[dict[str, Any]]) -> Iterator[DayResult]:
     """The days of a run. Wrong input that shows on the first day leaves nothing behind, later on the days so far."""
     try:
         yield from cycle.run(state)
@@ -109,7 +109,9 @@ def given_scenarios(request: RunRequest, terms: RunTerms) -> ScenarioSet | None:
     return stress_scenarios(terms.rulebook, terms.case.market, terms.case.factor_ids, request.scenarios)
 
 
-def _begin(journal: Journal, stated: dict[str, Any], first: State, resume: bool, overwrite: bool) -> State | None:
+def _begin(
+    journal: Journal, stated: dict[str, Any], first: CycleState, resume: bool, overwrite: bool
+) -> CycleState | None:
     """Make the run's directory ready: to go on in it, or to begin. Returns the state to go on from."""
     if resume:
         found = journal.resume(stated)

@@ -14,7 +14,7 @@ from ccp.api.kept_base import Base, read_base
 from ccp.book.changed_book import apply_changes
 from ccp.book.changes import Changes
 from ccp.book.order import in_order
-from ccp.book.stated_changes import Stated, read_changes, stated_changes
+from ccp.book.stated_changes import StatedChanges, read_changes, stated_changes
 from ccp.errors import InputError, refuse
 from ccp.exposure.run import Progress
 from ccp.margin.collateral import holdings
@@ -98,7 +98,7 @@ def what_if(run: Path | str, *changes: Changes | Path | str, progress: Progress 
 
 
 @contextmanager
-def _located(stated: Stated) -> Iterator[None]:
+def _located(stated: StatedChanges) -> Iterator[None]:
     """Problems of the changed rulebook are located where the rules were stated."""
     try:
         yield
@@ -142,7 +142,7 @@ def _contributions(base: Base, sized: Sized) -> pl.DataFrame:
     return in_order(before.join(after, on="member_id", how="full", coalesce=True), "members")
 
 
-def _manifest(run: Path, now: Case, stated: Stated) -> dict[str, Any]:
+def _manifest(run: Path, now: Case, stated: StatedChanges) -> dict[str, Any]:
     """The base run by the digests of what it says of itself, and what was changed."""
     changes = stated.changes.model_dump(exclude_defaults=True) | {"rules": dict(stated.rules)}
     about = {"command": KIND.command, "date": now.date.isoformat(), "changes": changes}

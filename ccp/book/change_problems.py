@@ -10,7 +10,7 @@ import polars as pl
 
 from ccp.book.book import Book
 from ccp.book.changes import Changes
-from ccp.book.stated_changes import Stated
+from ccp.book.stated_changes import StatedChanges
 from ccp.errors import Problem
 
 TWICE = "duplicate; it may stand only once"
@@ -19,7 +19,7 @@ THERE = "a new one was expected, the book has this one"
 NOT_THERE = "the book has no such {}"
 
 
-def find_change_problems(book: Book, stated: Stated) -> list[Problem]:
+def find_change_problems(book: Book, stated: StatedChanges) -> list[Problem]:
     """Everything that is wrong with some changes of a book, in order of lines."""
     check = _Check(book, stated, _owners(book, stated.changes), set(book.members["member_id"]))
     check.new_members()
@@ -49,7 +49,7 @@ class _Check:
     """`owner` has the member of every account that is named and there, `members` are the book's."""
 
     book: Book
-    stated: Stated
+    stated: StatedChanges
     owner: dict[str, str]
     members: set[str]
     problems: list[Problem] = field(default_factory=list)

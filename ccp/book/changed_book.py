@@ -11,7 +11,7 @@ from ccp.book.book import Book
 from ccp.book.change_problems import find_change_problems, gone
 from ccp.book.changes import Changes
 from ccp.book.order import in_order
-from ccp.book.stated_changes import Stated
+from ccp.book.stated_changes import StatedChanges
 from ccp.errors import refuse
 from ccp.tables import raise_problems
 from ccp.types import Flags, Index
@@ -34,7 +34,7 @@ class ChangedBook:
     positions: pl.DataFrame
 
 
-def apply_changes(book: Book, stated: Stated, positions_of: Callable[[Index], pl.DataFrame]) -> ChangedBook:
+def apply_changes(book: Book, stated: StatedChanges, positions_of: Callable[[Index], pl.DataFrame]) -> ChangedBook:
     """The book after the changes. Its members and accounts must be in the order of the portfolio, and stay so.
 
     `positions_of` gives the positions of some accounts, by their places before. Raises InputError.

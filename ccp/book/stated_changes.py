@@ -16,7 +16,7 @@ LISTS = ("add_members", "add_accounts", "remove", "scale", "trades")
 
 
 @dataclass(frozen=True)
-class Source:
+class ChangeSource:
     """Changes from one place: `name` says which, `node` is the document's where it is a YAML file."""
 
     name: str
@@ -25,11 +25,11 @@ class Source:
 
 
 @dataclass(frozen=True)
-class Stated:
+class StatedChanges:
     """Changes from several places, later ones after earlier ones. `changes` are all of them in one, but for rules."""
 
     changes: Changes
-    sources: tuple[Source, ...]
+    sources: tuple[ChangeSource, ...]
 
     @property
     def rules(self) -> list[tuple[str, Any]]:
@@ -80,17 +80,17 @@ def read_changes(path: Path | str) -> Changes:
     return _read(path).changes
 
 
-def _read(path: Path | str) -> Source:
+def _read(path: Path | str) -> ChangeSource:
     data, node = load_yaml(Path(path))
-    return Source(str(path), validated(data, node, str(path), Changes), node)
+    return ChangeSource(str(path), validated(data, node, str(path), Changes), node)
 
 
-def stated_changes(given: Sequence[Changes | Path | str]) -> Stated:
+def stated_changes(given: Sequence[Changes | Path | str]) -> StatedChanges:
     """Changes, and YAML files of them, one after the other. Raises InputError."""
-    sources = tuple(Source("changes", one) if isinstance(one, Changes) else _read(one) for one in given)
+    sources = tuple(ChangeSource("changes", one) if isinstance(one, Changes) else _read(one) for one in given)
     if all(source.changes == Changes() for source in sources):
         raise refuse(sources[0].name if sources else "changes", "at least one change was expected")
     lists: dict[str, Any] = {
         name: tuple(entry for one in sources for entry in getattr(one.changes, name)) for name in LISTS
     }
-    return Stated(Changes(**lists), sources)
+    return StatedChanges(Changes(**lists), sources)

@@ -90,7 +90,7 @@ class Resignation(Frozen):
     member: str
 
 
-class Run(Frozen):
+class ReplayRun(Frozen):
     """One way to run the defaults: under a rulebook, or under tiers written here; and what is expected."""
 
     name: str = Field(min_length=1)
@@ -105,7 +105,7 @@ class Run(Frozen):
     expected: dict[str, Amount] = Field(default_factory=dict, description="by tier, over all defaults")
 
     @model_validator(mode="after")
-    def _one_set_of_rules(self) -> "Run":
+    def _one_set_of_rules(self) -> "ReplayRun":
         if (self.rulebook is None) == (self.tiers is None):
             raise ValueError("either rulebook or tiers was expected, and not both")
         return self
@@ -126,7 +126,7 @@ class Replay(Frozen):
     defaults: tuple[Default, ...] = Field(min_length=1)
     recoveries: tuple[Recovered, ...] = ()
     resignations: tuple[Resignation, ...] = ()
-    runs: tuple[Run, ...] = Field(min_length=1)
+    runs: tuple[ReplayRun, ...] = Field(min_length=1)
     figures: tuple[Figure, ...] = ()
 
     @model_validator(mode="after")

@@ -7,7 +7,7 @@ import numpy as np
 from ccp.book.roster import roster_of
 from ccp.errors import LARGEST_AMOUNT, refuse
 from ccp.money import exact, minor_units
-from ccp.replays.document import Default, Replay, Run
+from ccp.replays.document import Default, Replay, ReplayRun
 from ccp.rulebook.load import load_rulebook
 from ccp.rulebook.margin import MarginRules
 from ccp.rulebook.rulebook import Rulebook
@@ -16,7 +16,7 @@ from ccp.waterfall.event import Circumstances, Event
 from ccp.waterfall.standing import Standing, first_standing
 
 
-def rules_of(replay: Replay, run: Run) -> Rulebook:
+def rules_of(replay: Replay, run: ReplayRun) -> Rulebook:
     """The rules of a run: a rulebook in the replay's currency, or the tiers written in the run. Raises InputError."""
     if run.rulebook is not None:
         rules = load_rulebook(run.rulebook)
@@ -37,7 +37,7 @@ def rules_of(replay: Replay, run: Run) -> Rulebook:
     )
 
 
-class Scale:
+class ReplayAmounts:
     """A replay's amounts as cents, by member in order of name."""
 
     def __init__(self, replay: Replay):
@@ -58,7 +58,7 @@ class Scale:
 
 def standing_of(replay: Replay, rules: Rulebook, service: str | None) -> Standing:
     """Everything whole before the first default, in one service or the only one."""
-    scale = Scale(replay)
+    scale = ReplayAmounts(replay)
 
     def stated(field: str) -> Cents:
         amounts = {}
@@ -74,7 +74,7 @@ def standing_of(replay: Replay, rules: Rulebook, service: str | None) -> Standin
 
 def event_of(replay: Replay, standing: Standing, default: Default, service: str | None) -> Event:
     """A default as an event, in one service or the only one. Raises InputError where a defaulter is away already."""
-    scale = Scale(replay)
+    scale = ReplayAmounts(replay)
     named = {member: loss.of(service) for member, loss in default.losses.items()}
     losses = named | (default.books if service is None else {})
     loss = scale.by_member({member: one.loss for member, one in losses.items()})

@@ -4,8 +4,8 @@ import datetime
 from dataclasses import dataclass, replace
 
 from ccp.errors import refuse
-from ccp.replays.document import SURPLUS, Replay, Run
-from ccp.replays.inputs import Scale, event_of, rules_of, standing_of
+from ccp.replays.document import SURPLUS, Replay, ReplayRun
+from ccp.replays.inputs import ReplayAmounts, event_of, rules_of, standing_of
 from ccp.rulebook.rulebook import Rulebook
 from ccp.rulebook.tier_table import DEFAULTER_MARGIN, UNCOVERED
 from ccp.waterfall.contagion import Books, Round, run_rounds
@@ -67,7 +67,7 @@ def run_replay(replay: Replay) -> list[ReplayedRun]:
     return [_run(replay, place, run) for place, run in enumerate(replay.runs)]
 
 
-def _run(replay: Replay, place: int, run: Run) -> ReplayedRun:
+def _run(replay: Replay, place: int, run: ReplayRun) -> ReplayedRun:
     rules = rules_of(replay, run)
     if replay.services:
         steps, uncovered, surplus = _by_service(replay, run, rules)
@@ -80,10 +80,10 @@ def _run(replay: Replay, place: int, run: Run) -> ReplayedRun:
     return ReplayedRun(run.name, rules, steps, back, uncovered, surplus, compared)
 
 
-def _in_a_row(replay: Replay, run: Run, rules: Rulebook) -> tuple[list[Step], list[tuple[int, list[Recovery]]]]:
+def _in_a_row(replay: Replay, run: ReplayRun, rules: Rulebook) -> tuple[list[Step], list[tuple[int, list[Recovery]]]]:
     """Defaults, resignations and recoveries in order of date."""
     standing, first = standing_of(replay, rules, None), replay.defaults[0].date
-    scale, steps = Scale(replay), list[Step]()
+    scale, steps = ReplayAmounts(replay), list[Step]()
     stated = [replay.members[member].capital for member in scale.members]
     capital = [None if amount is None else scale.cents(amount) for amount in stated]
     for number, default in enumerate(replay.defaults, start=1):
@@ -120,7 +120,7 @@ def _rounds(standing: Standing, event: Event, capital: list[int | None]) -> list
 
 def _recoveries(replay: Replay, rules: Rulebook, steps: list[Step]) -> list[tuple[int, list[Recovery]]]:
     """What came back of each default; a default's draws shrink by what was repaid before."""
-    scale, found = Scale(replay), []
+    scale, found = ReplayAmounts(replay), []
     draws = {step.default: list(step.outcome.draws) for step in steps if step.round == 1}
     for one in sorted(replay.recoveries, key=lambda one: one.date):
         back = recover(draws[one.default], scale.cents(one.amount), rules.default_management.recoveries)
@@ -133,7 +133,7 @@ def _recoveries(replay: Replay, rules: Rulebook, steps: list[Step]) -> list[tupl
     return found
 
 
-def _by_service(replay: Replay, run: Run, rules: Rulebook) -> tuple[list[Step], int, int]:
+def _by_service(replay: Replay, run: ReplayRun, rules: Rulebook) -> tuple[list[Step], int, int]:
     default = replay.defaults[0]
     standings = {name: standing_of(replay, rules, name) for name in replay.services}
     services = [Service(name, one, event_of(replay, one, default, name)) for name, one in standings.items()]
@@ -148,8 +148,10 @@ def _margin_left(outcome: Outcome) -> int:
     return margin.available - margin.amount
 
 
-def _compared(replay: Replay, place: int, run: Run, steps: list[Step], uncovered: int, surplus: int) -> list[Compared]:
-    scale, sources = Scale(replay), {figure.path: figure for figure in replay.figures}
+def _compared(
+    replay: Replay, place: int, run: ReplayRun, steps: list[Step], uncovered: int, surplus: int
+) -> list[Compared]:
+    scale, sources = ReplayAmounts(replay), {figure.path: figure for figure in replay.figures}
     known = {SURPLUS, UNCOVERED, *(tier.word for tier in steps[0].plan.tiers)}
     found = []
     for tier, expected in run.expected.items():

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from ccp.report.elements import Column, Table
+from ccp.report.elements import Table, TableColumn
 from ccp.report.words import exact_amount
 
 NOT_KNOWN = "–"
@@ -10,7 +10,7 @@ RIGHT = ("money", "share", "number", "count")
 """Kinds of columns that stand to the right."""
 
 
-def written(value: Any, column: Column, digits: int) -> str:
+def written(value: Any, column: TableColumn, digits: int) -> str:
     """One cell: money to the minor unit, shares in per cent, what is not known as a dash."""
     if value is None:
         return NOT_KNOWN

@@ -12,7 +12,7 @@ Tone = Literal["plain", "good", "warning", "bad"]
 
 
 @dataclass(frozen=True)
-class Source:
+class Provenance:
     """Where a figure comes from: a file of the run, and columns or fields in it."""
 
     file: str
@@ -24,7 +24,7 @@ class Source:
 
 
 @dataclass(frozen=True)
-class Column:
+class TableColumn:
     """A column of a frame as it is shown: its heading, and what its values are."""
 
     name: str
@@ -37,12 +37,12 @@ class Table:
     """Rows to be read; the first column names the row. `note` says what is left out."""
 
     frame: pl.DataFrame
-    columns: tuple[Column, ...]
+    columns: tuple[TableColumn, ...]
     note: str = ""
 
 
 @dataclass(frozen=True)
-class Figure:
+class Exhibit:
     """A chart with the table behind it, or a table alone.
 
     `title` says what it shows, `reading` how to read it. `draw` returns an altair chart for a width in pixels: of
@@ -51,7 +51,7 @@ class Figure:
 
     key: str
     title: str
-    sources: tuple[Source, ...]
+    sources: tuple[Provenance, ...]
     table: Table
     draw: Callable[[bool], Any] | None = None
     reading: str = ""
@@ -64,7 +64,7 @@ class Tile:
     label: str
     value: str
     note: str
-    source: Source
+    source: Provenance
     tone: Tone = "plain"
 
 
@@ -76,7 +76,7 @@ class Section:
     title: str
     paragraphs: tuple[str, ...] = ()
     tiles: tuple[Tile, ...] = ()
-    figures: tuple[Figure, ...] = ()
+    figures: tuple[Exhibit, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ def exact_amount(value: float, digits: int = 2) -> str:
 
 
 @dataclass(frozen=True)
-class Scale:
+class MoneyUnit:
     """The unit that a table's amounts are shown in."""
 
     unit: float
@@ -24,12 +24,12 @@ class Scale:
         return f"{currency} {self.word}".strip()
 
 
-def scale_of(largest: object) -> Scale:
+def scale_of(largest: object) -> MoneyUnit:
     """Millions, thousands or units, by the largest amount to show."""
     size = float(largest) if isinstance(largest, int | float) else 0.0
     if size >= 1e7:
-        return Scale(1e6, "m")
-    return Scale(1e3, "thousand") if size >= 1e5 else Scale(1.0, "")
+        return MoneyUnit(1e6, "m")
+    return MoneyUnit(1e3, "thousand") if size >= 1e5 else MoneyUnit(1.0, "")
 
 
 def share(value: float | None) -> str:

@@ -138,7 +138,7 @@ ROWS = (
         command="compare",
         title="Rulebooks compared",
         python=("ccp.api.compare:Comparison", "ccp.api.compare:compare"),
-        tables={"ladder": "ccp.frames:Ladder"},
+        tables={"ladder": "ccp.frames:LadderRows"},
         documents={
             "houses": Document(
                 "What was compared: each rulebook's fund and where it is from.", figures=f"{MEANINGS}:HOUSES"
@@ -152,7 +152,7 @@ ROWS = (
         command="replay",
         title="Real defaults, run again",
         python=("ccp.api.replay:Replayed", "ccp.api.replay:replay"),
-        tables={"replay": "ccp.frames:Replayed"},
+        tables={"replay": "ccp.frames:ReplayRows"},
         documents={"replays": Document("What was computed beside what was reported."), "manifest": MANIFEST},
         limits=("Where no source states a figure it is assumed, and marked so.",),
         pack="ccp.report.pack.replays:replays_part",

@@ -73,7 +73,7 @@ class Shock:
 
 
 @dataclass(frozen=True)
-class Stated:
+class StatedScenario:
     """One scenario as its file states it."""
 
     label: Label
@@ -103,7 +103,7 @@ def read_scenarios(path: Path, factor_ids: list[str], known: list[str]) -> Scena
     return joined(sets)
 
 
-def _read_shocks(path: Path) -> list[Stated]:
+def _read_shocks(path: Path) -> list[StatedScenario]:
     frame, problems, total = read_table(path, Shocks)
     raise_problems(problems, total)
     numbered = frame.with_row_index("row", offset=1)
@@ -122,7 +122,7 @@ def _read_shocks(path: Path) -> list[Stated]:
             Shock(row["factor_id"], row["kind"], row["shock"], Place("factor_id", {"row": row["row"]}), "shock")
             for row in rows.iter_rows(named=True)
         ]
-        found.append(Stated(label, (1.0,), shocks, Place("scenario_id", {"row": first["row"]})))
+        found.append(StatedScenario(label, (1.0,), shocks, Place("scenario_id", {"row": first["row"]})))
     return found
 
 
@@ -131,7 +131,7 @@ def _first(values: pl.Series) -> str | None:
     return stated[0] if len(stated) else None
 
 
-def _read_yaml(path: Path) -> list[Stated]:
+def _read_yaml(path: Path) -> list[StatedScenario]:
     data, node = load_yaml(path)
     document = validated(data, node, str(path), ScenarioFile)
 
@@ -146,11 +146,11 @@ def _read_yaml(path: Path) -> list[Stated]:
         for pattern, move in one.shocks.items():
             here = place("scenarios", number, "shocks", pattern)
             shocks.append(Shock(pattern, move.kind or one.kind, move.shock, here, here.field))
-        found.append(Stated(label, one.multiples, shocks, place("scenarios", number, "id")))
+        found.append(StatedScenario(label, one.multiples, shocks, place("scenarios", number, "id")))
     return found
 
 
-def _unmatched(source: str, found: list[Stated], known: list[str]) -> list[Problem]:
+def _unmatched(source: str, found: list[StatedScenario], known: list[str]) -> list[Problem]:
     return [
         Problem(
             source,
@@ -165,7 +165,7 @@ def _unmatched(source: str, found: list[Stated], known: list[str]) -> list[Probl
     ]
 
 
-def _too_far(source: str, found: list[Stated]) -> list[Problem]:
+def _too_far(source: str, found: list[StatedScenario]) -> list[Problem]:
     expected = f"a relative shock of {LARGEST_RELATIVE:g} at most was expected; 0.1 is up 10 %"
     return [
         Problem(source, expected, shock.size_field, shock.size, **shock.place.where)
@@ -180,7 +180,7 @@ def matches(factor_id: str, pattern: str) -> bool:
     return re.fullmatch(".*".join(re.escape(part) for part in pattern.split("*")), factor_id) is not None
 
 
-def _repeated(source: str, found: list[Stated], sets: list[ScenarioSet]) -> list[Problem]:
+def _repeated(source: str, found: list[StatedScenario], sets: list[ScenarioSet]) -> list[Problem]:
     """Ids that stand more than once, those that multiples make included."""
     problems, seen = [], set[str]()
     for stated, scenarios in zip(found, sets, strict=True):

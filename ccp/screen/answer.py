@@ -8,7 +8,7 @@ import polars as pl
 
 from ccp.api.explored import View
 from ccp.report.answer import coverage_sentence
-from ccp.report.words import Scale, defaulting, exact_amount, listed, scale_of, share
+from ccp.report.words import MoneyUnit, defaulting, exact_amount, listed, scale_of, share
 from ccp.rulebook.tier_kind import SURVIVORS
 
 COVERAGE = (
@@ -66,7 +66,7 @@ def key_figures(view: View, before: View) -> list[Key]:
     return [*keys, Key("coverage ratio", share(now), moved, True)]
 
 
-def amounts_scale(view: View, before: View) -> Scale:
+def amounts_scale(view: View, before: View) -> MoneyUnit:
     """The unit that key figures are shown in: one for all of them."""
     return scale_of(max(of(one) for _, of, _ in AMOUNTS for one in (view, before)))
 

@@ -19,7 +19,7 @@ from ccp.settlement.fund import StressDay
 from ccp.settlement.ledger import Ledger, no_totals
 from ccp.settlement.reconcile import reconcile
 from ccp.settlement.resizing import after_payments, begin_day
-from ccp.settlement.state import State
+from ccp.settlement.state import CycleState
 from ccp.settlement.terms import RunTerms
 from ccp.settlement.today import MarketDay, after_haircut, option_value, prepare
 from ccp.settlement.trades import Holding, after_trades, opening_holding
@@ -55,7 +55,7 @@ class DayResult:
     fund: int | None
     buffer: Fraction | None
     ledger: Ledger
-    state: State
+    state: CycleState
 
 
 class Cycle:
@@ -65,7 +65,7 @@ class Cycle:
         self.terms = terms
         self.clearing = Clearing(terms, given)
 
-    def run(self, state: State | None = None) -> Iterator[DayResult]:
+    def run(self, state: CycleState | None = None) -> Iterator[DayResult]:
         """Every day of the run, or those after a state's day."""
         state = state or self.first_state()
         for first in range(0, self.terms.days, BLOCK_DAYS):
@@ -76,7 +76,7 @@ class Cycle:
                 state = result.state
                 yield result
 
-    def first_state(self) -> State:
+    def first_state(self) -> CycleState:
         """Before the first day: nothing is held yet."""
         portfolio = self.terms.portfolio
         members, pools = len(portfolio.members), len(portfolio.pools)
@@ -85,7 +85,7 @@ class Cycle:
         stated = self.terms.case.book.states_contributions
         contributions = posted if stated else none
         share = self.terms.rulebook.margin.buffer
-        return State(
+        return CycleState(
             day=-1,
             cash=np.zeros(pools, dtype=np.int64),
             standing=first_standing(self.terms.rulebook, portfolio.roster, contributions, counting=LATEST_SETTLEMENT),
@@ -99,7 +99,7 @@ class Cycle:
             buffer=full_buffer(share.share if share else 0.0),
         )
 
-    def _block(self, state: State, first: int, last: int) -> Iterator[DayResult]:
+    def _block(self, state: CycleState, first: int, last: int) -> Iterator[DayResult]:
         """The days of a block after the state's; variation of all of them comes out of one pass."""
         terms, trades = self.terms, self.terms.trades
         before = self.clearing.path.on(first - 1) if first else None
@@ -133,7 +133,7 @@ class Cycle:
             return {kind: to_minor(amounts[:, place], self.terms.digits) for kind, amounts in parts.items()}
         return {kind: balanced(part[:, place], self.terms.digits, kind, date) for kind, part in parts.items()}
 
-    def _day(self, state: State, market: MarketDay, flows: dict[str, Cents], holding: Holding) -> DayResult:
+    def _day(self, state: CycleState, market: MarketDay, flows: dict[str, Cents], holding: Holding) -> DayResult:
         clearing, ledger, day = self.clearing, Ledger(self.clearing.chart, state.totals), market.day
         today = prepare(clearing, state, market, flows, holding)
         if day == 0:
@@ -165,7 +165,7 @@ class Cycle:
         )
 
 
-def post_opening(clearing: Clearing, state: State, ledger: Ledger) -> None:
+def post_opening(clearing: Clearing, state: CycleState, ledger: Ledger) -> None:
     """Opening balances: cash in the pools, contributions, the clearing house's capital."""
     chart, source = clearing.chart, clearing.chart.of("opening")
     pools, members = np.arange(len(state.cash)), np.arange(len(state.standing.members))

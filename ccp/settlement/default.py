@@ -6,7 +6,7 @@ import numpy as np
 
 from ccp.settlement.draws import event_outcome, post_tiers
 from ccp.settlement.ledger import Ledger
-from ccp.settlement.state import Estate, State
+from ccp.settlement.state import CycleState, Estate
 from ccp.settlement.terms import RunTerms
 from ccp.types import Cents, Flags
 from ccp.waterfall.event import Event, Outcome
@@ -26,7 +26,7 @@ class SettledEvent:
 
 
 @dataclass(frozen=True)
-class _Pools:
+class _EventPools:
     """By pool: whether it is the defaulters', its loss, what is held for it, and what its own margin pays."""
 
     mine: Flags
@@ -45,7 +45,7 @@ class _Pools:
 
 
 def settle_event(
-    terms: RunTerms, state: State, estate: Estate, securities: Cents, ledger: Ledger, day: int
+    terms: RunTerms, state: CycleState, estate: Estate, securities: Cents, ledger: Ledger, day: int
 ) -> SettledEvent:
     """Run a closed-out event down the waterfall. Changes the state and writes the ledger; from this day the periods of
     cooling off, replenishment and restoration run.
@@ -57,7 +57,7 @@ def settle_event(
     pools = np.flatnonzero(mine)
     ledger.post("sale of collateral", chart.of("transferees"), chart.of("margin", pools), securities[pools])
     held = np.where(mine, state.cash + securities, 0)
-    found = _Pools(mine, np.where(mine, -estate.result, 0), held)
+    found = _EventPools(mine, np.where(mine, -estate.result, 0), held)
     lent = _house_for_clients(terms, found)
     before_supplementary = terms.by_member(found.short) - terms.by_member(lent)
     supplementary = np.minimum(before_supplementary, state.supplementary)
@@ -74,7 +74,7 @@ def settle_event(
     return SettledEvent(estate, day, plan, outcome, frozenset(np.flatnonzero(unable).tolist()))
 
 
-def _house_for_clients(terms: RunTerms, found: _Pools) -> Cents:
+def _house_for_clients(terms: RunTerms, found: _EventPools) -> Cents:
     """What each house pool's surplus pays of its member's shortfalls, pools in order."""
     lent = np.zeros_like(found.loss)
     if not terms.rulebook.stress.house_surplus_covers_clients:
@@ -87,7 +87,7 @@ def _house_for_clients(terms: RunTerms, found: _Pools) -> Cents:
     return lent
 
 
-def _post_margin(ledger: Ledger, estate: Estate, found: _Pools, lent: Cents, supplementary: Cents) -> None:
+def _post_margin(ledger: Ledger, estate: Estate, found: _EventPools, lent: Cents, supplementary: Cents) -> None:
     chart, pools = ledger.chart, np.flatnonzero(found.mine)
     target = chart.of("estate", estate.number - 1)
     gain = np.maximum(-found.loss, 0)[pools]
@@ -105,7 +105,13 @@ def _repay(ledger: Ledger, estate: Estate) -> None:
 
 
 def _return_the_rest(
-    ledger: Ledger, terms: RunTerms, state: State, estate: Estate, found: _Pools, lent: Cents, supplementary: Cents
+    ledger: Ledger,
+    terms: RunTerms,
+    state: CycleState,
+    estate: Estate,
+    found: _EventPools,
+    lent: Cents,
+    supplementary: Cents,
 ) -> None:
     """What is left in pools, supplementary margin and contributions goes back to where it came from."""
     chart, pools = ledger.chart, np.flatnonzero(found.mine)

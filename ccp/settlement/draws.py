@@ -5,7 +5,7 @@ import numpy as np
 from ccp.errors import ReconciliationError
 from ccp.rulebook.tier_kind import HOUSE, MARGIN, TierKind
 from ccp.settlement.ledger import KINDS, Chart, Ledger
-from ccp.settlement.state import Estate, State
+from ccp.settlement.state import CycleState, Estate
 from ccp.settlement.terms import ENDLESS, RunTerms
 from ccp.types import Cents, Flags, Index
 from ccp.waterfall.contagion import round_of
@@ -13,7 +13,7 @@ from ccp.waterfall.event import Circumstances, Draw, Event, Outcome
 from ccp.waterfall.plan import Plan
 
 
-def survivors_gains(terms: RunTerms, state: State, received: Cents) -> Cents:
+def survivors_gains(terms: RunTerms, state: CycleState, received: Cents) -> Cents:
     """A day's variation, premium and exercise of members not in default, by member; losses are negative.
 
     `received` is by account.
@@ -22,7 +22,9 @@ def survivors_gains(terms: RunTerms, state: State, received: Cents) -> Cents:
     return np.where(state.standing.away, 0, by_member)
 
 
-def event_outcome(terms: RunTerms, state: State, estate: Estate, plan: Plan, event: Event) -> tuple[Outcome, Flags]:
+def event_outcome(
+    terms: RunTerms, state: CycleState, estate: Estate, plan: Plan, event: Event
+) -> tuple[Outcome, Flags]:
     """The event's outcome, those whose capital is less than their calls not paying them; and who they are.
 
     Haircuts are set against the gains of the same days when the day's capital is found.
@@ -35,7 +37,7 @@ def event_outcome(terms: RunTerms, state: State, estate: Estate, plan: Plan, eve
     return round_of(plan, event, known, capital, lambda kind: kind.called)
 
 
-def post_tiers(ledger: Ledger, state: State, estate: Estate, outcome: Outcome) -> None:
+def post_tiers(ledger: Ledger, state: CycleState, estate: Estate, outcome: Outcome) -> None:
     """The draws of everything behind margin; what members pay out of their house is taken off their capital in the
     state."""
     lump = 0

@@ -5,12 +5,12 @@ import numpy as np
 from ccp.settlement.clearing import Clearing
 from ccp.settlement.ledger import Ledger
 from ccp.settlement.payments import Dues, capital_after
-from ccp.settlement.state import State
+from ccp.settlement.state import CycleState
 from ccp.settlement.today import Today
 from ccp.waterfall.replenishment import refilled
 
 
-def pay(clearing: Clearing, state: State, ledger: Ledger, today: Today, dues: Dues) -> None:
+def pay(clearing: Clearing, state: CycleState, ledger: Ledger, today: Today, dues: Dues) -> None:
     """Everybody who is not in default pays and is paid; the rest of the day's flows is somebody else's. Changes the
     state: cash, capital, supplementary margin, contributions."""
     chart, pools = clearing.chart, np.arange(len(state.cash))
@@ -35,7 +35,7 @@ def pay(clearing: Clearing, state: State, ledger: Ledger, today: Today, dues: Du
     state.standing = refilled(state.standing, dues.fund)
 
 
-def post_gone(clearing: Clearing, state: State, ledger: Ledger, today: Today) -> None:
+def post_gone(clearing: Clearing, state: CycleState, ledger: Ledger, today: Today) -> None:
     """Flows of accounts whose event was settled before today: the transferees hold their positions."""
     open_today = {estate.number for estate in state.estates} | {one.estate.number for one in today.settled}
     event = state.event[clearing.terms.account_group]

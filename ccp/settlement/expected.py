@@ -7,7 +7,7 @@ import numpy as np
 from ccp.settlement.clearing import Clearing
 from ccp.settlement.default import SettledEvent
 from ccp.settlement.ledger import PASSED_ON
-from ccp.settlement.state import Estate, State
+from ccp.settlement.state import CycleState, Estate
 from ccp.settlement.today import Today
 from ccp.types import Cents, Index
 
@@ -30,7 +30,7 @@ class Expected:
     sold: Cents
 
 
-def expected_of(clearing: Clearing, state: State, today: Today) -> Expected:
+def expected_of(clearing: Clearing, state: CycleState, today: Today) -> Expected:
     """A day as the engine has it, when everything has been paid."""
     event = state.event[clearing.terms.portfolio.member_group]
     settled_today = np.isin(state.event[clearing.terms.pool_group], [one.estate.number for one in today.settled])
@@ -40,7 +40,7 @@ def expected_of(clearing: Clearing, state: State, today: Today) -> Expected:
     return Expected(held, paid, event, tuple(state.estates), tuple(today.settled), sold)
 
 
-def balances_held(clearing: Clearing, state: State) -> Cents:
+def balances_held(clearing: Clearing, state: CycleState) -> Cents:
     """What the engine says is in every account inside."""
     chart, standing, held = clearing.chart, state.standing, np.zeros(clearing.chart.size, dtype=np.int64)
     members = np.arange(len(standing.members))
@@ -53,7 +53,7 @@ def balances_held(clearing: Clearing, state: State) -> Cents:
     return held
 
 
-def exchanged(clearing: Clearing, state: State, today: Today) -> Cents:
+def exchanged(clearing: Clearing, state: CycleState, today: Today) -> Cents:
     """What settlement owes houses and clients that are not in default, and what an unmatched book leaves open."""
     chart, terms = clearing.chart, clearing.terms
     owed = np.zeros((len(PASSED_ON), chart.size), dtype=np.int64)

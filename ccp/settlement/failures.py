@@ -11,13 +11,13 @@ from ccp.settlement.draws import survivors_gains
 from ccp.settlement.fund import fund_calls
 from ccp.settlement.ledger import PASSED_ON, Ledger
 from ccp.settlement.payments import Dues, amounts_due, asked_of, failing_members, margin_calls
-from ccp.settlement.state import Estate, State
+from ccp.settlement.state import CycleState, Estate
 from ccp.settlement.today import Today, after_haircut
 from ccp.types import Cents
 from ccp.waterfall.standing import in_default
 
 
-def progress_estates(clearing: Clearing, state: State, ledger: Ledger, today: Today) -> None:
+def progress_estates(clearing: Clearing, state: CycleState, ledger: Ledger, today: Today) -> None:
     """A day's result of the books that are being closed out, and the waterfall of those that are done. Changes the
     state and the day."""
     still_open = []
@@ -62,14 +62,14 @@ def with_liquidity(clearing: Clearing, ledger: Ledger, estate: Estate) -> Estate
     return replace(estate, borrowed=estate.borrowed + missing)
 
 
-def settle(clearing: Clearing, state: State, ledger: Ledger, today: Today, estate: Estate) -> None:
+def settle(clearing: Clearing, state: CycleState, ledger: Ledger, today: Today, estate: Estate) -> None:
     """Run the waterfall of a book that is closed out. Changes the state and the day."""
     settled = settle_event(clearing.terms, state, estate, today.securities, ledger, today.day)
     today.settled.append(settled)
     today.unable |= settled.unable
 
 
-def find_defaults(clearing: Clearing, state: State, ledger: Ledger, today: Today) -> Dues:
+def find_defaults(clearing: Clearing, state: CycleState, ledger: Ledger, today: Today) -> Dues:
     """Put in default who cannot pay, until nobody is left who cannot. Changes the state and the day; returns what the
     others owe."""
     group_of, named = clearing.terms.portfolio.member_group, set(clearing.terms.named.get(today.day, ()))
@@ -89,7 +89,7 @@ def find_defaults(clearing: Clearing, state: State, ledger: Ledger, today: Today
         put_in_default(clearing, state, ledger, today, tuple(sorted(failing)), (cause, unpaid))
 
 
-def dues_of(clearing: Clearing, state: State, today: Today) -> Dues:
+def dues_of(clearing: Clearing, state: CycleState, today: Today) -> Dues:
     """What everybody who is not in default owes and is owed."""
     active = ~state.standing.away
     required = clearing.terms.by_pool(today.requirement.account_margin)
@@ -103,7 +103,7 @@ def dues_of(clearing: Clearing, state: State, today: Today) -> Dues:
 
 
 def put_in_default(
-    clearing: Clearing, state: State, ledger: Ledger, today: Today, groups: tuple[int, ...], why: tuple[str, int]
+    clearing: Clearing, state: CycleState, ledger: Ledger, today: Today, groups: tuple[int, ...], why: tuple[str, int]
 ) -> None:
     """Put groups in default: one event. Their book is taken over, and closed out at once or from tomorrow on. Changes
     the state and the day."""

@@ -8,10 +8,9 @@ import numpy as np
 
 from ccp.money import exact, scaled_up, share_out
 from ccp.rulebook.fund import FundRules, LookBack
-from ccp.settlement.state import Cover, State
+from ccp.settlement.state import CycleState, DayCover
 from ccp.settlement.terms import RunTerms
-from ccp.sizing.cover import Cover as WorstCover
-from ccp.sizing.cover import covers_of, emir_42_3, worst_cover
+from ccp.sizing.cover import Cover, covers_of, emir_42_3, worst_cover
 from ccp.sizing.coverage import coverage
 from ccp.sizing.fund import contributions, fund_size
 from ccp.sizing.size import contribution_weights, counted_scenarios
@@ -30,8 +29,8 @@ class StressDay:
     measured: Measured
     counted: Flags
     losses: StressLosses
-    covers: dict[int, WorstCover]
-    cover: WorstCover
+    covers: dict[int, Cover]
+    cover: Cover
     emir: int
     plan: Plan
     prefunded: int
@@ -46,7 +45,7 @@ class StressDay:
         return self.measured.scenarios.ids
 
 
-def stress_day(terms: RunTerms, state: State, measured: Measured) -> StressDay:
+def stress_day(terms: RunTerms, state: CycleState, measured: Measured) -> StressDay:
     """Cover and coverage of a day, supplementary margin counted."""
     count, counted = terms.rulebook.fund.cover, counted_scenarios(measured)
     losses = _less(measured.losses, state.supplementary, terms)
@@ -83,7 +82,7 @@ def _less(losses: StressLosses, supplementary: Cents, terms: RunTerms) -> Stress
     return StressLosses(losses.loss, over, terms.portfolio.roster.by_group(over))
 
 
-def aggregated_cover(rules: LookBack, cover: int, history: list[Cover], active: Flags) -> int:
+def aggregated_cover(rules: LookBack, cover: int, history: list[DayCover], active: Flags) -> int:
     """The cover that sizes the fund, from those of the look-back's stress days. Means are rounded up.
 
     `active` says which groups are not in default today: only their averages count.
@@ -100,7 +99,7 @@ def aggregated_cover(rules: LookBack, cover: int, history: list[Cover], active: 
     return sum(sorted(means, reverse=True)[:cover])
 
 
-def resized(terms: RunTerms, state: State, found: StressDay) -> tuple[int, Cents]:
+def resized(terms: RunTerms, state: CycleState, found: StressDay) -> tuple[int, Cents]:
     """The fund's new size, and what every member is to contribute to it."""
     rules = terms.rulebook.fund
     active = np.flatnonzero(~state.standing.away)
@@ -120,7 +119,7 @@ def replace_losses(found: StressDay) -> Measured:
     return found.measured.with_losses(found.losses)
 
 
-def fund_calls(state: State, day: int) -> Cents:
+def fund_calls(state: CycleState, day: int) -> Cents:
     """What is called from members today, or returned: up to what is required by then.
 
     Nothing while an event is being closed out, and for the replenishment period after one is settled. In a cooling-off

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ccp.settlement.state import State
+from ccp.settlement.state import CycleState
 from ccp.settlement.terms import ENDLESS, RunTerms
 from ccp.types import Cents, Flags
 
@@ -23,13 +23,13 @@ class Dues:
     fund: Cents
 
 
-def capital_after(terms: RunTerms, state: State, dues: Dues) -> Cents:
+def capital_after(terms: RunTerms, state: CycleState, dues: Dues) -> Cents:
     """Members' own capital after the day: what house accounts brought, less what the fund called."""
     change = terms.by_member(dues.received, of_house=True) - dues.fund
     return np.where(state.capital == ENDLESS, ENDLESS, state.capital + change)
 
 
-def failing_members(terms: RunTerms, state: State, dues: Dues, unable: set[int]) -> dict[str, Flags]:
+def failing_members(terms: RunTerms, state: CycleState, dues: Dues, unable: set[int]) -> dict[str, Flags]:
     """Members not yet in default that cannot pay, by cause: their capital is gone, or the day asks for too much.
 
     `unable` are members that could not bear a bill of the waterfall: whatever the day brings them, they have failed.
@@ -54,7 +54,7 @@ def amounts_due(terms: RunTerms, dues: Dues) -> tuple[Cents, Cents]:
     return house, terms.by_member(np.maximum(due, 0), of_house=False)
 
 
-def margin_calls(terms: RunTerms, state: State, required: Cents, held: Cents) -> Cents:
+def margin_calls(terms: RunTerms, state: CycleState, required: Cents, held: Cents) -> Cents:
     """Calls by pool: what is missing, or what goes back of the cash that is too much."""
     missing = required - held
     returned = np.minimum(-missing, state.cash) if terms.rulebook.settlement.excess_returned else np.zeros_like(missing)

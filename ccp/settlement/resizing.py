@@ -9,14 +9,14 @@ from ccp.scenarios.stress_set import stress_scenarios
 from ccp.settlement.clearing import Clearing
 from ccp.settlement.fund import StressDay, resized, stress_day, supplementary_margin
 from ccp.settlement.ledger import Ledger
-from ccp.settlement.state import Cover, Notice, State
+from ccp.settlement.state import CycleState, DayCover, Notice
 from ccp.settlement.today import Today, after_haircut, portfolio_of
 from ccp.stress.measure import measure_stress
 from ccp.waterfall.replenishment import on_day
 
 
 def after_payments(
-    clearing: Clearing, state: State, ledger: Ledger, today: Today
+    clearing: Clearing, state: CycleState, ledger: Ledger, today: Today
 ) -> tuple[StressDay | None, int | None]:
     """On stress days the losses, cover and supplementary margin; on resizing days also the fund's new size. Changes the
     state."""
@@ -31,7 +31,7 @@ def after_payments(
     return found, size
 
 
-def run_stress_day(clearing: Clearing, state: State, today: Today) -> StressDay:
+def run_stress_day(clearing: Clearing, state: CycleState, today: Today) -> StressDay:
     """Stress losses and cover of the day. Changes the state: the cover joins those of the look-back."""
     case, digits, requirement = today.case, clearing.terms.digits, today.requirement
     scenarios = clearing.given or stress_scenarios(clearing.terms.rulebook, case.market, case.factor_ids)
@@ -50,11 +50,11 @@ def run_stress_day(clearing: Clearing, state: State, today: Today) -> StressDay:
     rules, cover = clearing.terms.rulebook.fund, found.cover.amount
     first = today.day - rules.look_back.days + 1
     state.covers = [entry for entry in state.covers if entry.day >= first]
-    state.covers.append(Cover(today.day, cover, found.group_worst))
+    state.covers.append(DayCover(today.day, cover, found.group_worst))
     return found
 
 
-def resize(clearing: Clearing, state: State, ledger: Ledger, found: StressDay, day: int) -> int:
+def resize(clearing: Clearing, state: CycleState, ledger: Ledger, found: StressDay, day: int) -> int:
     """Size the fund anew; on the first day without posted contributions it is paid in at once. Changes the state."""
     size, required = resized(clearing.terms, state, found)
     state.fund_size = size
@@ -69,7 +69,7 @@ def resize(clearing: Clearing, state: State, ledger: Ledger, found: StressDay, d
     return size
 
 
-def fix_capital(clearing: Clearing, state: State, ledger: Ledger) -> None:
+def fix_capital(clearing: Clearing, state: CycleState, ledger: Ledger) -> None:
     """The owners bring, or take back, what the capital's new size asks for. Changes the state.
 
     A tier that is used in part waits, and all wait while a default is being closed out.
@@ -85,7 +85,7 @@ def fix_capital(clearing: Clearing, state: State, ledger: Ledger) -> None:
     state.standing = replace(standing, full=standing.full + change, left=standing.left + change)
 
 
-def begin_day(clearing: Clearing, state: State, ledger: Ledger, day: int) -> None:
+def begin_day(clearing: Clearing, state: CycleState, ledger: Ledger, day: int) -> None:
     """What a day brings before anything happens on it; changes the state. The owners pay in used capital that is due, a
     period that is over is forgotten, and so is what haircuts took when no event is open; notices come into force."""
     before, state.standing = state.standing.left, on_day(state.standing, day)
@@ -96,7 +96,7 @@ def begin_day(clearing: Clearing, state: State, ledger: Ledger, day: int) -> Non
     heed_notices(state, day)
 
 
-def heed_notices(state: State, day: int) -> None:
+def heed_notices(state: CycleState, day: int) -> None:
     """What is required to be contributed from today on. Changes the state."""
     for notice in state.notices:
         if notice.day <= day:

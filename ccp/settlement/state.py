@@ -46,7 +46,7 @@ class Estate:
 
 
 @dataclass(frozen=True)
-class Cover:
+class DayCover:
     """A stress day's cover-N and each group's own worst loss over margin, in minor units, for look-backs."""
 
     day: int
@@ -63,7 +63,7 @@ class Notice:
 
 
 @dataclass
-class State:
+class CycleState:
     """Balances and promises at the end of a day, in minor units; days count from 0.
 
     `standing` is what carries over between defaults: contributions, own capital and others' sizes, calls, periods.
@@ -85,10 +85,10 @@ class State:
     margin: Cents
     buffer: BufferLevel
     notices: list[Notice] = field(default_factory=list)
-    covers: list[Cover] = field(default_factory=list)
+    covers: list[DayCover] = field(default_factory=list)
     estates: list[Estate] = field(default_factory=list)
 
-    def copy(self) -> "State":
+    def copy(self) -> "CycleState":
         """A copy whose arrays may be changed without changing this one's; what is frozen in it is never changed."""
         values = {one.name: getattr(self, one.name) for one in fields(self)}
         arrays = {name: value.copy() for name, value in values.items() if isinstance(value, np.ndarray)}

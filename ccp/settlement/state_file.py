@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ccp.settlement.ledger import KINDS
-from ccp.settlement.state import Cover, Estate, Notice, State
+from ccp.settlement.state import CycleState, DayCover, Estate, Notice
 from ccp.waterfall.standing import DueBack, Standing
 
 FORM = [2, *KINDS]
@@ -20,7 +20,7 @@ OF_THE_TERMS = ("rulebook", "members", "groups", "member_group", "counting")
 """What a standing has from the run's terms: it is not in the file."""
 LISTS: dict[str, Any] = {
     "notices": Notice,
-    "covers": Cover,
+    "covers": DayCover,
     "estates": Estate,
     "refills": DueBack,
     "restorations": DueBack,
@@ -32,7 +32,7 @@ class OtherFormError(ValueError):
     """The file was written by a version of this program that keeps its state in another form."""
 
 
-def state_bytes(state: State) -> bytes:
+def state_bytes(state: CycleState) -> bytes:
     """A state as a file's content."""
     arrays: dict[str, Any] = {}
     plain: dict[str, Any] = {"form": FORM}
@@ -42,7 +42,7 @@ def state_bytes(state: State) -> bytes:
     return content.getvalue()
 
 
-def read_state(path: Path, first: State) -> State:
+def read_state(path: Path, first: CycleState) -> CycleState:
     """A state from its file; `first` is the run's state before its first day, for what follows from its terms.
 
     Raises OtherFormError for a file of another form, and what numpy and json raise for a damaged one.

@@ -11,7 +11,7 @@ from ccp.book.portfolio import Portfolio
 from ccp.market.case import Case
 from ccp.money import minor_units, to_minor
 from ccp.rulebook.rulebook import Rulebook
-from ccp.settlement.trades import Trades
+from ccp.settlement.trades import RunTrades
 from ccp.types import Cents, Index
 
 ENDLESS = np.iinfo(np.int64).max
@@ -30,7 +30,7 @@ class RunTerms:
     case: Case
     path: pl.DataFrame
     rows: Index
-    trades: Trades
+    trades: RunTrades
     named: dict[int, tuple[int, ...]]
     constant_expiry: bool
 

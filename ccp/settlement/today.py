@@ -14,7 +14,7 @@ from ccp.money import to_minor
 from ccp.settlement.clearing import Clearing
 from ccp.settlement.default import SettledEvent
 from ccp.settlement.prices import DayPrices
-from ccp.settlement.state import State
+from ccp.settlement.state import CycleState
 from ccp.settlement.trades import Holding
 from ccp.types import Cents, Flags
 
@@ -63,7 +63,9 @@ class Today:
         return sum(self.flows.values(), np.zeros_like(self.flows["variation"]))
 
 
-def prepare(clearing: Clearing, state: State, market: MarketDay, flows: dict[str, Cents], holding: Holding) -> Today:
+def prepare(
+    clearing: Clearing, state: CycleState, market: MarketDay, flows: dict[str, Cents], holding: Holding
+) -> Today:
     """Positions, margin and collateral of a day. Changes the state: yesterday's margin and where the buffer stands are
     today's now, and on the first day the cash is there."""
     day = market.day
@@ -111,7 +113,9 @@ def same_positions(one: Holding, other: Holding) -> bool:
     )
 
 
-def buffer_left(clearing: Clearing, state: State, found: Requirement, holding: Holding, day: int) -> Fraction | None:
+def buffer_left(
+    clearing: Clearing, state: CycleState, found: Requirement, holding: Holding, day: int
+) -> Fraction | None:
     """How much of the buffer there is today. Changes the state: where the buffer stands."""
     rules = clearing.terms.rulebook.margin.buffer
     if rules is None:
@@ -157,7 +161,7 @@ def without_cash(lines: Holdings) -> Holdings:
     return lines.without(cash_lines(lines))
 
 
-def after_haircut(clearing: Clearing, today: Today, state: State) -> Cents:
+def after_haircut(clearing: Clearing, today: Today, state: CycleState) -> Cents:
     """What every pool holds after haircut, cash included; pools of groups in default that are settled hold none."""
     if today.lines is None:
         return state.cash.copy()
@@ -167,7 +171,7 @@ def after_haircut(clearing: Clearing, today: Today, state: State) -> Cents:
     return np.where(sold_pools(clearing, state), 0, held)
 
 
-def sold_pools(clearing: Clearing, state: State) -> Flags:
+def sold_pools(clearing: Clearing, state: CycleState) -> Flags:
     """Pools whose event is settled: their securities are sold."""
     open_events = [estate.number for estate in state.estates]
     event = state.event[clearing.terms.pool_group]

@@ -11,14 +11,14 @@ from ccp.book.book import Book
 from ccp.book.check import MATCH_TOLERANCE, Findings
 from ccp.book.portfolio import Portfolio
 from ccp.errors import Problem, refuse
-from ccp.frames import Trades as TradesTable
+from ccp.frames import TradeRows
 from ccp.kernels.exposure.sweep import PositionArrays
 from ccp.tables import check_table, raise_problems, read_raw
 from ccp.types import Flags, Index, Vector
 
 
 @dataclass(frozen=True)
-class Trades:
+class RunTrades:
     """Trades in order of day, account and instrument; places are those of the portfolio. `day` counts from 0."""
 
     day: Index
@@ -27,22 +27,24 @@ class Trades:
     quantity: Vector
     price: Vector
 
-    def between(self, first: int, last: int) -> "Trades":
+    def between(self, first: int, last: int) -> "RunTrades":
         """The trades from one day to another, both included."""
         begin, end = np.searchsorted(self.day, [first, last + 1])
         part = slice(int(begin), int(end))
-        return Trades(self.day[part], self.account[part], self.instrument[part], self.quantity[part], self.price[part])
+        return RunTrades(
+            self.day[part], self.account[part], self.instrument[part], self.quantity[part], self.price[part]
+        )
 
 
 _NOTHING = np.zeros(0, dtype=np.int64)
-NO_TRADES = Trades(_NOTHING, _NOTHING, _NOTHING, np.zeros(0), np.zeros(0))
+NO_TRADES = RunTrades(_NOTHING, _NOTHING, _NOTHING, np.zeros(0), np.zeros(0))
 
 
-def read_trades(path: Path, book: Book, portfolio: Portfolio, dates: list[date], matched: bool) -> Trades:
+def read_trades(path: Path, book: Book, portfolio: Portfolio, dates: list[date], matched: bool) -> RunTrades:
     """Read a trades table and check it against the book and the run's days. Raises InputError."""
     if not path.exists():
         raise refuse(str(path), "no such file")
-    frame, problems, total = check_table(read_raw(path), TradesTable, path.name)
+    frame, problems, total = check_table(read_raw(path), TradeRows, path.name)
     findings = Findings()
     findings.add(problems, total)
     _check(frame, book, dates, path.name, findings)
@@ -100,7 +102,7 @@ def _check_matched(frame: pl.DataFrame, source: str, findings: Findings) -> None
         findings.add([Problem(source, found, "instrument_id", row["instrument_id"])])
 
 
-def trade_arrays(frame: pl.DataFrame, portfolio: Portfolio, dates: list[date]) -> Trades:
+def trade_arrays(frame: pl.DataFrame, portfolio: Portfolio, dates: list[date]) -> RunTrades:
     """A checked trades table as arrays."""
     places = frame.select(
         pl.col("date").replace_strict(dates, list(range(len(dates))), return_dtype=pl.Int64).alias("day"),
@@ -109,7 +111,7 @@ def trade_arrays(frame: pl.DataFrame, portfolio: Portfolio, dates: list[date]) -
         "quantity",
         "price",
     ).sort("day", "account", "instrument", "price", "quantity")
-    return Trades(*(places[name].to_numpy().copy() for name in places.columns))
+    return RunTrades(*(places[name].to_numpy().copy() for name in places.columns))
 
 
 @dataclass(frozen=True)
@@ -154,7 +156,7 @@ def opening_holding(portfolio: Portfolio) -> Holding:
     return Holding(key[keep], quantity[keep].copy(), len(portfolio.instruments))
 
 
-def after_trades(holding: Holding, trades: Trades) -> Holding:
+def after_trades(holding: Holding, trades: RunTrades) -> Holding:
     """Positions after some trades. What comes to zero is gone."""
     if not len(trades.day):
         return holding

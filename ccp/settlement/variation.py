@@ -14,7 +14,7 @@ from ccp.exposure.run import account_values
 from ccp.kernels.exposure.sweep import PositionArrays
 from ccp.money import minor_units
 from ccp.settlement.prices import DayPrices, PricePath
-from ccp.settlement.trades import Holding, Trades
+from ccp.settlement.trades import Holding, RunTrades
 from ccp.types import Cents, InstrumentByScenario, Vector
 
 BLOCK_DAYS = 64
@@ -31,7 +31,7 @@ class Flows:
 
 
 def block_flows(
-    path: PricePath, prices: list[DayPrices], before: DayPrices | None, opening: Holding, trades: Trades, first: int
+    path: PricePath, prices: list[DayPrices], before: DayPrices | None, opening: Holding, trades: RunTrades, first: int
 ) -> Flows:
     """The flows of a block of days that starts on day `first`, from positions and trades.
 
@@ -69,7 +69,7 @@ def _unit_flows(
     return change, payoff
 
 
-def _as_positions(trades: Trades, accounts: int) -> PositionArrays:
+def _as_positions(trades: RunTrades, accounts: int) -> PositionArrays:
     """Trades as positions in themselves: the first trade, the second, ..., in order of account."""
     order = np.argsort(trades.account, kind="stable")
     offset = np.searchsorted(trades.account[order], np.arange(accounts + 1)).astype(np.int64)
@@ -84,7 +84,7 @@ def _trade_rows(
     prices: list[DayPrices],
     change: InstrumentByScenario,
     payoff: InstrumentByScenario,
-    trades: Trades,
+    trades: RunTrades,
     first: int,
 ) -> Flows:
     """What one unit of each trade brings on each day of the block (trade x day)."""

@@ -11,7 +11,7 @@ from ccp.types import Index, Vector
 
 
 @dataclass(frozen=True)
-class Liquidation:
+class GroupLiquidation:
     """A group's slowest instrument (a place): its net quantity, the volume of an average day, the days it takes.
 
     Without an instrument that states a volume they are None; but who holds nothing takes 0 days. `volumeless` is how
@@ -26,7 +26,7 @@ class Liquidation:
     held: int
 
 
-def liquidations(case: Case, groups: list[int]) -> list[Liquidation]:
+def liquidations(case: Case, groups: list[int]) -> list[GroupLiquidation]:
     """How long it takes to sell the book of each group, all its accounts netted, one instrument beside the other.
 
     `days = |net quantity| / (participation * average_daily_volume)`, of the slowest instrument; what rounding leaves of
@@ -59,12 +59,12 @@ def _places(account_place: Index, offset: Index) -> Index:
     return np.repeat(account_place, np.diff(offset))
 
 
-def _slowest(net: Vector, volume: Vector, participation: float) -> Liquidation:
+def _slowest(net: Vector, volume: Vector, participation: float) -> GroupLiquidation:
     held = net != 0
     known = held & (volume > 0)
     counts = int((held & ~known).sum()), int(held.sum())
     if not known.any():
-        return Liquidation(None, None, None, None if counts[1] else 0.0, *counts)
+        return GroupLiquidation(None, None, None, None if counts[1] else 0.0, *counts)
     days = np.divide(np.abs(net), participation * volume, out=np.full(len(net), -1.0), where=known)
     place = int(np.argmax(days))
-    return Liquidation(place, float(net[place]), float(volume[place]), float(days[place]), *counts)
+    return GroupLiquidation(place, float(net[place]), float(volume[place]), float(days[place]), *counts)

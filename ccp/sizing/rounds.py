@@ -23,7 +23,7 @@ def rounds_of(sized: Sized, scenario: int, groups: tuple[int, ...], fire_sale: b
     def known(defaulters: tuple[int, ...]) -> Circumstances:
         return sized.known(scenario, defaulters)
 
-    resale = Market(sized, scenario) if fire_sale else None
+    resale = SoldMarket(sized, scenario) if fire_sale else None
     capital = member_capital(sized.measured)
     return run_rounds(standing, groups, InScenario(sized, scenario), capital, known, resale)
 
@@ -59,7 +59,7 @@ def member_capital(measured: Measured) -> list[int | None]:
     return [None if missing else amount for missing, amount in zip(stated.is_null(), cents, strict=True)]
 
 
-class Market:
+class SoldMarket:
     """Prices of a scenario that move as books are sold."""
 
     def __init__(self, sized: Sized, scenario: int):

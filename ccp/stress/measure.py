@@ -19,7 +19,7 @@ from ccp.stress.loss_over_margin import StressLosses, stress_losses
 from ccp.stress.parts import (
     RESOURCES,
     EngineModel,
-    Executor,
+    PartExecutor,
     PartFound,
     PartTask,
     StressModel,
@@ -124,7 +124,7 @@ def measure(case: Case, stress: ScenarioSet, progress: Progress | None = None) -
 
 
 def measure_parts(
-    case: Case, model: EngineModel, tasks: list[PartTask], executor: Executor, progress: Progress | None = None
+    case: Case, model: EngineModel, tasks: list[PartTask], executor: PartExecutor, progress: Progress | None = None
 ) -> Measured:
     """As `measure`, part by part (`part_tasks` of the whole book), wherever `executor` runs them."""
     for cube in (*model.margin.samples, *([model.margin.floor] if model.margin.floor else [])):

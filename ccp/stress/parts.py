@@ -80,7 +80,7 @@ class PartTask:
     lines: Holdings | None
 
 
-class Executor(Protocol):
+class PartExecutor(Protocol):
     """Runs one task over many items and gives the results in their order: what is asked here of `ccp.cluster.executor`,
     and of less than that where nothing runs side by side."""
 

@@ -28,7 +28,7 @@ PLAIN_FUND = 1e9
 
 
 @dataclass(frozen=True)
-class House:
+class StylisedHouse:
     """A rulebook's stylised clearing house: `fund` in units, `published` whether it is the service's own figure."""
 
     rulebook: Rulebook
@@ -48,7 +48,7 @@ class Rung:
 
 def stylised_house(
     rulebook: Rulebook, fund: float | None = None, members: int = MEMBERS, cover: int | None = None
-) -> House:
+) -> StylisedHouse:
     """The clearing house that a rulebook is put to the test with. `fund` takes the place of the published size.
 
     `cover` is how many of the largest members default (default: the rulebook's number).
@@ -60,15 +60,15 @@ def stylised_house(
     contributions = np.array(share_out(cents, weights), dtype=np.int64)
     ids = [f"M{rank:03d}" for rank in range(1, members + 1)]
     plan = make_plan(rulebook, each_alone(ids), contributions)
-    return House(rulebook, plan, size, published, tuple(range(cover or rulebook.fund.cover)))
+    return StylisedHouse(rulebook, plan, size, published, tuple(range(cover or rulebook.fund.cover)))
 
 
-def climb(house: House, rungs: Sequence[float] = RUNGS) -> list[Rung]:
+def climb(house: StylisedHouse, rungs: Sequence[float] = RUNGS) -> list[Rung]:
     """Run every rung's loss down the tiers."""
     return [Rung(rung, run_waterfall(house.plan, _event(house, exact(rung)))) for rung in rungs]
 
 
-def _event(house: House, multiple: Fraction) -> Event:
+def _event(house: StylisedHouse, multiple: Fraction) -> Event:
     contributions = house.plan.contributions
     inside = np.isin(np.arange(len(contributions)), house.defaulters)
     amount = round(house.plan.fund * multiple)

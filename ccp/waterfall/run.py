@@ -7,12 +7,12 @@ from ccp.money import share_out
 from ccp.waterfall.event import Draw, Event, Outcome
 from ccp.waterfall.invariants import check_outcome
 from ccp.waterfall.plan import Plan, PlannedTier
-from ccp.waterfall.tiers import OFFERS, Offer, State
+from ccp.waterfall.tiers import OFFERS, Offer, StillOwed
 
 
 def run_waterfall(plan: Plan, event: Event) -> Outcome:
     """Who pays what in an event. Conservation is checked before the outcome is handed on."""
-    state = State(plan, event)
+    state = StillOwed(plan, event)
     loss, draws = state.owed, list[Draw]()
     for _, parts in groupby(plan.tiers, key=lambda tier: tier.place):
         draws += _draw_tier(plan, list(parts), state)
@@ -21,7 +21,7 @@ def run_waterfall(plan: Plan, event: Event) -> Outcome:
     return outcome
 
 
-def _draw_tier(plan: Plan, parts: list[PlannedTier], state: State) -> list[Draw]:
+def _draw_tier(plan: Plan, parts: list[PlannedTier], state: StillOwed) -> list[Draw]:
     """What a tier pays, its parts in proportion to what they have."""
     owed = state.owed
     offers = [_offer(plan, part, state) for part in parts]
@@ -36,7 +36,7 @@ def _draw_tier(plan: Plan, parts: list[PlannedTier], state: State) -> list[Draw]
     return draws
 
 
-def _offer(plan: Plan, part: PlannedTier, state: State) -> Offer:
+def _offer(plan: Plan, part: PlannedTier, state: StillOwed) -> Offer:
     """What a part offers. Raises ValueError where no function says it."""
     source = int(plan.arrays.source[part.row])
     if source not in OFFERS:

@@ -20,7 +20,7 @@ from ccp.waterfall.split import Split, split_by_auction, split_by_segments, spli
 Paid = dict[int | None, int]
 
 
-class State:
+class StillOwed:
     """What is still owed, by defaulting member until the others have to pay, and in all.
 
     `cut` is what haircuts took from each member so far.
@@ -47,7 +47,7 @@ class Offer:
     weights: dict[int, int] = field(default_factory=dict)
 
 
-def defaulter_margin(plan: Plan, tier: PlannedTier, state: State) -> Offer:
+def defaulter_margin(plan: Plan, tier: PlannedTier, state: StillOwed) -> Offer:
     """Each defaulter's margin pays for its own pools; what a pool may pay for is settled in `ccp.stress`.
 
     The house pool's gain may pay for clients beside its margin, so more can be paid than margin alone holds.
@@ -61,7 +61,7 @@ def defaulter_margin(plan: Plan, tier: PlannedTier, state: State) -> Offer:
     return Offer(max(margin, usable), usable, lambda amount: (paid, frozenset()))
 
 
-def defaulter_fund(plan: Plan, tier: PlannedTier, state: State) -> Offer:
+def defaulter_fund(plan: Plan, tier: PlannedTier, state: StillOwed) -> Offer:
     """Each defaulting group's contributions pay for that group: a member's for itself, then for its affiliates.
 
     Where the rulebook shares unused contributions, what a group leaves over pays for the other groups too.
@@ -94,19 +94,19 @@ def _pay_within(circle: list[int], owed_by: dict[int, int], left: dict[int, int]
         owed_by[member] -= taken
 
 
-def lump(plan: Plan, tier: PlannedTier, state: State) -> Offer:
+def lump(plan: Plan, tier: PlannedTier, state: StillOwed) -> Offer:
     """An amount of its own: the clearing house's capital or equity, an insurer's or the parent's money."""
     size = int(plan.arrays.size[tier.row])
     return Offer(size, size, lambda amount: ({None: amount}, frozenset()))
 
 
-def lump_per_defaulter(plan: Plan, tier: PlannedTier, state: State) -> Offer:
+def lump_per_defaulter(plan: Plan, tier: PlannedTier, state: StillOwed) -> Offer:
     """An amount for each member that defaults, up to a size in all: for example what the defaulters' parents owe."""
     size = min(int(plan.arrays.each[tier.row][state.defaulting].sum()), int(plan.arrays.size[tier.row]))
     return Offer(size, size, lambda amount: ({None: amount}, frozenset()))
 
 
-def survivors_fund(plan: Plan, tier: PlannedTier, state: State) -> Offer:
+def survivors_fund(plan: Plan, tier: PlannedTier, state: StillOwed) -> Offer:
     """The survivors pay out of their contributions, never more than those. Affiliates of a defaulter are in default
     with it, so they are no survivors."""
     stands, event = plan.arrays.each[tier.row][state.surviving], state.event.circumstances
@@ -123,7 +123,7 @@ def survivors_fund(plan: Plan, tier: PlannedTier, state: State) -> Offer:
     return _of_survivors(plan, tier, state, stands)
 
 
-def assessments(plan: Plan, tier: PlannedTier, state: State) -> Offer:
+def assessments(plan: Plan, tier: PlannedTier, state: StillOwed) -> Offer:
     """Survivors are called for more; those that cannot pay are not counted on."""
     row, arrays = tier.row, plan.arrays
     defaults = len({int(plan.member_group[member]) for member in state.defaulting}) if arrays.per_default[row] else 1
@@ -133,32 +133,32 @@ def assessments(plan: Plan, tier: PlannedTier, state: State) -> Offer:
     return _of_survivors(plan, tier, state, _part(plan, tier, call)[state.surviving])
 
 
-def gains_haircut(plan: Plan, tier: PlannedTier, state: State) -> Offer:
+def gains_haircut(plan: Plan, tier: PlannedTier, state: StillOwed) -> Offer:
     """What survivors have gained since the default is cut. Losers have no gains and pay in full."""
     gains = _left_of_claims(plan, tier, state)
     limits = np.minimum(_part(plan, tier, gains), plan.arrays.most[tier.row])
     return _of_survivors(plan, tier, state, limits[state.surviving], gains[state.surviving].tolist())
 
 
-def remaining_claims(plan: Plan, tier: PlannedTier, state: State) -> Offer:
+def remaining_claims(plan: Plan, tier: PlannedTier, state: StillOwed) -> Offer:
     """Tear-up and payout haircut: survivors' claims, less what other haircuts took from them."""
     left = _left_of_claims(plan, tier, state)
     return _of_survivors(plan, tier, state, _part(plan, tier, left)[state.surviving])
 
 
-def voluntary(plan: Plan, tier: PlannedTier, state: State) -> Offer:
+def voluntary(plan: Plan, tier: PlannedTier, state: StillOwed) -> Offer:
     """What survivors offer."""
     offered = state.event.circumstances.offered
     nothing = np.zeros(len(state.surviving), dtype=np.int64)
     return _of_survivors(plan, tier, state, nothing if offered is None else np.maximum(offered, 0)[state.surviving])
 
 
-def uncovered(plan: Plan, tier: PlannedTier, state: State) -> Offer:
+def uncovered(plan: Plan, tier: PlannedTier, state: StillOwed) -> Offer:
     """What is left when every tier has paid."""
     return Offer(state.owed, state.owed, lambda amount: ({None: amount}, frozenset()))
 
 
-def _left_of_claims(plan: Plan, tier: PlannedTier, state: State) -> Cents:
+def _left_of_claims(plan: Plan, tier: PlannedTier, state: StillOwed) -> Cents:
     """Positive claims less what haircuts took of them."""
     return np.maximum(np.maximum(claims_of(plan, tier, state.event), 0) - state.cut, 0)
 
@@ -184,7 +184,7 @@ def _part(plan: Plan, tier: PlannedTier, amounts: Cents) -> Cents:
 def _of_survivors(
     plan: Plan,
     tier: PlannedTier,
-    state: State,
+    state: StillOwed,
     capacities: Cents,
     weights: list[int] | None = None,
     split: Callable[[int, list[int]], Split] | None = None,
@@ -207,7 +207,7 @@ def _of_survivors(
     return Offer(available, available, pay, dict(zip(members, by, strict=True)))
 
 
-OFFERS: dict[int, Callable[[Plan, PlannedTier, State], Offer]] = {
+OFFERS: dict[int, Callable[[Plan, PlannedTier, StillOwed], Offer]] = {
     codes.OWN_MARGIN: defaulter_margin,
     codes.OWN_FUND: defaulter_fund,
     codes.LUMP: lump,

@@ -16,7 +16,7 @@ from typer.testing import CliRunner, Result
 import ccp
 from ccp.cli.main import app
 from ccp.errors import InputError
-from ccp.frames import Ladder
+from ccp.frames import LadderRows
 from ccp.rulebook.load import shipped_directory, shipped_names
 
 SMALL = """\
@@ -150,7 +150,7 @@ def every() -> ccp.Comparison:
 
 
 def test_every_rung_is_paid_once_and_shares_add_up(every: ccp.Comparison) -> None:
-    Ladder.validate(every.ladder)
+    LadderRows.validate(every.ladder)
     assert every.ladder["rulebook"].unique(maintain_order=True).to_list() == shipped_names()
     for (_, multiple), rows in every.ladder.group_by("rulebook", "loss_multiple"):
         loss = rows["loss"].unique().item()
@@ -193,7 +193,7 @@ def test_a_comparison_is_written_and_the_same_twice(small: Path, tmp_path: Path)
         assert call(*arguments, "--out", tmp_path / name).exit_code == 0
     assert files_of(tmp_path / "one") == files_of(tmp_path / "two")
     assert {"ladder.parquet", "houses.json", "manifest.json"} <= set(files_of(tmp_path / "one"))
-    table = Ladder.validate(pl.read_parquet(tmp_path / "one" / "ladder.parquet"))
+    table = LadderRows.validate(pl.read_parquet(tmp_path / "one" / "ladder.parquet"))
     assert table.filter(rulebook=str(small), loss_multiple=2.0, tier="gains_haircut")["amount"].to_list() == [220.0]
     refused = call(*arguments, "--out", tmp_path / "one")
     assert refused.exit_code == 2

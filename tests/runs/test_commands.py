@@ -17,8 +17,8 @@ import ccp
 from ccp.cli.main import FIRST, LAST, made_app
 from ccp.errors import InputError
 from ccp.frames import column
-from ccp.report.elements import Part, Section, Source
-from ccp.report.indicators.reading import Reading
+from ccp.report.elements import Part, Provenance, Section
+from ccp.report.indicators.reading import IndicatorValue
 from ccp.rulebook.load import load_rulebook
 from ccp.runs.commands import COMMANDS, commands_with
 from ccp.runs.kind import Document, RunKind, referred
@@ -40,11 +40,11 @@ def tally_part(run: Run, before: Run | None) -> Part:
     return Part("of the test", ("The tally in words.",), "plain", (Section("tally", "What was tallied"),))
 
 
-def tally_readings(run: Run) -> dict[str, Reading]:
+def tally_readings(run: Run) -> dict[str, IndicatorValue]:
     from ccp.report.indicators.judged import LABELS
 
-    source = (Source("tallies.parquet", ("amount",)),)
-    return {key: Reading(reason="a tally does not say", sources=source) for key in LABELS}
+    source = (Provenance("tallies.parquet", ("amount",)),)
+    return {key: IndicatorValue(reason="a tally does not say", sources=source) for key in LABELS}
 
 
 @dataclass(frozen=True)

@@ -5,18 +5,18 @@ from typing import Any
 
 import vl_convert
 
-from ccp.report.elements import Figure
+from ccp.report.elements import Exhibit
 
 WIDTHS = (760, 340)
 """Pixels that a drawing is made for, wide and narrow."""
 
 
-def drawings(figure: Figure) -> list[str]:
+def drawings(figure: Exhibit) -> list[str]:
     """A figure's chart as SVG, wide and narrow. Colours of text and lines are left to the page."""
     return [drawing(figure, narrow) for narrow in (False, True)]
 
 
-def drawing(figure: Figure, narrow: bool) -> str:
+def drawing(figure: Exhibit, narrow: bool) -> str:
     """A figure's chart as one SVG."""
     if figure.draw is None:
         raise ValueError(f"{figure.key} is a table alone")

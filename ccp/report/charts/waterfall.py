@@ -6,7 +6,7 @@ import altair as alt
 import polars as pl
 
 from ccp.report.charts.theme import GREY, WHOSE, dressed, names_axis
-from ccp.report.words import Scale
+from ccp.report.words import MoneyUnit
 from ccp.rulebook.tier_table import UNCOVERED, label_of
 
 CUT = 1.2
@@ -27,7 +27,7 @@ def waterfall_rows(tiers: list[dict[str, Any]], loss: float) -> pl.DataFrame:
     return pl.DataFrame(rows)
 
 
-def waterfall_chart(tiers: list[dict[str, Any]], loss: float, scale: Scale, currency: str, narrow: bool) -> Any:
+def waterfall_chart(tiers: list[dict[str, Any]], loss: float, scale: MoneyUnit, currency: str, narrow: bool) -> Any:
     """Every tier as a bar that begins where the one before has ended: what it pays in the colour of whose money it is,
     what it has left in outline. The last tier ends at the loss."""
     amounts = pl.col("begin", "end", "reach", "paid", "left") / scale.unit

@@ -4,8 +4,8 @@ from fractions import Fraction
 
 import polars as pl
 
-from ccp.report.elements import Source
-from ccp.report.indicators.reading import Reading
+from ccp.report.elements import Provenance
+from ccp.report.indicators.reading import IndicatorValue
 from ccp.runs.run import Run
 
 OWN = "rulebook"
@@ -14,23 +14,25 @@ COUNTED = ("fund_over_cover_2", "two_largest_of_fund", "five_largest_of_margin",
 PAID = ("unpaid_margin", "liquidity_used")
 
 
-def backtested(run: Run) -> dict[str, Reading]:
+def backtested(run: Run) -> dict[str, IndicatorValue]:
     """What a back test says, by indicator."""
     silent = dict.fromkeys(COUNTED, "a back test does not say; ccp size does")
     silent |= dict.fromkeys(PAID, "a back test does not say; ccp simulate does")
-    return {word: Reading(reason=why) for word, why in silent.items()} | {"margin_coverage": margin_coverage(run)}
+    return {word: IndicatorValue(reason=why) for word, why in silent.items()} | {
+        "margin_coverage": margin_coverage(run)
+    }
 
 
-def margin_coverage(run: Run) -> Reading:
+def margin_coverage(run: Run) -> IndicatorValue:
     """The share of accounts and days whose loss the rulebook's own model covered."""
     columns = ("model", "level", "observations", "exceptions")
     span, sources = (
         f"{run.manifest['run']['from']} to {run.manifest['run']['to']}",
-        (Source("backtest.parquet", columns),),
+        (Provenance("backtest.parquet", columns),),
     )
     found = run.table("backtest").filter(pl.col("model") == OWN, pl.col("level") == "book")
     observed, beyond = (int(found[name].sum()) for name in ("observations", "exceptions"))
     if not observed:
-        return Reading(when=span, sources=sources, reason="the rulebook's own model was not tested")
+        return IndicatorValue(when=span, sources=sources, reason="the rulebook's own model was not tested")
     note = f"{beyond:,} of {observed:,} observations of accounts were exceptions: the loss was larger than the margin"
-    return Reading(1 - Fraction(beyond, observed), span, note, sources)
+    return IndicatorValue(1 - Fraction(beyond, observed), span, note, sources)

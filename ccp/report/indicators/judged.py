@@ -11,8 +11,8 @@ from typing import Literal
 from ccp.documents import validated
 from ccp.errors import refuse
 from ccp.money import exact
-from ccp.report.elements import Source
-from ccp.report.indicators.reading import Reading
+from ccp.report.elements import Provenance
+from ccp.report.indicators.reading import IndicatorValue
 from ccp.rulebook.indicators import Indicators, Watched, defaults
 from ccp.runs.commands import called, watched
 from ccp.runs.kind import referred
@@ -60,7 +60,7 @@ class Indicator:
     action: str
     stated: bool
     run: str
-    sources: tuple[Source, ...]
+    sources: tuple[Provenance, ...]
     note: str
     reason: str
 
@@ -96,7 +96,7 @@ def _of_run(run: Run) -> dict[str, Indicator]:
     return {key: _indicator(run, key, readings[key], getattr(stated, key), getattr(own, key)) for key in LABELS}
 
 
-def _indicator(run: Run, key: str, reading: Reading, stated: Watched | None, own: Watched) -> Indicator:
+def _indicator(run: Run, key: str, reading: IndicatorValue, stated: Watched | None, own: Watched) -> Indicator:
     rules = stated or own
     colour, kind = colour_of(reading, rules), "days" if key == "days_to_liquidate" else "share"
     return Indicator(
@@ -118,7 +118,7 @@ def _indicator(run: Run, key: str, reading: Reading, stated: Watched | None, own
     )
 
 
-def colour_of(reading: Reading, rules: Watched) -> Colour:
+def colour_of(reading: IndicatorValue, rules: Watched) -> Colour:
     """The colour of a value, compared exactly. What is known in part only is never green."""
     if reading.value is None:
         return "green" if reading.harmless else "unknown"
@@ -133,7 +133,7 @@ def _beyond(value: Fraction, threshold: float, rules: Watched) -> bool:
     return value < exact(threshold) if rules.low_is_bad else value > exact(threshold)
 
 
-def _written(reading: Reading, kind: Kind, rules: Watched) -> str:
+def _written(reading: IndicatorValue, kind: Kind, rules: Watched) -> str:
     if reading.value is None:
         return "nothing to cover" if reading.harmless else "not known"
     passed = [exact(one) for one in (rules.amber, rules.red) if _beyond(reading.value, one, rules)]

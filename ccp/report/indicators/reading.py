@@ -7,13 +7,13 @@ from typing import Any
 import polars as pl
 
 from ccp.money import minor_units
-from ccp.report.elements import Source
+from ccp.report.elements import Provenance
 from ccp.report.words import exact_amount
 from ccp.runs.run import Run
 
 
 @dataclass(frozen=True)
-class Reading:
+class IndicatorValue:
     """The value, or why there is none.
 
     `when` is the day or span it is of, `note` what it is made of, `sources` where it stands. With a `reason` there is
@@ -23,7 +23,7 @@ class Reading:
     value: Fraction | None = None
     when: str = ""
     note: str = ""
-    sources: tuple[Source, ...] = ()
+    sources: tuple[Provenance, ...] = ()
     reason: str = ""
     harmless: bool = False
 
@@ -59,12 +59,14 @@ def ratio(part: int, whole: int) -> Fraction:
     return Fraction(part, max(whole, 1))
 
 
-def largest(amounts: pl.DataFrame, count: int, money: Money, when: str, sources: tuple[Source, ...]) -> Reading:
+def largest(
+    amounts: pl.DataFrame, count: int, money: Money, when: str, sources: tuple[Provenance, ...]
+) -> IndicatorValue:
     """The share that the largest groups have of all. `amounts` has `group_id` and `cents`, in any number of rows."""
     groups = amounts.group_by("group_id").agg(pl.col("cents").sum())
     first = groups.sort("cents", "group_id", descending=[True, False]).head(count)
     part, whole = int(first["cents"].sum()), int(groups["cents"].sum())
     if not whole:
-        return Reading(when=when, sources=sources, reason="there is nothing to share")
+        return IndicatorValue(when=when, sources=sources, reason="there is nothing to share")
     note = f"{', '.join(first['group_id'])}: {money.words(part)} of {money.words(whole)}"
-    return Reading(Fraction(part, whole), when, note, sources)
+    return IndicatorValue(Fraction(part, whole), when, note, sources)

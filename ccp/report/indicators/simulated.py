@@ -4,15 +4,15 @@ from fractions import Fraction
 
 import polars as pl
 
-from ccp.report.elements import Source
-from ccp.report.indicators.reading import Money, Reading, largest, money_of, ratio
+from ccp.report.elements import Provenance
+from ccp.report.indicators.reading import IndicatorValue, Money, largest, money_of, ratio
 from ccp.runs.run import Run, collected
 
 DAYS, EVENTS = "days.parquet", "events.parquet"
 NOT_KEPT = "a simulation does not keep positions; ccp size says"
 
 
-def simulated(run: Run) -> dict[str, Reading]:
+def simulated(run: Run) -> dict[str, IndicatorValue]:
     """What a simulation says, by indicator."""
     days, money = run.table("days"), money_of(run)
     last = pl.col("date") == days["date"][-1]
@@ -21,15 +21,15 @@ def simulated(run: Run) -> dict[str, Reading]:
     day, when = str(days["date"][-1]), f"latest day, {days['date'][-1]}"
     margin = pools.select("member_id", cents=money.in_cents("margin")).join(of_group, on="member_id")
     paid_in = members.select("group_id", cents=money.in_cents("contribution"))
-    groups = Source(_file("members", day), ("group_id",))
-    two = (Source(_file("members", day), ("group_id", "contribution")),)
-    five = (Source(_file("pools", day), ("member_id", "margin")), groups)
+    groups = Provenance(_file("members", day), ("group_id",))
+    two = (Provenance(_file("members", day), ("group_id", "contribution")),)
+    five = (Provenance(_file("pools", day), ("member_id", "margin")), groups)
     return {
         "fund_over_cover_2": _fund_over_cover_2(days, money),
         "two_largest_of_fund": largest(paid_in, 2, money, when, two),
         "margin_coverage": _margin_coverage(run, days, pools),
         "five_largest_of_margin": largest(margin, 5, money, when, five),
-        "days_to_liquidate": Reading(reason=NOT_KEPT),
+        "days_to_liquidate": IndicatorValue(reason=NOT_KEPT),
         "uncalled_margin": _uncalled(pools.join(of_group, on="member_id"), money, when, day),
         "unpaid_margin": _unpaid(run.table("events"), days, money),
         "liquidity_used": _liquidity_used(run, members, money),
@@ -44,18 +44,20 @@ def _span(days: pl.DataFrame) -> str:
     return f"{days['date'][0]} to {days['date'][-1]}"
 
 
-def _fund_over_cover_2(days: pl.DataFrame, money: Money) -> Reading:
+def _fund_over_cover_2(days: pl.DataFrame, money: Money) -> IndicatorValue:
     """Of the latest day whose stress losses were computed."""
     row = days.filter(pl.col("cover_2").is_not_null()).row(-1, named=True)
     fund, needed = money.cents(row["fund"]), money.cents(row["cover_2"])
-    when, sources = f"latest stress day, {row['date']}", (Source(DAYS, ("fund", "cover_2")),)
+    when, sources = f"latest stress day, {row['date']}", (Provenance(DAYS, ("fund", "cover_2")),)
     if not needed:
-        return Reading(when=when, note="no group has a stress loss over initial margin", sources=sources, harmless=True)
+        return IndicatorValue(
+            when=when, note="no group has a stress loss over initial margin", sources=sources, harmless=True
+        )
     note = f"fund {money.words(fund)}; cover-2 {money.words(needed)}"
-    return Reading(ratio(fund, needed), when, note, sources)
+    return IndicatorValue(ratio(fund, needed), when, note, sources)
 
 
-def _margin_coverage(run: Run, days: pl.DataFrame, pools: pl.DataFrame) -> Reading:
+def _margin_coverage(run: Run, days: pl.DataFrame, pools: pl.DataFrame) -> IndicatorValue:
     """Pools and days whose loss of the day stayed within what was held when it began; from the second day on.
 
     A pool counts until its member's group has been in default for a day.
@@ -65,17 +67,17 @@ def _margin_coverage(run: Run, days: pl.DataFrame, pools: pl.DataFrame) -> Readi
     counted = collected(there, run.place("members")).join(pools.group_by("member_id").len("pools"), on="member_id")
     observed, breaches = int((counted["days"] * counted["pools"]).sum()), int(days["breaches"].sum())
     sources = (
-        Source(DAYS, ("breaches",)),
-        Source("members/*.parquet", ("in_default",)),
-        Source("pools/*.parquet", ("pool_id",)),
+        Provenance(DAYS, ("breaches",)),
+        Provenance("members/*.parquet", ("in_default",)),
+        Provenance("pools/*.parquet", ("pool_id",)),
     )
     if not observed:
-        return Reading(when=_span(days), sources=sources, reason="the run has one day only")
+        return IndicatorValue(when=_span(days), sources=sources, reason="the run has one day only")
     note = f"{breaches:,} of {observed:,} pool-days were exceptions: the pool lost more in the day than it held"
-    return Reading(1 - Fraction(breaches, observed), _span(days), note, sources)
+    return IndicatorValue(1 - Fraction(breaches, observed), _span(days), note, sources)
 
 
-def _uncalled(pools: pl.DataFrame, money: Money, when: str, day: str) -> Reading:
+def _uncalled(pools: pl.DataFrame, money: Money, when: str, day: str) -> IndicatorValue:
     """What pools of members not in default are short of when the day's calls were paid."""
     there = pools.filter(~pl.col("in_default"))
     required, held = money.in_cents("margin"), money.in_cents("held")
@@ -83,30 +85,30 @@ def _uncalled(pools: pl.DataFrame, money: Money, when: str, day: str) -> Reading
     found = there.select(required.sum().alias("required"), missing.sum().alias("missing"), short=(missing > 0).sum())
     row = found.row(0, named=True)
     note = f"{money.words(row['missing'])} of {money.words(row['required'])} required, in {row['short']} pools"
-    return Reading(
-        ratio(row["missing"], row["required"]), when, note, (Source(_file("pools", day), ("margin", "held")),)
+    return IndicatorValue(
+        ratio(row["missing"], row["required"]), when, note, (Provenance(_file("pools", day), ("margin", "held")),)
     )
 
 
-def _unpaid(events: pl.DataFrame, days: pl.DataFrame, money: Money) -> Reading:
+def _unpaid(events: pl.DataFrame, days: pl.DataFrame, money: Money) -> IndicatorValue:
     """The day on which most was not paid, by those who failed, against the margin required on that day."""
-    sources = (Source(EVENTS, ("default_date", "unpaid")), Source(DAYS, ("margin",)))
+    sources = (Provenance(EVENTS, ("default_date", "unpaid")), Provenance(DAYS, ("margin",)))
     unpaid = events.group_by(date="default_date").agg(money.in_cents("unpaid").sum())
     found = unpaid.join(days.select("date", required=money.in_cents("margin")), on="date").sort("date").to_dicts()
     if not found:
-        return Reading(Fraction(0), _span(days), "nobody failed to pay", sources)
+        return IndicatorValue(Fraction(0), _span(days), "nobody failed to pay", sources)
     worst = max(found, key=lambda row: ratio(row["unpaid"], row["required"]))
     note = f"{money.words(worst['unpaid'])}; {money.words(worst['required'])} were required"
-    return Reading(ratio(worst["unpaid"], worst["required"]), f"worst day, {worst['date']}", note, sources)
+    return IndicatorValue(ratio(worst["unpaid"], worst["required"]), f"worst day, {worst['date']}", note, sources)
 
 
-def _liquidity_used(run: Run, members: pl.DataFrame, money: Money) -> Reading:
+def _liquidity_used(run: Run, members: pl.DataFrame, money: Money) -> IndicatorValue:
     """The largest part of its liquidity that a day asked of a member; in part only, where some state none."""
-    sources = (Source("members/*.parquet", ("asked", "liquidity")),)
+    sources = (Provenance("members/*.parquet", ("asked", "liquidity")),)
     silent = members["liquidity"].null_count()
     reason = f"{silent} of {members.height} members state no liquidity" if silent else ""
     if silent == members.height:
-        return Reading(sources=sources, reason="no member of the book states its liquidity")
+        return IndicatorValue(sources=sources, reason="no member of the book states its liquidity")
     cents = [money.in_cents(name).alias(name) for name in ("asked", "liquidity")]
     stated = run.lazy("members").filter(pl.col("liquidity").is_not_null()).select("date", "member_id", *cents)
     most = pl.col("asked") / pl.max_horizontal("liquidity", pl.lit(1))
@@ -115,4 +117,4 @@ def _liquidity_used(run: Run, members: pl.DataFrame, money: Money) -> Reading:
     )
     row = worst.row(0, named=True)
     note = f"{row['member_id']} was asked for {money.words(row['asked'])} of {money.words(row['liquidity'])}"
-    return Reading(ratio(row["asked"], row["liquidity"]), f"worst day, {row['date']}", note, sources, reason)
+    return IndicatorValue(ratio(row["asked"], row["liquidity"]), f"worst day, {row['date']}", note, sources, reason)

@@ -6,8 +6,8 @@ import polars as pl
 
 from ccp.money import exact
 from ccp.report.answer import losing
-from ccp.report.elements import Source
-from ccp.report.indicators.reading import Money, Reading, largest, money_of, ratio
+from ccp.report.elements import Provenance
+from ccp.report.indicators.reading import IndicatorValue, Money, largest, money_of, ratio
 from ccp.report.words import listed
 from ccp.runs.run import Run
 
@@ -16,7 +16,7 @@ OLDER = "this run does not state it: size the book again"
 NEEDS_DAYS = "one day's sizing does not say; ccp simulate does"
 
 
-def sized(run: Run) -> dict[str, Reading]:
+def sized(run: Run) -> dict[str, IndicatorValue]:
     """What a sized fund says, by indicator."""
     coverage, money = run.document("coverage"), money_of(run)
     day = coverage["date"]
@@ -25,16 +25,16 @@ def sized(run: Run) -> dict[str, Reading]:
     return {
         "fund_over_cover_2": fund_over_cover_2(coverage, money),
         "two_largest_of_fund": _largest(table, 2, "posted" if posted else "contribution", money, day),
-        "margin_coverage": Reading(reason="one day's sizing does not say; ccp simulate and ccp backtest do"),
+        "margin_coverage": IndicatorValue(reason="one day's sizing does not say; ccp simulate and ccp backtest do"),
         "five_largest_of_margin": _largest(table, 5, "margin", money, day),
         "days_to_liquidate": days_to_liquidate(coverage),
         "uncalled_margin": uncalled_margin(coverage, money),
-        "unpaid_margin": Reading(reason=NEEDS_DAYS),
-        "liquidity_used": Reading(reason=NEEDS_DAYS),
+        "unpaid_margin": IndicatorValue(reason=NEEDS_DAYS),
+        "liquidity_used": IndicatorValue(reason=NEEDS_DAYS),
     }
 
 
-def fund_over_cover_2(coverage: dict[str, Any], money: Money) -> Reading:
+def fund_over_cover_2(coverage: dict[str, Any], money: Money) -> IndicatorValue:
     """The fund in force over cover-2: the two largest groups' SLOIM, in scenarios that size the fund.
 
     Nothing but the fund counts.
@@ -42,26 +42,28 @@ def fund_over_cover_2(coverage: dict[str, Any], money: Money) -> Reading:
     which, cover = coverage["fund"]["in_force"], coverage["cover_2"]
     fund, needed = money.cents(coverage["fund"][which]), money.cents(cover["amount"])
     fields = (f"fund.{which}", "cover_2.amount")
-    sources, day = (Source(COVERAGE, fields),), coverage["date"]
+    sources, day = (Provenance(COVERAGE, fields),), coverage["date"]
     if not needed:
-        return Reading(when=day, note="no group has a stress loss over initial margin", sources=sources, harmless=True)
+        return IndicatorValue(
+            when=day, note="no group has a stress loss over initial margin", sources=sources, harmless=True
+        )
     note = f"fund {which} {money.words(fund)}; cover-2 {money.words(needed)}"
     note += f", {listed(losing(cover))} in '{cover['scenario_id']}'"
-    return Reading(ratio(fund, needed), day, note, sources)
+    return IndicatorValue(ratio(fund, needed), day, note, sources)
 
 
-def _largest(table: pl.DataFrame, count: int, column: str, money: Money, day: str) -> Reading:
-    sources = (Source(CONTRIBUTIONS, ("group_id", column)),)
+def _largest(table: pl.DataFrame, count: int, column: str, money: Money, day: str) -> IndicatorValue:
+    sources = (Provenance(CONTRIBUTIONS, ("group_id", column)),)
     return largest(table.select("group_id", cents=money.in_cents(column)), count, money, day, sources)
 
 
-def days_to_liquidate(coverage: dict[str, Any]) -> Reading:
+def days_to_liquidate(coverage: dict[str, Any]) -> IndicatorValue:
     """The slowest instrument of the groups of cover-N; in part only, where an instrument states no volume."""
     stated, day = coverage.get("liquidation"), coverage["date"]
     if stated is None:
-        return Reading(reason=OLDER)
+        return IndicatorValue(reason=OLDER)
     fields = ("liquidation.groups.days", "liquidation.participation")
-    sources, groups = (Source(COVERAGE, fields),), stated["groups"]
+    sources, groups = (Provenance(COVERAGE, fields),), stated["groups"]
     volumeless = sum(group["instruments_without_volume"] for group in groups)
     held = sum(group["instruments"] for group in groups)
     reason = (
@@ -69,23 +71,25 @@ def days_to_liquidate(coverage: dict[str, Any]) -> Reading:
     )
     known = [group for group in groups if group["days"] is not None]
     if not known:
-        return Reading(when=day, sources=sources, reason=reason)
+        return IndicatorValue(when=day, sources=sources, reason=reason)
     slowest = max(known, key=lambda group: group["days"])
     note = ""
     if slowest["instrument_id"] is not None:
         note = f"{slowest['group_id']}, {abs(slowest['quantity']):,.10g} of {slowest['instrument_id']}, at"
         note += f" {stated['participation']:.4g} of {slowest['average_daily_volume']:,.10g} a day"
-    return Reading(exact(slowest["days"]), day, note, sources, reason)
+    return IndicatorValue(exact(slowest["days"]), day, note, sources, reason)
 
 
-def uncalled_margin(coverage: dict[str, Any], money: Money) -> Reading:
+def uncalled_margin(coverage: dict[str, Any], money: Money) -> IndicatorValue:
     """What is missing in pools that hold less than is required of them."""
     if "margin_held" not in coverage:
-        return Reading(reason=OLDER)
+        return IndicatorValue(reason=OLDER)
     stated, day = coverage["margin_held"], coverage["date"]
     if stated is None:
-        return Reading(when=day, reason="the book has no collateral: each pool is taken to hold what is required of it")
+        return IndicatorValue(
+            when=day, reason="the book has no collateral: each pool is taken to hold what is required of it"
+        )
     missing, required = money.cents(stated["missing"]), money.cents(coverage["margin"])
     note = f"{money.words(missing)} of {money.words(required)} required, in {stated['pools_short']} pools"
-    sources = (Source(COVERAGE, ("margin_held.missing", "margin")),)
-    return Reading(ratio(missing, required), day, note, sources)
+    sources = (Provenance(COVERAGE, ("margin_held.missing", "margin")),)
+    return IndicatorValue(ratio(missing, required), day, note, sources)

@@ -8,7 +8,7 @@ import polars as pl
 
 from ccp.columns import MONEY, stated_column
 from ccp.columns import Column as Stated
-from ccp.report.elements import Column, Kind
+from ccp.report.elements import Kind, TableColumn
 from ccp.runs.run import Run
 
 SHARES = {
@@ -33,9 +33,9 @@ class Field:
     meaning: str
 
     @property
-    def shown(self) -> Column:
+    def shown(self) -> TableColumn:
         """The column as pages take it, under its own name."""
-        return Column(self.name, self.name, self.kind)
+        return TableColumn(self.name, self.name, self.kind)
 
 
 SEVERAL = "each rulebook's currency"

@@ -12,7 +12,7 @@ from ccp.runs.run import Run
 
 
 @dataclass(frozen=True)
-class Figure:
+class DocumentFigure:
     """One value of a document. `field.name` is its path: keys, and places in lists from 0, joined by dots."""
 
     field: Field
@@ -35,7 +35,7 @@ def document_of(run: Run, name: str) -> Any:
     return run.manifest if name == "manifest" else run.document(name)
 
 
-def figures_of(run: Run, name: str) -> list[Figure]:
+def figures_of(run: Run, name: str) -> list[DocumentFigure]:
     """All figures of a document, in its order. Raises InputError."""
     document = run.kind.documents.get(name)
     meanings = referred(document.figures) if document is not None and document.figures else {}
@@ -53,14 +53,14 @@ def _flat(document: Any, path: str) -> Iterator[tuple[str, Any]]:
         yield path, None if isinstance(document, dict | list) else document
 
 
-def _figure(path: str, value: Any, currency: str, meanings: Mapping[str, tuple[Kind, str]]) -> Figure:
+def _figure(path: str, value: Any, currency: str, meanings: Mapping[str, tuple[Kind, str]]) -> DocumentFigure:
     places = [path] if value is not None else [path, f"{path}."]  # nothing may stand for what would be inside
     fitting = (one for pattern, one in meanings.items() if any(fnmatchcase(place, pattern) for place in places))
     stated = next(fitting, None)
     kind, meaning = (_kind(value), "") if stated is None else stated
     if value is not None and kind not in ("text", "date") and isinstance(value, str):
         kind = "text"
-    return Figure(Field(path, kind, unit_of(kind, currency), meaning), value)
+    return DocumentFigure(Field(path, kind, unit_of(kind, currency), meaning), value)
 
 
 def _kind(value: Any) -> Kind:

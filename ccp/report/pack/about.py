@@ -5,7 +5,7 @@ from typing import Any
 
 import polars as pl
 
-from ccp.report.elements import Column, Figure, Section, Source, Table
+from ccp.report.elements import Exhibit, Provenance, Section, Table, TableColumn
 from ccp.runs.run import Run
 
 MANIFEST = "manifest.json"
@@ -21,12 +21,12 @@ def about_section(runs: list[Run]) -> Section:
     return Section("about", "Assumptions, conventions, data, manifest", (*limits, *quality), figures=tuple(figures))
 
 
-def _conventions(runs: list[Run]) -> Figure:
+def _conventions(runs: list[Run]) -> Exhibit:
     found = {name: words for run in runs for name, words in run.manifest.get("conventions", {}).items()}
     return _pairs("conventions", "Conventions", "conventions", ("convention", "as here"), list(found.items()))
 
 
-def _inputs(runs: list[Run]) -> Figure:
+def _inputs(runs: list[Run]) -> Exhibit:
     rows = {
         (role, one["file"], one["sha256"]): run.name
         for run in runs
@@ -35,11 +35,16 @@ def _inputs(runs: list[Run]) -> Figure:
     frame = pl.DataFrame(
         [(*key, name) for key, name in rows.items()], schema=["role", "file", "sha256", "run"], orient="row"
     )
-    columns = (Column("role", "input"), Column("file", "file"), Column("sha256", "SHA-256"), Column("run", "first in"))
-    return Figure("inputs", "Inputs, by digest", (Source(MANIFEST, ("inputs",)),), Table(frame, columns))
+    columns = (
+        TableColumn("role", "input"),
+        TableColumn("file", "file"),
+        TableColumn("sha256", "SHA-256"),
+        TableColumn("run", "first in"),
+    )
+    return Exhibit("inputs", "Inputs, by digest", (Provenance(MANIFEST, ("inputs",)),), Table(frame, columns))
 
 
-def _programs(runs: list[Run]) -> Figure:
+def _programs(runs: list[Run]) -> Exhibit:
     rows = [
         (run.name, run.manifest["made_by"], name, version)
         for run in runs
@@ -47,25 +52,25 @@ def _programs(runs: list[Run]) -> Figure:
     ]
     frame = pl.DataFrame(rows, schema=["run", "made_by", "name", "version"], orient="row")
     columns = (
-        Column("run", "run"),
-        Column("made_by", "made by"),
-        Column("name", "program or library"),
-        Column("version", "version"),
+        TableColumn("run", "run"),
+        TableColumn("made_by", "made by"),
+        TableColumn("name", "program or library"),
+        TableColumn("version", "version"),
     )
-    return Figure("programs", "Made with", (Source(MANIFEST, ("program", "libraries")),), Table(frame, columns))
+    return Exhibit("programs", "Made with", (Provenance(MANIFEST, ("program", "libraries")),), Table(frame, columns))
 
 
-def _rules(place: int, run: Run) -> Figure:
+def _rules(place: int, run: Run) -> Exhibit:
     """Every value of a rulebook, by its path."""
     rulebook = {name: value for name, value in run.manifest["rulebook"].items() if name != "figures"}
     title = f"The rulebook of {run.name}: {rulebook['name']}"
     return _pairs(f"rules-{place}", title, "rulebook", ("rule", "value"), _flat(rulebook))
 
 
-def _pairs(key: str, title: str, field: str, headings: tuple[str, str], rows: list[tuple[str, Any]]) -> Figure:
+def _pairs(key: str, title: str, field: str, headings: tuple[str, str], rows: list[tuple[str, Any]]) -> Exhibit:
     frame = pl.DataFrame({"name": [name for name, _ in rows], "value": [str(value) for _, value in rows]})
-    columns = (Column("name", headings[0]), Column("value", headings[1]))
-    return Figure(key, title, (Source(MANIFEST, (field,)),), Table(frame, columns))
+    columns = (TableColumn("name", headings[0]), TableColumn("value", headings[1]))
+    return Exhibit(key, title, (Provenance(MANIFEST, (field,)),), Table(frame, columns))
 
 
 def _flat(document: Any, path: str = "") -> list[tuple[str, str]]:

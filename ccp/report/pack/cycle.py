@@ -9,7 +9,7 @@ from ccp.report.answer import cycle_answer
 from ccp.report.charts.bars import stacked_bars
 from ccp.report.charts.over_time import lines_over_time
 from ccp.report.charts.theme import WHOSE
-from ccp.report.elements import Column, Figure, Part, Section, Source, Table, Tile
+from ccp.report.elements import Exhibit, Part, Provenance, Section, Table, TableColumn, Tile
 from ccp.report.listing.fields import digits_of
 from ccp.report.words import exact_amount, scale_of
 from ccp.rulebook.tier_table import label_of
@@ -43,7 +43,7 @@ def cycle_tiles(summary: dict[str, Any], digits: int) -> tuple[Tile, ...]:
 
     def tile(label: str, amount: float | None, note: str, field: str, tone: Any = "plain") -> Tile:
         value = "not known" if amount is None else exact_amount(amount, digits)
-        return Tile(label, value, note, Source("summary.json", (field,)), tone)
+        return Tile(label, value, note, Provenance("summary.json", (field,)), tone)
 
     groups = (cover["groups"] or "").replace("+", " and ")
     return (
@@ -74,7 +74,7 @@ def cycle_tiles(summary: dict[str, Any], digits: int) -> tuple[Tile, ...]:
             "Margin exceptions",
             f"{int(breaches['pools'] or 0):,}",
             f"a pool lost more in a day than it held; on {breaches['days']} days",
-            Source("summary.json", ("breaches",)),
+            Provenance("summary.json", ("breaches",)),
         ),
     )
 
@@ -112,21 +112,24 @@ def margin_over_time(run: Run, summary: dict[str, Any]) -> Section:
 
 def _over_time(
     run: Run, key: str, title: str, series: dict[str, str], what: str, summary: dict[str, Any], more: tuple[Any, ...]
-) -> Figure:
+) -> Exhibit:
     days, currency = run.table("days"), summary["currency"]
     scale = scale_of(max((days[name].max() or 0.0) for name in series))  # type: ignore[type-var]
     drawn = days.select("date", *(pl.col(name) / scale.unit for name in series))
     defaults = days.filter(pl.col("defaults").is_not_null()).select(
         "date", event=pl.format("default of {}", "defaults")
     )
-    columns = [Column("date", "day", "date"), *(Column(name, heading, "money") for name, heading in series.items())]
-    columns += [Column(*one) for one in more]
+    columns = [
+        TableColumn("date", "day", "date"),
+        *(TableColumn(name, heading, "money") for name, heading in series.items()),
+    ]
+    columns += [TableColumn(*one) for one in more]
     names = [column.name for column in columns]
     reading = "Upright lines are days of default." if defaults.height else ""
-    return Figure(
+    return Exhibit(
         key,
         title,
-        (Source(DAYS, tuple(names)),),
+        (Provenance(DAYS, tuple(names)),),
         Table(days.select(names), tuple(columns)),
         partial(lines_over_time, drawn, series, what, scale.named(currency), events=defaults),
         reading,
@@ -147,30 +150,30 @@ def defaults_section(run: Run, summary: dict[str, Any]) -> Section | None:
     scale = scale_of(events["loss"].max())
     colours = {name: colour for name, colour in WHOSE.items() if name in set(rows["stakeholder"])}
     drawn = rows.filter(pl.col("amount") > 0).select("name", part="stakeholder", amount=pl.col("amount") / scale.unit)
-    columns = (Column("name", "default"), Column("tier", "tier"), Column("amount", "pays", "money"))
+    columns = (TableColumn("name", "default"), TableColumn("tier", "tier"), TableColumn("amount", "pays", "money"))
     told = (
-        Column("defaulters", "groups"),
-        Column("default_date", "default", "date"),
-        Column("settled_date", "settled", "date"),
-        Column("cause", "cause"),
-        Column("loss", "loss", "money"),
-        Column("unpaid", "owed on the day and not paid", "money"),
-        Column("uncovered", "uncovered", "money"),
+        TableColumn("defaulters", "groups"),
+        TableColumn("default_date", "default", "date"),
+        TableColumn("settled_date", "settled", "date"),
+        TableColumn("cause", "cause"),
+        TableColumn("loss", "loss", "money"),
+        TableColumn("unpaid", "owed on the day and not paid", "money"),
+        TableColumn("uncovered", "uncovered", "money"),
     )
     figures = (
-        Figure(
+        Exhibit(
             "defaults-paid",
             "Who paid for each default, tier by tier",
-            (Source("waterfall.parquet", ("event", "tier", "amount")),),
+            (Provenance("waterfall.parquet", ("event", "tier", "amount")),),
             Table(rows.select("name", "tier", "amount"), columns),
             partial(stacked_bars, drawn, "default", f"pays ({scale.named(summary['currency'])})", colours)
             if drawn.height
             else None,
         ),
-        Figure(
+        Exhibit(
             "defaults",
             "The defaults, and what became of them",
-            (Source("events.parquet", tuple(column.name for column in told)),),
+            (Provenance("events.parquet", tuple(column.name for column in told)),),
             Table(events.select([column.name for column in told]), told),
         ),
     )
@@ -187,15 +190,15 @@ def members_section(run: Run) -> Section | None:
     rows = last.join(before, on="member_id", how="full", coalesce=True)
     changed = rows.with_columns(change=pl.col("contribution").fill_null(0.0) - pl.col("before").fill_null(0.0))
     columns = (
-        Column("member_id", "member"),
-        Column("before", f"contribution {days[0]}", "money"),
-        Column("contribution", f"contribution {days[-1]}", "money"),
-        Column("change", "change", "money"),
-        Column("supplementary", "supplementary margin", "money"),
-        Column("in_default", "in default", "flag"),
+        TableColumn("member_id", "member"),
+        TableColumn("before", f"contribution {days[0]}", "money"),
+        TableColumn("contribution", f"contribution {days[-1]}", "money"),
+        TableColumn("change", "change", "money"),
+        TableColumn("supplementary", "supplementary margin", "money"),
+        TableColumn("in_default", "in default", "flag"),
     )
     ordered = changed.sort("contribution", "member_id", descending=[True, False], nulls_last=True)
-    source = Source("members/*.parquet", ("contribution", "supplementary", "in_default"))
+    source = Provenance("members/*.parquet", ("contribution", "supplementary", "in_default"))
     table = Table(ordered.select([column.name for column in columns]), columns)
-    figure = Figure("member-contributions", "Contributions on the first and the last day", (source,), table)
+    figure = Exhibit("member-contributions", "Contributions on the first and the last day", (source,), table)
     return Section("members", "Contributions, and what changed", figures=(figure,))

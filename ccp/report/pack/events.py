@@ -9,7 +9,7 @@ import polars as pl
 from ccp.report.charts.bars import stacked_bars
 from ccp.report.charts.theme import ORDER, WHOSE
 from ccp.report.charts.waterfall import CUT, tier_name, waterfall_chart
-from ccp.report.elements import Column, Figure, Part, Section, Source, Table
+from ccp.report.elements import Exhibit, Part, Provenance, Section, Table, TableColumn
 from ccp.report.listing.fields import digits_of
 from ccp.report.words import defaulting, exact_amount, listed, scale_of
 from ccp.rulebook.tier_kind import NOBODY, SURVIVORS
@@ -18,14 +18,14 @@ from ccp.runs.run import Run
 
 MOST_BILLS = 25
 TIERS = (
-    Column("tier", "tier"),
-    Column("whose", "whose money"),
-    Column("rule", "rule"),
-    Column("owed", "owed", "money"),
-    Column("available", "has", "money"),
-    Column("paid", "pays", "money"),
-    Column("unused", "left unused", "money"),
-    Column("why", "why it ends there"),
+    TableColumn("tier", "tier"),
+    TableColumn("whose", "whose money"),
+    TableColumn("rule", "rule"),
+    TableColumn("owed", "owed", "money"),
+    TableColumn("available", "has", "money"),
+    TableColumn("paid", "pays", "money"),
+    TableColumn("unused", "left unused", "money"),
+    TableColumn("why", "why it ends there"),
 )
 
 
@@ -48,15 +48,15 @@ def event_section(key: str, title: str, trace: dict[str, Any], file: str, digits
     figures = [waterfall_figure(f"{key}-waterfall", trace, file, digits, prefix)]
     bills = bills_of(trace["tiers"])
     if not bills.is_empty():
-        paid = Source(file, (f"{prefix}tiers[].payers",))
+        paid = Provenance(file, (f"{prefix}tiers[].payers",))
         colours = _colours(trace["tiers"], bills.columns[2:])
         figures.append(bills_figure(f"{key}-bills", bills, colours, trace["currency"], digits, paid))
     if trace.get("pools"):
-        figures.append(_pools_figure(f"{key}-pools", trace, Source(file, (f"{prefix}pools",))))
+        figures.append(_pools_figure(f"{key}-pools", trace, Provenance(file, (f"{prefix}pools",))))
     return Section(key, title, event_words(trace, digits), figures=tuple(figures))
 
 
-def waterfall_figure(key: str, trace: dict[str, Any], file: str, digits: int, prefix: str = "") -> Figure:
+def waterfall_figure(key: str, trace: dict[str, Any], file: str, digits: int, prefix: str = "") -> Exhibit:
     """The drawing of one run down the tiers, with the table of its tiers."""
     rows = [{**tier, "tier": tier_name(tier), "unused": _unused(tier)} for tier in trace["tiers"]]
     names = [column.name for column in TIERS]
@@ -65,10 +65,10 @@ def waterfall_figure(key: str, trace: dict[str, Any], file: str, digits: int, pr
     drawn = partial(waterfall_chart, trace["tiers"], trace["loss"], scale, trace["currency"])
     columns = tuple(f"{prefix}tiers[].{name}" for name in ("owed", "available", "paid"))
     who = f"if {listed(trace['defaulters'])} {defaulting(trace['defaulters'])}"
-    return Figure(
+    return Exhibit(
         key,
         f"Who pays the loss of {trace['currency']} {exact_amount(trace['loss'], digits)}, tier by tier, {who}",
-        (Source(file, columns),),
+        (Provenance(file, columns),),
         Table(frame, TIERS, "Paid and uncovered add up to the loss; that is checked in every run."),
         drawn if trace["loss"] else None,
         "Each bar begins where the one above has ended; in outline, what a tier had and did not need or may not give. "
@@ -109,18 +109,18 @@ def _colours(tiers: list[dict[str, Any]], names: list[str]) -> dict[str, str]:
 
 
 def bills_figure(
-    key: str, bills: pl.DataFrame, colours: dict[str, str], currency: str, digits: int, source: Source
-) -> Figure:
+    key: str, bills: pl.DataFrame, colours: dict[str, str], currency: str, digits: int, source: Provenance
+) -> Exhibit:
     """What each survivor pays, by tier: the largest bills drawn in some colours, all of them in the table."""
     tiers = bills.columns[2:]
-    columns = [Column("member_id", "member"), Column("total", "pays in all", "money")]
-    columns += [Column(name, name.split(". ", 1)[-1], "money") for name in tiers]
+    columns = [TableColumn("member_id", "member"), TableColumn("total", "pays in all", "money")]
+    columns += [TableColumn(name, name.split(". ", 1)[-1], "money") for name in tiers]
     scale = scale_of(bills["total"].max())
     shown = bills.head(MOST_BILLS)
     parts = shown.unpivot(tiers, index="member_id", variable_name="part", value_name="amount")
     drawn = parts.with_columns(pl.col("amount") / scale.unit).rename({"member_id": "name"})
     note = f" The drawing shows the {MOST_BILLS} largest." if bills.height > MOST_BILLS else ""
-    return Figure(
+    return Exhibit(
         key,
         f"What each of {bills.height} survivors pays, largest bill first",
         (source,),
@@ -129,23 +129,23 @@ def bills_figure(
     )
 
 
-def _pools_figure(key: str, trace: dict[str, Any], source: Source) -> Figure:
+def _pools_figure(key: str, trace: dict[str, Any], source: Provenance) -> Exhibit:
     """What the defaulters' pools lose, and what margin stands against it."""
     columns = (
-        Column("pool_id", "pool"),
-        Column("member_id", "member"),
-        Column("kind", "kind"),
-        Column("loss", "loss", "money"),
-        Column("margin", "margin held", "money"),
-        Column("short", "shortfall over margin", "money"),
-        Column("surplus", "surplus", "money"),
+        TableColumn("pool_id", "pool"),
+        TableColumn("member_id", "member"),
+        TableColumn("kind", "kind"),
+        TableColumn("loss", "loss", "money"),
+        TableColumn("margin", "margin held", "money"),
+        TableColumn("short", "shortfall over margin", "money"),
+        TableColumn("surplus", "surplus", "money"),
     )
     pools = pl.DataFrame(trace["pools"], infer_schema_length=None).sort("short", "pool_id", descending=[True, False])
     shown = pools.head(MOST_BILLS).select([column.name for column in columns])
     note = "A negative loss is a gain and stays with its owner; a client pool never pays for another pool."
     if pools.height > MOST_BILLS:
         note += f" The {MOST_BILLS} with the largest shortfall are shown, of {pools.height}."
-    return Figure(key, "The defaulters' pools: loss against margin held", (source,), Table(shown, columns, note))
+    return Exhibit(key, "The defaulters' pools: loss against margin held", (source,), Table(shown, columns, note))
 
 
 def event_words(trace: dict[str, Any], digits: int) -> tuple[str, ...]:

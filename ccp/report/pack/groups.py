@@ -6,14 +6,14 @@ import polars as pl
 
 from ccp.report.charts.bars import Series, ranked_bars
 from ccp.report.charts.heat_map import heat_map, signed_heat_map
-from ccp.report.elements import Column, Figure, Section, Source, Table
+from ccp.report.elements import Exhibit, Provenance, Section, Table, TableColumn
 from ccp.report.words import scale_of
 from ccp.runs.run import Run, collected
 
 MOST_DOWN, MOST_ACROSS, MOST_GROUPS = 40, 40, 10
 MOST_FACTORS, MOST_MOVED = 40, 12
 LOSS = pl.col("loss_over_margin")
-CHOSEN = Source("scenarios.parquet", ("sizes_fund", "cover_n"))
+CHOSEN = Provenance("scenarios.parquet", ("sizes_fund", "cover_n"))
 """Which scenarios are shown."""
 
 
@@ -30,7 +30,7 @@ def groups_section(run: Run, currency: str) -> Section:
     return Section("groups", "Groups by scenarios", (f"{words} size the fund.",), figures=tuple(figures))
 
 
-def _heat(losses: pl.DataFrame, currency: str) -> Figure:
+def _heat(losses: pl.DataFrame, currency: str) -> Exhibit:
     groups = _ranked(losses.group_by("group_id").agg(LOSS.max()))
     scenarios = _ranked(losses.group_by("scenario_id").agg(LOSS.top_k(2).sum()))
     down = groups.filter(LOSS > 0)["group_id"].head(MOST_DOWN).to_list()
@@ -39,21 +39,21 @@ def _heat(losses: pl.DataFrame, currency: str) -> Figure:
     scale = scale_of(kept["loss_over_margin"].max())
     cells = kept.select(column="scenario_id", row="group_id", amount=LOSS / scale.unit)
     wide = kept.pivot("scenario_id", index="group_id", values="loss_over_margin", aggregate_function="sum")
-    columns = (Column("group_id", "group"), *(Column(name, name, "money") for name in across))
+    columns = (TableColumn("group_id", "group"), *(TableColumn(name, name, "money") for name in across))
     note = f"The {len(down)} groups of {groups.height} and the {len(across)} scenarios of {scenarios.height} with the "
     note += "largest losses. The whole is in the workbook and in the file."
     names = ("scenario, the worst to the left", "group", "SLOIM")
-    return Figure(
+    return Exhibit(
         "heat-map",
         f"Stress loss over initial margin of {len(down)} groups in {len(across)} scenarios that size the fund",
-        (Source("losses.parquet", ("scenario_id", "group_id", "loss_over_margin")), CHOSEN),
+        (Provenance("losses.parquet", ("scenario_id", "group_id", "loss_over_margin")), CHOSEN),
         Table(wide.sort(_order("group_id", down)).select([column.name for column in columns]), columns, note),
         partial(heat_map, cells, across, down, names, scale.named(currency)),
         "Dark is a large loss, blank none. The largest groups stand at the top, the worst scenarios to the left.",
     )
 
 
-def _largest(run: Run, losses: pl.DataFrame, currency: str) -> Figure:
+def _largest(run: Run, losses: pl.DataFrame, currency: str) -> Exhibit:
     """The groups with the largest losses, with margin, contribution and how much of the fund a loss takes."""
     by_loss = losses.sort("loss_over_margin", "scenario_id", descending=[True, False])
     worst = by_loss.group_by("group_id", maintain_order=True).first()
@@ -65,24 +65,24 @@ def _largest(run: Run, losses: pl.DataFrame, currency: str) -> Figure:
         of_fund=_over("contribution", fund), loss_of_fund=_over("loss_over_margin", fund)
     )
     columns = (
-        Column("group_id", "group"),
-        Column("members", "members", "count"),
-        Column("margin", "margin", "money"),
-        Column("loss_over_margin", "largest stress loss over initial margin", "money"),
-        Column("scenario_id", "in scenario"),
-        Column("contribution", "contribution required", "money"),
-        Column("of_fund", "its share of the fund", "share"),
-        Column("loss_of_fund", "its loss, of the fund", "share"),
+        TableColumn("group_id", "group"),
+        TableColumn("members", "members", "count"),
+        TableColumn("margin", "margin", "money"),
+        TableColumn("loss_over_margin", "largest stress loss over initial margin", "money"),
+        TableColumn("scenario_id", "in scenario"),
+        TableColumn("contribution", "contribution required", "money"),
+        TableColumn("of_fund", "its share of the fund", "share"),
+        TableColumn("loss_of_fund", "its loss, of the fund", "share"),
     )
     scale = scale_of(rows["loss_over_margin"].max())
     drawn = rows.select(pl.col("group_id").alias("name"), pl.col("loss_over_margin", "contribution") / scale.unit)
     series = Series({"loss_over_margin": "largest SLOIM"}, {"contribution": "its own contribution"})
-    return Figure(
+    return Exhibit(
         "largest-groups",
         f"The {rows.height} groups with the largest stress loss over initial margin",
         (
-            Source("losses.parquet", ("loss_over_margin",)),
-            Source("contributions.parquet", ("margin", "contribution")),
+            Provenance("losses.parquet", ("loss_over_margin",)),
+            Provenance("contributions.parquet", ("margin", "contribution")),
             CHOSEN,
         ),
         Table(rows.select([column.name for column in columns]), columns, f"{rows.height} of {paid.height} groups."),
@@ -120,16 +120,16 @@ def shocks_section(run: Run) -> Section:
     kept = relative.filter(pl.col("factor_id").is_in(down))
     moved = kept.pivot("scenario_id", index="factor_id", values="relative", aggregate_function="sum")
     shown = [name for name in across if name in moved.columns]
-    columns = (Column("factor_id", "factor"), *(Column(name, name, "share") for name in shown))
+    columns = (TableColumn("factor_id", "factor"), *(TableColumn(name, name, "share") for name in shown))
     absolute = shocks.filter(pl.col("absolute") != 0).height
     note = f"The {len(down)} factors of {sizes.height} that move most, in the {len(across)} worst scenarios."
     note += f" {absolute} moves that are added to a level, not multiplied, are in the file alone." if absolute else ""
     cells = kept.select(column="scenario_id", row="factor_id", amount=pl.col("relative") * 100)
     names = ("scenario, the worst to the left", "factor", "move")
-    figure = Figure(
+    figure = Exhibit(
         "shocks",
         f"How far factors move in the {len(across)} worst scenarios that size the fund",
-        (Source("shocks.parquet", ("scenario_id", "factor_id", "relative")), CHOSEN),
+        (Provenance("shocks.parquet", ("scenario_id", "factor_id", "relative")), CHOSEN),
         Table(moved.sort(_order("factor_id", down)).select([one.name for one in columns]), columns, note),
         partial(signed_heat_map, cells, shown, down, names) if down else None,
         "Where each scenario comes from stands in the table of scenarios.",

@@ -7,7 +7,7 @@ import polars as pl
 
 from ccp.report.charts.bars import stacked_bars
 from ccp.report.charts.theme import WHOSE
-from ccp.report.elements import Column, Figure, Part, Section, Source, Table
+from ccp.report.elements import Exhibit, Part, Provenance, Section, Table, TableColumn
 from ccp.report.words import exact_amount
 from ccp.rulebook.tier_table import label_of
 from ccp.runs.run import Run
@@ -44,13 +44,13 @@ def _house(place: int, house: dict[str, Any], ladder: pl.DataFrame) -> Section:
         "{}. {}", pl.col("tier_place").cast(pl.Int64), pl.col("tier").map_elements(label_of, return_dtype=pl.String)
     )
     table = paid.sort("tier_place").with_columns(tier=tier)
-    columns = [Column("tier", "tier"), Column("name", "called"), Column("stakeholder", "whose money")]
-    columns += [Column(_rung(rung), f"pays of {_rung(rung)}", "money") for rung in rungs]
+    columns = [TableColumn("tier", "tier"), TableColumn("name", "called"), TableColumn("stakeholder", "whose money")]
+    columns += [TableColumn(_rung(rung), f"pays of {_rung(rung)}", "money") for rung in rungs]
     drawn = shares.rename({"rung": "name", "stakeholder": "part", "loss_share": "amount"})
-    figure = Figure(
+    figure = Exhibit(
         f"ladder-{place}",
         f"{house['title']}: who pays what share of each loss",
-        (Source("ladder.parquet", ("rulebook", "loss_multiple", "tier", "amount", "loss_share")),),
+        (Provenance("ladder.parquet", ("rulebook", "loss_multiple", "tier", "amount", "loss_share")),),
         Table(table.select([column.name for column in columns]), tuple(columns), f"Amounts in {house['currency']}."),
         partial(stacked_bars, drawn, "loss over initial margin", "share of the loss (per cent)", colours),
     )

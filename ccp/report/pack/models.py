@@ -8,7 +8,7 @@ import polars as pl
 from ccp.report.charts.bars import Series, ranked_bars, stacked_bars
 from ccp.report.charts.over_time import lines_over_time
 from ccp.report.charts.theme import BLUE, ORANGE, RED
-from ccp.report.elements import Column, Figure, Part, Section, Source, Table
+from ccp.report.elements import Exhibit, Part, Provenance, Section, Table, TableColumn
 from ccp.report.words import scale_of, share
 from ccp.runs.run import Run
 
@@ -42,15 +42,15 @@ def backtest_section(run: Run) -> Section:
     horizon = run.manifest["run"]["horizon"]
     book = found.filter(level="book").join(_by_pool(found), on="model", how="left").sort("model")
     columns = (
-        Column("model", "model"),
-        Column("observations", "accounts and days", "count"),
-        Column("exceptions", "exceptions", "count"),
-        Column("coverage", "coverage", "share"),
-        Column("largest_breach", "largest exception", "money"),
-        Column("rejected", "pools rejected (Kupiec, 5 %)", "count"),
-        Column("green", "green", "count"),
-        Column("yellow", "yellow", "count"),
-        Column("red", "red", "count"),
+        TableColumn("model", "model"),
+        TableColumn("observations", "accounts and days", "count"),
+        TableColumn("exceptions", "exceptions", "count"),
+        TableColumn("coverage", "coverage", "share"),
+        TableColumn("largest_breach", "largest exception", "money"),
+        TableColumn("rejected", "pools rejected (Kupiec, 5 %)", "count"),
+        TableColumn("green", "green", "count"),
+        TableColumn("yellow", "yellow", "count"),
+        TableColumn("red", "red", "count"),
     )
     names = [column.name for column in columns]
     lights = book.select("model", *LIGHTS).unpivot(
@@ -59,8 +59,10 @@ def backtest_section(run: Run) -> Section:
     words = "A day is an exception where the loss over the horizon is more than the margin of its beginning."
     if horizon > 1:
         words += f" Tests by pool count one day in {horizon}, since windows of {horizon} days overlap."
-    source = Source("backtest.parquet", ("model", "level", "exceptions", "coverage", "apart_kupiec_p", "apart_light"))
-    figure = Figure(
+    source = Provenance(
+        "backtest.parquet", ("model", "level", "exceptions", "coverage", "apart_kupiec_p", "apart_light")
+    )
+    figure = Exhibit(
         "backtest",
         "Pools by traffic light, for every margin model",
         (source,),
@@ -77,46 +79,46 @@ def _by_pool(found: pl.DataFrame) -> pl.DataFrame:
     return found.filter(level="pool").group_by("model").agg(rejected, *lights)
 
 
-def _worst_pools(found: pl.DataFrame) -> Figure:
+def _worst_pools(found: pl.DataFrame) -> Exhibit:
     """The pools with the largest exception, of the rulebook's own model where it was tested."""
     models = found["model"].unique().sort().to_list()
     model = "rulebook" if "rulebook" in models else models[0]
     columns = (
-        Column("id", "pool"),
-        Column("observations", "days", "count"),
-        Column("exceptions", "exceptions", "count"),
-        Column("coverage", "coverage", "share"),
-        Column("kupiec_p", "Kupiec p", "number"),
-        Column("independence_p", "independence p", "number"),
-        Column("light", "light"),
-        Column("largest_breach", "largest exception", "money"),
+        TableColumn("id", "pool"),
+        TableColumn("observations", "days", "count"),
+        TableColumn("exceptions", "exceptions", "count"),
+        TableColumn("coverage", "coverage", "share"),
+        TableColumn("kupiec_p", "Kupiec p", "number"),
+        TableColumn("independence_p", "independence p", "number"),
+        TableColumn("light", "light"),
+        TableColumn("largest_breach", "largest exception", "money"),
     )
     pools = found.filter((pl.col("level") == "pool") & (pl.col("model") == model))
     worst = pools.sort("largest_breach", "id", descending=[True, False]).head(10)
     names = tuple(column.name for column in columns)
     table = Table(worst.select(names), columns, f"10 of {pools.height} pools.")
     title = f"The pools with the largest exceptions, model {model}"
-    return Figure("worst-pools", title, (Source("backtest.parquet", names),), table)
+    return Exhibit("worst-pools", title, (Provenance("backtest.parquet", names),), table)
 
 
 def procyclicality_section(run: Run) -> Section:
     """How much every model's margin moves and asks for in a crisis."""
     found, currency = run.table("procyclicality").sort("model"), run.manifest["rulebook"]["currency"]
     columns = (
-        Column("model", "model"),
-        Column("mean_margin", "mean margin", "money"),
-        Column("peak_to_trough", "peak to trough", "number"),
-        *(Column(f"call_{span}_share", f"largest call in {span} days, of margin", "share") for span in (1, 5, 20)),
-        Column("deviation", "daily deviation", "share"),
-        Column("step_5", "response to a step, 5 days", "share"),
-        Column("step_days", "days to 90 % of it", "count"),
+        TableColumn("model", "model"),
+        TableColumn("mean_margin", "mean margin", "money"),
+        TableColumn("peak_to_trough", "peak to trough", "number"),
+        *(TableColumn(f"call_{span}_share", f"largest call in {span} days, of margin", "share") for span in (1, 5, 20)),
+        TableColumn("deviation", "daily deviation", "share"),
+        TableColumn("step_5", "response to a step, 5 days", "share"),
+        TableColumn("step_days", "days to 90 % of it", "count"),
     )
     names = [column.name for column in columns]
     drawn = found.select(pl.col("model").alias("name"), "peak_to_trough")
-    figure = Figure(
+    figure = Exhibit(
         "procyclicality",
         "How far total margin swings, for every margin model",
-        (Source("procyclicality.parquet", tuple(names)),),
+        (Provenance("procyclicality.parquet", tuple(names)),),
         Table(found.select(names), columns, f"Amounts in {currency}."),
         partial(ranked_bars, drawn, "model", Series({"peak_to_trough": "peak to trough"}), "times the lowest margin"),
         "1 would be a margin that never moves. The step is a doubling of volatility overnight.",
@@ -124,18 +126,18 @@ def procyclicality_section(run: Run) -> Section:
     return Section("procyclicality", "Procyclicality", figures=(_margins(run, currency), figure))
 
 
-def _margins(run: Run, currency: str) -> Figure:
+def _margins(run: Run, currency: str) -> Exhibit:
     margins = run.table("margins")
     models = margins["model"].unique().sort().to_list()
     wide = margins.pivot("model", index="date", values="margin", aggregate_function="sum").sort("date")
     scale = scale_of(margins["margin"].max())
     drawn = wide.select("date", *(pl.col(name) / scale.unit for name in models))
-    columns = (Column("date", "day", "date"), *(Column(name, name, "money") for name in models))
+    columns = (TableColumn("date", "day", "date"), *(TableColumn(name, name, "money") for name in models))
     series: dict[str, Any] = {name: name for name in models}
-    return Figure(
+    return Exhibit(
         "margins",
         "Total margin day by day, for every margin model",
-        (Source("margins.parquet", ("model", "date", "margin")),),
+        (Provenance("margins.parquet", ("model", "date", "margin")),),
         Table(wide.select(["date", *models]), columns),
         partial(lines_over_time, drawn, series, "total margin", scale.named(currency)),
     )

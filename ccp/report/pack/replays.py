@@ -6,16 +6,16 @@ from typing import Any
 import polars as pl
 
 from ccp.report.charts.waterfall import tier_name, waterfall_chart
-from ccp.report.elements import Column, Figure, Part, Section, Source, Table
+from ccp.report.elements import Exhibit, Part, Provenance, Section, Table, TableColumn
 from ccp.report.words import listed, scale_of
 from ccp.runs.run import Run
 
 COMPARED = (
-    Column("tier", "tier"),
-    Column("expected", "reported", "number"),
-    Column("computed", "computed", "number"),
-    Column("verdict", "verdict"),
-    Column("source", "the reported figure comes from"),
+    TableColumn("tier", "tier"),
+    TableColumn("expected", "reported", "number"),
+    TableColumn("computed", "computed", "number"),
+    TableColumn("verdict", "verdict"),
+    TableColumn("source", "the reported figure comes from"),
 )
 
 
@@ -46,24 +46,24 @@ def replay_section(place: int, found: dict[str, Any]) -> Section:
     return Section(f"replay-{place}", found["title"], tuple(words), figures=tuple(figures))
 
 
-def _run_figures(key: str, found: dict[str, Any], run: dict[str, Any]) -> list[Figure]:
+def _run_figures(key: str, found: dict[str, Any], run: dict[str, Any]) -> list[Exhibit]:
     figures, unit = [], f"{found['currency']} times {found['scale']:,g}"
     if run["compared"]:
         rows = [{**line, "verdict": "agrees" if line["agrees"] else "DIFFERS"} for line in run["compared"]]
         frame = pl.DataFrame([{one.name: row[one.name] for one in COMPARED} for row in rows], infer_schema_length=None)
         table = Table(frame, COMPARED, f"In {unit}.")
-        source = Source(found["title"], ("runs[].compared",))
-        figures.append(Figure(f"{key}-compared", f"{run['name']}: reported against computed", (source,), table))
+        source = Provenance(found["title"], ("runs[].compared",))
+        figures.append(Exhibit(f"{key}-compared", f"{run['name']}: reported against computed", (source,), table))
     for number, event in enumerate(run["events"], start=1):
         figures.append(_event_figure(f"{key}-event-{number}", found, run, event))
     return figures
 
 
-def _event_figure(key: str, found: dict[str, Any], run: dict[str, Any], event: dict[str, Any]) -> Figure:
+def _event_figure(key: str, found: dict[str, Any], run: dict[str, Any], event: dict[str, Any]) -> Exhibit:
     scale, where = scale_of(event["loss"]), f" in {event['service']}" if event["service"] else ""
     rows = [{"tier": tier_name(tier), "whose": tier["whose"], "paid": tier["paid"]} for tier in event["tiers"]]
-    columns = (Column("tier", "tier"), Column("whose", "whose money"), Column("paid", "pays", "money"))
+    columns = (TableColumn("tier", "tier"), TableColumn("whose", "whose money"), TableColumn("paid", "pays", "money"))
     drawn = partial(waterfall_chart, event["tiers"], event["loss"], scale, found["currency"])
     title = f"{run['name']}: default of {listed(event['defaulters'])}{where}, tier by tier"
-    source = Source(found["title"], ("runs[].events[].tiers[]",))
-    return Figure(key, title, (source,), Table(pl.DataFrame(rows), columns), drawn if event["loss"] else None)
+    source = Provenance(found["title"], ("runs[].events[].tiers[]",))
+    return Exhibit(key, title, (source,), Table(pl.DataFrame(rows), columns), drawn if event["loss"] else None)

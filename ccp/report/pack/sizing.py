@@ -7,7 +7,7 @@ import polars as pl
 
 from ccp.report.answer import bound_by, count_sentence, coverage_sentence, gap_words, losing, question, who_hurts
 from ccp.report.charts.bars import Series, ranked_bars
-from ccp.report.elements import Column, Figure, Section, Source, Table, Tile, Tone
+from ccp.report.elements import Exhibit, Provenance, Section, Table, TableColumn, Tile, Tone
 from ccp.report.words import exact_amount, listed, scale_of, share
 from ccp.runs.run import Run
 
@@ -78,8 +78,8 @@ def sloim(cover: int | str) -> str:
     return f"Stress loss over initial margin, {cover if cover == 'EMIR 42(3)' else f'cover-{cover}'}"
 
 
-def _from(*fields: str) -> Source:
-    return Source(COVERAGE, fields)
+def _from(*fields: str) -> Provenance:
+    return Provenance(COVERAGE, fields)
 
 
 def _who(cover: dict[str, Any]) -> str:
@@ -108,10 +108,10 @@ def figures_section(coverage: dict[str, Any]) -> Section:
         called = f"uncovered, {name.replace('_', ' ')}"
         rows.append((called, test["uncovered"], said, f"coverage_test.{name}.uncovered"))
     frame = pl.DataFrame(rows, schema=["figure", "amount", "note", "field"], orient="row")
-    columns = (Column("figure", "figure"), Column("amount", "amount", "money"), Column("note", "note"))
-    table = Table(frame, (*columns, Column("field", "field of coverage.json")))
+    columns = (TableColumn("figure", "figure"), TableColumn("amount", "amount", "money"), TableColumn("note", "note"))
+    table = Table(frame, (*columns, TableColumn("field", "field of coverage.json")))
     source = _from("the field that each row names")
-    return Section("figures", "The figures", figures=(Figure("all-figures", "Every figure", (source,), table),))
+    return Section("figures", "The figures", figures=(Exhibit("all-figures", "Every figure", (source,), table),))
 
 
 def scenarios_section(run: Run, coverage: dict[str, Any], currency: str) -> Section:
@@ -131,19 +131,19 @@ def scenarios_section(run: Run, coverage: dict[str, Any], currency: str) -> Sect
     return Section("scenarios", "Scenarios", words, figures=tuple(figures))
 
 
-def _scenario_figure(key: str, which: str, scenarios: pl.DataFrame, coverage: dict[str, Any], currency: str) -> Figure:
+def _scenario_figure(key: str, which: str, scenarios: pl.DataFrame, coverage: dict[str, Any], currency: str) -> Exhibit:
     count, rows = coverage["cover"], scenarios.head(MOST_SCENARIOS)
     names = ["cover_1", "cover_2"] + (["cover_n"] if count > 2 else [])
     headings = {name: f"cover-{count}" if name == "cover_n" else name.replace("_", "-") for name in names}
     columns = (
-        Column("scenario_id", "scenario"),
-        *(Column(name, heading, "money") for name, heading in headings.items()),
-        Column("groups", f"groups of cover-{count}"),
-        Column("uncovered", "uncovered", "money"),
-        Column("uncovered_groups", "groups that leave it"),
-        Column("kind", "kind"),
-        Column("description", "what happens"),
-        Column("provenance", "from"),
+        TableColumn("scenario_id", "scenario"),
+        *(TableColumn(name, heading, "money") for name, heading in headings.items()),
+        TableColumn("groups", f"groups of cover-{count}"),
+        TableColumn("uncovered", "uncovered", "money"),
+        TableColumn("uncovered_groups", "groups that leave it"),
+        TableColumn("kind", "kind"),
+        TableColumn("description", "what happens"),
+        TableColumn("provenance", "from"),
     )
     largest = rows.select(pl.max_horizontal(pl.col("cover_n").max(), pl.lit(coverage["prefunded"]))).item()
     scale = scale_of(largest)
@@ -151,10 +151,10 @@ def _scenario_figure(key: str, which: str, scenarios: pl.DataFrame, coverage: di
     series = Series(headings, limits={"prefunded": coverage["prefunded"] / scale.unit})
     shown = tuple(column.name for column in columns)
     note = f"The {rows.height} worst by cover-{count}, of {scenarios.height}."
-    return Figure(
+    return Exhibit(
         key,
         f"Stress loss over initial margin in the {rows.height} worst scenarios {which}",
-        (Source("scenarios.parquet", shown), _from("prefunded")),
+        (Provenance("scenarios.parquet", shown), _from("prefunded")),
         Table(rows.select(shown), columns, note),
         partial(ranked_bars, drawn, "scenario", series, f"stress loss over initial margin ({scale.named(currency)})"),
         "The dashed line is what is prefunded: fund in force, skin in the game and insurance.",
@@ -164,22 +164,31 @@ def _scenario_figure(key: str, which: str, scenarios: pl.DataFrame, coverage: di
 def contributions_section(run: Run, currency: str, before: Run | None) -> Section:
     """What each member contributes, and what changed: against what is posted, and against an earlier run."""
     found = run.table("contributions")
-    columns = [Column("member_id", "member"), Column("group_id", "group"), Column("margin", "margin", "money")]
-    columns.append(Column("contribution", "contribution required", "money"))
-    sources, marks = [Source("contributions.parquet", ("margin", "contribution", "posted"))], dict[str, str]()
+    columns = [
+        TableColumn("member_id", "member"),
+        TableColumn("group_id", "group"),
+        TableColumn("margin", "margin", "money"),
+    ]
+    columns.append(TableColumn("contribution", "contribution required", "money"))
+    sources, marks = [Provenance("contributions.parquet", ("margin", "contribution", "posted"))], dict[str, str]()
     words = f"The fund required is shared out {_shared_by(run)}; shares are whole cents and add back to it."
     if found["posted"].null_count() < found.height:
         found = found.with_columns(change=pl.col("contribution") - pl.col("posted"))
-        columns += [Column("posted", "posted today", "money"), Column("change", "to pay in, or (-) back", "money")]
+        columns += [
+            TableColumn("posted", "posted today", "money"),
+            TableColumn("change", "to pay in, or (-) back", "money"),
+        ]
         marks = {"posted": "posted today"}
     if before is not None:
         found = _with_change(found, before)
-        columns += [Column("before", "required before", "money"), Column("since", "change since", "money")]
+        columns += [TableColumn("before", "required before", "money"), TableColumn("since", "change since", "money")]
         marks = {"before": "required before"}
-        sources.append(Source(f"{before.name}/contributions.parquet", ("contribution",)))
+        sources.append(Provenance(f"{before.name}/contributions.parquet", ("contribution",)))
         words += f" Changes are against {before.name}; a member that came or left counts from or to nothing."
-    figure = _contributions_figure(found, [*columns, Column("share", "share of the fund", "share")], marks, currency)
-    named = Figure("contributions", f"Contributions required of {found.height} members", tuple(sources), *figure)
+    figure = _contributions_figure(
+        found, [*columns, TableColumn("share", "share of the fund", "share")], marks, currency
+    )
+    named = Exhibit("contributions", f"Contributions required of {found.height} members", tuple(sources), *figure)
     return Section("contributions", "Contributions, and what changed", (words,), figures=(named,))
 
 
@@ -190,7 +199,7 @@ def _with_change(found: pl.DataFrame, before: Run) -> pl.DataFrame:
     return both.with_columns(since=pl.col("contribution").fill_null(0.0) - pl.col("before").fill_null(0.0))
 
 
-def _contributions_figure(found: pl.DataFrame, columns: list[Column], marks: dict[str, str], currency: str) -> Any:
+def _contributions_figure(found: pl.DataFrame, columns: list[TableColumn], marks: dict[str, str], currency: str) -> Any:
     """The table of contributions, and how it is drawn."""
     shares = found.with_columns(share=pl.col("contribution") / pl.col("contribution").sum())
     ordered = shares.sort("contribution", "member_id", descending=[True, False], nulls_last=True)

@@ -4,20 +4,20 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from ccp.report.elements import Column, Figure, Section, Table, Tile, Tone
+from ccp.report.elements import Exhibit, Section, Table, TableColumn, Tile, Tone
 from ccp.report.indicators.judged import Colour, Indicator, indicators
 from ccp.runs.run import Run
 
 TONES: dict[Colour, Tone] = {"green": "good", "amber": "warning", "red": "bad", "unknown": "plain"}
 COLUMNS = (
-    Column("label", "indicator"),
-    Column("written", "value"),
-    Column("colour", "colour"),
-    Column("amber", "amber"),
-    Column("red", "red"),
-    Column("action", "what the procedure asks for"),
-    Column("note", "what it is made of"),
-    Column("source", "source"),
+    TableColumn("label", "indicator"),
+    TableColumn("written", "value"),
+    TableColumn("colour", "colour"),
+    TableColumn("amber", "amber"),
+    TableColumn("red", "red"),
+    TableColumn("action", "what the procedure asks for"),
+    TableColumn("note", "what it is made of"),
+    TableColumn("source", "source"),
 )
 
 
@@ -35,7 +35,7 @@ def watched_section(runs: Sequence[Run]) -> Section | None:
         words.append("Thresholds with a star are this program's own: the rulebook does not state them.")
     table = Table(pl.DataFrame([_row(one) for one in found]), COLUMNS)
     sources = tuple(dict.fromkeys(source for one in found for source in one.sources))
-    figure = Figure("indicators", "All indicators, with thresholds and actions", sources, table)
+    figure = Exhibit("indicators", "All indicators, with thresholds and actions", sources, table)
     return Section("indicators", "Key risk indicators", tuple(words), tuple(map(_tile, known)), (figure,))
 
 

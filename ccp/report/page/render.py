@@ -9,7 +9,7 @@ import jinja2
 
 from ccp.report.cells import RIGHT, written_rows
 from ccp.report.charts.still import drawings
-from ccp.report.elements import Figure, Pack, Table
+from ccp.report.elements import Exhibit, Pack, Table
 
 OPEN_ROWS = 12
 """A table of up to so many rows stands open where no chart says the same."""
@@ -42,7 +42,7 @@ def _rows(table: Table, digits: int) -> list[list[str]]:
     return written_rows(table, digits)
 
 
-def _specifications(figures: list[Figure]) -> dict[str, Any]:
+def _specifications(figures: list[Exhibit]) -> dict[str, Any]:
     """Every chart's specification, wide and narrow, and the rows that they draw, each set of rows once."""
     charts: dict[str, list[dict[str, Any]]] = {}
     rows: dict[str, Any] = {}

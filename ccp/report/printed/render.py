@@ -10,7 +10,7 @@ import typst
 
 from ccp.report.cells import written_rows
 from ccp.report.charts.still import drawing
-from ccp.report.elements import Figure, Pack, Section
+from ccp.report.elements import Exhibit, Pack, Section
 
 MOST_ROWS, MOST_COLUMNS = 60, 14
 """Of longer and wider tables behind a chart so much is printed; the page and the workbook hold the whole."""
@@ -49,7 +49,7 @@ def _section(section: Section, digits: int, folder: Path) -> dict[str, Any]:
     }
 
 
-def _figure(figure: Figure, digits: int, folder: Path) -> dict[str, Any]:
+def _figure(figure: Exhibit, digits: int, folder: Path) -> dict[str, Any]:
     drawn = None
     if figure.draw is not None:
         drawn = f"{figure.key}.svg"
@@ -68,7 +68,7 @@ def _figure(figure: Figure, digits: int, folder: Path) -> dict[str, Any]:
     }
 
 
-def _left_out(figure: Figure) -> str:
+def _left_out(figure: Exhibit) -> str:
     """What of a table is not printed."""
     rows, columns = figure.table.frame.height, len(figure.table.columns)
     if rows <= MOST_ROWS and columns <= MOST_COLUMNS:

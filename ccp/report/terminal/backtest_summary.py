@@ -5,7 +5,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from ccp.report.words import Scale, scale_of, share
+from ccp.report.words import MoneyUnit, scale_of, share
 
 
 def backtest_summary(tables: dict[str, pl.DataFrame], currency: str, confidence: float, horizon: int) -> RenderableType:
@@ -26,7 +26,7 @@ def backtest_summary(tables: dict[str, pl.DataFrame], currency: str, confidence:
     )
 
 
-def exceptions_side_by_side(found: pl.DataFrame, breach: Scale, currency: str) -> Table:
+def exceptions_side_by_side(found: pl.DataFrame, breach: MoneyUnit, currency: str) -> Table:
     """One row a model: coverage of accounts, the largest exception, and how many pools are rejected or not green."""
     names = ("model", "coverage", "exceptions", f"largest, {breach.named(currency)}", "rejected", "yellow", "red")
     table = _table(names)
@@ -44,7 +44,7 @@ def exceptions_side_by_side(found: pl.DataFrame, breach: Scale, currency: str) -
     return table
 
 
-def procyclicality_side_by_side(found: pl.DataFrame, scale: Scale) -> Table:
+def procyclicality_side_by_side(found: pl.DataFrame, scale: MoneyUnit) -> Table:
     """One row a model: cost, swing, largest calls, answer to a step."""
     table = _table(("model", "mean", "peak/trough", "1 day", "5 days", "20 days", "step", "90 %"))
     for row in found.sort("model").iter_rows(named=True):

@@ -8,7 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ccp.report.answer import cycle_answer
-from ccp.report.words import Scale, scale_of, share
+from ccp.report.words import MoneyUnit, scale_of, share
 
 SHOWN_DAYS = 6
 SHOWN_EVENTS = 12
@@ -32,7 +32,7 @@ def _heading(text: str) -> Text:
     return Text(f"\n{text}", style="bold")
 
 
-def _figures(summary: dict[str, Any], scale: Scale) -> list[RenderableType]:
+def _figures(summary: dict[str, Any], scale: MoneyUnit) -> list[RenderableType]:
     table = Table(box=None, pad_edge=False, show_header=False)
     table.add_column("", no_wrap=True)
     table.add_column("", justify="right", no_wrap=True)
@@ -58,7 +58,7 @@ def _figures(summary: dict[str, Any], scale: Scale) -> list[RenderableType]:
     return [_heading(f"The run ({scale.named(summary['currency'])})"), table]
 
 
-def _call_days(days: pl.DataFrame, scale: Scale, currency: str) -> list[RenderableType]:
+def _call_days(days: pl.DataFrame, scale: MoneyUnit, currency: str) -> list[RenderableType]:
     """The days on which most was called."""
     worst = days.sort("called", "date", descending=[True, False]).head(SHOWN_DAYS)
     table = Table(box=None, pad_edge=False)
@@ -70,7 +70,7 @@ def _call_days(days: pl.DataFrame, scale: Scale, currency: str) -> list[Renderab
     return [_heading(f"Days with the largest calls ({scale.named(currency)})"), table]
 
 
-def _short_days(days: pl.DataFrame, scale: Scale, summary: dict[str, Any], width: int) -> list[RenderableType]:
+def _short_days(days: pl.DataFrame, scale: MoneyUnit, summary: dict[str, Any], width: int) -> list[RenderableType]:
     """The days on which the coverage test left something uncovered, with its scenario and groups.
 
     It need not be that of cover-N: who defaults takes its own contribution away from the others.

@@ -8,7 +8,7 @@ from xlsxwriter.worksheet import Worksheet
 
 from ccp.report.listing.fields import currency_of
 from ccp.report.workbook.cells import CUT, Look, put, put_heading
-from ccp.report.workbook.plan import Plan
+from ccp.report.workbook.plan import SheetPlan
 from ccp.runs.run import Run
 
 WIDTHS = (34, 60, 18, 68)
@@ -22,7 +22,7 @@ READING = (
 Lines = Iterable[tuple[Any, ...]]
 
 
-def put_about(sheet: Worksheet, runs: Sequence[Run], plan: Plan, look: Look) -> None:
+def put_about(sheet: Worksheet, runs: Sequence[Run], plan: SheetPlan, look: Look) -> None:
     """Write the sheet, section by section; one with nothing in it has no heading."""
     for column, width in enumerate(WIDTHS):
         sheet.set_column(column, column, width)
@@ -49,7 +49,7 @@ def _put_section(
     return row + 1
 
 
-def _sections(runs: Sequence[Run], plan: Plan) -> Iterator[tuple[str, tuple[str, ...], Lines]]:
+def _sections(runs: Sequence[Run], plan: SheetPlan) -> Iterator[tuple[str, tuple[str, ...], Lines]]:
     """Every section: title, names of its columns, lines."""
     yield "What this is of", ("what", "value", "run"), chain.from_iterable(map(_facts, runs, plan.names))
     yield "How to read it", (), ((line,) for line in READING)

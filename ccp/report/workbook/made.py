@@ -7,9 +7,9 @@ from typing import Any
 from xlsxwriter.worksheet import Worksheet
 
 from ccp.report.listing.fields import digits_of
-from ccp.report.listing.figures import Figure, documents_of, figures_of
+from ccp.report.listing.figures import DocumentFigure, documents_of, figures_of
 from ccp.report.workbook.cells import Look, finish, put, put_heading
-from ccp.report.workbook.plan import Plan
+from ccp.report.workbook.plan import SheetPlan
 from ccp.runs.run import Run
 
 FIGURES = ("run", "document", "path", "value", "unit", "meaning")
@@ -18,7 +18,7 @@ COLUMNS = ("sheet", "column", "kind", "unit", "meaning")
 COLUMN_WIDTHS = [24, 24, 10, 20, 90]
 
 
-def put_figures(sheet: Worksheet, runs: Sequence[Run], plan: Plan, look: Look) -> None:
+def put_figures(sheet: Worksheet, runs: Sequence[Run], plan: SheetPlan, look: Look) -> None:
     """Write every figure of the runs' documents, numbers as numbers and days as days.
 
     Not those that other sheets tell: the manifest (About) and events (the payments on `waterfall`).
@@ -37,7 +37,7 @@ def put_figures(sheet: Worksheet, runs: Sequence[Run], plan: Plan, look: Look) -
     finish(sheet, row, FIGURE_WIDTHS)
 
 
-def _value(figure: Figure) -> Any:
+def _value(figure: DocumentFigure) -> Any:
     """A figure; the text of a day as a day."""
     if figure.field.kind == "date" and isinstance(figure.value, str):
         try:
@@ -47,7 +47,7 @@ def _value(figure: Figure) -> Any:
     return figure.value
 
 
-def put_columns(sheet: Worksheet, plan: Plan, look: Look) -> None:
+def put_columns(sheet: Worksheet, plan: SheetPlan, look: Look) -> None:
     """Write what every column of every sheet is: its kind, unit and meaning."""
     put_heading(sheet, 0, COLUMNS, look)
     lines = [

@@ -44,7 +44,7 @@ class Sheet:
 
 
 @dataclass(frozen=True)
-class Plan:
+class SheetPlan:
     """What the runs are called, all sheets of tables in order, and a line for every table that is left out."""
 
     names: tuple[str, ...]
@@ -52,7 +52,7 @@ class Plan:
     left_out: tuple[str, ...]
 
 
-def planned(runs: Sequence[Run]) -> Plan:
+def planned(runs: Sequence[Run]) -> SheetPlan:
     """The sheets that the tables of some runs need. Raises InputError."""
     taken = {name.lower() for name in (*MADE, *TAKEN)}
     sheets: list[Sheet] = []
@@ -67,7 +67,7 @@ def planned(runs: Sequence[Run]) -> Plan:
             elif content.fields:
                 named = f"{place} {table}" if len(runs) > 1 else table
                 sheets += _sheets(named, file, run, content, rows, taken)
-    return Plan(names, tuple(sheets), tuple(left_out))
+    return SheetPlan(names, tuple(sheets), tuple(left_out))
 
 
 def run_names(runs: Sequence[Run]) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ccp.errors import refuse
-from ccp.report.workbook.plan import Plan, planned
+from ccp.report.workbook.plan import SheetPlan, planned
 from ccp.runs.run import Run
 from ccp.runs.write import check_file_free, write_file
 
@@ -29,7 +29,7 @@ def write_workbook(runs: Sequence[Run], out: Path, overwrite: bool = False) -> N
     write_file(out, _workbook(runs, planned(runs), out), overwrite)
 
 
-def _workbook(runs: Sequence[Run], plan: Plan, out: Path) -> bytes:
+def _workbook(runs: Sequence[Run], plan: SheetPlan, out: Path) -> bytes:
     """The workbook's bytes. Rows go to temporary files at once, so that a long table does not stay in memory."""
     from xlsxwriter import Workbook
     from xlsxwriter.exceptions import XlsxWriterException
@@ -48,7 +48,7 @@ def _workbook(runs: Sequence[Run], plan: Plan, out: Path) -> bytes:
     return made.getvalue()
 
 
-def _fill(book: "Workbook", runs: Sequence[Run], plan: Plan) -> None:
+def _fill(book: "Workbook", runs: Sequence[Run], plan: SheetPlan) -> None:
     from ccp.report.workbook.about import put_about
     from ccp.report.workbook.cells import Look, put_frame, text_of
     from ccp.report.workbook.made import put_columns, put_figures

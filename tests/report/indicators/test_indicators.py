@@ -26,7 +26,7 @@ from ccp.book.book import Book
 from ccp.book.streaming import BatchSizes
 from ccp.errors import InputError
 from ccp.report.indicators.judged import LABELS, Indicator, colour_of, indicators, worst_colour, written_value
-from ccp.report.indicators.reading import Reading
+from ccp.report.indicators.reading import IndicatorValue
 from ccp.rulebook.indicators import TooLittle, TooMuch
 from ccp.rulebook.load import load_rulebook
 from ccp.runs.run import Run, open_run
@@ -444,15 +444,15 @@ MUCH = TooMuch(amber=0.3, red=0.7, action_amber="look", action_red="run")
     ],
 )
 def test_on_a_threshold_is_not_beyond_it(rules: Any, value: str, colour: str) -> None:
-    assert colour_of(Reading(Fraction(value)), rules) == colour
+    assert colour_of(IndicatorValue(Fraction(value)), rules) == colour
     assert rules.action(colour) == {"green": "", "amber": "look", "red": "run"}[colour]
-    partly = colour_of(Reading(Fraction(value), reason="in part"), rules)
+    partly = colour_of(IndicatorValue(Fraction(value), reason="in part"), rules)
     assert partly == ("unknown" if colour == "green" else colour)
 
 
 def test_thresholds_may_be_the_same() -> None:
     rules = TooMuch(amber=0, red=0, action_amber="a", action_red="b")
-    assert [colour_of(Reading(Fraction(value)), rules) for value in ("0", "1/100000")] == ["green", "red"]
+    assert [colour_of(IndicatorValue(Fraction(value)), rules) for value in ("0", "1/100000")] == ["green", "red"]
 
 
 def test_a_value_is_written_apart_from_the_thresholds_that_it_has_passed() -> None:
