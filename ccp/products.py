@@ -22,12 +22,12 @@ LIMITS: dict[str, str] = {
 class Settlement:
     """How the value of a position is settled.
 
-    `standing`: it is paid for once, as a premium, and still belongs to the holder; what it is worth on the last day is
+    `paid_once`: it is paid for once, as a premium, and still belongs to the holder; what it is worth on the last day is
     paid then, as exercise. Otherwise its changes are exchanged every day, as variation, and only the next is at risk.
     """
 
     word: str
-    standing: bool
+    paid_once: bool
 
 
 SETTLEMENTS = {one.word: one for one in (Settlement("variation", False), Settlement("premium", True))}

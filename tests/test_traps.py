@@ -46,7 +46,7 @@ def test_variation_margin_already_settled_is_not_lost_again() -> None:
     nothing = np.zeros((1, len(case.factor_ids)))
     cube = revalue(terms, FactorMoves(nothing, nothing))
     assert not cube.change.any()
-    assert not cube.standing.any()
+    assert not cube.premium_value.any()
 
 
 def test_survivors_fund_leaves_out_the_defaulters_contribution() -> None:

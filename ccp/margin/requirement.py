@@ -27,14 +27,14 @@ from ccp.types import Cents, Index, Vector
 class Requirement:
     """Margin by account in minor units, what it is made of, and what the pass found of each instrument.
 
-    `before_buffer` is the margin without buffer and add-ons. `standing` is the value of one unit not yet exchanged,
-    `daily_risk` the daily risk of one unit, both in the service currency.
+    `before_buffer` is the margin without buffer and add-ons. `premium_value` is the value of one unit that has been
+    paid for as a premium and still stands, `daily_risk` the daily risk of one unit, both in the service currency.
     """
 
     account_margin: Cents
     before_buffer: Cents
     add_ons: dict[str, Cents]
-    standing: Vector
+    premium_value: Vector
     daily_risk: Vector
     periods: Index
 
@@ -59,7 +59,7 @@ class MarginModel:
     offsets: Fraction
     add_ons: AddOnTerms
     buffer: Fraction
-    standing: Vector
+    premium_value: Vector
     daily_risk: Vector
     periods: Index
     digits: int
@@ -80,7 +80,7 @@ def margin_model(case: Case) -> MarginModel:
         offsets=exact(limit.share if limit else 1.0),
         add_ons=add_on_terms(case, periods, risk),
         buffer=exact(rules.buffer.share) if rules.buffer is not None else Fraction(0),
-        standing=cube.standing,
+        premium_value=cube.premium_value,
         daily_risk=risk,
         periods=periods,
         digits=case.rulebook.currency_digits,
@@ -105,7 +105,7 @@ def require(
     if model.floor is not None:
         margin = np.maximum(margin, run_margin(part.positions, model.floor, _minor(model)))
     extra = add_ons(model.add_ons, part, model.digits)
-    found = Requirement(margin, margin, extra, model.standing, model.daily_risk, model.periods)
+    found = Requirement(margin, margin, extra, model.premium_value, model.daily_risk, model.periods)
     return found.with_buffer(model.buffer if buffer is None else buffer)
 
 

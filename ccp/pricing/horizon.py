@@ -48,12 +48,12 @@ def price_cube(case: Case, scenarios: ScenarioSet) -> Cube:
     distinct = np.unique(periods).tolist()
     if len(distinct) == 1 or scenarios.periods == (EVERY,):
         return revalue(terms, scenarios.over(distinct[0]))
-    change, standing = np.empty((len(periods), scenarios.count)), np.empty(len(periods))
+    change, premium_value = np.empty((len(periods), scenarios.count)), np.empty(len(periods))
     for days in distinct:
         rows = np.flatnonzero(periods == days)
         cube = revalue(terms.rows(rows), scenarios.over(days))
-        change[rows], standing[rows] = cube.change, cube.standing
-    return Cube(change, standing)
+        change[rows], premium_value[rows] = cube.change, cube.premium_value
+    return Cube(change, premium_value)
 
 
 def price_windows(case: Case, windows: Callable[[int], ScenarioSet]) -> Cube:

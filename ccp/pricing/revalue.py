@@ -16,19 +16,19 @@ from ccp.types import Index, InstrumentByScenario, Vector
 
 @dataclass(frozen=True)
 class Cube:
-    """`change` is the gain of one long unit (instrument x scenario); `standing` its value not yet exchanged.
+    """`change` is the gain of one long unit (instrument x scenario); `premium_value` its value not yet exchanged.
 
-    `standing` is zero but for premium-style options, whose value has been paid for once and still belongs to
+    `premium_value` is zero but for premium-style options, whose value has been paid for once and still belongs to
     the holder. Both are in the service currency, the change converted at the scenario's rate.
     """
 
     change: InstrumentByScenario
-    standing: Vector
+    premium_value: Vector
 
     @property
     def close_out_loss(self) -> InstrumentByScenario:
         """What one long unit costs to close out: minus the change and the value not yet exchanged."""
-        return -(self.change + self.standing[:, None])
+        return -(self.change + self.premium_value[:, None])
 
 
 def revalue(terms: Terms, scenarios: FactorMoves) -> Cube:
@@ -53,8 +53,8 @@ def revalue(terms: Terms, scenarios: FactorMoves) -> Cube:
             state = MarketState(ScenarioMoves(*moves), some.years_after, np.ones(len(rows)))
             change[rows] = changes_of(some, pricer.prices(some, state), state)
     _fill_fused(terms, moves, np.sort(np.concatenate(fused)) if fused else np.empty(0, dtype=np.int64), change)
-    standing = np.where(terms.premium, terms.multiplier * terms.price * terms.exchange, 0.0)
-    return Cube(change, standing)
+    premium_value = np.where(terms.premium, terms.multiplier * terms.price * terms.exchange, 0.0)
+    return Cube(change, premium_value)
 
 
 def changes_of(terms: Terms, price: InstrumentByScenario, state: MarketState) -> InstrumentByScenario:

@@ -112,7 +112,7 @@ def _standing(table: pl.DataFrame) -> Flags:
         of_product = _is(table, "kind", product.word)
         for word in product.settled:
             chosen = of_product if len(product.settled) == 1 else of_product & _is(table, "style", word)
-            found |= chosen & SETTLEMENTS[word].standing
+            found |= chosen & SETTLEMENTS[word].paid_once
     return found
 
 

@@ -135,8 +135,8 @@ def option_value(clearing: Clearing, today: Today) -> Cents:
     accounts = np.arange(len(clearing.terms.portfolio.accounts))
     if not clearing.path.premium.any():
         return np.zeros(len(accounts), dtype=np.int64)
-    standing = today.requirement.standing[:, None]
-    values = account_values(today.case.portfolio.positions, standing, accounts)
+    premium_value = today.requirement.premium_value[:, None]
+    values = account_values(today.case.portfolio.positions, premium_value, accounts)
     return to_minor(values[:, 0], clearing.terms.digits)
 
 

@@ -156,7 +156,7 @@ def stress_part(
         required.account_margin,
         cost,
         required.add_ons,
-        account_values(positions, required.standing[:, None], accounts)[:, 0],
+        account_values(positions, required.premium_value[:, None], accounts)[:, 0],
         pool_margin,
         counted.get(model.way, counted[next(iter(counted))]),
         run_stress(part, model.unit_loss, cost, counted, minor),

@@ -361,7 +361,7 @@ def test_one_long_unit_gains_when_its_price_rises(kind: str) -> None:
     # the price in the book moves by the factor's shock: 102 * 0.1 * 50 and 102 * -0.2 * 50, whatever the factor's level
     assert cube.change[0].tolist() == pytest.approx([510.0, -1020.0, 0.0], rel=1e-14)
     assert cube.close_out_loss[0].tolist() == pytest.approx([-510.0, 1020.0, 0.0], rel=1e-14)
-    assert cube.standing.tolist() == [0.0]
+    assert cube.premium_value.tolist() == [0.0]
 
 
 def test_absolute_shock_takes_a_price_through_zero() -> None:
@@ -401,7 +401,7 @@ def test_premium_style_translates_its_whole_value_and_variation_style_only_its_c
     market = market_of({"X": 120.0, "EUR/USD": 1.25})
     moves: list[dict[str, Move]] = [{}, {"EUR/USD": (-0.2, 0.0)}, {"X": (-0.1, 0.0), "EUR/USD": (-0.2, 0.0)}]
     cube = cube_of(both, market, moves)
-    assert cube.standing.tolist() == pytest.approx([2625.0, 0.0], rel=1e-14)  # 100 * 21 * 1.25
+    assert cube.premium_value.tolist() == pytest.approx([2625.0, 0.0], rel=1e-14)  # 100 * 21 * 1.25
     # euros worth 1.00: 100 * (21 * 1 - 21 * 1.25) = -525; forward 108, price 9: 100 * (9 * 1 - 21 * 1.25) = -1725
     assert cube.change[0].tolist() == pytest.approx([0.0, -525.0, -1725.0], abs=1e-9)
     # price 9 instead of 21: 100 * -12 * 1.00
@@ -474,7 +474,7 @@ def check_option(row: Row, market: Market, moves: list[dict[str, Move]], days: i
     for place, move in enumerate(moves):
         change, standing, scale = expected_option(row, market, move, days)
         assert cube.change[0, place] == pytest.approx(change, rel=0, abs=1e-14 * scale), (row, move)
-        assert cube.standing[0] == pytest.approx(standing, rel=1e-15)
+        assert cube.premium_value[0] == pytest.approx(standing, rel=1e-15)
     return cube.change[0]
 
 
@@ -753,11 +753,11 @@ def test_cube_is_in_order_of_instrument_id_whatever_the_order_of_rows() -> None:
     for place, row in enumerate(sorted(mixed_rows(), key=lambda row: row["instrument_id"])):
         alone = cube_of([row], market, moves)  # no instrument depends on those beside it
         assert base.change[place].tolist() == alone.change[0].tolist()
-        assert base.standing[place] == alone.standing[0]
+        assert base.premium_value[place] == alone.premium_value[0]
     for rows in permutations_of(mixed_rows()):
         other = cube_of(rows, market, moves)
         assert np.array_equal(other.change, base.change)
-        assert np.array_equal(other.standing, base.standing)
+        assert np.array_equal(other.premium_value, base.premium_value)
 
 
 def test_a_shock_of_nothing_without_time_changes_nothing_and_every_value_is_finite() -> None:

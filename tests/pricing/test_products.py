@@ -296,7 +296,7 @@ def test_the_cube_of_the_product_by_hand() -> None:
     # PAID, ratio 0.5, at 75: 77.75 times 0.99 less 75 times 1.10, times 10; and 60.5 times 1.10
     assert found["PAID"]["currencies down 10%"] == pytest.approx(10 * (77.75 * 0.99 - 82.5), rel=1e-12)
     assert found["PAID"]["market down 20%"] == pytest.approx(10 * (60.5 * 1.1 - 82.5), rel=1e-12)
-    assert dict(zip(ids, cube.standing.tolist(), strict=True))["PAID"] == pytest.approx(825.0, rel=1e-14)
+    assert dict(zip(ids, cube.premium_value.tolist(), strict=True))["PAID"] == pytest.approx(825.0, rel=1e-14)
 
 
 @pytest.mark.usefixtures("spread")
