@@ -5,9 +5,10 @@ only some products have are stated with the product (`ccp.products`).
 """
 
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import dataframely as dy
+if TYPE_CHECKING:
+    import dataframely as dy
 
 MONEY = "service currency"
 CENTS_NOTE = "a whole number of cents"
@@ -217,6 +218,8 @@ def column(name: str, stated_as: str | None = None, words: tuple[str, ...] = (),
 
 def column_of(stated: Column, **limits: Any) -> Any:
     """A dataframely column, given what it holds."""
+    import dataframely as dy  # heavy, and rulebooks are read without it
+
     shared: dict[str, Any] = {"description": stated.meaning, "metadata": {"stated": stated}, **limits}
     if isinstance(stated.kind, tuple):
         return dy.Enum(list(stated.kind), **shared)
@@ -230,6 +233,6 @@ def column_of(stated: Column, **limits: Any) -> Any:
     return dy.Float64(**shared)
 
 
-def stated_column(kind: dy.Column) -> Column:
+def stated_column(kind: "dy.Column") -> Column:
     """What a column of a schema holds."""
     return (kind.metadata or {})["stated"]
