@@ -1,5 +1,6 @@
 """The house itself: imports go one way, made documents are fresh, versions agree, shipped files are there."""
 
+import ast
 import os
 import re
 import subprocess
@@ -39,8 +40,17 @@ def test_a_test_is_found_by_the_path_of_what_it_tests() -> None:
         assert folder in rooms | helpers, path
         assert path.name.startswith("test_") or folder in helpers or path.name == "conftest.py", path
         text = path.read_text(encoding="utf-8")
-        imported = re.findall(r"^\s*(?:from|import) (test_\w+|conftest)", text, re.MULTILINE)
+        imported = re.findall(r"^\s*(?:from|import) (?:[\w.]+\.)?(test_\w+|conftest)\b", text, re.MULTILINE)
         assert not imported, path
+
+
+def test_no_two_classes_share_a_name() -> None:
+    found: dict[str, list[str]] = {}
+    for path in (ROOT / "ccp").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ClassDef):
+                found.setdefault(node.name, []).append(path.relative_to(ROOT).as_posix())
+    assert {name: places for name, places in found.items() if len(places) > 1} == {}
 
 
 def test_versions_agree() -> None:

@@ -38,7 +38,7 @@ def kept_positions(folder: Path) -> PositionArrays:
 
 
 @dataclass(frozen=True)
-class _Pools:
+class _PoolRows:
     """A note of some pools of a portfolio."""
 
     portfolio: Portfolio
@@ -74,7 +74,7 @@ class ChangedPortfolio(Portfolio):
         while cuts[-1] < len(self.pools):
             room = (after[cuts[-1] - 1] if cuts[-1] else 0) + (most_positions or np.inf)
             cuts.append(max(int(np.searchsorted(after, room, "right")), cuts[-1] + 1))
-        return [_Pools(self, np.arange(first, last)) for first, last in pairwise(cuts)]
+        return [_PoolRows(self, np.arange(first, last)) for first, last in pairwise(cuts)]
 
     def part(self, pools: Index) -> Part:
         """Some pools, in order of their places."""

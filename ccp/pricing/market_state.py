@@ -9,7 +9,7 @@ from ccp.pricing.terms import NONE, Terms
 from ccp.types import Flags, Index, InstrumentByScenario, Vector
 
 
-class FactorMoves(Protocol):
+class MarketMoves(Protocol):
     """How factors move, in one or several columns: scenarios of a set, or a day."""
 
     def moved(self, start: Vector, factor: Index) -> InstrumentByScenario:
@@ -54,7 +54,7 @@ class MarketState:
     fades to nothing at expiry, if there is one.
     """
 
-    moves: FactorMoves
+    moves: MarketMoves
     years: Vector
     kept: Vector
 

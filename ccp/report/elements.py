@@ -80,7 +80,7 @@ class Section:
 
 
 @dataclass(frozen=True)
-class Part:
+class RunPart:
     """What a pack has of one run, in the order of a risk committee's papers.
 
     `subtitle` says of which rulebook and day it is, `verdict` the answer in words, `tone` whether that is good news.

@@ -33,7 +33,7 @@ class RunKind:
     `python` are the names that `ccp` has of it. `tables` refer to their schemas; those in `daily` are kept a file a
     day, while the run lasts in `unfinished`. `folders` may be there beside. A run has no `pack` where nobody reads it
     back, and is not `written` where its results are only ever in memory. `pack` is a function of a run and an earlier
-    sizing, or None, that makes its `ccp.report.elements.Part`, `indicators` one of a run that reads what `ccp watch`
+    sizing, or None, that makes its `ccp.report.elements.RunPart`, `indicators` one of a run that reads what `ccp watch`
     shows. `limits` are what a reader must know that no figure shows. `form` is that of its files, stated in the
     manifest: one more with every change that a reader would trip over.
     """

@@ -16,7 +16,7 @@ MULTIPLES = (0.25, 5.0, 0.05)
 
 
 @dataclass(frozen=True)
-class Amounts:
+class CapitalAmounts:
     """What a slider of money offers, in units of the currency: 0 to `most`; `held` is what there is."""
 
     most: float
@@ -30,8 +30,8 @@ class Choices:
 
     scenarios: dict[str, str]
     groups: list[str]
-    fund: Amounts
-    capital: Amounts
+    fund: CapitalAmounts
+    capital: CapitalAmounts
     places: dict[int, str]
     place: int | None
     multiples: bool
@@ -54,10 +54,10 @@ def choices_of(explorer: Explorer) -> Choices:
     )
 
 
-def amounts(held: float, most: float) -> Amounts:
+def amounts(held: float, most: float) -> CapitalAmounts:
     """A slider up to about `most`, in round steps."""
     step = _round_step(max(most, 1.0) / STEPS)
-    return Amounts(step * ceil(max(most, held, step) / step), step, held)
+    return CapitalAmounts(step * ceil(max(most, held, step) / step), step, held)
 
 
 def _round_step(size: float) -> float:

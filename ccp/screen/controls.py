@@ -6,7 +6,7 @@ import streamlit as st
 
 from ccp.api.settings import Settings
 from ccp.rulebook.rulebook import Rulebook
-from ccp.screen.choices import MULTIPLES, Amounts, Choices
+from ccp.screen.choices import MULTIPLES, CapitalAmounts, Choices
 
 WORST = "the worst for the fund"
 AS_IS = "as in the rulebook"
@@ -37,7 +37,7 @@ def _first(stated: float | None, other: float) -> float:
     return float(other if stated is None else stated)
 
 
-def _on_grid(amounts: Amounts) -> float:
+def _on_grid(amounts: CapitalAmounts) -> float:
     """The amount there is, as near as the slider's steps come to it."""
     return round(amounts.held / amounts.step) * amounts.step
 
@@ -127,7 +127,7 @@ def _place_in_words(place: Any, choices: Choices) -> str:
     return f"as it stands: {choices.places[choices.place]}" if choices.place in choices.places else AS_IS
 
 
-def _money(label: str, key: str, amounts: Amounts) -> float:
+def _money(label: str, key: str, amounts: CapitalAmounts) -> float:
     """A slider of money, in round steps."""
     most = max(amounts.most, st.session_state[key])
     return float(st.slider(label, 0.0, most, step=amounts.step, format="%,.0f", key=key))

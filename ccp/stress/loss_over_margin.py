@@ -15,7 +15,8 @@ class SetLosses(Protocol):
     """Losses over margin of SETS of groups that default together: the one source of events, cover and coverage test.
 
     Scenarios and groups are places. A set may lose more than its groups would one by one, for all its books are sold
-    together.
+    together. Cover and the coverage test choose groups by what each loses alone, and an event carries what the chosen
+    set loses; where the two differ, whoever brings such losses has to choose by sets.
     """
 
     @property

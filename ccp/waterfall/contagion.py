@@ -43,7 +43,7 @@ class Books:
         return Event(groups, self.loss, self.over_margin, self.margin, known)
 
 
-class SetLosses(Protocol):
+class RoundLosses(Protocol):
     """Where an event's losses come from: what a SET of groups loses when its groups default together, which may be more
     than each would lose alone."""
 
@@ -68,7 +68,7 @@ class Round:
     failed: tuple[int, ...]
 
 
-Resale = Callable[[tuple[int, ...]], tuple[Cents, SetLosses]]
+Resale = Callable[[tuple[int, ...]], tuple[Cents, RoundLosses]]
 """Sells the books of some groups: what members lose on their house books at the moved prices, and where losses come
 from after it."""
 
@@ -76,7 +76,7 @@ from after it."""
 def run_rounds(
     standing: Standing,
     groups: tuple[int, ...],
-    losses: SetLosses,
+    losses: RoundLosses,
     capital: list[int | None],
     known: Callable[[tuple[int, ...]], Circumstances] = lambda groups: Circumstances(),
     resale: Resale | None = None,

@@ -17,7 +17,7 @@ import ccp
 from ccp.cli.main import FIRST, LAST, made_app
 from ccp.errors import InputError
 from ccp.frames import column
-from ccp.report.elements import Part, Provenance, Section
+from ccp.report.elements import Provenance, RunPart, Section
 from ccp.report.indicators.reading import IndicatorValue
 from ccp.rulebook.load import load_rulebook
 from ccp.runs.commands import COMMANDS, commands_with
@@ -36,8 +36,8 @@ class Tallies(dy.Schema):
     amount = column("amount")
 
 
-def tally_part(run: Run, before: Run | None) -> Part:
-    return Part("of the test", ("The tally in words.",), "plain", (Section("tally", "What was tallied"),))
+def tally_part(run: Run, before: Run | None) -> RunPart:
+    return RunPart("of the test", ("The tally in words.",), "plain", (Section("tally", "What was tallied"),))
 
 
 def tally_readings(run: Run) -> dict[str, IndicatorValue]:

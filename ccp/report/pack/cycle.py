@@ -9,7 +9,7 @@ from ccp.report.answer import cycle_answer
 from ccp.report.charts.bars import stacked_bars
 from ccp.report.charts.over_time import lines_over_time
 from ccp.report.charts.theme import WHOSE
-from ccp.report.elements import Exhibit, Part, Provenance, Section, Table, TableColumn, Tile
+from ccp.report.elements import Exhibit, Provenance, RunPart, Section, Table, TableColumn, Tile
 from ccp.report.listing.fields import digits_of
 from ccp.report.words import exact_amount, scale_of
 from ccp.rulebook.tier_table import label_of
@@ -18,7 +18,7 @@ from ccp.runs.run import Run
 DAYS = "days.parquet"
 
 
-def cycle_part(run: Run, before: Run | None) -> Part:
+def cycle_part(run: Run, before: Run | None) -> RunPart:
     """A span of the daily cycle."""
     summary = run.document("summary")
     found = (
@@ -28,7 +28,7 @@ def cycle_part(run: Run, before: Run | None) -> Part:
         margin_over_time(run, summary),
         members_section(run),
     )
-    return Part(
+    return RunPart(
         f"{summary['rulebook']}, {summary['from']} to {summary['to']}",
         (cycle_answer(summary),),
         "bad" if summary["uncovered"]["days"] or summary["defaults"]["uncovered"] else "good",

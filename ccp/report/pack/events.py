@@ -9,7 +9,7 @@ import polars as pl
 from ccp.report.charts.bars import stacked_bars
 from ccp.report.charts.theme import ORDER, WHOSE
 from ccp.report.charts.waterfall import CUT, tier_name, waterfall_chart
-from ccp.report.elements import Exhibit, Part, Provenance, Section, Table, TableColumn
+from ccp.report.elements import Exhibit, Provenance, RunPart, Section, Table, TableColumn
 from ccp.report.listing.fields import digits_of
 from ccp.report.words import defaulting, exact_amount, listed, scale_of
 from ccp.rulebook.tier_kind import NOBODY, SURVIVORS
@@ -29,12 +29,12 @@ TIERS = (
 )
 
 
-def event_part(run: Run, before: Run | None) -> Part:
+def event_part(run: Run, before: Run | None) -> RunPart:
     """A default and who pays, round by round."""
     trace, digits = run.document("trace"), digits_of(run)
     title = f"The default of {' and '.join(trace['defaulters'])}"
     event = replace(event_section("event", title, trace, "trace.json", digits), paragraphs=())
-    return Part(
+    return RunPart(
         f"{trace['rulebook']}, {trace['date']}",
         event_words(trace, digits),
         "bad" if trace["uncovered"] else "good",

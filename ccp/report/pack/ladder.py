@@ -7,17 +7,17 @@ import polars as pl
 
 from ccp.report.charts.bars import stacked_bars
 from ccp.report.charts.theme import WHOSE
-from ccp.report.elements import Exhibit, Part, Provenance, Section, Table, TableColumn
+from ccp.report.elements import Exhibit, Provenance, RunPart, Section, Table, TableColumn
 from ccp.report.words import exact_amount
 from ccp.rulebook.tier_table import label_of
 from ccp.runs.run import Run
 
 
-def ladder_part(run: Run, before: Run | None) -> Part:
+def ladder_part(run: Run, before: Run | None) -> RunPart:
     """Rulebooks compared, a section for each."""
     houses, ladder = run.document("houses"), run.table("ladder")
     sections = tuple(_house(place, house, ladder) for place, house in enumerate(houses, start=1))
-    return Part(", ".join(house["title"] for house in houses), compared_words(houses), "plain", sections)
+    return RunPart(", ".join(house["title"] for house in houses), compared_words(houses), "plain", sections)
 
 
 def compared_words(houses: list[dict[str, Any]]) -> tuple[str, ...]:

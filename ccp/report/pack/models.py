@@ -8,7 +8,7 @@ import polars as pl
 from ccp.report.charts.bars import Series, ranked_bars, stacked_bars
 from ccp.report.charts.over_time import lines_over_time
 from ccp.report.charts.theme import BLUE, ORANGE, RED
-from ccp.report.elements import Exhibit, Part, Provenance, Section, Table, TableColumn
+from ccp.report.elements import Exhibit, Provenance, RunPart, Section, Table, TableColumn
 from ccp.report.words import scale_of, share
 from ccp.runs.run import Run
 
@@ -17,10 +17,10 @@ LIGHTS = {"green": BLUE, "yellow": ORANGE, "red": RED}
 REJECTED = 0.05
 
 
-def models_part(run: Run, before: Run | None) -> Part:
+def models_part(run: Run, before: Run | None) -> RunPart:
     """Margin models, tested against the past."""
     sections = (backtest_section(run), procyclicality_section(run))
-    return Part(run.manifest["rulebook"]["name"], model_words(run), "plain", sections)
+    return RunPart(run.manifest["rulebook"]["name"], model_words(run), "plain", sections)
 
 
 def model_words(run: Run) -> tuple[str, ...]:

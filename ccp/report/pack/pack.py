@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from ccp.report.elements import Pack, Part, Section
+from ccp.report.elements import Pack, RunPart, Section
 from ccp.report.pack.about import about_section
 from ccp.report.pack.watched import watched_section
 from ccp.runs.kind import referred
@@ -35,11 +35,11 @@ def _renamed(run: Run) -> Run:
     return replace(run, name=run.called)
 
 
-def _part(run: Run, before: Run | None) -> Part:
+def _part(run: Run, before: Run | None) -> RunPart:
     return referred(run.kind.pack)(run, before)
 
 
-def _sections(runs: Sequence[Run], parts: Sequence[Part]) -> list[Section]:
+def _sections(runs: Sequence[Run], parts: Sequence[RunPart]) -> list[Section]:
     """All runs' sections; of several with a heading for each after the first, and keys that say of which they are."""
     if len(runs) == 1:
         return list(parts[0].sections)

@@ -6,7 +6,7 @@ from typing import Any
 import polars as pl
 
 from ccp.report.charts.waterfall import tier_name, waterfall_chart
-from ccp.report.elements import Exhibit, Part, Provenance, Section, Table, TableColumn
+from ccp.report.elements import Exhibit, Provenance, RunPart, Section, Table, TableColumn
 from ccp.report.words import listed, scale_of
 from ccp.runs.run import Run
 
@@ -23,13 +23,13 @@ AGREES = "Everything that was reported is computed."
 DIFFERS = "Some of what was reported is NOT what is computed."
 
 
-def replays_part(run: Run, before: Run | None) -> Part:
+def replays_part(run: Run, before: Run | None) -> RunPart:
     """Real defaults run again, a section for each."""
     found = run.document("replays")
     agrees = all(one["agrees"] for one in found)
     sections = tuple(replay_section(place, one) for place, one in enumerate(found, start=1))
     title = ", ".join(one["title"] for one in found)
-    return Part(title, (AGREES if agrees else DIFFERS,), "good" if agrees else "bad", sections)
+    return RunPart(title, (AGREES if agrees else DIFFERS,), "good" if agrees else "bad", sections)
 
 
 def replay_section(place: int, found: dict[str, Any]) -> Section:

@@ -1,6 +1,6 @@
 """What a pack has of a sized fund: the answer, scenarios, groups, two events, contributions, all figures."""
 
-from ccp.report.elements import Part, Section
+from ccp.report.elements import RunPart, Section
 from ccp.report.listing.fields import currency_of, digits_of
 from ccp.report.pack.events import event_section
 from ccp.report.pack.groups import groups_section, shocks_section
@@ -15,11 +15,11 @@ from ccp.report.pack.sizing import (
 from ccp.runs.run import Run
 
 
-def sized_part(run: Run, before: Run | None) -> Part:
+def sized_part(run: Run, before: Run | None) -> RunPart:
     """A sized fund; contributions are set against `before`, an earlier sizing."""
     coverage, digits = run.document("coverage"), digits_of(run)
     passed = coverage["coverage_test"]["sizing_scenarios"]["passed"]
-    return Part(
+    return RunPart(
         f"{coverage['rulebook']}, {coverage['date']}",
         answer_words(coverage, digits),
         "good" if passed else "bad",
