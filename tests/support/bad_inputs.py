@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
+from ccp.products import PRODUCTS
 from ccp.rulebook.tier_table import tier_words
 
 Change = Callable[[Path], None]
@@ -515,7 +516,7 @@ CELLS = [
     book(
         "bad kind of instrument",
         swap(INSTRUMENTS, "ACME,spot", "ACME,stock"),
-        "instruments.csv, row 1, column kind, value 'stock': one of spot, future, option was expected",
+        f"instruments.csv, row 1, column kind, value 'stock': one of {', '.join(PRODUCTS)} was expected",
     ),
     book(
         "bad right",
