@@ -113,3 +113,14 @@ def test_every_test_and_case_that_the_validation_names_is_there() -> None:
     assert not {name for name in named if f"def {name}(" not in tests}
     for name in set(re.findall(r"`(?:tests/)?([a-z_/]+\.(?:yaml|py))`", page)):
         assert (ROOT / "tests" / name).exists(), name
+
+
+def test_every_path_and_test_that_how_to_add_names_is_there() -> None:
+    page = (ROOT / "docs" / "explain" / "how-to-add.md").read_text(encoding="utf-8")
+    tests = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "tests").rglob("test_*.py"))
+    paths = set(re.findall(r"`((?:ccp|docs|tests)/[\w./-]*)`", page))
+    named = set(re.findall(r"`(test_[a-z_0-9]+)`", page))
+    assert len(paths) > 30
+    assert len(named) > 10
+    assert not {path for path in paths if not (ROOT / path).exists()}
+    assert not {name for name in named if f"def {name}(" not in tests}

@@ -1,5 +1,6 @@
 """What is added to the model's margin, and what it costs to sell a book: spread, impact, concentration, own paper."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,6 +13,7 @@ from ccp.money import to_minor
 from ccp.pricing.horizon import case_terms
 from ccp.pricing.terms import Terms
 from ccp.rulebook.close_out import CloseOutRules
+from ccp.rulebook.margin import AddOns
 from ccp.types import Cents, Index, InstrumentByScenario, Vector
 
 
@@ -65,7 +67,8 @@ class AddOnTerms:
 
 
 def add_on_terms(case: Case, periods: Index, risk: Vector) -> AddOnTerms:
-    """What the add-ons need to know of the case's instruments."""
+    """What the add-ons need to know of the case's instruments. Raises ValueError for one that nobody computes."""
+    _check_every_add_on()
     rules, terms = case.rulebook.margin.add_ons, case_terms(case, periods)
     concentration, quantile = None, 0.0
     if rules.concentration is not None:
@@ -84,17 +87,44 @@ def add_on_terms(case: Case, periods: Index, risk: Vector) -> AddOnTerms:
     )
 
 
+def _check_every_add_on() -> None:
+    """A word of the rulebook under which nothing is added would be margin too low, and nobody would see it."""
+    missing = sorted(AddOns.model_fields.keys() ^ ADD_ONS.keys())
+    if missing:
+        raise ValueError(f"add-ons of rulebooks and those that are computed differ: {', '.join(missing)}")
+
+
+def _concentration(terms: AddOnTerms, part: Part, cost: Vector) -> bool:
+    if terms.concentration is None:
+        return False
+    concentration_costs(part.positions, terms.concentration, terms.quantile, cost)
+    return True
+
+
+def _bid_ask(terms: AddOnTerms, part: Part, cost: Vector) -> bool:
+    if terms.spread is None:
+        return False
+    spread_costs(part.positions, terms.spread, cost)
+    return True
+
+
+def _wrong_way(terms: AddOnTerms, part: Part, cost: Vector) -> bool:
+    if terms.wrong_way is None:
+        return False
+    own_paper(part.positions, terms.value, terms.issuer, part.account_group, cost)
+    cost *= terms.wrong_way
+    return True
+
+
+ADD_ONS: dict[str, Callable[[AddOnTerms, Part, Vector], bool]] = {
+    "concentration": _concentration,
+    "bid_ask": _bid_ask,
+    "wrong_way": _wrong_way,
+}
+"""What fills in each add-on's cost by account, in units, and says whether the rulebook has it at all."""
+
+
 def add_ons(terms: AddOnTerms, part: Part, digits: int) -> dict[str, Cents]:
     """The add-ons of a part of the book, by name and account, in minor units."""
     cost = np.empty(len(part.account_pool))
-    found: dict[str, Cents] = {}
-    if terms.concentration is not None:
-        concentration_costs(part.positions, terms.concentration, terms.quantile, cost)
-        found["concentration"] = to_minor(cost, digits)
-    if terms.spread is not None:
-        spread_costs(part.positions, terms.spread, cost)
-        found["bid_ask"] = to_minor(cost, digits)
-    if terms.wrong_way is not None:
-        own_paper(part.positions, terms.value, terms.issuer, part.account_group, cost)
-        found["wrong_way"] = to_minor(terms.wrong_way * cost, digits)
-    return found
+    return {name: to_minor(cost, digits) for name, fill in ADD_ONS.items() if fill(terms, part, cost)}

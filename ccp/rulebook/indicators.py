@@ -4,7 +4,7 @@ What each indicator is, and from which data, is said in docs/learn/watching.md. 
 belongs to the indicator; a rulebook states the thresholds.
 """
 
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
@@ -19,6 +19,7 @@ class Watched(Frozen):
     """When an indicator turns amber or red: strictly beyond the threshold. And what the procedure asks for then."""
 
     low_is_bad: ClassVar[bool] = False
+    unit: ClassVar[Literal["share", "days"]] = "share"
     amber: float = Field(ge=0, le=1000, description="beyond it the indicator is amber; on it, still green")
     red: float = Field(ge=0, le=1000, description="beyond it the indicator is red; on it, still amber")
     action_amber: str = Field(min_length=1, description="what the procedure asks for when it is amber")
@@ -51,6 +52,12 @@ class TooMuch(Watched):
     """Thresholds of an indicator of which much is bad."""
 
 
+class TooManyDays(TooMuch):
+    """Thresholds of a number of days of which many are bad."""
+
+    unit: ClassVar[Literal["share", "days"]] = "days"
+
+
 class TooSmallAShare(TooLittle):
     """Thresholds of a share of which little is bad."""
 
@@ -80,7 +87,7 @@ class Indicators(Frozen):
     five_largest_of_margin: TooLargeAShare | None = Field(
         default=None, description="the five largest groups' share of the margin required"
     )
-    days_to_liquidate: TooMuch | None = Field(
+    days_to_liquidate: TooManyDays | None = Field(
         default=None, description="days to sell the books of the groups that size the fund"
     )
     uncalled_margin: TooLargeAShare | None = Field(
@@ -103,7 +110,7 @@ def defaults(confidence: float, liquidation_days: int) -> Indicators:
         two_largest_of_fund=TooLargeAShare(amber=0.4, red=0.5, **own),
         margin_coverage=TooSmallAShare(amber=between, red=confidence, **own),
         five_largest_of_margin=TooLargeAShare(amber=0.6, red=0.75, **own),
-        days_to_liquidate=TooMuch(amber=liquidation_days, red=2 * liquidation_days, **own),
+        days_to_liquidate=TooManyDays(amber=liquidation_days, red=2 * liquidation_days, **own),
         uncalled_margin=TooLargeAShare(amber=0.0, red=0.01, **own),
         unpaid_margin=TooLargeAShare(amber=0.0, red=0.01, **own),
         liquidity_used=TooMuch(amber=0.5, red=0.75, **own),

@@ -87,6 +87,7 @@ class TierKind:
         """What does not go together, and whether it is so here."""
         by = self.stakeholder.brought_by
         of_members = by in ("defaulters", "survivors")
+        unnamed = self.prefunded and self.sized and self.stakeholder not in (CLEARING_HOUSE, INSURER)
         as_survivors = self.called or self.cuts_claims or self.borne_by_capital
         return {
             "a word of its own was expected": not self.word,
@@ -96,6 +97,7 @@ class TierKind:
             f"one of {', '.join(MOVEMENTS)} was expected": self.movement not in MOVEMENTS,
             f"one of {', '.join(BILLS)} was expected": of_members and self.bill not in BILLS,
             "a bill was given, and no member pays": not of_members and self.bill is not None,
+            "only the clearing house's and an insurer's money counts as prefunded in results": unnamed,
             "only survivors are called on, have claims, and bear": by != "survivors" and as_survivors,
         }
 

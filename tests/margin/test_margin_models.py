@@ -23,12 +23,13 @@ import ccp
 from ccp.book.book import Book, book_from_frames
 from ccp.errors import InputError, Problem
 from ccp.frames import Factors
+from ccp.margin.add_ons import ADD_ONS
 from ccp.margin.measure import parametric_factor
 from ccp.margin.requirement import Requirement, margin_requirement
 from ccp.market.case import open_case
 from ccp.market.history import Market
 from ccp.rulebook.load import load_rulebook
-from ccp.rulebook.margin import MarginRules
+from ccp.rulebook.margin import AddOns, MarginRules
 from ccp.rulebook.rulebook import Rulebook
 
 HOUSES = {"a": ("A", "a", "house"), "b": ("B", "b", "house"), "c": ("C", "c", "client"), "e": ("C", "e", "client")}
@@ -784,11 +785,18 @@ def test_add_ons_come_after_the_buffer_and_are_all_added() -> None:
     add_ons = {"bid_ask": True, "wrong_way": 0.5, "concentration": {}}
     bare = required({}, prices, the_book)
     found = required({"add_ons": add_ons, "buffer": {"share": 0.25}}, prices, the_book)
-    assert set(found.add_ons) == set(add_ons)
+    assert set(found.add_ons) == set(add_ons) == set(AddOns.model_fields)
     for account, before in enumerate(bare.account_margin):
         extra = sum(int(amounts[account]) for amounts in found.add_ons.values())
         assert found.account_margin[account] == round(Fraction(5, 4) * int(before)) + extra
     assert all(amounts.any() for amounts in found.add_ons.values())
+
+
+def test_an_add_on_that_nobody_computes_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rulebooks could ask for it, and nothing would be added."""
+    monkeypatch.delitem(ADD_ONS, "bid_ask")
+    with pytest.raises(ValueError, match="those that are computed differ: bid_ask"):
+        required({}, market(), book(POSITIONS, HOUSES))
 
 
 LIQUID = {"average_daily_volume": [50.0, 2000.0, 4000.0], "half_spread": [0.02, 0.01, 0.03]}

@@ -265,7 +265,7 @@ def test_without_its_row_the_product_and_its_columns_are_refused() -> None:
     with pytest.raises(InputError) as raised:
         book()
     assert "column ratio: unknown column" in str(raised.value)
-    assert "value 'spread': one of spot, future, option was expected" in str(raised.value)
+    assert f"value 'spread': one of {', '.join(PRODUCTS)} was expected" in str(raised.value)
 
 
 @pytest.mark.usefixtures("spread")

@@ -18,7 +18,7 @@ from ccp.book.roster import each_alone
 from ccp.columns import COLUMNS
 from ccp.report.charts.theme import WHOSE
 from ccp.rulebook.rulebook import Rulebook
-from ccp.rulebook.tier_kind import CLEARING_HOUSE, GAINERS, STAKEHOLDERS, SURVIVORS_FUNDED, TierKind
+from ccp.rulebook.tier_kind import CLEARING_HOUSE, GAINERS, PARENT, STAKEHOLDERS, SURVIVORS_FUNDED, TierKind
 from ccp.rulebook.tier_table import added, all_kinds, kind_of, label_of, rule_in_words, tier_words
 from ccp.rulebook.tiers import Named, Uncovered
 from ccp.settlement.ledger import KINDS, OUTSIDE
@@ -154,6 +154,7 @@ SLEEVE = TierKind(Sleeve, "sized", CLEARING_HOUSE, "sleeve", lambda part: "a sle
         ({"account": "nobody"}, "what nobody pays has the account nobody"),
         ({"movement": "gift"}, "one of assessment, haircut, voluntary payment, loss was expected"),
         ({"bill": "fund"}, "a bill was given, and no member pays"),
+        ({"stakeholder": PARENT, "prefunded": True}, "only the clearing house's and an insurer's money counts"),
         ({"called": True}, "only survivors are called on, have claims, and bear"),
         ({"stakeholder": GAINERS, "bill": "haircuts"}, "an account of the members was expected"),
         ({"stakeholder": SURVIVORS_FUNDED, "account": "fund"}, "one of margin, fund, assessments"),

@@ -12,6 +12,9 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
+from ccp.products import PRODUCTS
+from ccp.rulebook.tier_table import tier_words
+
 Change = Callable[[Path], None]
 
 MEMBERS, ACCOUNTS, INSTRUMENTS = "book/members.csv", "book/accounts.csv", "book/instruments.csv"
@@ -302,10 +305,7 @@ NO_HISTORY = "the market has no history of this factor"
 UNMATCHED = "quantities over all accounts must sum to 0 in every instrument (rulebook switch: book.matched); the sum is"
 A_MAPPING = "a mapping of keys to values was expected"
 UNKNOWN_KEY = "unknown key; remove it or correct its spelling"
-TIER_WORDS = (
-    "one of defaulter_margin, defaulter_fund, ccp_capital, insurance, survivors_fund, assessments, gains_haircut, "
-    "tear_up, voluntary, ccp_equity, parent_guarantee, payout_haircut, uncovered, pari_passu was expected"
-)
+TIER_WORDS = f"one of {', '.join(tier_words())}, pari_passu was expected"
 ONE_SIZE = "one of amount, share_of_fund and share_of_regulatory_capital was expected, and one only"
 TWICE_OTHER = "duplicate; a scenario's id may stand only once"
 NOT_A_TIER = "a tier's word was expected, alone or with a mapping of its details"
@@ -516,7 +516,7 @@ CELLS = [
     book(
         "bad kind of instrument",
         swap(INSTRUMENTS, "ACME,spot", "ACME,stock"),
-        "instruments.csv, row 1, column kind, value 'stock': one of spot, future, option was expected",
+        f"instruments.csv, row 1, column kind, value 'stock': one of {', '.join(PRODUCTS)} was expected",
     ),
     book(
         "bad right",

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 import numpy as np
 import pytest
-from support.outcomes import PAYERS, paid_by
+from support.outcomes import paid_by, payer_of
 from support.random_waterfalls import Waterfall, random_waterfall
 from support.rulebooks import rulebook_of
 from support.waterfall_twin import BORNE_BY_CAPITAL, contagion, run_event
@@ -183,7 +183,7 @@ def payments(one: Round) -> list[tuple[str, Paid]]:
     """Who paid in a round, by tier; tiers that paid nothing are left out."""
     found = []
     for draw in one.outcome.draws:
-        whose = PAYERS.get(draw.tier, "clearing house")
+        whose = payer_of(draw.tier)
         paid = {whose if payer is None else MEMBERS[payer]: amount for payer, amount in draw.paid.items() if amount}
         if paid:
             found.append((draw.tier, paid))
@@ -331,7 +331,7 @@ def repaid(case: Waterfall, found: list[Recovery]) -> list[dict[str, Any]]:
     """Recoveries in the twin's words."""
     rows = []
     for one in found:
-        whose = "estate" if one.tier == "estate" else PAYERS.get(one.tier, "clearing house")
+        whose = "estate" if one.tier == "estate" else payer_of(one.tier)
         payer = whose if one.payer is None else case.members[one.payer]
         rows.append({"place": one.place, "tier": one.tier, "payer": payer, "amount": one.amount})
     return rows

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 from ruamel.yaml import YAML
-from support.outcomes import PAYERS
+from support.outcomes import payer_of
 from support.rulebooks import rulebook_of
 from support.waterfall_twin import run_event
 
@@ -83,7 +83,7 @@ def by_engine(case: dict[str, Any]) -> list[Paid]:
         outcome = run_waterfall(standing.plan, event)
         paid: Paid = []
         for draw in outcome.draws:
-            whose = PAYERS.get(draw.tier, "house")
+            whose = payer_of(draw.tier).replace("clearing house", "house")
             payers = {whose if payer is None else members[payer]: amount for payer, amount in draw.paid.items()}
             paid.append((draw.tier, {payer: amount for payer, amount in payers.items() if amount}))
         found.append(paid)

@@ -93,12 +93,21 @@ def _of_run(run: Run) -> dict[str, Indicator]:
     stated = validated(run.manifest["rulebook"].get("indicators") or {}, None, f"{run.name}/manifest.json", Indicators)
     margin, readings = run.manifest["rulebook"]["margin"], referred(run.kind.indicators)(run)
     own = defaults(margin["confidence"], margin["liquidation_days"])
+    _check_all_known(run.command, readings)
     return {key: _indicator(run, key, readings[key], getattr(stated, key), getattr(own, key)) for key in LABELS}
+
+
+def _check_all_known(command: str, readings: dict[str, IndicatorValue]) -> None:
+    """Every indicator has a label, thresholds, and something that a run says of it. Raises ValueError."""
+    for where, words in (("rulebooks", Indicators.model_fields.keys()), (f"ccp {command}", readings.keys())):
+        differ = sorted(LABELS.keys() ^ words)
+        if differ:
+            raise ValueError(f"indicators that have a label and those of {where} differ: {', '.join(differ)}")
 
 
 def _indicator(run: Run, key: str, reading: IndicatorValue, stated: Watched | None, own: Watched) -> Indicator:
     rules = stated or own
-    colour, kind = colour_of(reading, rules), "days" if key == "days_to_liquidate" else "share"
+    colour, kind = colour_of(reading, rules), own.unit
     return Indicator(
         key=key,
         label=f"{LABELS[key]}, {reading.when}" if reading.when else LABELS[key],

@@ -517,6 +517,19 @@ def test_of_several_runs_the_worst_that_is_known_is_shown(run: Run, failed: Run,
     assert indicators([]) == []
 
 
+def test_an_indicator_that_is_forgotten_somewhere_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It would be missing on the screen, or never be read."""
+    run = sized_run(tmp_path, book())
+    label = LABELS["unpaid_margin"]
+    monkeypatch.delitem(LABELS, "unpaid_margin")
+    with pytest.raises(ValueError, match="a label and those of rulebooks differ: unpaid_margin"):
+        indicators([run])
+    monkeypatch.setitem(LABELS, "unpaid_margin", label)
+    monkeypatch.setattr("ccp.report.indicators.sized.sized", lambda run: {})
+    with pytest.raises(ValueError, match="a label and those of ccp size differ: days_to_liquidate, "):
+        indicators([run])
+
+
 def test_the_worst_colour() -> None:
     def of(*colours: Any) -> str:
         base = Indicator("k", "l", None, "share", "", 0, 0, True, "green", "", True, "r", (), "", "")
