@@ -103,7 +103,7 @@ def open_run(path: Path | str, commands: tuple[str, ...] | None = None) -> Run:
     manifest = _read(folder / "manifest.json", f"{shown}/manifest.json", MANIFEST)
     command = str(manifest.get("made_by", "")).removeprefix("ccp ") if isinstance(manifest, dict) else ""
     if command not in readable():
-        raise refuse(shown, f"a run's directory was expected ({called(commands)}), its manifest is of none")
+        raise refuse(shown, f"a run's directory was expected ({called(commands)}), its manifest is not one of a run")
     _check_form(shown, manifest, COMMANDS[command].form)
     if command not in commands:
         raise refuse(shown, f"a run of {called(commands)} was expected, this is one of ccp {command}")
