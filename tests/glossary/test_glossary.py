@@ -14,7 +14,8 @@ from ccp.cli.main import app
 from ccp.glossary.glossary import Entry, entries, entries_for, laws, near
 from ccp.rulebook.rulebook import Rulebook
 from ccp.rulebook.tier_forms import PARI_PASSU, PariPassu
-from ccp.rulebook.tier_table import TierKind, all_kinds
+from ccp.rulebook.tier_kind import TierKind
+from ccp.rulebook.tier_table import all_kinds
 from ccp.runs.commands import COMMANDS
 
 TIERS: dict[str, type[BaseModel]] = {PARI_PASSU: PariPassu, **{kind.word: kind.model for kind in all_kinds()}}
