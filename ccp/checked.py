@@ -35,7 +35,10 @@ def checked(function: Callable[..., Any], name: str) -> Callable[..., Any]:
 
     @wraps(function)
     def wrapped(*arguments: Any, **named: Any) -> Any:
-        bound = known.bind(*arguments, **named)
+        try:
+            bound = known.bind(*arguments, **named)
+        except TypeError as error:
+            raise TypeError(f"{name}: {error}") from None
         for word, value in bound.arguments.items():
             parameter = known.parameters[word]
             for one in _each(parameter, value):

@@ -59,7 +59,7 @@ def backtest(
     chosen = margin_models(rules.margin, models)
     tables = book if isinstance(book, Book) else read_book(book, rules.book.matched)
     whole = with_modelled_volatility(prices, needed_factors(tables, rules.currency))
-    case = open_case(tables, whole, rules, book_date)
+    case = open_case(tables, whole.until(book_date, "book_date"), rules)
     history = run_history(case, whole, chosen, first, last, progress)
     found = {
         "backtest": exceptions_table(history),

@@ -57,7 +57,7 @@ def compare(
     loaded = [one if isinstance(one, Rulebook) else load_rulebook(one) for one in rulebooks]
     named = [one.name if isinstance(one, Rulebook) else str(one) for one in rulebooks]
     if len(set(named)) < len(named):
-        raise refuse_argument("rulebooks", "each rulebook once was expected")
+        raise refuse_argument("rulebooks", "a rulebook is named twice")
     _check(fund, members, cover, rungs)
     houses = [stylised_house(one, fund, members, cover) for one in loaded]
     for name, house in zip(named, houses, strict=True):

@@ -13,7 +13,7 @@ from ccp.api.inputs import DEFAULT_RULEBOOK, open_inputs
 from ccp.api.kept_base import read_base
 from ccp.api.settings import Settings, changed_rules, named, with_shocks
 from ccp.book.book import Book
-from ccp.errors import refuse
+from ccp.errors import refuse_argument
 from ccp.exposure.run import Progress
 from ccp.market.history import Market
 from ccp.money import to_units
@@ -93,7 +93,7 @@ class Explorer:
         """The scenario asked for as it is called without a multiple; of the worst, the one among the run's own."""
         if self.given:
             expected = "no multiple was expected: scenarios out of a file are run as they stand"
-            raise refuse("settings", expected, field="multiple", value=settings.multiple)
+            raise refuse_argument("settings", expected, field="multiple", value=settings.multiple)
         scenarios = self.base.scenarios
         if settings.scenario is None:
             sized = size_fund(_under(self.base.measured, rules))

@@ -7,7 +7,7 @@ import numpy as np
 import polars as pl
 
 from ccp.book.roster import each_alone
-from ccp.errors import LARGEST_AMOUNT, refuse
+from ccp.errors import LARGEST_AMOUNT, refuse_argument
 from ccp.money import minor_units, to_minor
 from ccp.rulebook.load import load_rulebook
 from ccp.rulebook.rulebook import Rulebook
@@ -26,13 +26,13 @@ def hypothetical_capital(
     """
     members = sorted(contributions)
     if set(exposures) != set(members) or not members:
-        raise refuse("exposures", "an exposure for every member that has a contribution was expected")
+        raise refuse_argument("exposures", "an exposure for every member that has a contribution was expected")
     rules = rulebook if isinstance(rulebook, Rulebook) else load_rulebook(rulebook)
     amounts = np.array([contributions[member] for member in members], dtype=np.float64)
     exposed = np.array([exposures[member] for member in members], dtype=np.float64)
     largest = max(amounts.max(), exposed.max())
     if not (amounts >= 0).all() or not (exposed >= 0).all() or amounts.sum() <= 0 or largest > LARGEST_AMOUNT:
-        raise refuse("contributions", f"amounts from 0 to {LARGEST_AMOUNT:g}, not all 0, were expected")
+        raise refuse_argument("contributions", f"amounts from 0 to {LARGEST_AMOUNT:g}, not all 0, were expected")
     plan = make_plan(rules, each_alone(members), to_minor(amounts, rules.currency_digits))
     own = own_money_by_place(plan)
     behind = (own["beside"] + own["behind"]) / minor_units(rules.currency_digits)

@@ -47,7 +47,7 @@ def pack(*runs: Path | str | Run, since: Path | str | None = None) -> Packed:
     opened = tuple(one if isinstance(one, Run) else open_run(one) for one in runs)
     names = [run.name for run in opened]
     if len(set(names)) < len(names):
-        raise refuse_argument("runs", "each run once was expected", value=max(names, key=names.count))
+        raise refuse_argument("runs", "a run is named twice", value=max(names, key=names.count))
     sized = commands_with(lambda row: "contributions" in row.tables)
     before = None if since is None else open_run(since, sized)
     if before is not None and not any(run.command in sized for run in opened):

@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 
 from ccp.book.roster import Roster, roster_of
-from ccp.errors import LARGEST_AMOUNT, refuse
+from ccp.errors import LARGEST_AMOUNT, refuse_argument
 from ccp.frames import PathTiers
 from ccp.money import minor_units, to_minor
 from ccp.rulebook.load import load_rulebook
@@ -67,7 +67,7 @@ def draw_paths(
     given = {"contributions": amounts, "loss": loss, "in_default": in_default, **known}
     unknown = sorted(set(groups or {}) - set(members))
     if unknown:
-        raise refuse("groups", "members that have a contribution were expected", value=", ".join(unknown))
+        raise refuse_argument("groups", "members that have a contribution were expected", value=", ".join(unknown))
     minor = minor_units(rules.currency_digits)
     _check(roster, given if margin is None else given | {"margin": margin}, minor)
     plan = make_plan(rules, roster, to_minor(amounts, rules.currency_digits))
@@ -84,35 +84,37 @@ def _array(name: str, values: Any) -> np.ndarray:
     try:
         return np.asarray(values)
     except ValueError:
-        raise refuse(name, "an array was expected, every row as long as the others") from None
+        raise refuse_argument(name, "an array was expected, every row as long as the others") from None
 
 
 def _check(roster: Roster, given: dict[str, Any], minor: int) -> None:
     """Refuse what does not fit: shapes, and amounts that are no amounts."""
     members, paths = len(roster.members), np.shape(given["loss"])[:1]
     if not members:
-        raise refuse("contributions", "at least one member was expected")
+        raise refuse_argument("contributions", "at least one member was expected")
     shapes = _shapes(paths, members, len(roster.groups))
     for name, values in given.items():
         if name not in shapes:
-            raise refuse(name, f"one of {', '.join(shapes)} was expected")
+            raise refuse_argument(name, f"one of {', '.join(shapes)} was expected")
         if np.shape(values) not in shapes[name] and not name.startswith("segment"):
             expected = " or ".join(str(shape) for shape in shapes[name])
-            raise refuse(name, f"an array of shape {expected} was expected", value=np.shape(values))
+            raise refuse_argument(name, f"an array of shape {expected} was expected", value=np.shape(values))
     if given["in_default"].dtype != np.bool_:
-        raise refuse("in_default", "true or false was expected in every place", value=str(given["in_default"].dtype))
+        raise refuse_argument(
+            "in_default", "true or false was expected in every place", value=str(given["in_default"].dtype)
+        )
     for name in (name for name in AMOUNTS if name in given):
         values = np.asarray(given[name])
         if values.dtype.kind not in "fiu" or not np.isfinite(values).all():
-            raise refuse(name, "finite numbers were expected")
+            raise refuse_argument(name, "finite numbers were expected")
         if np.abs(values).max(initial=0.0) > LARGEST_AMOUNT or (name != "claims" and values.min(initial=0.0) < 0):
-            raise refuse(name, f"amounts from 0 to {LARGEST_AMOUNT:g} were expected")
+            raise refuse_argument(name, f"amounts from 0 to {LARGEST_AMOUNT:g} were expected")
         if np.abs(values.astype(np.float64)).sum(axis=-1).max(initial=0.0) * minor > LARGEST_SUM:
-            raise refuse(name, f"sums below {LARGEST_SUM / minor:.0e} were expected")
+            raise refuse_argument(name, f"sums below {LARGEST_SUM / minor:.0e} were expected")
     if "unable" in given and not np.isin(given["unable"], (False, True)).all():
-        raise refuse("unable", "true or false was expected in every place")
+        raise refuse_argument("unable", "true or false was expected in every place")
     if "auction" in given and not np.isin(given["auction"], (0, 1, 2)).all():
-        raise refuse("auction", "0 (did not bid), 1 (lost) or 2 (won) was expected")
+        raise refuse_argument("auction", "0 (did not bid), 1 (lost) or 2 (won) was expected")
     _check_segments(given, paths, members)
 
 
@@ -135,14 +137,14 @@ def _shapes(paths: tuple[int, ...], members: int, groups: int) -> dict[str, set[
 def _check_segments(given: dict[str, Any], paths: tuple[int, ...], members: int) -> None:
     """Losses and weights of the same segments."""
     if ("segment_loss" in given) != ("segment_weight" in given):
-        raise refuse("segment_loss", "segment_loss and segment_weight together were expected")
+        raise refuse_argument("segment_loss", "`segment_loss` and `segment_weight` together were expected")
     if "segment_loss" not in given:
         return
     count, weights = np.shape(given["segment_loss"])[-1:], np.shape(given["segment_weight"])
     if np.shape(given["segment_loss"]) not in {count, (1, *count), (*paths, *count)}:
-        raise refuse("segment_loss", "losses by segment, or by path and segment, were expected")
+        raise refuse_argument("segment_loss", "losses by segment, or by path and segment, were expected")
     if weights != (*count, members):
-        raise refuse("segment_weight", f"an array of shape {(*count, members)} was expected", value=weights)
+        raise refuse_argument("segment_weight", f"an array of shape {(*count, members)} was expected", value=weights)
 
 
 def _tiers(found: PathDraws, minor: int) -> pl.DataFrame:

@@ -3,7 +3,7 @@
 from pydantic import Field
 
 from ccp.documents import Frozen
-from ccp.errors import LARGEST_AMOUNT, refuse
+from ccp.errors import LARGEST_AMOUNT, refuse_argument
 from ccp.rulebook.own_capital import first_place, other_tiers, tranches, with_own_capital
 from ccp.rulebook.rulebook import Rulebook
 from ccp.rulebook.shocks import with_multiple
@@ -73,4 +73,4 @@ def named(changed: Rulebook, rulebook: Rulebook) -> Rulebook:
 def _check_place(rulebook: Rulebook, place: int) -> None:
     first, last = first_place(rulebook), len(other_tiers(rulebook))
     if not first <= place <= last:
-        raise refuse("settings", f"{first} to {last} was expected", field="capital_place", value=place)
+        raise refuse_argument("settings", f"{first} to {last} was expected", field="capital_place", value=place)

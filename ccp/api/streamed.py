@@ -20,7 +20,7 @@ from ccp.book.stored import RepeatedPositionError, StoredPositions
 from ccp.book.streaming import BatchSizes, find_repeated, store_positions
 from ccp.checked import check_fields
 from ccp.cluster.executor import check_address, open_executor
-from ccp.errors import InputError, refuse
+from ccp.errors import InputError, refuse, refuse_argument
 from ccp.exposure.run import Progress
 from ccp.margin.collateral import holdings
 from ccp.market.case import Case, open_stored_case
@@ -78,7 +78,9 @@ def opened_on_disk(
     """The case, its positions in a file that lasts as long as the block."""
     before, taken = highest(), list[int]()
     if isinstance(book, Book):
-        raise refuse("book", "with a bound on memory, or on a cluster, a book's directory was expected, not a table")
+        raise refuse_argument(
+            "book", "with a bound on memory, or on a cluster, a book's directory was expected, not a table"
+        )
     check_address(how.cluster)
     rules = rulebook if isinstance(rulebook, Rulebook) else read_rulebook(rulebook)
     prices = market if isinstance(market, Market) else read_market(market)

@@ -48,10 +48,11 @@ def backtest(
     """
     with session(as_json, quiet, verbose) as current:
         import ccp
+        from ccp.api.backtest import KIND
         from ccp.report.terminal.backtest_summary import backtest_summary
         from ccp.runs.write import check_free
 
-        check_free(out, "backtest", overwrite)
+        check_free(out, KIND.command, overwrite)
         check_page(report, overwrite)
         use_threads(threads)
         names = None if models is None else [name.strip() for name in models.split(",") if name.strip()]

@@ -8,7 +8,7 @@ def check(
     book: BookPath,
     rulebook: RulebookName = DEFAULT_RULEBOOK,
     market: MarketPath = None,
-    date: RunDate = None,
+    day: RunDate = None,
     as_json: AsJson = False,
     quiet: Quiet = False,
     verbose: Verbose = False,
@@ -22,7 +22,7 @@ def check(
 
         out.detail(f"reading {book}")
         with out.progress(f"checking {book}"):
-            found = ccp.check(book, rulebook, market, parse_date(date))
+            found = ccp.check(book, rulebook, market, parse_date(day))
         out.detail("checked")
         counts = ", ".join(f"{count:,} {name}" for name, count in found.counts.items())
         out.answer(

@@ -46,11 +46,12 @@ def compare(
     """
     with session(as_json, quiet) as current:
         import ccp
+        from ccp.api.compare import KIND
         from ccp.report.terminal.comparison_page import comparison_tables
         from ccp.runs.write import check_free
 
         if out is not None:
-            check_free(out, "compare", overwrite)
+            check_free(out, KIND.command, overwrite)
         check_page(report, overwrite)
         found = ccp.compare(rulebooks, fund, members, cover, _rungs(rungs))
         if out is not None:

@@ -52,7 +52,7 @@ def default(
     ] = None,
     market: MarketPath = None,
     scenarios: ScenarioFile = None,
-    date: RunDate = None,
+    day: RunDate = None,
     report: ReportFile = None,
     threads: Threads = None,
     overwrite: Overwrite = False,
@@ -66,10 +66,11 @@ def default(
     """
     with session(as_json, quiet, verbose) as current:
         import ccp
+        from ccp.api.default import KIND
         from ccp.report.terminal.story import story_text, waterfall_bars
         from ccp.runs.write import check_free
 
-        check_free(out, "default", overwrite)
+        check_free(out, KIND.command, overwrite)
         check_page(report, overwrite)
         use_threads(threads)
         names = None if defaulters is None else [name.strip() for name in defaulters.split(",") if name.strip()]
@@ -82,7 +83,7 @@ def default(
                 cover,
                 market,
                 scenarios,
-                parse_date(date),
+                parse_date(day),
                 progress,
                 contagion,
                 fire_sale,

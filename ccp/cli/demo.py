@@ -27,10 +27,11 @@ def demo(
     """
     with session(as_json, quiet, verbose) as current:
         import ccp
+        from ccp.api.size import KIND
         from ccp.runs.write import check_free
 
         if out is not None:
-            check_free(out, "size", overwrite)
+            check_free(out, KIND.command, overwrite)
         current.say("The members and positions are invented; the prices are real (see docs/reference/data).")
         result = run_size(current, ccp.example_book(), rulebook, None, None, None, threads)
         if out is not None:

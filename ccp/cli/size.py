@@ -37,7 +37,7 @@ def size(
     rulebook: RulebookName = DEFAULT_RULEBOOK,
     market: MarketPath = None,
     scenarios: ScenarioFile = None,
-    date: RunDate = None,
+    day: RunDate = None,
     memory: Memory = None,
     cluster: Cluster = None,
     workers: Workers = None,
@@ -55,9 +55,10 @@ def size(
     Example: ccp size my-book --rulebook textbook/cover-two --out my-run
     """
     with session(as_json, quiet, verbose) as current:
+        from ccp.api.size import KIND
         from ccp.runs.write import check_free
 
-        check_free(out, "size", overwrite)
+        check_free(out, KIND.command, overwrite)
         check_page(report, overwrite)
         result = run_size(
             current,
@@ -65,7 +66,7 @@ def size(
             rulebook,
             market,
             scenarios,
-            date,
+            day,
             threads,
             streaming_of(memory, cluster, workers, scratch),
             base,
@@ -82,7 +83,7 @@ def run_size(
     rulebook: str,
     market: str | None,
     scenarios: Path | None,
-    date: str | None,
+    day: str | None,
     threads: int | None,
     streaming: "Streaming | None" = None,
     base: bool = False,
@@ -93,7 +94,7 @@ def run_size(
     use_threads(threads)
     current.detail(f"reading {book}")
     with current.progress("margining and stressing accounts") as progress:
-        result = ccp.size(book, rulebook, market, scenarios, parse_date(date), progress, streaming, base)
+        result = ccp.size(book, rulebook, market, scenarios, parse_date(day), progress, streaming, base)
     current.detail("sized")
     return result
 

@@ -67,13 +67,14 @@ def whatif(
     """
     with session(as_json, quiet, verbose) as current, _no_collection():
         import ccp
+        from ccp.api.what_if import KIND
         from ccp.cli.change_options import told_by_option, wanted_changes
         from ccp.report.terminal.what_if_page import what_if_tables
         from ccp.runs.write import check_free
 
         use_threads(threads)
         if out is not None:
-            check_free(out, "whatif", overwrite)
+            check_free(out, KIND.command, overwrite)
         if report is not None and out is None:
             raise refuse("--report", "--out was expected beside it", value=str(report))
         check_page(report, overwrite)

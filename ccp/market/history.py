@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from ccp.errors import Problem, refuse
+from ccp.errors import Problem, refuse, refuse_argument
 from ccp.frames import Days, Factors, Levels, Prices
 from ccp.tables import check_table, find_table, raise_problems, read_raw
 from ccp.types import Vector
@@ -38,15 +38,19 @@ class Market:
         """The days of the history."""
         return self.levels["date"].to_list()
 
-    def until(self, day: date | None) -> "Market":
-        """The history as it was known at the end of `day` (default: all of it). Nothing later is kept."""
+    def until(self, day: date | None, parameter: str = "day") -> "Market":
+        """The history as it was known at the end of `day` (default: all of it). Nothing later is kept.
+
+        A day that is not in it is refused by the name of the `parameter` that it came from. Raises InputError.
+        """
         if day is None:
             return self
         known = self.levels.filter(pl.col("date") <= day)
         if known.is_empty() or known["date"][-1] != day:
             span = f"{self.levels['date'][0]} to {self.levels['date'][-1]}"
             nearest = f"; the last day before it is {known['date'][-1]}" if known.height else ""
-            raise refuse("date", f"a day of the market's history was expected ({span}){nearest}", value=str(day))
+            expected = f"a day of the market's history was expected ({span}){nearest}"
+            raise refuse_argument(parameter, expected, value=str(day))
         return Market(known, self.factors, self.files, self.modelled)
 
     def first_rows(self, count: int) -> "Market":

@@ -90,7 +90,7 @@ class Journal:
 
     def of_another_form(self) -> InputError:
         """What to raise where the unfinished run keeps its state as this version does not read it."""
-        expected = "the unfinished run here was begun by another version of ccp; start it anew with --overwrite"
+        expected = "the unfinished run here was begun by another version of ccp; start it anew with `overwrite`"
         return refuse(self.shown, expected)
 
     def _forget(self, days: set[str]) -> None:

@@ -9,6 +9,8 @@ from typing import Any
 from ccp.rulebook.rulebook import Rulebook
 from ccp.runs.commands import COMMANDS
 
+SYNTHETIC = COMMANDS["synth"]
+
 LIBRARIES = ("numpy", "numba", "llvmlite", "polars", "pydantic", "dataframely")
 
 CONVENTIONS = {
@@ -56,7 +58,7 @@ def rulebooks_manifest(
 def synthetic_manifest(size: dict[str, int], seed: int, day: str) -> dict[str, Any]:
     """The manifest of a synthetic book: what to ask for to get it again."""
     return {
-        "made_by": "ccp synth",
+        "made_by": f"ccp {SYNTHETIC.command}",
         "program": {"ccp": _version("ccp-waterfall")},
         "synthetic": "every member, account and position is invented",
         "seed": seed,

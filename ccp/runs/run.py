@@ -9,7 +9,7 @@ from typing import Any
 import polars as pl
 
 from ccp.errors import refuse
-from ccp.runs.commands import COMMANDS, MANIFEST, called, readable
+from ccp.runs.commands import COMMANDS, MANIFEST, called, commands_with, readable
 from ccp.runs.kind import UNFINISHED, Document, RunKind
 
 
@@ -97,18 +97,23 @@ def open_run(path: Path | str, commands: tuple[str, ...] | None = None) -> Run:
     if not folder.is_dir():
         raise refuse(shown, "a run's directory was expected, no such directory")
     if (folder / UNFINISHED).is_dir():
-        raise refuse(shown, "an unfinished run stands here: finish it with ccp simulate --resume")
+        raise refuse(shown, f"an unfinished run stands here: finish it with {called(_resumed())} `resume`")
     if not (folder / "manifest.json").is_file():
         raise refuse(shown, f"a run's directory was expected ({called(commands)}), there is no manifest.json in it")
     manifest = _read(folder / "manifest.json", f"{shown}/manifest.json", MANIFEST)
     command = str(manifest.get("made_by", "")).removeprefix("ccp ") if isinstance(manifest, dict) else ""
     if command not in readable():
-        raise refuse(shown, f"a run's directory was expected ({called(commands)}), its manifest is of none")
+        raise refuse(shown, f"a run's directory was expected ({called(commands)}), its manifest is not one of a run")
     _check_form(shown, manifest, COMMANDS[command].form)
     if command not in commands:
         raise refuse(shown, f"a run of {called(commands)} was expected, this is one of ccp {command}")
     _check_whole(folder, shown, command)
     return Run(shown, command, manifest, folder)
+
+
+def _resumed() -> tuple[str, ...]:
+    """The commands whose runs may be broken off and gone on with."""
+    return commands_with(lambda row: UNFINISHED in row.outputs)
 
 
 def _check_form(shown: str, manifest: dict[str, Any], known: int) -> None:

@@ -245,7 +245,7 @@ def test_unknown_rulebooks_and_the_same_twice_are_refused(small: Path, tmp_path:
     assert line.startswith("error: published/nowhere: neither a file nor a shipped rulebook; shipped are published/")
     assert not (tmp_path / "out").exists()
     twice = call("compare", "-r", small, "-r", small)
-    assert (twice.exit_code, twice.stderr) == (2, "error: --rulebook: each rulebook once was expected\n")
+    assert (twice.exit_code, twice.stderr) == (2, "error: --rulebook: a rulebook is named twice\n")
     with pytest.raises(InputError, match="at least one rulebook"):
         ccp.compare([])
 

@@ -500,7 +500,7 @@ def test_json_and_csv_are_not_both_given(run: Path) -> None:
 def test_what_is_no_finished_run_of_this_form_is_refused(run: Path, tmp_path: Path, small_book: Path) -> None:
     assert "no such directory" in refused(tmp_path / "nothing")
     assert "there is no manifest.json in it" in refused(tmp_path)
-    assert "its manifest is of none" in refused(small_book)
+    assert "its manifest is not one of a run" in refused(small_book)
     old = shutil.copytree(run, tmp_path / "old")
     manifest = json.loads((old / "manifest.json").read_text())
     (old / "manifest.json").write_text(json.dumps({name: one for name, one in manifest.items() if name != "form"}))

@@ -363,7 +363,7 @@ def test_an_unfinished_run_of_another_version_is_refused_with_what_to_do(
     before = files_of(broken)
     with pytest.raises(ccp.InputError) as found:
         rich_run(rich_folder, str(broken), resume=True)
-    expected = "the unfinished run here was begun by another version of ccp; start it anew with --overwrite"
+    expected = "the unfinished run here was begun by another version of ccp; start it anew with `overwrite`"
     assert str(found.value) == f"{broken}: {expected}"
     assert files_of(broken) == before
 

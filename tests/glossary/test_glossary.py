@@ -14,6 +14,7 @@ from ccp.cli.main import app
 from ccp.glossary.glossary import Entry, entries, entries_for, laws, near
 from ccp.rulebook.rulebook import Rulebook
 from ccp.rulebook.tier_forms import PARI_PASSU, PariPassu
+from ccp.rulebook.tier_kind import TierKind
 from ccp.rulebook.tier_table import all_kinds
 from ccp.runs.commands import COMMANDS
 
@@ -213,3 +214,9 @@ def test_the_command_loads_nothing_heavy() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.endswith("heavy: []\n")
+
+
+@pytest.mark.parametrize("kind", all_kinds(), ids=lambda kind: kind.word)
+def test_a_tiers_label_is_a_name_that_the_glossary_has_for_it(kind: TierKind) -> None:
+    names = [name for one in entries() if one.word == kind.word for name in (one.word, one.term, *one.also)]
+    assert kind.label in names

@@ -279,15 +279,20 @@ def test_a_statement_is_shown_with_its_last_rows_or_all(run: Run) -> None:
 
 def test_wrong_statements_are_refused_with_one_line(run: Run, tmp_path: Path) -> None:
     (tmp_path / "sized").mkdir()
-    (tmp_path / "sized" / "manifest.json").write_text('{"made_by": "ccp size"}')
-    expected = "the directory of a finished ccp simulate was expected"
+    (tmp_path / "sized" / "manifest.json").write_text(
+        (run.out / "manifest.json").read_text().replace('"ccp simulate"', '"ccp size"', 1)
+    )
+    expected = "a run's directory was expected"
     cases = [
         ((run.out, "--member", "Z"), "--member, value 'Z': no such member; the run's members are A, B, C, DEALER"),
         ((run.out, "--member", "A", "--from", "x"), "--from, value 'x': a date, YYYY-MM-DD, was expected"),
         ((run.out, "--member", "A", "--to", "2024"), "--to, value '2024': a date, YYYY-MM-DD, was expected"),
-        ((tmp_path, "--member", "A"), f"{tmp_path}: {expected}"),
-        ((tmp_path / "none", "--member", "A"), f"{tmp_path / 'none'}: {expected}"),
-        ((tmp_path / "sized", "--member", "A"), f"{tmp_path / 'sized'}, value 'ccp size': {expected}"),
+        ((tmp_path, "--member", "A"), f"{tmp_path}: {expected} (ccp simulate), there is no manifest.json in it"),
+        ((tmp_path / "none", "--member", "A"), f"{tmp_path / 'none'}: {expected}, no such directory"),
+        (
+            (tmp_path / "sized", "--member", "A"),
+            f"{tmp_path / 'sized'}: a run of ccp simulate was expected, this is one of ccp size",
+        ),
     ]
     for (where, *options), message in cases:
         found = statement(where, *options)
@@ -305,7 +310,7 @@ def test_a_statement_of_an_unfinished_run_points_to_resume(tmp_path: Path) -> No
         ccp.simulate(small.book, tmp_path / "run", small.request(), small.rulebook, small.market, progress=stop)
     found = statement(tmp_path / "run", "--member", "A")
     assert found.exit_code == 2
-    assert "this run is not finished, see ccp simulate --resume" in found.stderr
+    assert "an unfinished run stands here: finish it with ccp simulate --resume" in found.stderr
 
 
 # --- errors that must not get past ------------------------------------------------------------------------------------

@@ -876,14 +876,14 @@ MARKET = [
         "--date after the history",
         unchanged,
         (*SIZE, "--date", "2024-07-13"),
-        "date, value '2024-07-13': a day of the market's history was expected (2023-01-02 to 2024-07-12); the last day "
-        "before it is 2024-07-12",
+        "--date, value '2024-07-13': a day of the market's history was expected (2023-01-02 to 2024-07-12); the last "
+        "day before it is 2024-07-12",
     ),
     call(
         "--date before the history",
         unchanged,
         (*CHECK, "--date", "1999-01-01"),
-        "date, value '1999-01-01': a day of the market's history was expected (2023-01-02 to 2024-07-12)",
+        "--date, value '1999-01-01': a day of the market's history was expected (2023-01-02 to 2024-07-12)",
     ),
     call(
         "--date that is none",

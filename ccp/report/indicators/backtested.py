@@ -6,6 +6,7 @@ import polars as pl
 
 from ccp.report.elements import Provenance
 from ccp.report.indicators.reading import IndicatorValue
+from ccp.runs.commands import called
 from ccp.runs.run import Run
 
 OWN = "rulebook"
@@ -16,8 +17,8 @@ PAID = ("unpaid_margin", "liquidity_used")
 
 def backtested(run: Run) -> dict[str, IndicatorValue]:
     """What a back test says, by indicator."""
-    silent = dict.fromkeys(COUNTED, "a back test does not say; ccp size does")
-    silent |= dict.fromkeys(PAID, "a back test does not say; ccp simulate does")
+    silent = dict.fromkeys(COUNTED, f"a back test does not say; {called(('size',))} does")
+    silent |= dict.fromkeys(PAID, f"a back test does not say; {called(('simulate',))} does")
     return {word: IndicatorValue(reason=why) for word, why in silent.items()} | {
         "margin_coverage": margin_coverage(run)
     }

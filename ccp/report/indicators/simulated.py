@@ -6,10 +6,11 @@ import polars as pl
 
 from ccp.report.elements import Provenance
 from ccp.report.indicators.reading import IndicatorValue, Money, largest, money_of, ratio
+from ccp.runs.commands import called
 from ccp.runs.run import Run, collected
 
 DAYS, EVENTS = "days.parquet", "events.parquet"
-NOT_KEPT = "a simulation does not keep positions; ccp size says"
+NOT_KEPT = f"a simulation does not keep positions; {called(('size',))} says"
 
 
 def simulated(run: Run) -> dict[str, IndicatorValue]:

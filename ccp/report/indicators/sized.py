@@ -9,11 +9,13 @@ from ccp.report.answer import losing
 from ccp.report.elements import Provenance
 from ccp.report.indicators.reading import IndicatorValue, Money, largest, money_of, ratio
 from ccp.report.words import listed
+from ccp.runs.commands import called
 from ccp.runs.run import Run
 
 COVERAGE, CONTRIBUTIONS = "coverage.json", "contributions.parquet"
 OLDER = "this run does not state it: size the book again"
-NEEDS_DAYS = "one day's sizing does not say; ccp simulate does"
+COVERED = f"one day's sizing does not say; {called(('simulate', 'backtest'), ' and ')} do"
+NEEDS_DAYS = f"one day's sizing does not say; {called(('simulate',))} does"
 
 
 def sized(run: Run) -> dict[str, IndicatorValue]:
@@ -25,7 +27,7 @@ def sized(run: Run) -> dict[str, IndicatorValue]:
     return {
         "fund_over_cover_2": fund_over_cover_2(coverage, money),
         "two_largest_of_fund": _largest(table, 2, "posted" if posted else "contribution", money, day),
-        "margin_coverage": IndicatorValue(reason="one day's sizing does not say; ccp simulate and ccp backtest do"),
+        "margin_coverage": IndicatorValue(reason=COVERED),
         "five_largest_of_margin": _largest(table, 5, "margin", money, day),
         "days_to_liquidate": days_to_liquidate(coverage),
         "uncalled_margin": uncalled_margin(coverage, money),

@@ -159,7 +159,7 @@ def event_words(trace: dict[str, Any], digits: int) -> tuple[str, ...]:
     left = f"{currency} {exact_amount(nobody, digits)} is uncovered." if nobody else "Every cent has a payer."
     return (
         happens,
-        f"Of the loss of {currency} {exact_amount(trace['loss'], digits)} pay: {paid}. {left}",
+        f"The loss of {currency} {exact_amount(trace['loss'], digits)} is paid by {paid}. {left}",
         *_spread(trace),
     )
 

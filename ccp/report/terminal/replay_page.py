@@ -8,7 +8,7 @@ from rich.text import Text
 
 from ccp.report.terminal.story import tier_lines, whose_lines
 from ccp.report.words import exact_amount, listed
-from ccp.rulebook.tier_table import UNCOVERED
+from ccp.rulebook.tier_table import UNCOVERED, label_of
 
 SCALES = {1.0: "", 1e3: "thousand", 1e6: "m", 1e9: "bn"}
 
@@ -52,7 +52,8 @@ def _paid(run: dict[str, Any], scale: float) -> Table:
     for tier in (tier for event in run["events"] for tier in event["tiers"]):
         sums[tier["tier"]] = sums.get(tier["tier"], 0.0) + tier["paid"]
     for tier, amount in sums.items():
-        table.add_row(tier, _amount((run["uncovered"] if tier == UNCOVERED else amount) / scale))
+        name = tier if label_of(tier) == tier else f"{label_of(tier)} ({tier})"
+        table.add_row(name, _amount((run["uncovered"] if tier == UNCOVERED else amount) / scale))
     return table
 
 

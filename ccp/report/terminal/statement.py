@@ -1,10 +1,8 @@
 """A member's statement out of the ledger of a run: its accounts, what moved on each, and every row."""
 
-import json
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import Any
 
 import polars as pl
 from rich.console import Group, RenderableType
@@ -13,6 +11,7 @@ from rich.text import Text
 
 from ccp.errors import refuse, refuse_argument
 from ccp.report.words import exact_amount
+from ccp.runs.run import open_run
 
 SHOWN_ROWS = 40
 SHOWN_ACCOUNTS = 16
@@ -36,7 +35,7 @@ class Statement:
 
 def read_statement(run: Path, member: str, first: date | None = None, last: date | None = None) -> Statement:
     """A member's statement between two days (default: all of the run's). Raises InputError."""
-    rulebook = _rulebook(run)
+    rulebook = open_run(run, ("simulate",)).manifest["rulebook"]
     files = sorted((run / "ledger").glob("*.parquet"))
     pools = _pools(run, member, files)
     names = [f"{kind}:{member}" for kind in ("house", "clients", "supplementary", "fund")]
@@ -57,20 +56,6 @@ def read_statement(run: Path, member: str, first: date | None = None, last: date
     accounts = _accounts(mine, moved, begin, end)
     digits = int(rulebook["currency_digits"])
     return Statement(member, str(rulebook["currency"]), digits, accounts, _movements(shown), shown)
-
-
-def _rulebook(run: Path) -> dict[str, Any]:
-    """The rulebook of a finished run, from its manifest."""
-    try:
-        stated = json.loads((run / "manifest.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        work = run / "unfinished" / "request.json"
-        expected = "the directory of a finished ccp simulate was expected"
-        found = "; this run is not finished, see ccp simulate --resume" if work.exists() else ""
-        raise refuse(str(run), expected + found) from None
-    if stated.get("made_by") != "ccp simulate":
-        raise refuse(str(run), "the directory of a finished ccp simulate was expected", value=stated.get("made_by"))
-    return stated["rulebook"]
 
 
 def _pools(run: Path, member: str, files: list[Path]) -> list[str]:

@@ -88,7 +88,7 @@ def _payer_line(payer: dict[str, Any], digits: int) -> str:
     """What one pays, out of what weight, and whether rounding added the last minor unit."""
     line = f"{payer['member_id']} {exact_amount(payer['paid'], digits)}"
     if "weight" in payer:
-        line += f" for its {exact_amount(payer['weight'], digits)} ({payer['share']:.4%} of all)"
+        line += f" by its weight of {exact_amount(payer['weight'], digits)} ({payer['share']:.4%} of the total)"
         line += f", {exact_amount(payer['rounded_up'], digits)} of it by rounding" if payer["rounded_up"] else ""
     return line
 

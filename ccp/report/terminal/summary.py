@@ -54,7 +54,7 @@ def _fund_table(coverage: dict[str, Any], digits: int) -> list[RenderableType]:
     """What is required against what is there, block by block, all blocks with the same columns."""
     blocks = (
         ("", [("Initial margin (IM)", coverage["margin"], "required of all pools")]),
-        ("Stress loss over initial margin (SLOIM): what closing out costs beyond margin", _cover_rows(coverage)),
+        ("Stress loss over initial margin (SLOIM): what closing out costs over margin", _cover_rows(coverage)),
         ("Default fund (DF): what all members pay in", _fund_rows(coverage, digits)),
         ("", _prefunded_rows(coverage)),
     )

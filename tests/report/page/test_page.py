@@ -299,7 +299,7 @@ def test_what_is_no_run_is_refused_in_one_line(finished: Path, small_book: Path,
     assert "no such directory" in refused(tmp_path / "nothing", "--out", out)
     assert "no manifest.json" in refused(finished, "--out", out)
     assert "a run's directory was expected" in refused(small_book, "--out", out)
-    assert "each run once" in refused(finished / "size", finished / "size", "--out", out)
+    assert "a run is named twice" in refused(finished / "size", finished / "size", "--out", out)
     assert "a run of ccp size or ccp whatif" in refused(
         finished / "size", "--since", finished / "compare", "--out", out
     )
