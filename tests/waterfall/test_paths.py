@@ -338,7 +338,8 @@ def plan_behind_own_money(stated: Amounts) -> Plan:
     word = {codes.REST: "uncovered"}.get(stated.source, "insurance" if stated.source in codes.SIZED else "voluntary")
     last: Any = {word: {"amount": 1}} if word == "insurance" else word
     tiers = ["defaulter_margin", "defaulter_fund", last]
-    plan = make_plan(Rulebook.model_validate(RULES | {"tiers": tiers}), each_alone(["A", "B", "C"]), np.array([200, 300, 500]))
+    rulebook = Rulebook.model_validate(RULES | {"tiers": tiers})
+    plan = make_plan(rulebook, each_alone(["A", "B", "C"]), np.array([200, 300, 500]))
     arrays = {name: getattr(plan.arrays, name).copy() for name in ("source", "size", "each", "of")}
     arrays["source"][2] = stated.source
     arrays["size"][2] = codes.ENDLESS if stated.size is None else stated.size

@@ -44,7 +44,7 @@ def member_limit(part, member, defaults, claim, cut, plan, paths):
 def is_unknown(part, plan, paths):
     """Whether nothing here says what a part behind the defaulters' own money can pay."""
     source = plan.source[part]
-    if source == LUMP or source == REST or source == PER_DEFAULTER or plan.member_group.shape[0] == 0:
+    if source in (LUMP, REST, PER_DEFAULTER) or plan.member_group.shape[0] == 0:
         return False
     return member_limit(part, 0, 1, 0, 0, plan, paths) == UNKNOWN
 
