@@ -85,7 +85,7 @@ def defaulter_fund(plan: Plan, tier: PlannedTier, state: StillOwed) -> Offer:
 
 
 def _pay_within(circle: list[int], owed_by: dict[int, int], left: dict[int, int], paid: Paid) -> None:
-    """Let the contributions left in a circle of members pay what the circle owes, each in proportion. Changes `owed_by`, `left`
+    """Let a circle's contributions pay what it owes, each in proportion. Changes `owed_by`, `left`
     and `paid`."""
     amount = min(sum(owed_by[member] for member in circle), sum(left[member] for member in circle))
     if amount == 0:
