@@ -1,6 +1,7 @@
 """A rulebook with the clearing house's own capital set to an amount, or to another place in the order of tiers."""
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 from ccp.rulebook.figures import Figure
 from ccp.rulebook.rulebook import Rulebook
@@ -32,9 +33,9 @@ class _Row:
         return self.tier.model_copy(update={"parts": tuple(one.part for one in self.parts)})
 
 
-def tranches(rulebook: Rulebook) -> list[CcpCapital]:
+def tranches(rulebook: Rulebook) -> list[Any]:
     """The tiers, and parts of tiers, that are the clearing house's own capital."""
-    return [part for tier in rulebook.tiers for part in parts_of(tier) if isinstance(part, CcpCapital)]
+    return [part for part in all_parts(rulebook.tiers) if kind_of(part.word).own_capital]
 
 
 def other_tiers(rulebook: Rulebook) -> list[Tier]:
@@ -89,7 +90,7 @@ def _rows(rulebook: Rulebook) -> list[_Row]:
 
 
 def _own(one: _Stood) -> bool:
-    return isinstance(one.part, CcpCapital)
+    return kind_of(one.part.word).own_capital
 
 
 def _without_own(rows: list[_Row]) -> list[_Row]:

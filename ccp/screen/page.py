@@ -10,6 +10,7 @@ from ccp.api.settings import Settings
 from ccp.errors import InputError
 from ccp.report.charts.waterfall import waterfall_chart
 from ccp.report.words import exact_amount, listed, scale_of
+from ccp.rulebook.own_capital import tranches
 from ccp.screen.answer import Key, amounts_scale, key_figures, verdict
 from ccp.screen.choices import Choices, choices_of, known
 from ccp.screen.controls import begin, controls
@@ -92,7 +93,7 @@ def _notices(view: View) -> None:
     if size is not None and fund["required"] > size:
         smallest = exact_amount(fund["required"], digits)
         st.info(f"The members' minimum contributions alone come to {smallest}, more than is set.")
-    if any(getattr(tier, "share_of_fund", None) for tier in view.rulebook.tiers):
+    if any(getattr(part, "share_of_fund", None) for part in tranches(view.rulebook)):
         st.caption("Skin in the game is a share of the fund here and moves with it; setting its amount holds it.")
     if fund["in_force"] == "posted":
         amounts = [exact_amount(fund[name], digits) for name in ("posted", "required")]

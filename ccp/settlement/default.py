@@ -113,7 +113,8 @@ def _return_the_rest(
     lent: Cents,
     supplementary: Cents,
 ) -> None:
-    """What is left in pools, supplementary margin and contributions goes back to where it came from."""
+    """What is left in pools, supplementary margin and contributions goes back to where it came from.
+    Changes the state and writes the ledger."""
     chart, pools = ledger.chart, np.flatnonzero(found.mine)
     ledger.post("estate", chart.of("margin", pools), chart.owner(pools), (found.surplus - lent)[pools])
     state.cash[pools] = 0

@@ -91,7 +91,8 @@ def prepare(
 
 
 def portfolio_of(clearing: Clearing, holding: Holding, active: Flags, day: int) -> Portfolio:
-    """The portfolio of a day: without accounts in default and instruments that are gone at its end."""
+    """The portfolio of a day: without accounts in default and instruments that are gone at its end. Changes
+    the clearing: it keeps the portfolio for a day with the same positions."""
     alive = clearing.path.alive(day)
     kept = holding
     if not (alive.all() and active.all()):

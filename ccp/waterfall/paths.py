@@ -73,13 +73,17 @@ def draw_paths(
     cuts = np.isin(plan.arrays.source, codes.HAIRCUTS)
     cuts_follow = cuts[::-1].cumsum()[::-1] > 1  # a haircut must know what those ahead of it took from whom
     split = cuts & cuts_follow | bills
-    run_paths(plan.arrays, arrays, float(minor), plan.group_contributions, split, draws, bill)
+    unknown = run_paths(plan.arrays, arrays, float(minor), plan.group_contributions, split, draws, bill)
+    _refuse([tier.word for tier in plan.tiers if tier.row == unknown])
     return PathDraws(plan.tiers, draws, bill if bills else None)
 
 
 def _check_known(plan: Plan) -> None:
     """Raise ValueError for a tier that the kernel knows nothing of."""
-    strange = [tier.word for tier in plan.tiers if plan.arrays.source[tier.row] not in codes.IN_PATHS]
+    _refuse([tier.word for tier in plan.tiers if plan.arrays.source[tier.row] not in codes.IN_PATHS])
+
+
+def _refuse(strange: list[str]) -> None:
     if strange:
         raise ValueError(f"the kernel over many paths does not know what these tiers have: {', '.join(strange)}")
 

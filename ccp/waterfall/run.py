@@ -22,7 +22,7 @@ def run_waterfall(plan: Plan, event: Event) -> Outcome:
 
 
 def _draw_tier(plan: Plan, parts: list[PlannedTier], state: StillOwed) -> list[Draw]:
-    """What a tier pays, its parts in proportion to what they have."""
+    """What a tier pays, its parts in proportion to what they have. Changes the state: what is owed, and what is cut."""
     owed = state.owed
     offers = [_offer(plan, part, state) for part in parts]
     usable = [offer.usable for offer in offers]

@@ -48,7 +48,9 @@ class Offer:
 
 
 def defaulter_margin(plan: Plan, tier: PlannedTier, state: StillOwed) -> Offer:
-    """Each defaulter's margin pays for its own pools; what a pool may pay for is settled in `ccp.stress`.
+    """Each defaulter's margin pays for its own pools, and is taken off `state.owed_by` at once.
+
+    What a pool may pay for is settled in `ccp.stress`.
 
     The house pool's gain may pay for clients beside its margin, so more can be paid than margin alone holds.
     """
@@ -62,7 +64,8 @@ def defaulter_margin(plan: Plan, tier: PlannedTier, state: StillOwed) -> Offer:
 
 
 def defaulter_fund(plan: Plan, tier: PlannedTier, state: StillOwed) -> Offer:
-    """Each defaulting group's contributions pay for that group: a member's for itself, then for its affiliates.
+    """Each defaulting group's contributions pay for that group, and are taken off `state.owed_by` at once: a member's
+    for itself, then for its affiliates.
 
     Where the rulebook shares unused contributions, what a group leaves over pays for the other groups too.
     """
@@ -82,7 +85,8 @@ def defaulter_fund(plan: Plan, tier: PlannedTier, state: StillOwed) -> Offer:
 
 
 def _pay_within(circle: list[int], owed_by: dict[int, int], left: dict[int, int], paid: Paid) -> None:
-    """Let the contributions left in a circle of members pay what the circle owes, each in proportion."""
+    """Let a circle's contributions pay what it owes, each in proportion. Changes `owed_by`, `left`
+    and `paid`."""
     amount = min(sum(owed_by[member] for member in circle), sum(left[member] for member in circle))
     if amount == 0:
         return

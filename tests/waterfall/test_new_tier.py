@@ -395,5 +395,8 @@ def test_money_that_an_engine_does_not_know_is_refused(monkeypatch: pytest.Monke
     monkeypatch.setattr(codes, "SIZED", (*codes.SIZED, unknown))
     with pytest.raises(ValueError, match="does not know what these tiers have: backers"):
         ccp.draw_paths(rules(tiers), CONTRIBUTIONS, LOSS, LOSS > 0)
+    monkeypatch.setattr(codes, "IN_PATHS", (*codes.IN_PATHS, unknown))  # listed, but without a branch
+    with pytest.raises(ValueError, match="does not know what these tiers have: backers"):
+        ccp.draw_paths(rules(tiers), CONTRIBUTIONS, LOSS, LOSS > 0)
     with pytest.raises(ValueError, match=f"the tier backers: nothing says what a tier of source {unknown} offers"):
         replayed(tiers, {"A": 200.0})

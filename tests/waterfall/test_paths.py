@@ -8,9 +8,14 @@ from typing import Any
 import numpy as np
 import pytest
 from support.random_waterfalls import HAIRCUTS, Waterfall, random_waterfall
+from support.small_cycles import RULES
 
+import ccp.kernels.waterfall.plan_arrays as codes
+from ccp.book.roster import each_alone
 from ccp.kernels.engine.numba_door import use_threads
+from ccp.rulebook.rulebook import Rulebook
 from ccp.types import Cents, Flags
+from ccp.waterfall.amounts import ONE, Amounts
 from ccp.waterfall.event import Circumstances, Event, Outcome
 from ccp.waterfall.paths import PathDraws, draw_paths
 from ccp.waterfall.plan import Plan, make_plan
@@ -291,3 +296,58 @@ def test_draws_by_word_add_up_parts_of_the_same_kind(many: Paths) -> None:
         rows = [tier.row for tier in many.plan.tiers if tier.word == word]
         assert np.array_equal(many.found.drawn(word), many.found.draws[:, rows].sum(axis=1))
     assert not many.found.drawn("no such tier").any()
+
+
+# --- every kind of money ----------------------------------------------------------------------------------------------
+
+STATED: dict[int, Amounts] = {
+    codes.LUMP: Amounts(codes.LUMP, size=700),
+    codes.PLEDGED: Amounts(codes.PLEDGED, each=np.array([200, 300, 500])),
+    codes.CALLED: Amounts(codes.CALLED, each=np.array([200, 300, 500]), of=ONE),
+    codes.GAINS: Amounts(codes.GAINS, of=ONE),
+    codes.MATCHED: Amounts(codes.MATCHED, of=ONE),
+    codes.ALL_CLAIMS: Amounts(codes.ALL_CLAIMS, of=ONE),
+    codes.PAYOUTS: Amounts(codes.PAYOUTS, of=ONE),
+    codes.OFFERED: Amounts(codes.OFFERED),
+    codes.REST: Amounts(codes.REST),
+    codes.PER_DEFAULTER: Amounts(codes.PER_DEFAULTER, size=900, each=np.array([200, 300, 400])),
+}
+"""A tier of each kind of money behind the defaulters' own, of three members."""
+PAYS = {codes.LUMP: 700, codes.PER_DEFAULTER: 200, codes.REST: 4_800} | dict.fromkeys(
+    (codes.GAINS, codes.MATCHED, codes.ALL_CLAIMS, codes.PAYOUTS, codes.OFFERED), 170
+)
+"""What it pays of A's 5,000 less its contribution of 200: by B and C, who have 800 in contributions, and claims or
+offers of 70 and 100."""
+
+
+@pytest.mark.parametrize("source", sorted(set(codes.NEEDS) - {codes.OWN_MARGIN, codes.OWN_FUND}))
+def test_both_engines_draw_every_kind_of_money(source: int) -> None:
+    """A kind that one engine forgets would pay nothing, and nobody would see it."""
+    plan = plan_behind_own_money(STATED[source])
+    claims = np.array([40, 70, 100])
+    loss = np.array([5_000, 0, 0])
+    known = Circumstances(gains=claims[None], matched=claims, offered=claims)
+    exact = run_waterfall(plan, Event((0,), loss, loss, np.zeros(3, dtype=np.int64), known))
+    found = draw_paths(plan, loss[None] / 100, loss[None] > 0, claims=claims, offered=claims)
+    assert [draw.amount for draw in exact.draws] == found.draws[0].tolist()
+    assert found.draws[0, 2] == PAYS.get(source, 800)
+
+
+def plan_behind_own_money(stated: Amounts) -> Plan:
+    """Margin and contributions of three members, and one tier behind them with amounts that are given."""
+    word = {codes.REST: "uncovered"}.get(stated.source, "insurance" if stated.source in codes.SIZED else "voluntary")
+    last: Any = {word: {"amount": 1}} if word == "insurance" else word
+    tiers = ["defaulter_margin", "defaulter_fund", last]
+    rulebook = Rulebook.model_validate(RULES | {"tiers": tiers})
+    plan = make_plan(rulebook, each_alone(["A", "B", "C"]), np.array([200, 300, 500]))
+    arrays = {name: getattr(plan.arrays, name).copy() for name in ("source", "size", "each", "of")}
+    arrays["source"][2] = stated.source
+    arrays["size"][2] = codes.ENDLESS if stated.size is None else stated.size
+    arrays["each"][2] = 0 if stated.each is None else stated.each
+    return replace(plan, arrays=plan.arrays._replace(**arrays))
+
+
+def test_this_is_every_kind_of_money_and_what_it_needs_is_given() -> None:
+    assert set(STATED) == set(codes.NEEDS) - {codes.OWN_MARGIN, codes.OWN_FUND}
+    for source, stated in STATED.items():
+        assert all(getattr(stated, name) is not None for name in codes.NEEDS[source])

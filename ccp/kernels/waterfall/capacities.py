@@ -6,6 +6,9 @@ from ccp.kernels.engine.numba_door import kernel
 from ccp.kernels.waterfall.path_arrays import TABLED
 from ccp.kernels.waterfall.plan_arrays import CALLED, GAINS, HAIRCUTS, LUMP, OFFERED, PER_DEFAULTER, PLEDGED, REST
 
+UNKNOWN = -1
+"""The limit of a member in a part whose code has no branch here; no other limit is below zero."""
+
 
 @kernel
 def fraction_of(amount, of):
@@ -23,8 +26,8 @@ def member_limit(part, member, defaults, claim, cut, plan, paths):
     source, limit = plan.source[part], 0
     if source in (PLEDGED, PER_DEFAULTER):
         limit = plan.each[part, member]
-    elif source == CALLED and not paths.unable[member]:
-        counted = defaults if plan.per_default[part] else 1
+    elif source == CALLED:
+        counted = 0 if paths.unable[member] else defaults if plan.per_default[part] else 1
         limit = fraction_of(min(plan.each[part, member] * counted, plan.most[part, member]), plan.of[part])
     elif source == GAINS:
         limit = min(fraction_of(max(max(claim, 0) - cut, 0), plan.of[part]), plan.most[part, member])
@@ -32,7 +35,18 @@ def member_limit(part, member, defaults, claim, cut, plan, paths):
         limit = paths.offered[member]
     elif source in HAIRCUTS:
         limit = fraction_of(max(max(claim, 0) - cut, 0), plan.of[part])
+    else:
+        limit = UNKNOWN
     return limit
+
+
+@kernel
+def is_unknown(part, plan, paths):
+    """Whether nothing here says what a part behind the defaulters' own money can pay."""
+    source = plan.source[part]
+    if source in (LUMP, REST, PER_DEFAULTER) or plan.member_group.shape[0] == 0:
+        return False
+    return member_limit(part, 0, 1, 0, 0, plan, paths) == UNKNOWN
 
 
 @kernel

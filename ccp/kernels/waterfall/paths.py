@@ -8,7 +8,7 @@ the exact engine to a few cents. Arithmetic: docs/reference/waterfall.md.
 import numpy as np
 
 from ccp.kernels.engine.numba_door import kernel, parallel_kernel, prange
-from ccp.kernels.waterfall.capacities import fill_capacities, is_tabled, tabled_capacities
+from ccp.kernels.waterfall.capacities import fill_capacities, is_tabled, is_unknown, tabled_capacities
 from ccp.kernels.waterfall.defaulters import defaulters_pay, gather_defaulters
 from ccp.kernels.waterfall.path_arrays import CHUNK, Desk, byte_places
 from ccp.kernels.waterfall.plan_arrays import OWN_FUND, REST, SIZED
@@ -89,9 +89,13 @@ def run_paths(plan, paths, minor, group_fund, split, draws, bills):
     """Fill `draws` (path x part) and, where it has rows, `bills` (path x member), both in cents.
 
     `group_fund` is the contributions by group; `split` says of which parts members' shares are needed: for bills, or
-    because haircuts that follow must know what they took from whom.
+    because haircuts that follow must know what they took from whom. Returns -1; or, with nothing drawn, the first part
+    whose money has no branch in the kernel, which would otherwise pay nothing.
     """
     members, parts, groups = plan.member_group.shape[0], plan.source.shape[0], group_fund.shape[0]
+    for part in range(2 if parts > 1 and plan.source[1] == OWN_FUND else 1, parts):
+        if is_unknown(part, plan, paths):
+            return part
     table = tabled_capacities(plan, paths, groups)
     tabled = np.zeros(parts, dtype=np.bool_)
     for part in range(parts):
@@ -116,3 +120,4 @@ def run_paths(plan, paths, minor, group_fund, split, draws, bills):
             last = min(first + CHUNK, draws.shape[0])
             if first < last:
                 run_chunk(first, last, plan, paths, minor, group_fund, tabled, table, split, desk, draws, bills)
+    return -1
