@@ -21,7 +21,7 @@ HEAD = """\
 
 Made by `python -m benchmarks{options}` on {date}; do not edit. The numbers are in `{results}`, and
 `python -m benchmarks --render` writes this page from them again. How the program comes to them, and what was tried, is
-in [performance](../docs/performance.md). Every heading names the command that measures its part alone.
+in [performance](../docs/explain/performance.md). Every heading names the command that measures its part alone.
 
 Seconds are this machine's. Ratios are of ways timed in turn in one process, so that a machine that is now faster and
 now slower favours none of them; limits are measured in the same rounds. Nothing has compilation in its time but the

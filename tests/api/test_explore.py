@@ -250,7 +250,7 @@ def test_a_run_answers_as_its_book_does_and_is_not_written_to(opened: Opened, tm
 
 def test_runs_that_keep_nothing_and_what_is_no_run_are_refused(small_book: Path, tmp_path: Path) -> None:
     plain = ccp.size(small_book).write(tmp_path / "plain")
-    for path, expected in ((plain, "--base"), (small_book, "ccp size"), (tmp_path / "none", "no such directory")):
+    for path, expected in ((plain, "`base`"), (small_book, "ccp size"), (tmp_path / "none", "no such directory")):
         with pytest.raises(InputError, match=expected):
             explore_run(path)
 

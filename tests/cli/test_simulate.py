@@ -637,7 +637,7 @@ def test_a_disk_that_is_really_full(name: str, small: Small) -> None:
     line = really_full(small, name)
     assert line.startswith("run: cannot be written: ")
     assert "No space left on device" in line
-    assert line.endswith("; whole days are kept, --resume goes on after them")
+    assert line.endswith("; whole days are kept, `resume` goes on after them")
 
 
 def test_a_directory_that_cannot_be_made(small: Small, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -73,7 +73,7 @@ def test_only_what_is_asked_for_is_kept(tmp_path: Path) -> None:
     sizing = ccp.size(small.book(POSITIONS, ACCOUNTS), books.rules_of(RULES), small.market())
     run = sizing.write(tmp_path / "run")
     assert not (run / "base").exists()
-    with pytest.raises(InputError, match="run: this run keeps nothing to start from; size the book again with --base"):
+    with pytest.raises(InputError, match="run: this run keeps nothing to start from; size the book again with `base`"):
         ccp.what_if(run, SCALE)
 
 
