@@ -633,7 +633,7 @@ def test_amounts_that_the_scale_makes_too_large_are_refused(tmp_path: Path) -> N
 def test_a_run_that_expects_nothing_prints_what_each_tier_paid(tmp_path: Path) -> None:
     (tmp_path / "replay.yaml").write_text(CASCADE)
     shown = [line.split() for line in call("replay", str(tmp_path / "replay.yaml"), width=100).stdout.splitlines()]
-    assert ["survivors_fund", "90"] in shown  # 30, and after a refill 60
+    assert ["survivors'", "contributions", "(survivors_fund)", "90"] in shown  # 30, and after a refill 60
     assert ["uncovered", "30"] in shown
 
 
