@@ -7,6 +7,8 @@ only some products have are stated with the product (`ccp.products`).
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from ccp.rows import by_word
+
 if TYPE_CHECKING:
     import dataframely as dy
 
@@ -206,7 +208,7 @@ _ALL = [
     ),
 ]
 
-COLUMNS: dict[str, Column] = {column.name: column for column in _ALL}
+COLUMNS: dict[str, Column] = by_word(_ALL, lambda column: column.name)
 
 
 def column(name: str, stated_as: str | None = None, words: tuple[str, ...] = (), **limits: Any) -> Any:

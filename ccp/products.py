@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from ccp.columns import Column
+from ccp.rows import by_word
 
 LIMITS: dict[str, str] = {
     "positive": "more than 0 was expected",
@@ -87,9 +88,8 @@ class Product:
         return frozenset(own.column.name for own in self.own)
 
 
-PRODUCTS: dict[str, Product] = {
-    product.word: product
-    for product in (
+PRODUCTS: dict[str, Product] = by_word(
+    (
         Product("spot", "a spot trade", price="positive", at_level=True),
         Product("future", "a future", price="as its factor"),
         Product(
@@ -124,8 +124,9 @@ PRODUCTS: dict[str, Product] = {
             price="not negative",
             quoted=("forward", "strike"),
         ),
-    )
-}
+    ),
+    lambda product: product.word,
+)
 """Every product, by its word in the column `kind`."""
 
 

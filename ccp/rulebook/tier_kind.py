@@ -40,6 +40,11 @@ GAINS, CONTRACTS, PAYOUTS, OFFERED, REST = "gains", "contracts", "payouts", "off
 MARGIN, CONTRIBUTION, HOUSE = "margin", "fund", "house"
 MEMBERS_ACCOUNTS = (MARGIN, CONTRIBUTION, HOUSE)
 """The accounts of the ledger that members pay from: their pools, their contributions, their own house."""
+BLOCKS = (
+    "house", "clients", "margin", "supplementary", "fund", "estate", "settlement", "lender", "transferees", "owners",
+    NOBODY.name, "unmatched", "opening",
+)  # fmt: skip
+"""What the ledger calls the accounts that are no tier's: `estate:3`. A tier's own account is called otherwise."""
 MOVEMENTS = ("assessment", "haircut", "voluntary payment", "loss")
 """What a payment of a tier is called in the ledger."""
 BILLS = ("margin", "fund", "assessments", "voluntary", "haircuts")
@@ -92,7 +97,7 @@ class TierKind:
         return {
             "a word of its own was expected": not self.word,
             "an account of the members was expected": of_members and self.account not in MEMBERS_ACCOUNTS,
-            "an account of its own was expected": self.sized and self.account in (*MEMBERS_ACCOUNTS, NOBODY.name),
+            "an account of its own was expected": self.sized and self.account in BLOCKS,
             "what nobody pays has the account nobody": (by == "nobody") != (self.account == NOBODY.name),
             f"one of {', '.join(MOVEMENTS)} was expected": self.movement not in MOVEMENTS,
             f"one of {', '.join(BILLS)} was expected": of_members and self.bill not in BILLS,

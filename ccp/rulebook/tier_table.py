@@ -5,7 +5,7 @@ amounts are of no form that is known needs a line in `ccp.waterfall.amounts.FORM
 for what it offers, and a line in the kernel for what it can pay.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -199,7 +199,7 @@ ROWS = (
 """In the order in which rulebooks mostly have them."""
 DEFAULTER_MARGIN, DEFAULTER_FUND, UNCOVERED = ROWS[0].word, ROWS[1].word, ROWS[-1].word
 """The words of the tiers whose place is fixed: first, second, last."""
-_by_word = {row.word: row for row in ROWS}
+_by_word: dict[str, TierKind] = {}
 
 
 def kind_of(word: str) -> TierKind:
@@ -234,13 +234,18 @@ def added(*kinds: TierKind) -> Iterator[None]:
     """There are some tiers more while this lasts: for tests. Raises ValueError for a word or an account in use."""
     before = dict(_by_word)
     try:
-        for kind in kinds:
-            _refuse_taken(kind)
-            _by_word[kind.word] = kind
+        _add(kinds)
         yield
     finally:
         _by_word.clear()
         _by_word.update(before)
+
+
+def _add(kinds: Iterable[TierKind]) -> None:
+    """Add rows to the table, which changes it. Raises ValueError for a word or an account in use."""
+    for kind in kinds:
+        _refuse_taken(kind)
+        _by_word[kind.word] = kind
 
 
 def _refuse_taken(kind: TierKind) -> None:
@@ -248,3 +253,6 @@ def _refuse_taken(kind: TierKind) -> None:
     taken += [one for one in all_kinds() if kind.sized and one.account == kind.account]
     if taken:
         raise ValueError(f"the tier {kind.word}: its word or its account is that of {taken[0].word}")
+
+
+_add(ROWS)

@@ -6,6 +6,7 @@ are in `ccp/cli/COMMAND.py`.
 
 from collections.abc import Callable
 
+from ccp.rows import by_word
 from ccp.runs.kind import Document, RunKind
 
 MANIFEST = Document(
@@ -171,7 +172,7 @@ ROWS = (
         documents={"manifest": MANIFEST},
     ),
 )
-COMMANDS = {row.command: row for row in ROWS}
+COMMANDS = by_word(ROWS, lambda row: row.command)
 """By the command's word. Whoever asks does so when it is needed: a row may come later."""
 
 

@@ -29,12 +29,12 @@ def event_outcome(
 
     Haircuts are set against the gains of the same days when the day's capital is found.
 
-    The contracts matched with the defaulters' are not looked for: a partial tear-up cuts all gains since the default.
+    The contracts matched with the defaulters' are not traced: a partial tear-up cuts all gains since the default.
     """
     gains = np.where(plan.away, 0, estate.gains)
     known = Circumstances(gains=gains, matched=gains.sum(axis=0), cut=state.standing.cut)
     capital = [None if has == ENDLESS else int(has) for has in state.capital]
-    return round_of(plan, event, known, capital, lambda kind: kind.called)
+    return round_of(plan, event, known, capital, state.standing.counting.bears)
 
 
 def post_tiers(ledger: Ledger, state: CycleState, estate: Estate, outcome: Outcome) -> None:

@@ -20,11 +20,6 @@ Counts = Callable[[TierKind], bool]
 """Whether the payments of a tier are counted."""
 
 
-def borne_by_capital(kind: TierKind) -> bool:
-    """Whether a survivor's capital has to bear what it pays in a tier."""
-    return kind.borne_by_capital
-
-
 @dataclass(frozen=True)
 class Books:
     """Members' books in the scenario, in cents by member, as an event has them: of a set of groups that default
@@ -92,8 +87,8 @@ def run_rounds(
     while groups:
         circumstances = replace(known(groups), cut=standing.cut)
         event = losses.of(groups, before).event(groups, circumstances)
-        outcome, failed = round_of(standing.plan, event, circumstances, capital)
-        bills = survivors_bills(outcome, len(standing.members))
+        outcome, failed = round_of(standing.plan, event, circumstances, capital, standing.counting.bears)
+        bills = survivors_bills(outcome, len(standing.members), standing.counting.bears)
         marked = np.zeros(len(standing.members), dtype=np.int64)
         if resale is not None:
             marked, losses = resale(groups)
@@ -113,7 +108,7 @@ def round_of(
     event: Event,
     known: Circumstances,
     capital: list[int | None],
-    borne: Counts = borne_by_capital,
+    borne: Counts,
 ) -> tuple[Outcome, Flags]:
     """A round's waterfall, run again while members turn out to be unable to pay calls; and whose bill is too large.
 
@@ -137,7 +132,7 @@ def round_of(
         unable = unable_now
 
 
-def survivors_bills(outcome: Outcome, members: int, borne: Counts = borne_by_capital) -> Cents:
+def survivors_bills(outcome: Outcome, members: int, borne: Counts) -> Cents:
     """What each member pays as a survivor in some tiers, in cents."""
     bills = np.zeros(members, dtype=np.int64)
     for draw in outcome.draws:

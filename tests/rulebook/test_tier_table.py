@@ -6,6 +6,7 @@ import ast
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -18,10 +19,10 @@ from ccp.book.roster import each_alone
 from ccp.columns import COLUMNS
 from ccp.report.charts.theme import WHOSE
 from ccp.rulebook.rulebook import Rulebook
-from ccp.rulebook.tier_kind import CLEARING_HOUSE, GAINERS, PARENT, STAKEHOLDERS, SURVIVORS_FUNDED, TierKind
-from ccp.rulebook.tier_table import added, all_kinds, kind_of, label_of, rule_in_words, tier_words
+from ccp.rulebook.tier_kind import BLOCKS, CLEARING_HOUSE, GAINERS, PARENT, STAKEHOLDERS, SURVIVORS_FUNDED, TierKind
+from ccp.rulebook.tier_table import ROWS, added, all_kinds, kind_of, label_of, rule_in_words, tier_words
 from ccp.rulebook.tiers import Named, Uncovered
-from ccp.settlement.ledger import KINDS, OUTSIDE
+from ccp.settlement.ledger import KINDS, OUTSIDE, Chart
 from ccp.waterfall import amounts
 from ccp.waterfall.amounts import FORMS, Amounts
 from ccp.waterfall.plan import make_plan
@@ -60,10 +61,8 @@ def plan_of(rulebook: Rulebook) -> Any:
 
 @pytest.mark.parametrize("kind", BY_WORD)
 def test_a_tier_has_every_fact(kind: TierKind) -> None:
-    assert kind_of(kind.word) is kind
     assert kind.stakeholder in STAKEHOLDERS
     assert kind.label
-    assert kind.label == label_of(kind.word)
     assert kind.empty.startswith("empty")
     assert kind.movement in KINDS
     assert kind.account in ("margin", "fund", "house", *OUTSIDE) or kind.sized
@@ -83,10 +82,28 @@ def test_a_tier_has_both_halves(kind: TierKind) -> None:
     assert plan.arrays.source[tier.row] in codes.IN_PATHS
 
 
-def test_words_and_accounts_are_of_one_tier_each() -> None:
-    assert len(set(tier_words())) == len(KIND)
-    own = [kind.account for kind in KIND if kind.sized]
-    assert len(set(own)) == len(own)
+def test_every_row_is_found_by_its_word_and_nothing_else_is() -> None:
+    assert [kind_of(row.word) for row in ROWS] == list(ROWS)
+    assert tier_words() == tuple(row.word for row in ROWS)
+    assert len({label_of(row.word) for row in ROWS}) == len(ROWS)
+    assert label_of("of_an_older_run") == "of an older run"
+    with pytest.raises(ValueError, match="no tier is called 'levies'"):
+        kind_of("levies")
+
+
+@pytest.mark.parametrize("row", ROWS, ids=[row.word for row in ROWS])
+def test_a_word_or_an_account_is_of_one_tier(row: TierKind) -> None:
+    with pytest.raises(ValueError, match=f"the tier {row.word}: its word or its account"), added(row):
+        pass
+
+
+def test_a_tiers_own_account_is_called_as_no_other_of_the_ledger() -> None:
+    nobody: Any = SimpleNamespace(members=[], pools=[], groups=[])
+    assert set(BLOCKS) == set(Chart(nobody, ()).starts) - {"capital", "end"}
+    (sized, *_) = (row for row in ROWS if row.sized)
+    for block in BLOCKS:
+        with pytest.raises(ValueError, match="an account of its own was expected"):
+            replace(sized, account=block)
 
 
 def test_every_kind_of_money_has_an_offer_and_says_what_it_needs() -> None:

@@ -15,6 +15,7 @@ from support.waterfall_twin import recover as twin_recover
 from ccp.book.roster import each_alone
 from ccp.types import Cents
 from ccp.waterfall.contagion import Books, Resale, Round, run_rounds, survivors_bills
+from ccp.waterfall.counting import EACH_DEFAULT
 from ccp.waterfall.event import Circumstances, Draw, Event, Outcome
 from ccp.waterfall.recoveries import Recovery, recover
 from ccp.waterfall.run import run_waterfall
@@ -150,7 +151,7 @@ def test_a_survivor_fails_only_where_its_bills_or_its_calls_were_more_than_it_ha
         spread = random_spread(seed)
         had: list[int | None] = spread.capital
         for one in engine_rounds(spread):
-            bills = survivors_bills(one.outcome, len(spread.case.members)).tolist()
+            bills = survivors_bills(one.outcome, len(spread.case.members), EACH_DEFAULT.bears).tolist()
             for member, (before, after) in enumerate(zip(had, one.capital, strict=True)):
                 failed = spread.case.groups.index(spread.case.group[spread.case.members[member]]) in one.failed
                 if before is None or after is None:
@@ -168,7 +169,7 @@ def test_bills_are_what_members_pay_as_survivors() -> None:
     draws = tuple(Draw(word, "", 9, 9, {payer: 3}, place) for place, (word, payer) in enumerate(payers))
     nothing = np.zeros(2, dtype=np.int64)
     outcome = Outcome(Event((0,), nothing, nothing, nothing), 3 * len(draws), draws)
-    assert survivors_bills(outcome, 2).tolist() == [0, 3 * 6]
+    assert survivors_bills(outcome, 2, EACH_DEFAULT.bears).tolist() == [0, 3 * 6]
 
 
 # --- worked by hand --------------------------------------------------------------------------------------------------

@@ -372,6 +372,22 @@ def test_backers_have_an_account_in_the_ledger(tmp_path: Path) -> None:
     assert found["tiers"][2]["rule"] == "the defaulters' backers, 2x what was required of each"
 
 
+def test_the_page_and_a_comparison_name_backers(tmp_path: Path) -> None:
+    """A's backers owe twice its 100 on the page; in a comparison the largest members' backers owe twice theirs."""
+    tiers: list[Any] = [*OWN, {"backers": {"multiple": 2}}]
+    folder = event(small(tiers), "A", contagion=True).write(tmp_path / "run")
+    page = read_page(ccp.pack(folder).write_page(tmp_path / "page.html", live=False).read_text(encoding="utf-8"))
+    waterfall = next(table for name, table in page.tables.items() if name.endswith("waterfall"))
+    assert waterfall[3][0] == "3. members' backers"
+    assert "200.00" in waterfall[3]
+    compared = ccp.compare([rules(tiers)], fund=1e6)
+    (house,) = compared.houses
+    weights = [10**6 // rank for rank in range(1, house["members"] + 1)]  # members fall off as 1, 1/2, 1/3, ...
+    of_defaulters = sum(weights[: len(house["defaulters"])]) / sum(weights)
+    last = compared.ladder.filter(pl.col("loss_multiple") == pl.col("loss_multiple").max(), tier="backers")
+    assert last["amount"].item() == pytest.approx(2 * 1e6 * of_defaulters, abs=0.02)  # a cent of each share, twice
+
+
 # --- what is refused --------------------------------------------------------------------------------------------------
 
 

@@ -16,6 +16,7 @@ from support.small_cycles import RULES, changed
 from ccp.book.roster import each_alone
 from ccp.rulebook.default_management import DefaultManagement
 from ccp.rulebook.rulebook import Rulebook
+from ccp.waterfall.contagion import Books, run_rounds
 from ccp.waterfall.counting import EACH_DEFAULT, LATEST_SETTLEMENT, Counting
 from ccp.waterfall.event import Circumstances, Event
 from ccp.waterfall.replenishment import on_day, refilled, suspended, within_limit
@@ -58,8 +59,9 @@ def different(name: str) -> tuple[Counting, Counting]:
 
 
 def test_every_difference_has_a_test_here() -> None:
-    assert {one.name for one in fields(Counting)} == {"from_latest", "called", "gains_shared"}
-    for name in ("from_latest", "called", "gains_shared"):
+    names = ("from_latest", "called", "gains_shared", "calls_only")
+    assert {one.name for one in fields(Counting)} == set(names)
+    for name in names:
         assert (getattr(EACH_DEFAULT, name), getattr(LATEST_SETTLEMENT, name)) == (False, True)
 
 
@@ -89,6 +91,19 @@ def test_members_bring_what_is_due_or_wait_to_be_called() -> None:
     assert on_day(brought, 5).contributions.tolist() == [0, 100, 100, 100]
     assert on_day(called, 5).contributions.tolist() == [0, 90, 90, 90]
     assert [suspended(on_day(called, day), day) for day in (0, 4, 5)] == [True, True, False]
+
+
+def test_a_survivor_fails_over_all_that_its_capital_bears_or_over_calls_alone() -> None:
+    """A's 160 take 10 of B's contribution, and B has 5 of its own; nobody is called."""
+    lost, nothing = np.array([160, 0, 0, 0]), np.zeros(4, dtype=np.int64)
+    all_borne, calls = (
+        run_rounds(whole(one), (0,), Books(lost, lost, nothing), [None, 5, None, None])
+        for one in different("calls_only")
+    )
+    assert [one.failed for one in all_borne] == [(1,), ()]
+    assert all_borne[0].capital == [None, -5, None, None]
+    assert [one.failed for one in calls] == [()]
+    assert calls[0].capital == [None, 5, None, None]
 
 
 @pytest.mark.parametrize("counting", [EACH_DEFAULT, LATEST_SETTLEMENT])

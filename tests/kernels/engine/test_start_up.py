@@ -356,9 +356,11 @@ print(value.round(9).tolist(), CODE.loaded, CODE.saved, CODE.lost, sep="; ")
 
 
 def started(folder: Path, *arguments: str, **settings: str) -> "subprocess.Popen[str]":
-    """A process in a directory of its own, with a cache of its own."""
+    """A process in a directory of its own, with a cache of its own; what earlier runs left among the temporary files is
+    not found."""
     folder.mkdir()
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("NUMBA_")}
+    inherited["TMPDIR"] = str(folder)
     return subprocess.Popen(
         [sys.executable, *arguments], cwd=folder, env=inherited | settings, text=True, stdout=subprocess.PIPE
     )
