@@ -110,7 +110,7 @@ def _tranche(first: _Stood | None, amount: float | None, place: int | None) -> _
     """The tranche to stand in the rulebook: with an amount of its own it is no figure any more, and at another place
     than the source has it that source says nothing of it."""
     held = first.part if first is not None else CcpCapital(amount=amount)
-    sizes = {"share_of_fund": None, "share_of_regulatory_capital": None}
+    sizes = dict.fromkeys({"share_of_fund", "share_of_regulatory_capital"} & set(type(held).model_fields))
     part = held if amount is None else held.model_copy(update={"amount": amount, **sizes})
     if place is not None:
         part = part.model_copy(update={"source": "", "date": None, "assumed": False, "reason": ""})
