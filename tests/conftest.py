@@ -1,14 +1,17 @@
 """Settings and books that several test files share."""
 
+from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
 from support.modes import PLAIN
+from support.ray_workers import TESTS_TOO, WORKERS, needs_ray
 
 import ccp
 from ccp.book.synthetic import BookSize
+from ccp.cluster.executor import Executor, open_executor
 
 settings.register_profile(
     "ccp",
@@ -39,3 +42,13 @@ def finished(small_book: Path, tmp_path_factory: pytest.TempPathFactory) -> Path
     ccp.backtest(small_book, span.first, span.last, models=["rulebook", "floor"]).write(folder / "backtest")
     ccp.compare(["published/eurex", "published/cme-base"]).write(folder / "compare")
     return folder
+
+
+@pytest.fixture(scope="session")
+def ray_cluster() -> Iterator[Executor]:
+    """Ray on this machine, started once for all tests that need it: a process is connected with one Ray at a time."""
+    needs_ray()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", TESTS_TOO)  # the workers look for tasks of tests
+        with open_executor("local", WORKERS) as executor:
+            yield executor

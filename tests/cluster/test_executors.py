@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from support.ray_workers import TESTS_TOO, WORKERS, needs_ray
 from support.tasks import (
     Shared,
     SlowTask,
@@ -52,22 +53,6 @@ from ccp.scenarios.scenario_set import ScenarioSet
 from ccp.scenarios.stress_set import stress_scenarios
 from ccp.stress.measure import Measured, measure, measure_parts
 from ccp.stress.parts import PartFound, engine_model, joined, part_tasks
-
-WORKERS = 2
-TESTS_TOO = os.pathsep.join([str(Path(__file__).parents[1]), os.environ.get("PYTHONPATH", "")])
-
-
-def needs_ray() -> None:
-    pytest.importorskip("ray", reason="Ray is not installed: pip install '.[cluster]'")
-
-
-@pytest.fixture(scope="session")
-def ray_cluster() -> Iterator[Executor]:
-    needs_ray()
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PYTHONPATH", TESTS_TOO)  # the workers look for this file's tasks
-        with open_executor("local", WORKERS) as executor:
-            yield executor
 
 
 @pytest.fixture(params=["one process", "threads", "ray"])

@@ -360,11 +360,10 @@ def test_size_under_a_bound_on_memory_gives_the_same(written: Path, monkeypatch:
     assert in_bytes(ccp.size(written, rules(), market(), streaming=Streaming(memory=1))) == expected
 
 
-@pytest.mark.usefixtures("spread")
+@pytest.mark.usefixtures("ray_cluster", "spread")
 def test_size_on_a_cluster_gives_the_same(written: Path) -> None:
-    pytest.importorskip("ray", reason="Ray is not installed: pip install '.[cluster]'")
     expected = in_bytes(ccp.size(written, rules(), market()))
-    assert in_bytes(ccp.size(written, rules(), market(), streaming=Streaming(cluster="local", workers=2))) == expected
+    assert in_bytes(ccp.size(written, rules(), market(), streaming=Streaming(cluster="auto"))) == expected
 
 
 @pytest.mark.usefixtures("spread")
