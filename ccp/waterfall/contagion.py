@@ -51,14 +51,16 @@ class RoundLosses(Protocol):
 class Round:
     """One round: who defaulted in it, what the waterfall did, and what it left of everybody's capital.
 
-    `marked` is what each survivor lost on prices that the defaulters' sales moved, `failed` the groups of the next
-    round. Money in cents by member; `capital` is None where a member states none.
+    `own` is what each survivor lost on its own books in the scenario (known from the first round on, and nothing in
+    later ones), `marked` what it lost on prices that the defaulters' sales moved; negative is a gain. `failed` are the
+    groups of the next round. Money in cents by member; `capital` is None where a member states none.
     """
 
     number: int
     plan: Plan
     outcome: Outcome
     capital: list[int | None]
+    own: Cents
     marked: Cents
     failed: tuple[int, ...]
 
@@ -75,32 +77,50 @@ def run_rounds(
     capital: list[int | None],
     known: Callable[[tuple[int, ...]], Circumstances] = lambda groups: Circumstances(),
     resale: Resale | None = None,
+    own: Cents | None = None,
 ) -> list[Round]:
     """Run defaults until nobody new fails. The first round's groups are given; `capital` is by member.
 
-    `losses` says what the groups of a round lose, all of them together and after those of the rounds before.
+    `losses` says what the groups of a round lose, all of them together and after those of the rounds before. `own` is
+    what every member loses on its own books in the scenario (negative: gains; default: nothing): a survivor's capital
+    bears it ahead of any bill.
 
     `known` says what else is known of the default of some groups: contracts matched with theirs are others in each
     round.
     """
     rounds, before = list[Round](), tuple[int, ...]()
+    nothing = np.zeros(len(standing.members), dtype=np.int64)
+    lost = nothing if own is None else own
     while groups:
         circumstances = replace(known(groups), cut=standing.cut)
         event = losses.of(groups, before).event(groups, circumstances)
+        survives = ~(standing.away | standing.roster.inside(groups))
+        capital = _after_losses(standing, capital, np.where(survives, lost, 0))
         outcome, failed = round_of(standing.plan, event, circumstances, capital, standing.counting.bears)
         bills = survivors_bills(outcome, len(standing.members), standing.counting.bears)
-        marked = np.zeros(len(standing.members), dtype=np.int64)
+        marked = nothing
         if resale is not None:
             marked, losses = resale(groups)
-        survives = ~(standing.away | standing.roster.inside(groups))
-        burden = np.where(survives, bills + np.maximum(marked, 0), 0).tolist()
-        capital = [None if has is None else has - taken for has, taken in zip(capital, burden, strict=True)]
+        marked = np.where(survives, marked, 0)
+        capital = _after_losses(standing, _less(capital, np.where(survives, bills, 0)), marked)
         failed |= survives & np.array([has is not None and has < 0 for has in capital])
         following = tuple(sorted(set(standing.member_group[failed].tolist())))
-        rounds.append(Round(len(rounds) + 1, standing.plan, outcome, capital, np.where(survives, marked, 0), following))
+        number = len(rounds) + 1
+        rounds.append(Round(number, standing.plan, outcome, capital, np.where(survives, lost, 0), marked, following))
         standing = after_event(standing, outcome)
-        before, groups = before + groups, following
+        before, groups, lost = before + groups, following, nothing
     return rounds
+
+
+def _after_losses(standing: Standing, capital: list[int | None], lost: Cents) -> list[int | None]:
+    """Capital after losses on members' own books; what they gain adds to it only where the rulebook says so."""
+    gains_add = standing.rulebook.default_management.gains_add_to_capital
+    return _less(capital, lost if gains_add else np.maximum(lost, 0))
+
+
+def _less(capital: list[int | None], amounts: Cents) -> list[int | None]:
+    """Capital less some amounts; without limit where a member states none."""
+    return [None if has is None else has - taken for has, taken in zip(capital, amounts.tolist(), strict=True)]
 
 
 def round_of(

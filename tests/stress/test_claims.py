@@ -250,7 +250,9 @@ def test_books_without_any_sale_are_those_of_the_scenario() -> None:
 # A loses 2,000 less 500 margin and its 1,000: 500 are left to B, C, E and the dealer, 125 each. Its sale takes 5 off
 # the price: 200 from B and 50 from E. B then loses 25 x 40 less margin of 200: 800, less than what is left of its
 # contribution. Its sale takes MOVE x root of 40/400 = 3.1623 off the price: 31.62 from E, that is 206.62 in all.
-CAPITAL = {"B": 300.0, "E": 206.0}
+# In the scenario itself, before anything is sold, X falls by 20: B's own book loses 800 and E's 200.
+OWN = {"B": 800.0, "E": 200.0}
+CAPITAL = {"B": OWN["B"] + 300.0, "E": OWN["E"] + 206.0}
 
 
 def events(fire_sale: bool, capital: dict[str, float]) -> ccp.DefaultEvent:
@@ -267,7 +269,8 @@ def events(fire_sale: bool, capital: dict[str, float]) -> ccp.DefaultEvent:
 
 
 def test_members_fail_of_the_fire_sale_alone() -> None:
-    """B's bill of 125 is less than its 300 and E's less than its 206: without a sale it ends with A."""
+    """B's bill of 125 is less than the 300 that its own loss leaves it, and E's less than 206: without a sale it ends
+    with A."""
     assert [one["defaulters"] for one in events(False, CAPITAL).trace["rounds"]] == [["A"]]
     rounds = events(True, CAPITAL).trace["rounds"]
     assert [(one["defaulters"], one["fails_next"]) for one in rounds] == [
@@ -280,15 +283,17 @@ def test_members_fail_of_the_fire_sale_alone() -> None:
     assert rounds[1]["lost_on_moved_prices"]["E"] == 31.62
     assert [one["capital_left"]["E"] for one in rounds[:2]] == [31.0, -0.62]
     assert rounds[0]["capital_left"]["B"] == 300.0 - 125.0 - 200.0
+    assert [one["lost_on_own_books"] for one in rounds] == [OWN, {}, {}]
     # losses of those who default later are larger by what the price fell
     assert [one["loss"] for one in rounds] == [2_000.0, 1_000.0, round(10 * (20 + 5 + MOVE * math.sqrt(0.1)), 2)]
 
 
 def test_a_member_that_has_a_cent_more_survives_the_fire_sale() -> None:
-    rounds = events(True, {"B": 300.0, "E": 206.62}).trace["rounds"]
+    rounds = events(True, {"B": OWN["B"] + 300.0, "E": OWN["E"] + 206.62}).trace["rounds"]
     assert [one["defaulters"] for one in rounds] == [["A"], ["B"]]
     assert rounds[1]["capital_left"]["E"] == 0.0
-    assert [one["defaulters"] for one in events(True, {"B": 325.0}).trace["rounds"]] == [["A"]]
+    enough = {"B": OWN["B"] + 325.0}
+    assert [one["defaulters"] for one in events(True, enough).trace["rounds"]] == [["A"]]
 
 
 def test_gains_on_moved_prices_add_nothing_to_capital() -> None:

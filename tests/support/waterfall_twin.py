@@ -469,11 +469,17 @@ def contagion(
     books: dict[str, Row],
     capital: Mapping[str, int | None],
     circumstances: Row,
+    own: Mapping[str, int] | None = None,
+    gains_add: bool = False,
 ) -> list[Row]:
-    """Round after round, until nobody fails: those whom a round's bills ruin default in the next."""
+    """Round after round, until nobody fails: those whom their own books or a round's bills ruin default in the next.
+
+    `own` is what members' own books lose in the scenario (negative: gain), which their capital bears before any bill.
+    """
     rounds: list[Row] = []
     groups = sorted(set(first_groups))
     capital = dict(capital)
+    lost = dict(own or {})
     cut: Cents = {}
     while groups:
         event = {**circumstances, "defaulters": groups, "cut": dict(cut)}
@@ -481,6 +487,11 @@ def contagion(
             event[what] = {member: book[what] for member, book in books.items()}
         survivors = Scene(rules, standing, event).survivors
         unable = set(circumstances.get("unable") or [])
+        for member in survivors:
+            has = capital.get(member)
+            if has is not None:
+                capital[member] = has - (lost.get(member, 0) if gains_add else max(lost.get(member, 0), 0))
+        lost = {}
         failed: set[str] = set()
         while True:
             result = run_event(rules, standing, {**event, "unable": sorted(unable)})
@@ -494,6 +505,8 @@ def contagion(
             has = capital.get(member)
             if has is not None:
                 capital[member] = has - paid_by(result, member, BORNE_BY_CAPITAL)
+                if capital[member] < 0:
+                    failed.add(member)
             cut[member] = cut.get(member, 0) + paid_by(result, member, HAIRCUTS)
         rounds.append({"round": len(rounds) + 1, "defaulters": groups, "result": result, "capital": dict(capital)})
         standing = result["standing"]

@@ -27,11 +27,14 @@ Paid = dict[str, int]
 
 @dataclass(frozen=True)
 class Spread:
-    """A default that may spread: a random waterfall, who defaults first, and members' capital."""
+    """A default that may spread: a random waterfall, who defaults first, members' capital, and what their own books
+    lose (negative: gain), which may or may not add to capital where it is a gain."""
 
     case: Waterfall
     first: tuple[int, ...]
     capital: list[int | None]
+    own: dict[str, int]
+    gains_add: bool
 
 
 def random_spread(seed: int) -> Spread:
@@ -40,13 +43,16 @@ def random_spread(seed: int) -> Spread:
     first = chance.sample(range(len(case.groups)), min(chance.choice([1, 1, 2]), len(case.groups)))
     most = max([1, *case.contribution.values(), *case.required.values()])
     capital = [chance.choice([None, 0, chance.randint(0, most), chance.randint(0, 4 * most)]) for _ in case.members]
-    return Spread(case, tuple(sorted(first)), capital)
+    own = {member: chance.choice([0, chance.randint(-most, most)]) for member in case.members}
+    return Spread(case, tuple(sorted(first)), capital, own, chance.random() < 0.5)
 
 
-def standing_of(case: Waterfall) -> Standing:
+def standing_of(case: Waterfall, gains_add: bool = False) -> Standing:
     """The engine's standing: some lumps used in part, some calls made before."""
     contributions, required = case.by_member(case.contribution), case.by_member(case.required)
-    whole = first_standing(case.rulebook, case.roster, contributions, required)
+    rules = case.rulebook.default_management.model_copy(update={"gains_add_to_capital": gains_add})
+    rulebook = case.rulebook.model_copy(update={"default_management": rules})
+    whole = first_standing(rulebook, case.roster, contributions, required)
     left = np.array(case.lumps_left(whole.plan), dtype=np.int64)
     return replace(whole, left=left, called=np.array([case.by_member(case.called)] * len(whole.called), dtype=np.int64))
 
@@ -85,6 +91,8 @@ def twin_rounds(spread: Spread) -> list[dict[str, Any]]:
         books,
         dict(zip(case.members, spread.capital, strict=True)),
         {name: value for name, value in case.event.items() if name not in ("loss", "over_margin", "margin")},
+        spread.own,
+        spread.gains_add,
     )
 
 
@@ -108,10 +116,11 @@ def counted_sale(groups: int, books: Books) -> Resale:
 def engine_rounds(spread: Spread) -> list[Round]:
     """The engine's rounds, once with a sale that moves nothing and once without: they must be the same."""
     case, books = spread.case, books_of(spread.case)
-    standing, known = standing_of(case), case.circumstances
+    standing, known = standing_of(case, spread.gains_add), case.circumstances
+    own = case.by_member(spread.own)
 
     def run(resale: Resale | None) -> list[Round]:
-        return run_rounds(standing, spread.first, books, spread.capital, lambda groups: known, resale)
+        return run_rounds(standing, spread.first, books, spread.capital, lambda groups: known, resale, own)
 
     counted = run(counted_sale(len(case.groups), books))
     plain = run(None)
@@ -145,7 +154,7 @@ def test_rounds_are_those_of_the_twin(block: int) -> None:
 
 
 @pytest.mark.parametrize("block", range(5))
-def test_a_survivor_fails_only_where_its_bills_or_its_calls_were_more_than_it_had(block: int) -> None:
+def test_a_survivor_fails_only_where_its_losses_and_bills_or_its_calls_were_more_than_it_had(block: int) -> None:
     """Nobody without a stated capital fails, and whoever did not fail has capital left to the cent."""
     for seed in range(1000 + 60 * block, 1060 + 60 * block):
         spread = random_spread(seed)
@@ -157,7 +166,8 @@ def test_a_survivor_fails_only_where_its_bills_or_its_calls_were_more_than_it_ha
                 if before is None or after is None:
                     assert before is after is None, seed
                 else:
-                    assert after == before - bills[member], seed
+                    lost = int(one.own[member]) if spread.gains_add else max(int(one.own[member]), 0)
+                    assert after == before - lost - bills[member], seed
                     assert after >= 0 or failed or before < 0, seed
             had = one.capital
 

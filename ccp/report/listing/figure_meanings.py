@@ -110,6 +110,7 @@ EVENT: dict[str, tuple[Kind, str]] = {
     "scenario": ("text", "the stress scenario in words"),
     "provenance": ("text", "where the scenario comes from"),
     "rounds.*.round": ("count", "1 for the default itself, then a round for every default that follows from it"),
+    "rounds.*.lost_on_own_books.*": ("money", "what the member's house pools lost in the scenario"),
     "rounds.*.lost_on_moved_prices.*": ("money", "what the member lost as the defaulters' books were sold"),
     "rounds.*.capital_left.*": ("money", "the member's capital after the round"),
     "rounds.*.fails_next.*": ("text", "a group that cannot bear its bill and defaults in the next round"),
