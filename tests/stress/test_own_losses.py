@@ -1,7 +1,7 @@
 """Contagion with what survivors lose on their own books in the same scenario: small books, by hand.
 
-Prices are 100, margin is `swing` of a position's value, contributions are 1,000 a member unless stated, and the scenario
-takes 20 % off X.
+Prices are 100, margin is `swing` of a position's value, contributions are 1,000 a member unless stated, and the
+scenario takes 20 % off X.
 """
 
 from __future__ import annotations

@@ -952,16 +952,14 @@ def settle(setup: Setup, state: State, place: int, event: Row, today: Snapshot, 
     loss: dict[str, int] = {}
     over: dict[str, int] = {}
     for member in failed:
-        total = 0
+        rest: list[tuple[str, int]] = []
         for pool, (owner, kind) in setup.pools.items():
             if owner != member:
                 continue
             loss[pool] = -sum(amount for a, amount in event["result"].items() if setup.pool_of[a] == pool)
-            rest = loss[pool] - state.cash[pool] - fetched[pool]
-            total += max(rest, 0)
-            if kind == "house" and setup.stress.get("house_surplus_covers_clients", True):
-                total -= max(-rest, 0)
-        over[member] = max(max(total, 0) - state.supplementary[member], 0)
+            rest.append((kind, loss[pool] - state.cash[pool] - fetched[pool]))
+        total = twin.beyond_margin(rest, setup.stress.get("house_surplus_covers_clients", True))
+        over[member] = max(total - state.supplementary[member], 0)
     payers = [*failed, *state.alive(setup)]
     run = {
         "group_of": setup.group_of,
@@ -1083,13 +1081,8 @@ def stress_losses(
         counted = counted_margin(setup, state, own_requirement, lines, today, opening, scenario.shocks)
         over[name] = dict.fromkeys(alive, 0)
         for member in alive:
-            total = 0
-            for pool, (owner, kind) in pools.items():
-                if owner == member:
-                    total += max(loss[pool] - counted[pool], 0)
-                    if kind == "house" and setup.stress.get("house_surplus_covers_clients", True):
-                        total -= max(counted[pool] - loss[pool], 0)
-            over[name][member] = max(total, 0)
+            rest = [(kind, loss[pool] - counted[pool]) for pool, (owner, kind) in pools.items() if owner == member]
+            over[name][member] = twin.beyond_margin(rest, setup.stress.get("house_surplus_covers_clients", True))
     net = {
         name: {member: max(amount - state.supplementary[member], 0) for member, amount in each.items()}
         for name, each in over.items()

@@ -320,6 +320,16 @@ def tail(losses: list[float], margin: Row) -> float:
     return (sum(ordered[k:]) + float(mass - (n - k)) * ordered[k - 1]) / float(mass)
 
 
+# --- 6. loss over margin ---------------------------------------------------------------------------------------------
+
+
+def beyond_margin(rest: list[tuple[str, int]], house_pays_for_clients: bool) -> int:
+    """A member's loss over margin, from (kind, loss less margin) of its pools."""
+    left = -sum(amount for kind, amount in rest if kind == "house")
+    clients = sum(max(amount, 0) for kind, amount in rest if kind == "client")
+    return max(-left, 0) + max(clients - (max(left, 0) if house_pays_for_clients else 0), 0)
+
+
 # --- 7. contributions ------------------------------------------------------------------------------------------------
 
 
@@ -409,14 +419,10 @@ def size(book: Row, market: Row, rules: Row, given: list[Row] | None = None, day
         }
         over_margin[scenario] = {}
         for member in members:
-            total = 0
-            for pool, (owner, kind) in pools.items():
-                if owner == member:
-                    over = pool_loss[scenario][pool] - counted[pool]
-                    total += max(over, 0)
-                    if kind == "house" and stress.get("house_surplus_covers_clients", True):
-                        total -= max(-over, 0)
-            over_margin[scenario][member] = max(total, 0)
+            rest = [
+                (kind, pool_loss[scenario][pool] - counted[pool]) for pool, (m, kind) in pools.items() if m == member
+            ]
+            over_margin[scenario][member] = beyond_margin(rest, stress.get("house_surplus_covers_clients", True))
         group_loss[scenario] = {
             group: sum(over_margin[scenario][m] for m in members if group_of[m] == group) for group in groups
         }

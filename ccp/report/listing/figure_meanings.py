@@ -123,7 +123,7 @@ EVENT: dict[str, tuple[Kind, str]] = {
     "members.*.member_id": ("text", "a defaulter"),
     "members.*.loss": ("money", "the sum of the losses of its pools"),
     "members.*.short": ("money", "the sum of its pools' shortfalls"),
-    "members.*.house_surplus_used": ("money", "surplus of its house pool that covers client pools"),
+    "members.*.house_surplus_used": ("money", "surplus of its house pools that covers its other pools"),
     "members.*.over_margin": ("money", "its loss over initial margin"),
     "*tiers.*.payers.*.member_id": ("text", "who pays"),
     "*tiers.*.payers.*.paid": ("money", "what it pays"),
