@@ -73,8 +73,9 @@ def over_margin_of(house_short: Cents, house_surplus: Cents, client_short: Cents
         over_margin = max(-left, 0) + max(client_short - phi * max(left, 0), 0)
 
     All house pools of a member are its own money: the surplus of one pays for the shortfall of another, whatever the
-    rulebook says. phi is 1 where it lets what is then left pay for clients' shortfalls. A client pool never pays for the
-    house or for another client pool. Source: EMIR, Regulation (EU) 648/2012, Article 39 for the segregation of clients.
+    rulebook says. phi is 1 where it lets what is then left pay for clients' shortfalls. A client pool never pays for
+    the house or for another client pool. Source: EMIR, Regulation (EU) 648/2012, Article 39, for the segregation of
+    clients.
     """
     left = house_surplus - house_short
     lent = np.maximum(left, 0) if covers_clients else np.zeros_like(left)
