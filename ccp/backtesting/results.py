@@ -37,8 +37,8 @@ def _levels(history: BackTestHistory, margins: Cents) -> list[tuple[str, list[st
     rest = by_pool[0] - by_pool[1]
     house, short = portfolio.pool_house, np.maximum(rest, 0)
     parts = (np.where(house, short, 0), np.where(house, np.maximum(-rest, 0), 0), np.where(house, 0, short))
-    sums = (_summed(part, portfolio.pool_member, len(portfolio.members)) for part in parts)
-    beyond = over_margin_of(*sums, covers)
+    house_short, left, client_short = (_summed(part, portfolio.pool_member, len(portfolio.members)) for part in parts)
+    beyond = over_margin_of(house_short, left, client_short, covers)
     return [
         ("account", portfolio.accounts, history.losses, margins),
         ("pool", portfolio.pools, by_pool[0], by_pool[1]),

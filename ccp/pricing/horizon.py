@@ -10,7 +10,7 @@ from ccp.pricing.revalue import Cube, revalue
 from ccp.pricing.terms import Terms, instrument_terms
 from ccp.rulebook.margin import Liquidation
 from ccp.scenarios.scenario_set import EVERY, ScenarioSet, over_periods
-from ccp.types import Index, Vector
+from ccp.types import Index
 
 
 def liquidation_periods(case: Case) -> Index:
@@ -39,12 +39,6 @@ def _matches(rule: Liquidation, name: str, kind: str, asset_class: str | None) -
 def case_terms(case: Case, periods: Index) -> Terms:
     """The terms of the case's instruments; time runs by each one's own liquidation period."""
     return instrument_terms(case.book.instruments, case.market, case.factor_ids, case.rulebook.currency, periods)
-
-
-def premium_values(case: Case) -> Vector:
-    """What one long unit of each instrument is worth that has been paid for once; nothing where value is exchanged
-    daily."""
-    return case_terms(case, liquidation_periods(case)).premium_value
 
 
 def price_cube(case: Case, scenarios: ScenarioSet) -> Cube:

@@ -22,7 +22,8 @@ def rounds_of(sized: Sized, scenario: int, groups: tuple[int, ...], fire_sale: b
     Survivors' capital bears what their own house pools lose in the scenario, and then their bills.
     """
     required = np.array(sized.required, dtype=np.int64)
-    standing = first_standing(sized.rules, sized.plan.roster, sized.plan.contributions, required)
+    pools = len(sized.portfolio.pools)
+    standing = first_standing(sized.rules, sized.plan.roster, sized.plan.contributions, required, claimants=pools)
 
     def known(defaulters: tuple[int, ...]) -> Circumstances:
         return sized.known(scenario, defaulters)

@@ -7,7 +7,7 @@ import numpy as np
 
 from ccp.exposure.run import account_values
 from ccp.money import to_minor
-from ccp.pricing.horizon import premium_values
+from ccp.pricing.horizon import case_terms, liquidation_periods
 from ccp.stress.measure import Measured
 from ccp.types import Cents, Index, Vector
 
@@ -18,7 +18,8 @@ def fall_of_units(measured: Measured, scenario: int) -> Vector:
     It is the change that is lost: what a premium-style option was worth before is neither a gain of its holder nor a
     loss of its writer, though it is money in a close-out.
     """
-    return measured.unit_loss[:, scenario] + premium_values(measured.case)
+    terms = case_terms(measured.case, liquidation_periods(measured.case))
+    return measured.unit_loss[:, scenario] + terms.premium_value
 
 
 def house_losses(measured: Measured, fall: Vector) -> Cents:

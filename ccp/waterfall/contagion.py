@@ -153,10 +153,10 @@ def round_of(
 
 
 def survivors_bills(outcome: Outcome, members: int, borne: Counts) -> Cents:
-    """What each member pays as a survivor in some tiers, in cents."""
+    """What each member itself pays as a survivor in some tiers, in cents."""
     bills = np.zeros(members, dtype=np.int64)
     for draw in outcome.draws:
         if borne(draw.kind):
-            for member, paid in draw.paid.items():
-                bills[member] += paid if member is not None else 0
+            for member, paid in outcome.own_part(draw).items():
+                bills[member] += paid
     return bills

@@ -21,7 +21,7 @@ from ccp.cli.main import app
 from ccp.errors import InputError
 from ccp.market.case import open_case
 from ccp.scenarios.scenario_set import Label, over_one_period
-from ccp.stress.claims import by_product_class, matched_claims, sides_of
+from ccp.stress.claims import by_product_class, matched_claims, sides_of, variation_and_contracts
 from ccp.stress.fire_sale import books_in, sell
 from ccp.stress.measure import Measured, measure
 from ccp.types import Cents
@@ -33,7 +33,15 @@ DOWN = {"X": -0.2, "BOND": -0.1, "FX": -0.2}
 
 
 def matched(found: Measured, scenario: int, groups: tuple[int, ...]) -> Cents:
-    return matched_claims(found, sides_of(found.case.portfolio), scenario, groups)
+    return found.by_member(matched_claims(found, sides_of(found.case.portfolio), scenario, groups))
+
+
+def gained(found: Measured, scenario: int) -> dict[str, float]:
+    """What each pool has gained, by its name; variation and contracts are the same where nothing is paid for once."""
+    variation, contracts = variation_and_contracts(found, scenario)
+    assert variation.tolist() == contracts.tolist()
+    named = zip(found.portfolio.pools, variation.tolist(), strict=True)
+    return {name: cents / 100 for name, cents in named if cents and name != "DEALER"}
 
 
 def by_class(found: Measured, scenario: int, groups: tuple[int, ...]) -> tuple[Cents, Cents]:
@@ -81,16 +89,19 @@ def claims_book() -> Small:
 def test_a_pools_loss_takes_nothing_off_another_pools_gain() -> None:
     """To 80: B's house is short of 5 and gains 100. A's house loses 200 and its client gains 80 all the same."""
     found = measured(claims_book(), {"X": -0.2}, {"X": 0.1}, {})
-    assert by_member(found, found.gains[:, 0]) == {"A": 80.0, "B": 100.0, "C": 140.0}
-    assert by_member(found, found.gains[:, 1]) == {"A": 100.0, "E": 50.0}
-    assert by_member(found, found.gains[:, 2]) == {}
+    assert gained(found, 0) == {"a": -200.0, "ac": 80.0, "b": 100.0, "c": 140.0, "e": -100.0}
+    assert gained(found, 1) == {"a": 100.0, "ac": -40.0, "b": -50.0, "c": -70.0, "e": 50.0}
+    assert gained(found, 2) == {}
 
 
 def test_accounts_of_one_pool_are_one_and_pools_of_one_kind_are_not() -> None:
     """Two clients in one pool, short of 8 and long of 3, gain 100 together; one apart, long of 2, takes nothing off."""
     small = claims_book().but(positions=[("b1", "X", -8.0), ("b2", "X", 3.0), ("bc", "X", 2.0)])
     found = measured(small, {"X": -0.2})
-    assert by_member(found, found.gains[:, 0]) == {"B": 100.0}
+    assert {name: amount for name, amount in gained(found, 0).items() if name in ("omnibus", "bc")} == {
+        "omnibus": 100.0,
+        "bc": -40.0,
+    }
 
 
 def test_matched_contracts_are_shared_by_all_that_stand_opposite() -> None:

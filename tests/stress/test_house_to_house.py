@@ -75,6 +75,4 @@ def test_in_the_daily_cycle_house_money_reaches_clients_only_where_the_rulebook_
 def lent(run: Run) -> dict[str, float]:
     """What A's pools paid for its loss."""
     rows = run.ledger.filter(movement="loss", to_account="estate:1")
-    return {
-        row["from_account"]: row["amount"] for row in rows.to_dicts() if row["from_account"].startswith("margin:")
-    }
+    return {row["from_account"]: row["amount"] for row in rows.to_dicts() if row["from_account"].startswith("margin:")}

@@ -7,7 +7,7 @@ from typing import Any, Literal
 import numpy as np
 import pytest
 from support.outcomes import paid_by, payer_of
-from support.random_waterfalls import Waterfall, random_waterfall
+from support.random_waterfalls import HAIRCUTS, Waterfall, random_waterfall
 from support.rulebooks import rulebook_of
 from support.waterfall_twin import BORNE_BY_CAPITAL, contagion, run_event
 from support.waterfall_twin import recover as twin_recover
@@ -176,7 +176,10 @@ def test_bills_are_what_members_pay_as_survivors() -> None:
     """Their own default, and what others than members pay, is no bill."""
     payers: list[tuple[str, int | None]] = [("defaulter_margin", 0), ("defaulter_fund", 0), ("ccp_capital", None)]
     payers += [(word, 1) for word in BORNE_BY_CAPITAL]
-    draws = tuple(Draw(word, "", 9, 9, {payer: 3}, place) for place, (word, payer) in enumerate(payers))
+    cuts = {word: {1: 3} for word in HAIRCUTS}
+    draws = tuple(
+        Draw(word, "", 9, 9, {payer: 3}, place, cut=cuts.get(word, {})) for place, (word, payer) in enumerate(payers)
+    )
     nothing = np.zeros(2, dtype=np.int64)
     outcome = Outcome(Event((0,), nothing, nothing, nothing), 3 * len(draws), draws)
     assert survivors_bills(outcome, 2, EACH_DEFAULT.bears).tolist() == [0, 3 * 6]
