@@ -27,8 +27,8 @@ class DefaultManagement(Frozen):
     )
     gains_add_to_capital: bool = Field(
         default=False,
-        description="whether, in contagion, what a survivor gains on its house book adds to its capital, as what it "
-        "loses is taken off",
+        description="whether, in contagion, what a survivor's house gains adds to its capital, as its losses are taken "
+        "off",
     )
     fire_sale: bool = Field(
         default=False, description="whether selling defaulters' books moves the prices that all others are marked at"

@@ -12,6 +12,7 @@ import numpy as np
 from ccp.rulebook.tier_kind import TierKind
 from ccp.types import Cents, Flags
 from ccp.waterfall.event import Circumstances, Event, Outcome
+from ccp.waterfall.means import Capital, means_of
 from ccp.waterfall.plan import Plan
 from ccp.waterfall.run import run_waterfall
 from ccp.waterfall.standing import Standing, after_event
@@ -59,7 +60,7 @@ class Round:
     number: int
     plan: Plan
     outcome: Outcome
-    capital: list[int | None]
+    capital: Capital
     own: Cents
     marked: Cents
     failed: tuple[int, ...]
@@ -74,7 +75,7 @@ def run_rounds(
     standing: Standing,
     groups: tuple[int, ...],
     losses: RoundLosses,
-    capital: list[int | None],
+    capital: Capital,
     known: Callable[[tuple[int, ...]], Circumstances] = lambda groups: Circumstances(),
     resale: Resale | None = None,
     own: Cents | None = None,
@@ -90,49 +91,40 @@ def run_rounds(
     """
     rounds, before = list[Round](), tuple[int, ...]()
     nothing = np.zeros(len(standing.members), dtype=np.int64)
-    lost = nothing if own is None else own
+    lost, borne = nothing if own is None else own, standing.counting.bears
+    means = means_of(capital, standing.rulebook.default_management.gains_add_to_capital)
     while groups:
-        circumstances = replace(known(groups), cut=standing.cut)
-        event = losses.of(groups, before).event(groups, circumstances)
         survives = ~(standing.away | standing.roster.inside(groups))
-        capital = _after_losses(standing, capital, np.where(survives, lost, 0))
-        outcome, failed = round_of(standing.plan, event, circumstances, capital, standing.counting.bears)
-        bills = survivors_bills(outcome, len(standing.members), standing.counting.bears)
+        circumstances, lost = replace(known(groups), cut=standing.cut), np.where(survives, lost, 0)
+        event = losses.of(groups, before).event(groups, circumstances)
+        means = means.losing(lost)
+        outcome, failed = round_of(standing.plan, event, circumstances, means.left, borne, means.cushion)
         marked = nothing
         if resale is not None:
             marked, losses = resale(groups)
         marked = np.where(survives, marked, 0)
-        capital = _after_losses(standing, _less(capital, np.where(survives, bills, 0)), marked)
-        failed |= survives & np.array([has is not None and has < 0 for has in capital])
+        cuts, bills = (_paid_by(outcome, len(nothing), borne, cuts_claims) for cuts_claims in (True, False))
+        means = means.losing(cuts + marked).paying(bills)
+        failed |= survives & np.array([has is not None and has < 0 for has in means.left])
         following = tuple(sorted(set(standing.member_group[failed].tolist())))
-        number = len(rounds) + 1
-        rounds.append(Round(number, standing.plan, outcome, capital, np.where(survives, lost, 0), marked, following))
+        rounds.append(Round(len(rounds) + 1, standing.plan, outcome, means.left, lost, marked, following))
         standing = after_event(standing, outcome)
         before, groups, lost = before + groups, following, nothing
     return rounds
-
-
-def _after_losses(standing: Standing, capital: list[int | None], lost: Cents) -> list[int | None]:
-    """Capital after losses on members' own books; what they gain adds to it only where the rulebook says so."""
-    gains_add = standing.rulebook.default_management.gains_add_to_capital
-    return _less(capital, lost if gains_add else np.maximum(lost, 0))
-
-
-def _less(capital: list[int | None], amounts: Cents) -> list[int | None]:
-    """Capital less some amounts; without limit where a member states none."""
-    return [None if has is None else has - taken for has, taken in zip(capital, amounts.tolist(), strict=True)]
 
 
 def round_of(
     plan: Plan,
     event: Event,
     known: Circumstances,
-    capital: list[int | None],
+    capital: Capital,
     borne: Counts,
+    cushion: Cents | None = None,
 ) -> tuple[Outcome, Flags]:
     """A round's waterfall, run again while members turn out to be unable to pay calls; and whose bill is too large.
 
-    `borne`: the tiers whose payments capital has to bear.
+    `borne`: the tiers whose payments capital has to bear; of haircuts what they take beyond the `cushion`, a member's
+    gains that are no part of its capital (default: none).
     """
     members = len(plan.members)
     unable = np.zeros(members, dtype=bool) if known.unable is None else known.unable.copy()
@@ -140,7 +132,7 @@ def round_of(
     limits = np.array([np.iinfo(np.int64).max if has is None else has for has in capital])
     while True:
         outcome = run_waterfall(plan, replace(event, circumstances=replace(known, unable=unable)))
-        bills = survivors_bills(outcome, members, borne)
+        bills = survivors_bills(outcome, members, borne, cushion)
         failed |= (bills > limits) & (bills > 0)
         called = np.zeros(members, dtype=bool)
         for draw in outcome.draws:
@@ -152,11 +144,18 @@ def round_of(
         unable = unable_now
 
 
-def survivors_bills(outcome: Outcome, members: int, borne: Counts) -> Cents:
-    """What each member itself pays as a survivor in some tiers, in cents."""
-    bills = np.zeros(members, dtype=np.int64)
+def survivors_bills(outcome: Outcome, members: int, borne: Counts, cushion: Cents | None = None) -> Cents:
+    """What each member itself pays as a survivor in some tiers, in cents; of haircuts only what goes beyond a
+    `cushion`."""
+    cuts, others = (_paid_by(outcome, members, borne, cuts_claims) for cuts_claims in (True, False))
+    return others + (cuts if cushion is None else np.maximum(cuts - cushion, 0))
+
+
+def _paid_by(outcome: Outcome, members: int, borne: Counts, cuts_claims: bool) -> Cents:
+    """What each member itself pays in tiers that cut claims, or in the others."""
+    paid = np.zeros(members, dtype=np.int64)
     for draw in outcome.draws:
-        if borne(draw.kind):
-            for member, paid in outcome.own_part(draw).items():
-                bills[member] += paid
-    return bills
+        if borne(draw.kind) and draw.kind.cuts_claims == cuts_claims:
+            for member, amount in outcome.own_part(draw).items():
+                paid[member] += amount
+    return paid

@@ -7,12 +7,13 @@ from typing import Any, Literal
 import numpy as np
 import pytest
 from support.outcomes import paid_by, payer_of
-from support.random_waterfalls import HAIRCUTS, Waterfall, random_waterfall
+from support.random_waterfalls import HAIRCUTS, Waterfall, random_waterfall, with_pools
 from support.rulebooks import rulebook_of
 from support.waterfall_twin import BORNE_BY_CAPITAL, contagion, run_event
 from support.waterfall_twin import recover as twin_recover
 
 from ccp.book.roster import each_alone
+from ccp.rulebook.tier_kind import TierKind
 from ccp.types import Cents
 from ccp.waterfall.contagion import Books, Resale, Round, run_rounds, survivors_bills
 from ccp.waterfall.counting import EACH_DEFAULT
@@ -40,6 +41,7 @@ class Spread:
 def random_spread(seed: int) -> Spread:
     """One or two groups default; members' capital is about what their bills may be, some state none."""
     chance, case = Random(seed), random_waterfall(seed)
+    case = with_pools(case, seed) if chance.random() < 0.5 else case
     first = chance.sample(range(len(case.groups)), min(chance.choice([1, 1, 2]), len(case.groups)))
     most = max([1, *case.contribution.values(), *case.required.values()])
     capital = [chance.choice([None, 0, chance.randint(0, most), chance.randint(0, 4 * most)]) for _ in case.members]
@@ -52,7 +54,7 @@ def standing_of(case: Waterfall, gains_add: bool = False) -> Standing:
     contributions, required = case.by_member(case.contribution), case.by_member(case.required)
     rules = case.rulebook.default_management.model_copy(update={"gains_add_to_capital": gains_add})
     rulebook = case.rulebook.model_copy(update={"default_management": rules})
-    whole = first_standing(rulebook, case.roster, contributions, required)
+    whole = first_standing(rulebook, case.roster, contributions, required, claimants=len(case.pools))
     left = np.array(case.lumps_left(whole.plan), dtype=np.int64)
     return replace(whole, left=left, called=np.array([case.by_member(case.called)] * len(whole.called), dtype=np.int64))
 
@@ -159,17 +161,28 @@ def test_a_survivor_fails_only_where_its_losses_and_bills_or_its_calls_were_more
     for seed in range(1000 + 60 * block, 1060 + 60 * block):
         spread = random_spread(seed)
         had: list[int | None] = spread.capital
+        lost = np.zeros(len(spread.case.members), dtype=np.int64)
         for one in engine_rounds(spread):
-            bills = survivors_bills(one.outcome, len(spread.case.members), EACH_DEFAULT.bears).tolist()
+            taken = [survivors_bills(one.outcome, len(lost), of).tolist() for of in (is_cut, is_billed)]
+            before_cuts, lost = lost + one.own, lost + one.own + taken[0]
             for member, (before, after) in enumerate(zip(had, one.capital, strict=True)):
                 failed = spread.case.groups.index(spread.case.group[spread.case.members[member]]) in one.failed
                 if before is None or after is None:
                     assert before is after is None, seed
                 else:
-                    lost = int(one.own[member]) if spread.gains_add else max(int(one.own[member]), 0)
-                    assert after == before - lost - bills[member], seed
+                    by_book = [int(of[member]) for of in (before_cuts - one.own, lost)]
+                    then, now = by_book if spread.gains_add else [max(amount, 0) for amount in by_book]
+                    assert after == before - (now - then) - taken[1][member], seed
                     assert after >= 0 or failed or before < 0, seed
             had = one.capital
+
+
+def is_cut(kind: TierKind) -> bool:
+    return EACH_DEFAULT.bears(kind) and kind.cuts_claims
+
+
+def is_billed(kind: TierKind) -> bool:
+    return EACH_DEFAULT.bears(kind) and not kind.cuts_claims
 
 
 def test_bills_are_what_members_pay_as_survivors() -> None:
