@@ -117,18 +117,28 @@ def test_only_what_the_rulebook_counts_is_cut() -> None:
     assert cut_in_event(everything, "gains_haircut") == {"B": 1_750.0, "S": 1_750.0}
 
 
-def test_a_cut_of_its_clients_gain_is_no_bill_of_the_member() -> None:
-    """B has nothing, and nothing of its own: its client is cut by 1,750 and B goes on. S would fail with a cent less
-    than its own cut."""
+def failing(found: Small, **capital: float) -> list[str]:
+    """Who fails of the first round, and that B's client and S are cut alike."""
+    members = {name: dict(row) for name, row in found.members.items()}
+    for name, amount in capital.items():
+        members[name]["capital"] = amount
+    one = on_one_day(found.but(members=members))
+    event = ccp.default(one.book, one.rulebook, DOWN, ["A"], market=one.market, contagion=True)
+    return event.trace["rounds"][0]["fails_next"]
+
+
+def test_a_cut_of_a_gain_is_no_loss_of_capital_and_a_clients_is_its_own() -> None:
+    """B has nothing, and nothing of its own: its client is cut by 1,750 and B goes on. S has nothing either, but what
+    is left of 4,000 when 1,750 were cut."""
     positions = [("a", "X", 100.0), ("bc", "X", -100.0), ("s", "X", -100.0), ("c", "X", 100.0)]
-    found = small(["gains_haircut"], positions)
-    for capital, failed in ((1_750.0, []), (1_749.99, ["S"])):
-        members = {name: dict(row) for name, row in found.members.items()}
-        members["B"]["capital"], members["S"]["capital"] = 0.0, capital
-        one = on_one_day(found.but(members=members))
-        event = ccp.default(one.book, one.rulebook, DOWN, ["A"], market=one.market, contagion=True)
-        assert event.trace["rounds"][0]["fails_next"] == failed
-        assert event.trace["rounds"][0]["capital_left"]["B"] == 0.0
+    assert failing(small(["gains_haircut"], positions), B=0.0, S=0.0) == []
+
+
+def test_a_torn_up_contract_costs_capital_what_it_was_worth() -> None:
+    """C's calls were worth 6,000 before and after: 2,100 of that are gone."""
+    found = small([{"tear_up": {"scope": "full"}}], WITH_CLIENT)
+    assert failing(found, C=2_100.0) == []
+    assert failing(found, C=2_099.99) == ["C"]
 
 
 def test_gains_are_looked_for_in_events_that_reach_the_tier_and_in_no_others(monkeypatch: pytest.MonkeyPatch) -> None:
