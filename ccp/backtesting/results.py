@@ -11,6 +11,7 @@ from ccp.backtesting.history import BackTestHistory
 from ccp.backtesting.procyclicality import Procyclicality, StepResponse, procyclicality
 from ccp.frames import BackTests, ModelMargins, Procyclicalities
 from ccp.money import exact, to_units
+from ccp.stress.loss_over_margin import over_margin_of
 from ccp.types import Cents
 
 
@@ -31,12 +32,13 @@ def _levels(history: BackTestHistory, margins: Cents) -> list[tuple[str, list[st
 
     A member's loss is what its pools' margins do not cover, by the house and client rule, against nothing more.
     """
-    portfolio, phi = history.case.portfolio, history.rules.stress.house_surplus_covers_clients
+    portfolio, covers = history.case.portfolio, history.rules.stress.house_surplus_covers_clients
     by_pool = [_summed(part, portfolio.account_pool, len(portfolio.pools)) for part in (history.losses, margins)]
     rest = by_pool[0] - by_pool[1]
-    lent = np.where(portfolio.pool_house & phi, np.maximum(-rest, 0), 0)
-    over = [_summed(part, portfolio.pool_member, len(portfolio.members)) for part in (np.maximum(rest, 0), lent)]
-    beyond = np.maximum(over[0] - over[1], 0)
+    house, short = portfolio.pool_house, np.maximum(rest, 0)
+    parts = (np.where(house, short, 0), np.where(house, np.maximum(-rest, 0), 0), np.where(house, 0, short))
+    house_short, left, client_short = (_summed(part, portfolio.pool_member, len(portfolio.members)) for part in parts)
+    beyond = over_margin_of(house_short, left, client_short, covers)
     return [
         ("account", portfolio.accounts, history.losses, margins),
         ("pool", portfolio.pools, by_pool[0], by_pool[1]),

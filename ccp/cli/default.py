@@ -41,7 +41,11 @@ def default(
         ),
     ] = None,
     contagion: Annotated[
-        bool, typer.Option("--contagion", help="Members whose capital cannot bear their bill default too, in rounds.")
+        bool,
+        typer.Option(
+            "--contagion",
+            help="Members whose capital cannot bear their own loss and their bill default too, in rounds.",
+        ),
     ] = False,
     fire_sale: Annotated[
         bool | None,

@@ -53,8 +53,7 @@ def revalue(terms: Terms, scenarios: FactorMoves) -> Cube:
             state = MarketState(ScenarioMoves(*moves), some.years_after, np.ones(len(rows)))
             change[rows] = changes_of(some, pricer.prices(some, state), state)
     _fill_fused(terms, moves, np.sort(np.concatenate(fused)) if fused else np.empty(0, dtype=np.int64), change)
-    premium_value = np.where(terms.premium, terms.multiplier * terms.price * terms.exchange, 0.0)
-    return Cube(change, premium_value)
+    return Cube(change, terms.premium_value)
 
 
 def changes_of(terms: Terms, price: InstrumentByScenario, state: MarketState) -> InstrumentByScenario:

@@ -56,6 +56,12 @@ class Terms:
         """The second factor of each instrument: an option's volatility."""
         return self.factors[:, 1]
 
+    @property
+    def premium_value(self) -> Vector:
+        """What one long unit is worth today and has been paid for, in the service currency; zero where value is
+        exchanged daily."""
+        return np.where(self.premium, self.multiplier * self.price * self.exchange, 0.0)
+
     def rows(self, places: Index) -> "Terms":
         """The terms of some of the instruments."""
         if np.array_equal(places, np.arange(len(self.instrument_ids))):

@@ -72,6 +72,13 @@ def standing_of(replay: Replay, rules: Rulebook, service: str | None) -> Standin
     return first_standing(rules, roster, stated("contribution"), stated("required"))
 
 
+def own_losses(replay: Replay, default: Default) -> Cents:
+    """What others than the defaulters lose on their own books, by member, in cents; negative is a gain: the loss of a
+    stated book, else what the member has gained since, the other way round."""
+    gained = {member: -amount for member, amount in default.gains.items()}
+    return ReplayAmounts(replay).by_member(gained | {member: book.loss for member, book in default.books.items()})
+
+
 def event_of(replay: Replay, standing: Standing, default: Default, service: str | None) -> Event:
     """A default as an event, in one service or the only one. Raises InputError where a defaulter is away already."""
     scale = ReplayAmounts(replay)

@@ -5,9 +5,10 @@ from dataclasses import dataclass, replace
 
 from ccp.errors import refuse
 from ccp.replays.document import SURPLUS, Replay, ReplayRun
-from ccp.replays.inputs import ReplayAmounts, event_of, rules_of, standing_of
+from ccp.replays.inputs import ReplayAmounts, event_of, own_losses, rules_of, standing_of
 from ccp.rulebook.rulebook import Rulebook
 from ccp.rulebook.tier_table import DEFAULTER_MARGIN, UNCOVERED
+from ccp.types import Cents
 from ccp.waterfall.contagion import Books, Round, run_rounds
 from ccp.waterfall.event import Event, Outcome
 from ccp.waterfall.plan import Plan
@@ -93,7 +94,7 @@ def _in_a_row(replay: Replay, run: ReplayRun, rules: Rulebook) -> tuple[list[Ste
         event = event_of(replay, standing, default, None)
         found = [(standing.plan, run_waterfall(standing.plan, event))]
         if run.contagion:
-            rounds = _rounds(standing, event, capital)
+            rounds = _rounds(standing, event, capital, own_losses(replay, default))
             found, capital = [(one.plan, one.outcome) for one in rounds], rounds[-1].capital
         for place, (plan, outcome) in enumerate(found, start=1):
             steps.append(Step(number, place, "", "", plan, outcome))
@@ -112,10 +113,11 @@ def _with_resignations(replay: Replay, standing: Standing, number: int) -> Stand
     return standing
 
 
-def _rounds(standing: Standing, event: Event, capital: list[int | None]) -> list[Round]:
-    """A default and those that follow from it, with what earlier defaults have left of members' capital."""
+def _rounds(standing: Standing, event: Event, capital: list[int | None], own: Cents) -> list[Round]:
+    """A default and those that follow from it, with what earlier defaults have left of members' capital; it bears what
+    members lose on their own books too."""
     books = Books(event.loss, event.over_margin, event.margin)
-    return run_rounds(standing, event.defaulters, books, capital, lambda groups: event.circumstances)
+    return run_rounds(standing, event.defaulters, books, capital, lambda groups: event.circumstances, own=own)
 
 
 def _recoveries(replay: Replay, rules: Rulebook, steps: list[Step]) -> list[tuple[int, list[Recovery]]]:

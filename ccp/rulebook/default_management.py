@@ -25,6 +25,11 @@ class DefaultManagement(Frozen):
     recoveries: Literal["reverse", "pro_rata"] = Field(
         default="reverse", description="reverse: who paid last is repaid first; pro_rata: all alike"
     )
+    gains_add_to_capital: bool = Field(
+        default=False,
+        description="whether, in contagion, what a survivor's house gains adds to its capital, as its losses are taken "
+        "off",
+    )
     fire_sale: bool = Field(
         default=False, description="whether selling defaulters' books moves the prices that all others are marked at"
     )

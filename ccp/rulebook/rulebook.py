@@ -1,7 +1,7 @@
 """The whole rulebook."""
 
 from datetime import date
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field, model_validator
 
@@ -17,6 +17,9 @@ from ccp.rulebook.margin import MarginRules
 from ccp.rulebook.settlement import SettlementRules
 from ccp.rulebook.stress import HistoricalStress, StressRules
 from ccp.rulebook.tier_forms import Tier, all_parts, check_order
+from ccp.rulebook.tier_kind import GAINS
+from ccp.rulebook.tier_table import kind_of
+from ccp.rulebook.tiers import VARIATION_ONLY
 
 
 class BookRules(Frozen):
@@ -52,6 +55,12 @@ class Rulebook(Frozen):
     tiers: Annotated[tuple[Tier, ...], Field(min_length=1), AfterValidator(check_order)]
     indicators: Indicators = Field(default_factory=Indicators, description="when key risk indicators turn amber or red")
     figures: tuple[Figure, ...] = Field(default=(), description="where numbers come from; filled from the file")
+
+    @property
+    def counted_gains(self) -> tuple[str, ...]:
+        """Which of what the clearing house owes since a default counts as a gain that a haircut may cut."""
+        cut: list[Any] = [part for part in all_parts(self.tiers) if kind_of(part.word).form == GAINS]
+        return cut[0].counts if cut else VARIATION_ONLY
 
     @model_validator(mode="after")
     def _regulatory_capital_known(self) -> "Rulebook":

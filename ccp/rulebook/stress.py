@@ -76,7 +76,8 @@ class StressRules(Frozen):
 
     house_surplus_covers_clients: bool = Field(
         default=True,
-        description="whether a member's own surplus margin pays for its clients' shortfalls (never the reverse)",
+        description="whether a member's own surplus margin pays for its clients' shortfalls (never the reverse); its "
+        "house pools pay for each other in any case",
     )
     resources: Literal["required", "held", "minimum"] = Field(
         default="minimum",

@@ -37,7 +37,7 @@ OWN_MARGIN, OWN_FUND, SIZED, PLEDGED, CALLED = "own margin", "own contributions"
 GAINS, CONTRACTS, PAYOUTS, OFFERED, REST = "gains", "contracts", "payouts", "offered", "rest"
 """The forms of what a tier has. `ccp.waterfall.amounts.FORMS` says how its amounts are made of the rulebook."""
 
-MARGIN, CONTRIBUTION, HOUSE = "margin", "fund", "house"
+MARGIN, CONTRIBUTION, HOUSE, CLIENTS = "margin", "fund", "house", "clients"
 MEMBERS_ACCOUNTS = (MARGIN, CONTRIBUTION, HOUSE)
 """The accounts of the ledger that members pay from: their pools, their contributions, their own house."""
 BLOCKS = (

@@ -3,7 +3,7 @@
 import datetime
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from ccp.documents import Frozen
 from ccp.errors import LARGEST_AMOUNT
@@ -128,14 +128,38 @@ class Assessments(Named):
     )
 
 
-class GainsHaircut(Named):
-    """Survivors' gains since the default are cut; losers pay in full.
+Owed = Literal["variation", "premium", "exercise"]
+"""What the clearing house owes from day to day, by the words of the daily cycle."""
+VARIATION_ONLY: tuple[Owed, ...] = ("variation",)
 
-    Example: `- gains_haircut: {share: 0.5, days: 5, cap: 100000000}`.
+
+def _each_once(words: tuple[Owed, ...]) -> tuple[Owed, ...]:
+    if len(set(words)) < len(words):
+        raise ValueError("every word once was expected")
+    return words
+
+
+Counted = Annotated[
+    tuple[Owed, ...],
+    BeforeValidator(lambda value: tuple(value) if isinstance(value, list) else value),  # as for `_day`
+    AfterValidator(_each_once),
+]
+
+
+class GainsHaircut(Named):
+    """What survivors' pools have gained since the default is cut; losers pay in full.
+
+    Examples: `- gains_haircut: {share: 0.5, days: 5, cap: 100000000}` and
+    `- gains_haircut: {counts: [variation, exercise]}`.
     """
 
     tier: Literal["gains_haircut"] = "gains_haircut"
     share: float = Field(default=1.0, gt=0, le=1, description="the largest haircut")
+    counts: Counted = Field(
+        default=VARIATION_ONLY,
+        min_length=1,
+        description="what counts as a gain: variation, and of premium-style options premium and exercise",
+    )
     days: int | None = Field(default=None, ge=1, le=1000, description="gains of this many days count; absent: of all")
     cap: float | None = _money_or_none("for all members together")
     member_cap: float | None = _money_or_none("for each member")

@@ -3,6 +3,7 @@
 from typing import Any
 
 from ccp.money import exact
+from ccp.rulebook.tiers import VARIATION_ONLY
 
 
 def _percent(share: float) -> str:
@@ -50,6 +51,8 @@ def assessments(part: Any) -> str:
 def gains_haircut(part: Any) -> str:
     """How far gains are cut, and which."""
     words = f"gains since the default are cut by up to {_percent(part.share)}"
+    if part.counts != VARIATION_ONLY:
+        words += f", what counts is {', '.join(part.counts)}"
     if part.days is not None:
         words += f", those of {part.days} days"
     if part.cap is not None:

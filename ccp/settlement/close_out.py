@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 
@@ -16,6 +17,13 @@ from ccp.settlement.prices import DayPrices, PricePath
 from ccp.settlement.state import Estate
 from ccp.settlement.trades import Holding
 from ccp.types import Cents, Flags, Index, Vector
+
+
+class Owed(NamedTuple):
+    """What the clearing house owed others on a day, by pool: of the kinds that count as a gain, and of all kinds."""
+
+    counted: Cents
+    all: Cents
 
 
 def open_estate(
@@ -42,7 +50,6 @@ def open_estate(
     nothing = np.zeros(len(run.portfolio.pools), dtype=np.int64)
     ends = np.minimum(day + parts, path.last_day[instrument])
     last = int(ends.max(initial=day))
-    gains = np.zeros((0, len(run.portfolio.members)), dtype=np.int64)
     return Estate(
         number,
         groups,
@@ -55,7 +62,8 @@ def open_estate(
         spread,
         impact,
         result=nothing,
-        gains=gains,
+        gains=np.zeros((0, len(nothing)), dtype=np.int64),
+        owed=nothing,
         exchanged=np.zeros(len(PASSED_ON), dtype=np.int64),
     )
 
@@ -97,14 +105,15 @@ def day_result(path: PricePath, estate: Estate, before: DayPrices, now: DayPrice
     return _by_account(path, estate, result), _by_account(path, estate, variation)
 
 
-def with_result(path: PricePath, estate: Estate, account_result: Cents, exchanged: list[int], gains: Cents) -> Estate:
+def with_result(path: PricePath, estate: Estate, account_result: Cents, exchanged: list[int], others: Owed) -> Estate:
     """The estate after a day: its result by account, what of it was exchanged (variation, premium, exercise), and what
-    the others have gained by member."""
+    the others were owed."""
     return replace(
         estate,
         result=estate.result + path.run.by_pool(account_result),
         exchanged=estate.exchanged + np.array(exchanged, dtype=np.int64),
-        gains=np.vstack([estate.gains, gains]),
+        gains=np.vstack([estate.gains, others.counted]),
+        owed=estate.owed + others.all,
     )
 
 

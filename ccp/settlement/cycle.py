@@ -26,7 +26,7 @@ from ccp.settlement.trades import Holding, after_trades, opening_holding
 from ccp.settlement.variation import BLOCK_DAYS, Flows, balanced, block_flows
 from ccp.types import Cents
 from ccp.waterfall.counting import LATEST_SETTLEMENT
-from ccp.waterfall.standing import first_standing
+from ccp.waterfall.standing import Standing, first_standing
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,7 @@ class Cycle:
         return CycleState(
             day=-1,
             cash=np.zeros(pools, dtype=np.int64),
-            standing=first_standing(self.terms.rulebook, portfolio.roster, contributions, counting=LATEST_SETTLEMENT),
+            standing=self._first_standing(contributions),
             fund_size=0,
             capital=self.terms.member_amounts("capital"),
             supplementary=none.copy(),
@@ -98,6 +98,12 @@ class Cycle:
             margin=np.zeros(len(portfolio.accounts), dtype=np.int64),
             buffer=full_buffer(share.share if share else 0.0),
         )
+
+    def _first_standing(self, contributions: Cents) -> Standing:
+        """Everything whole; haircuts cut the claims of pools."""
+        portfolio = self.terms.portfolio
+        pools, rules = len(portfolio.pools), self.terms.rulebook
+        return first_standing(rules, portfolio.roster, contributions, counting=LATEST_SETTLEMENT, claimants=pools)
 
     def _block(self, state: CycleState, first: int, last: int) -> Iterator[DayResult]:
         """The days of a block after the state's; variation of all of them comes out of one pass."""

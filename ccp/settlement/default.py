@@ -58,7 +58,7 @@ def settle_event(
     ledger.post("sale of collateral", chart.of("transferees"), chart.of("margin", pools), securities[pools])
     held = np.where(mine, state.cash + securities, 0)
     found = _EventPools(mine, np.where(mine, -estate.result, 0), held)
-    lent = _house_for_clients(terms, found)
+    lent = _lent_by_house(terms, found)
     before_supplementary = terms.by_member(found.short) - terms.by_member(lent)
     supplementary = np.minimum(before_supplementary, state.supplementary)
     over = before_supplementary - supplementary
@@ -74,12 +74,12 @@ def settle_event(
     return SettledEvent(estate, day, plan, outcome, frozenset(np.flatnonzero(unable).tolist()))
 
 
-def _house_for_clients(terms: RunTerms, found: _EventPools) -> Cents:
-    """What each house pool's surplus pays of its member's shortfalls, pools in order."""
+def _lent_by_house(terms: RunTerms, found: _EventPools) -> Cents:
+    """What each house pool's surplus pays of its member's shortfalls, pools in order: of its other house pools, and of
+    its clients' where the rulebook lets it."""
     lent = np.zeros_like(found.loss)
-    if not terms.rulebook.stress.house_surplus_covers_clients:
-        return lent
-    needed = terms.by_member(found.short)
+    covers_clients = terms.rulebook.stress.house_surplus_covers_clients
+    needed = terms.by_member(found.short, of_house=None if covers_clients else True)
     for pool in np.flatnonzero(terms.portfolio.pool_house & (found.surplus > 0)):
         member = terms.portfolio.pool_member[pool]
         lent[pool] = min(int(found.surplus[pool]), int(needed[member]))

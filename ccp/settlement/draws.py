@@ -3,23 +3,25 @@
 import numpy as np
 
 from ccp.errors import ReconciliationError
-from ccp.rulebook.tier_kind import HOUSE, MARGIN, TierKind
+from ccp.rulebook.tier_kind import CLIENTS, HOUSE, MARGIN, TierKind
+from ccp.settlement.close_out import Owed
 from ccp.settlement.ledger import KINDS, Chart, Ledger
 from ccp.settlement.state import CycleState, Estate
 from ccp.settlement.terms import ENDLESS, RunTerms
 from ccp.types import Cents, Flags, Index
 from ccp.waterfall.contagion import round_of
-from ccp.waterfall.event import Circumstances, Draw, Event, Outcome
+from ccp.waterfall.event import Circumstances, Claimants, Draw, Event, Outcome
 from ccp.waterfall.plan import Plan
 
 
-def survivors_gains(terms: RunTerms, state: CycleState, received: Cents) -> Cents:
-    """A day's variation, premium and exercise of members not in default, by member; losses are negative.
-
-    `received` is by account.
-    """
-    by_member = terms.by_member(terms.by_pool(received))
-    return np.where(state.standing.away, 0, by_member)
+def owed_to_survivors(terms: RunTerms, state: CycleState, flows: dict[str, Cents]) -> Owed:
+    """What pools of members not in default were owed on a day; losses are negative. `flows` (variation, premium,
+    exercise) are by account."""
+    gone = state.standing.away[terms.portfolio.pool_member]
+    by_kind = {kind: np.where(gone, 0, terms.by_pool(amounts)) for kind, amounts in flows.items()}
+    none = np.zeros(len(gone), dtype=np.int64)
+    counted = sum((by_kind[kind] for kind in terms.rulebook.counted_gains), none)
+    return Owed(counted, sum(by_kind.values(), none))
 
 
 def event_outcome(
@@ -29,17 +31,20 @@ def event_outcome(
 
     Haircuts are set against the gains of the same days when the day's capital is found.
 
-    The contracts matched with the defaulters' are not traced: a partial tear-up cuts all gains since the default.
+    The contracts matched with the defaulters' are not traced: a partial tear-up cuts all that is owed since the
+    default, as a full one does.
     """
-    gains = np.where(plan.away, 0, estate.gains)
-    known = Circumstances(gains=gains, matched=gains.sum(axis=0), cut=state.standing.cut)
+    whose = Claimants(terms.portfolio.pool_member, terms.portfolio.pool_house)
+    gone = plan.away[whose.member]
+    owed, gains = np.where(gone, 0, estate.owed), np.where(gone, 0, estate.gains)
+    known = Circumstances(gains, contracts=owed, matched=owed, payouts=owed, cut=state.standing.cut, claimants=whose)
     capital = [None if has == ENDLESS else int(has) for has in state.capital]
     return round_of(plan, event, known, capital, state.standing.counting.bears)
 
 
 def post_tiers(ledger: Ledger, state: CycleState, estate: Estate, outcome: Outcome) -> None:
-    """The draws of everything behind margin; what members pay out of their house is taken off their capital in the
-    state."""
+    """The draws of everything behind margin; what members pay out of their own house is taken off their capital in the
+    state. A cut of what clients have gained is paid by the clients."""
     lump = 0
     for draw in outcome.draws:
         if draw.kind.account == MARGIN:
@@ -47,7 +52,8 @@ def post_tiers(ledger: Ledger, state: CycleState, estate: Estate, outcome: Outco
         post_draw(ledger, estate, draw, lump)
         lump += draw.kind.sized
         if draw.kind.account == HOUSE:
-            members, amounts = _paid_by_members(draw)
+            own = outcome.own_part(draw)
+            members, amounts = np.array(list(own), dtype=np.int64), np.array(list(own.values()), dtype=np.int64)
             state.capital[members] -= np.where(state.capital[members] == ENDLESS, 0, amounts)
 
 
@@ -55,9 +61,11 @@ def post_draw(ledger: Ledger, estate: Estate, draw: Draw, lump: int) -> None:
     """What one tier pays, from the accounts that its row names; `lump` is the number of its account among those of
     tiers with a size of their own. Raises ReconciliationError where the rows are not what the tier paid."""
     chart, kind = ledger.chart, draw.kind
-    members, amounts = _paid_by_members(draw)
-    if kind.payer is None:
-        source, posted = chart.of(kind.account, members), amounts
+    if kind.cuts_claims:
+        source, posted = _cut_by_owner(chart, draw)
+    elif kind.payer is None:
+        members, posted = _paid_by_members(draw)
+        source = chart.of(kind.account, members)
     else:
         source = chart.of("capital", lump) if kind.sized else chart.of(kind.account)
         posted = np.array([draw.paid.get(None, 0)], dtype=np.int64)
@@ -71,16 +79,39 @@ def draw_rows(chart: Chart, outcome: Outcome) -> list[tuple[int, int, int]]:
     due, lump = list[tuple[int, int, int]](), 0
     for draw in outcome.draws:
         if draw.kind.account != MARGIN:
-            movement, block = KINDS.index(draw.kind.movement), paying_block(draw.kind)
-            places = {payer: lump if draw.kind.sized else payer or 0 for payer in draw.paid}
-            due += [(movement, int(chart.of(block, places[who])), paid) for who, paid in draw.paid.items() if paid]
+            movement = KINDS.index(draw.kind.movement)
+            due += [(movement, account, paid) for account, paid in _due_of(chart, draw, lump).items() if paid]
         lump += draw.kind.sized
     return due
 
 
-def paying_block(kind: TierKind) -> str:
-    """The block of the chart whose accounts pay a tier: tiers with a size of their own share one."""
-    return "capital" if kind.sized else kind.account
+def _due_of(chart: Chart, draw: Draw, lump: int) -> dict[int, int]:
+    """What each account has to have paid of a draw."""
+    block, found = paying_blocks(draw.kind)[0], dict[int, int]()
+    if draw.kind.cuts_claims:
+        for pool, amount in draw.cut.items():
+            owner = int(chart.owner(np.array(pool)))
+            found[owner] = found.get(owner, 0) + amount
+        return found
+    places = {payer: lump if draw.kind.sized else payer or 0 for payer in draw.paid}
+    return {int(chart.of(block, places[who])): paid for who, paid in draw.paid.items()}
+
+
+def paying_blocks(kind: TierKind) -> tuple[str, ...]:
+    """The blocks of the chart whose accounts pay a tier: tiers with a size of their own share one, and of haircuts
+    clients pay as houses do."""
+    if kind.cuts_claims:
+        return (HOUSE, CLIENTS)
+    return ("capital",) if kind.sized else (kind.account,)
+
+
+def _cut_by_owner(chart: Chart, draw: Draw) -> tuple[Index, Cents]:
+    """Whose pools a haircut cuts, by the account behind them, and by how much."""
+    pools = np.array(list(draw.cut), dtype=np.int64)
+    owners, place = np.unique(chart.owner(pools), return_inverse=True)
+    amounts = np.zeros(len(owners), dtype=np.int64)
+    np.add.at(amounts, place, np.array(list(draw.cut.values()), dtype=np.int64))
+    return owners, amounts
 
 
 def _paid_by_members(draw: Draw) -> tuple[Index, Cents]:

@@ -5,9 +5,9 @@ from dataclasses import replace
 import numpy as np
 
 from ccp.settlement.clearing import Clearing
-from ccp.settlement.close_out import day_result, estate_accounts, open_estate, value_at_once, with_result
+from ccp.settlement.close_out import Owed, day_result, estate_accounts, open_estate, value_at_once, with_result
 from ccp.settlement.default import settle_event
-from ccp.settlement.draws import survivors_gains
+from ccp.settlement.draws import owed_to_survivors
 from ccp.settlement.fund import fund_calls
 from ccp.settlement.ledger import PASSED_ON, Ledger
 from ccp.settlement.payments import Dues, amounts_due, asked_of, failing_members, margin_calls
@@ -24,8 +24,8 @@ def progress_estates(clearing: Clearing, state: CycleState, ledger: Ledger, toda
     for estate in state.estates:
         assert today.market.before is not None
         result, variation = day_result(clearing.path, estate, today.market.before, today.market.now, today.day)
-        gains = survivors_gains(clearing.terms, state, today.received)
-        estate = post_estate(clearing, ledger, estate, today, result, variation, gains)
+        owed = owed_to_survivors(clearing.terms, state, today.flows)
+        estate = post_estate(clearing, ledger, estate, today, result, variation, owed)
         if estate.last <= today.day or today.day == clearing.terms.days - 1:
             settle(clearing, state, ledger, today, estate)
         else:
@@ -40,7 +40,7 @@ def post_estate(
     today: Today,
     result: Cents,
     variation: Cents,
-    gains: Cents,
+    owed: Owed,
 ) -> Estate:
     """Variation of what the estate still holds, sales and their cost; the transferees hold the rest."""
     mine = estate_accounts(clearing.path, estate)
@@ -52,7 +52,7 @@ def post_estate(
     for kind, amounts in today.flows.items():
         whole = int(amounts[mine].sum())
         ledger.post(kind, settlement, others, whole - (exchanged if kind == "variation" else 0))
-    return with_liquidity(clearing, ledger, with_result(clearing.path, estate, result, [exchanged, 0, 0], gains))
+    return with_liquidity(clearing, ledger, with_result(clearing.path, estate, result, [exchanged, 0, 0], owed))
 
 
 def with_liquidity(clearing: Clearing, ledger: Ledger, estate: Estate) -> Estate:
@@ -114,7 +114,7 @@ def put_in_default(
     state.standing = in_default(state.standing, groups)
     today.new_defaults += groups
     mine = estate_accounts(clearing.path, estate)
-    result, gains = np.where(mine, today.received, 0), survivors_gains(clearing.terms, state, today.received)
+    result, owed = np.where(mine, today.received, 0), owed_to_survivors(clearing.terms, state, today.flows)
     source = clearing.chart.of("estate", number - 1)
     at_once = clearing.terms.rulebook.close_out.method == "instant" or today.day == clearing.terms.days - 1
     fetched = value_at_once(clearing.path, estate, today.market.now) if at_once else np.zeros_like(result)
@@ -122,7 +122,7 @@ def put_in_default(
     for kind, amount in zip(PASSED_ON, exchanged, strict=True):
         ledger.post(kind, clearing.chart.of("settlement"), source, amount)
     ledger.post("sale", clearing.chart.of("transferees"), source, int(fetched.sum()))
-    estate = with_result(clearing.path, estate, result + fetched, exchanged, gains)
+    estate = with_result(clearing.path, estate, result + fetched, exchanged, owed)
     estate = with_liquidity(clearing, ledger, estate)
     if at_once or estate.last <= today.day:
         settle(clearing, state, ledger, today, estate)

@@ -16,9 +16,10 @@ class Estate:
 
     `account`, `instrument`, `quantity`, `parts` (equal parts it is sold in), `spread` (cost of one unit in the
     instrument's currency) and `impact` (the same in the service currency) are by position. `result` is what each
-    pool has gained so far, `gains` what the members not in default have gained (day x member, from the day of default
-    on; losses are negative), `exchanged` what of the result was variation, premium and exercise (in this order; the
-    rest are sales), `borrowed` what the lender has advanced, in minor units. `cause` says why the groups failed,
+    pool has gained so far. Of pools of members not in default `gains` is what the clearing house has owed them of the
+    kinds that the rulebook counts (day x pool, from the day of default on; losses are negative), `owed` what it has
+    owed them of all kinds so far. `exchanged` is what of the result was variation, premium and exercise (in this order;
+    the rest are sales), `borrowed` what the lender has advanced, in minor units. `cause` says why the groups failed,
     `unpaid` what they owed on the day.
     """
 
@@ -34,6 +35,7 @@ class Estate:
     impact: Vector
     result: Cents
     gains: Cents
+    owed: Cents
     exchanged: Cents
     borrowed: int = 0
     cause: str = ""

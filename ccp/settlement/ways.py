@@ -5,7 +5,7 @@ from functools import cache
 import numpy as np
 
 from ccp.rulebook.tier_table import all_kinds
-from ccp.settlement.draws import paying_block
+from ccp.settlement.draws import paying_blocks
 from ccp.settlement.ledger import KINDS, PASSED_ON, Chart
 from ccp.types import Flags, Index
 
@@ -41,7 +41,7 @@ WAYS: dict[str, tuple[Way, ...]] = {
 
 def allowed(chart: Chart, kinds: Index, source: Index, target: Index) -> Flags:
     """Which rows run between accounts that their movement may run between."""
-    draws = frozenset((kind.movement, paying_block(kind)) for kind in all_kinds())
+    draws = frozenset((kind.movement, block) for kind in all_kinds() for block in paying_blocks(kind))
     return _matrix(tuple(chart.starts), draws)[kinds, chart.block[source], chart.block[target]]
 
 

@@ -2,11 +2,12 @@
 them."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from ccp.kernels.waterfall.plan_arrays import HAIRCUTS, MATCHED, SEGMENTS_FIRST
-from ccp.stress.claims import Sides, by_product_class, matched_claims
+from ccp.stress.claims import Sides, by_product_class, matched_claims, variation_and_contracts
 from ccp.stress.measure import Measured
-from ccp.waterfall.event import Circumstances
+from ccp.waterfall.event import Circumstances, Claimants
 from ccp.waterfall.plan import Plan
 
 
@@ -18,15 +19,38 @@ def asks_for_sides(plan: Plan) -> bool:
 def circumstances(
     measured: Measured, plan: Plan, scenario: int, groups: tuple[int, ...], sides: Callable[[], Sides]
 ) -> Circumstances:
-    """What the plan's tiers need to know of the default of some groups in a scenario.
+    """What the plan's tiers need to know of the default of some groups in a scenario, but for claims.
 
-    `sides` gives what members hold, where it is needed: it is the same for all events of a book. A close-out is one
-    day of gains. A book says nothing of auctions, offers, or of who will not answer a call.
+    `sides` gives what members hold, where it is needed: it is the same for all events of a book. A book says nothing of
+    auctions, offers, or of who will not answer a call.
     """
-    sources = set(plan.arrays.source.tolist())
-    gains = measured.gains[:, scenario][None, :] if sources & set(HAIRCUTS) else None
-    matched = matched_claims(measured, sides(), scenario, groups) if MATCHED in sources else None
     loss = weight = None
     if (plan.arrays.order == SEGMENTS_FIRST).any():
         loss, weight = by_product_class(measured, sides(), scenario, groups)
-    return Circumstances(gains=gains, matched=matched, segment_loss=loss, segment_weight=weight)
+    return Circumstances(segment_loss=loss, segment_weight=weight)
+
+
+def with_claims(
+    known: Circumstances,
+    measured: Measured,
+    plan: Plan,
+    scenario: int,
+    groups: tuple[int, ...],
+    sides: Callable[[], Sides],
+) -> Circumstances:
+    """The circumstances with the claims of all pools, where a tier may cut them. A close-out is one day of gains.
+
+    Nobody pays a premium or exercises between the default and the close-out, so that variation is all that is owed.
+    """
+    sources, portfolio = set(plan.arrays.source.tolist()), measured.portfolio
+    if not sources & set(HAIRCUTS):
+        return known
+    variation, contracts = variation_and_contracts(measured, scenario)
+    return replace(
+        known,
+        gains=variation[None, :] * ("variation" in measured.rules.counted_gains),
+        contracts=contracts,
+        matched=matched_claims(measured, sides(), scenario, groups) if MATCHED in sources else None,
+        payouts=variation,
+        claimants=Claimants(portfolio.pool_member, portfolio.pool_house),
+    )

@@ -130,7 +130,7 @@ def waterfall_table(sized: Sized) -> pl.DataFrame:
     for place, scenario_id in enumerate(sized.scenarios.ids):
         rows = []
         for chosen_by, groups in default_sets(sized, place).items():
-            rows += outcome_rows(sized.plan, sized.outcome(place, groups), scenario_id, chosen_by, digits)
+            rows += outcome_rows(sized.plan, sized.payments(place, groups), scenario_id, chosen_by, digits)
         frames.append(waterfall_frame(rows))  # a frame takes a fifth of the rows' memory
     return pl.concat(frames, rechunk=True)
 

@@ -9,6 +9,7 @@ from ccp.sizing.size import Sized
 from ccp.stress.fire_sale import sell
 from ccp.stress.loss_over_margin import SetLosses
 from ccp.stress.measure import Measured
+from ccp.stress.own_losses import fall_of_units, house_losses
 from ccp.types import Cents
 from ccp.waterfall.contagion import Books, Round, run_rounds
 from ccp.waterfall.event import Circumstances
@@ -16,16 +17,21 @@ from ccp.waterfall.standing import first_standing
 
 
 def rounds_of(sized: Sized, scenario: int, groups: tuple[int, ...], fire_sale: bool) -> list[Round]:
-    """Run a default in one scenario until nobody new fails. `fire_sale`: whether selling books moves prices."""
+    """Run a default in one scenario until nobody new fails. `fire_sale`: whether selling books moves prices.
+
+    Survivors' capital bears what their own house pools lose in the scenario, and then their bills.
+    """
     required = np.array(sized.required, dtype=np.int64)
-    standing = first_standing(sized.rules, sized.plan.roster, sized.plan.contributions, required)
+    pools = len(sized.portfolio.pools)
+    standing = first_standing(sized.rules, sized.plan.roster, sized.plan.contributions, required, claimants=pools)
 
     def known(defaulters: tuple[int, ...]) -> Circumstances:
         return sized.known(scenario, defaulters)
 
     resale = SoldMarket(sized, scenario) if fire_sale else None
     capital = member_capital(sized.measured)
-    return run_rounds(standing, groups, InScenario(sized, scenario), capital, known, resale)
+    own = house_losses(sized.measured, fall_of_units(sized.measured, scenario))
+    return run_rounds(standing, groups, InScenario(sized, scenario), capital, known, resale, own)
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from ccp.market.case import Case
 from ccp.money import exact, minor_units, scaled_up, to_minor
 from ccp.rulebook.rulebook import Rulebook
 from ccp.scenarios.scenario_set import ScenarioSet
-from ccp.sizing.circumstances import circumstances
+from ccp.sizing.circumstances import circumstances, with_claims
 from ccp.sizing.cover import Cover, covers_of, emir_42_3, largest_groups, worst_cover
 from ccp.sizing.coverage import Coverage, coverage
 from ccp.sizing.fund import FundSize, contributions, fund_size
@@ -115,7 +115,8 @@ class Sized:
 
     def known(self, scenario: int, groups: tuple[int, ...]) -> Circumstances:
         """What is known of such a default beyond losses."""
-        return circumstances(self.measured, self.plan, scenario, groups, lambda: self.sides)
+        event = (self.measured, self.plan, scenario, groups, lambda: self.sides)
+        return with_claims(circumstances(*event), *event)
 
     @cached_property
     def sides(self) -> Sides:
@@ -125,6 +126,14 @@ class Sized:
     def outcome(self, scenario: int, groups: tuple[int, ...]) -> Outcome:
         """Who pays when some groups default in one scenario."""
         return run_waterfall(self.plan, self.event(scenario, groups))
+
+    def payments(self, scenario: int, groups: tuple[int, ...]) -> Outcome:
+        """As `outcome`, but nobody's claims are looked for where the loss does not reach a tier that cuts them: such a
+        tier then has nothing, and pays nothing. For many events, each of which would go through the book."""
+        known = circumstances(self.measured, self.plan, scenario, groups, lambda: self.sides)
+        found = run_waterfall(self.plan, self.books(scenario, groups).event(groups, known))
+        reached = any(draw.kind.cuts_claims and draw.owed for draw in found.draws)
+        return self.outcome(scenario, groups) if reached else found
 
     @property
     def worst_event(self) -> tuple[int, tuple[int, ...]]:

@@ -1,17 +1,21 @@
-"""What members have gained in a scenario, on which contracts, and in which product classes: what haircuts may cut.
+"""What pools have gained in a scenario, on which contracts, and in which product classes: what haircuts may cut.
 
 All in one scenario, in whole minor units of the service currency.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ccp.book.portfolio import Portfolio
+from ccp.exposure.run import account_values
+from ccp.kernels.exposure.sweep import PositionArrays
 from ccp.money import to_minor
+from ccp.pricing.horizon import case_terms, liquidation_periods
 from ccp.stress.measure import Measured
-from ccp.types import Cents, Index, Vector
+from ccp.types import Cents, Index, InstrumentByScenario, Vector
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
@@ -49,23 +53,62 @@ def net_positions(portfolio: Portfolio, sides: Sides, groups: tuple[int, ...]) -
     return mine @ (sides.long - sides.short)
 
 
+def variation_and_contracts(measured: Measured, scenario: int) -> tuple[Cents, Cents]:
+    """By pool, what it has gained in variation, and what its contracts are worth when they end; losses are negative.
+
+    A premium-style option exchanges no variation: it counts among contracts alone, with all that it is worth. One pass
+    over the book, made for an event that is run.
+    """
+    worth, terms = -measured.unit_loss[:, scenario], case_terms(measured.case, liquidation_periods(measured.case))
+    unit_values = np.column_stack([np.where(terms.premium, 0.0, worth), worth])
+    variation, contracts = _by_pool(measured, lambda positions: _all_of(positions, unit_values)).T
+    return variation, contracts
+
+
 def matched_claims(measured: Measured, sides: Sides, scenario: int, groups: tuple[int, ...]) -> Cents:
-    """By member, what it has gained on contracts opposite the books of some groups.
+    """By pool, what it has gained on contracts opposite the books of some groups.
 
     In each instrument the groups' net position is matched with all opposite positions of others, in proportion.
     """
-    others = ~measured.roster.inside(groups)
-    net = net_positions(measured.portfolio, sides, groups)
-    sums = np.zeros(len(others))
-    loss = measured.unit_loss[:, scenario]
-    for opposite, wanted, gain in (
-        (sides.short, np.maximum(net, 0.0), loss),
-        (sides.long, np.maximum(-net, 0.0), -loss),
-    ):
-        held = others.astype(np.float64) @ opposite
-        share = np.minimum(np.divide(wanted, held, out=np.zeros_like(held), where=held > 0), 1.0)
-        sums += opposite @ (share * gain)
-    return to_minor(np.where(others, sums, 0.0), measured.digits)
+    others, net = ~measured.roster.inside(groups), net_positions(measured.portfolio, sides, groups)
+    worth = -measured.unit_loss[:, scenario]
+    long, short = (
+        _share(np.maximum(wanted, 0.0), others.astype(np.float64) @ opposite) * worth
+        for wanted, opposite in ((-net, sides.long), (net, sides.short))
+    )
+    found = _by_pool(measured, lambda positions: _by_side(positions, long, short))[:, 0]
+    return np.where(others[measured.portfolio.pool_member], found, 0)
+
+
+def _share(wanted: Vector, held: Vector) -> Vector:
+    """What part of what is held is wanted, at most all of it."""
+    return np.minimum(np.divide(wanted, held, out=np.zeros_like(held), where=held > 0), 1.0)
+
+
+def _by_pool(measured: Measured, values: Callable[[PositionArrays], np.ndarray]) -> Cents:
+    """Amounts of accounts (account x column) in minor units, added up by pool, part by part of the book."""
+    found = []
+    for note in measured.portfolio.parts(PART_POSITIONS):
+        part = note.load()
+        cents = to_minor(values(part.positions), measured.digits)
+        sums = np.zeros((len(part.pool_member), cents.shape[1]), dtype=np.int64)
+        np.add.at(sums, part.account_pool, cents)
+        found.append(sums)
+    return np.concatenate(found)
+
+
+def _all_of(positions: PositionArrays, unit_values: InstrumentByScenario) -> np.ndarray:
+    """What accounts' positions are worth, by what a unit is worth."""
+    return account_values(positions, unit_values, np.arange(len(positions.offset) - 1))
+
+
+def _by_side(positions: PositionArrays, long: Vector, short: Vector) -> np.ndarray:
+    """What accounts' positions are worth, a unit that is held long and one that is held short each by its own value."""
+    held = positions.quantity
+    worth = held * np.where(held > 0, long[positions.instrument], short[positions.instrument])
+    accounts = len(positions.offset) - 1
+    account = np.repeat(np.arange(accounts), np.diff(positions.offset))
+    return np.bincount(account, worth, minlength=accounts).astype(np.float64)[:, None]
 
 
 def by_product_class(measured: Measured, sides: Sides, scenario: int, groups: tuple[int, ...]) -> tuple[Cents, Cents]:

@@ -5,13 +5,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ccp.exposure.run import account_values, run_stress
+from ccp.exposure.run import run_stress
 from ccp.kernels.exposure.costs import SaleTerms, sale_days
-from ccp.money import minor_units, to_minor
+from ccp.money import minor_units
 from ccp.stress.claims import Sides, net_positions
 from ccp.stress.loss_over_margin import StressLosses, stress_losses
 from ccp.stress.measure import Measured
-from ccp.types import Cents, Index, Vector
+from ccp.stress.own_losses import house_losses
+from ccp.types import Cents, Vector
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,7 @@ def sell(measured: Measured, sides: Sides, scenario: int, groups: tuple[int, ...
     """Sell the books of some groups; `dropped` is how far units have fallen before."""
     net = net_positions(measured.portfolio, sides, groups)
     fall = np.array([_fall(quantity, place, measured.model.sale) for place, quantity in enumerate(net.tolist())])
-    return Moved(_house_losses(measured, fall), books_in(measured, scenario, dropped + fall), dropped + fall)
+    return Moved(house_losses(measured, fall), books_in(measured, scenario, dropped + fall), dropped + fall)
 
 
 def books_in(measured: Measured, scenario: int, dropped: Vector) -> StressLosses:
@@ -50,13 +51,3 @@ def _fall(quantity: float, instrument: int, terms: SaleTerms) -> float:
     days = sale_days(quantity, instrument, terms)
     move = terms.impact * terms.daily_risk[instrument] * math.sqrt(abs(quantity) / days / volume)
     return math.copysign(move, quantity)
-
-
-def _house_losses(measured: Measured, fall: Vector) -> Cents:
-    """What members lose on their house accounts when units fall."""
-    portfolio = measured.portfolio
-    house: Index = np.flatnonzero(portfolio.pool_house[portfolio.account_pool])
-    loss = account_values(portfolio.positions, fall[:, None], house)[:, 0]
-    sums = np.zeros(len(portfolio.members), dtype=np.int64)
-    np.add.at(sums, portfolio.account_member[house], to_minor(loss, measured.digits))
-    return sums

@@ -59,14 +59,24 @@ class StressLosses:
 
 
 def stress_losses(short: Shortfalls, house_surplus_covers_clients: bool, roster: Roster) -> StressLosses:
-    """Loss over margin of members and groups.
-
-        over_margin = max(house_short + client_short - phi * house_surplus, 0)
-
-    phi is 1 when the rulebook lets a member's own surplus pay for its clients' shortfalls. A client pool
-    never pays for the house or for another client pool, and a member never for its affiliate: the group is
-    the sum of its members. Source: EMIR, Regulation (EU) 648/2012, Article 39 for the segregation of clients.
-    """
-    covered = short.house_surplus if house_surplus_covers_clients else np.zeros_like(short.house_surplus)
-    over_margin = np.maximum(short.house_short + short.client_short - covered, 0)
+    """Loss over margin of members and groups: a member never pays for its affiliate, and the group is the sum of its
+    members."""
+    sums = (short.house_short, short.house_surplus, short.client_short)
+    over_margin = over_margin_of(*sums, house_surplus_covers_clients)
     return StressLosses(short.loss, over_margin, roster.by_group(over_margin))
+
+
+def over_margin_of(house_short: Cents, house_surplus: Cents, client_short: Cents, covers_clients: bool) -> Cents:
+    """What members lose over margin, from the sums of their pools' shortfalls and surplus, in arrays of one shape.
+
+        left        = house_surplus - house_short
+        over_margin = max(-left, 0) + max(client_short - phi * max(left, 0), 0)
+
+    All house pools of a member are its own money: the surplus of one pays for the shortfall of another, whatever the
+    rulebook says. phi is 1 where it lets what is then left pay for clients' shortfalls. A client pool never pays for
+    the house or for another client pool. Source: EMIR, Regulation (EU) 648/2012, Article 39, for the segregation of
+    clients.
+    """
+    left = house_surplus - house_short
+    lent = np.maximum(left, 0) if covers_clients else np.zeros_like(left)
+    return np.maximum(-left, 0) + np.maximum(client_short - lent, 0)

@@ -31,7 +31,7 @@ from ccp.stress.parts import (
     stress_model,
     stress_part,
 )
-from ccp.types import Cents, Index, InstrumentByScenario, MemberByScenario, Vector
+from ccp.types import Cents, Index, InstrumentByScenario, Vector
 
 LARGEST = 2.0**62
 """Minor units that the losses of the whole book may come to: sums of them stay whole numbers of 64 bits."""
@@ -42,14 +42,13 @@ class Measured:
     """What the passes found of the whole book, and the losses that follow from it. Money in cents.
 
     `losses` follow the rulebook's way of counting margin; `by_resources` has every way, when the book has
-    collateral. `gains` (member x scenario) are those of pools that gain.
+    collateral.
     """
 
     case: Case
     model: StressModel
     found: PartFound
     by_resources: dict[str, StressLosses]
-    gains: MemberByScenario
 
     @property
     def rules(self) -> Rulebook:
@@ -148,9 +147,8 @@ def measured_of(case: Case, model: EngineModel | StressModel, found: Iterable[Pa
     phi, roster = case.rulebook.stress.house_surplus_covers_clients, case.portfolio.roster
     losses = {way: stress_losses(short, phi, roster) for way, short in whole.shortfalls.items()}
     only = next(iter(losses.values()))
-    any_way = whole.shortfalls[next(iter(losses))]
     by_resources: dict[str, StressLosses] = losses if len(losses) > 1 else dict.fromkeys(map(str, RESOURCES), only)
-    return Measured(case, stress, whole, by_resources, any_way.gain)
+    return Measured(case, stress, whole, by_resources)
 
 
 def check_size(gross: Vector, stress: StressModel, instruments: list[str]) -> None:

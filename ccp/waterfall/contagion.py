@@ -12,6 +12,7 @@ import numpy as np
 from ccp.rulebook.tier_kind import TierKind
 from ccp.types import Cents, Flags
 from ccp.waterfall.event import Circumstances, Event, Outcome
+from ccp.waterfall.means import Capital, means_of
 from ccp.waterfall.plan import Plan
 from ccp.waterfall.run import run_waterfall
 from ccp.waterfall.standing import Standing, after_event
@@ -51,14 +52,16 @@ class RoundLosses(Protocol):
 class Round:
     """One round: who defaulted in it, what the waterfall did, and what it left of everybody's capital.
 
-    `marked` is what each survivor lost on prices that the defaulters' sales moved, `failed` the groups of the next
-    round. Money in cents by member; `capital` is None where a member states none.
+    `own` is what each survivor lost on its own books in the scenario (known from the first round on, and nothing in
+    later ones), `marked` what it lost on prices that the defaulters' sales moved; negative is a gain. `failed` are the
+    groups of the next round. Money in cents by member; `capital` is None where a member states none.
     """
 
     number: int
     plan: Plan
     outcome: Outcome
-    capital: list[int | None]
+    capital: Capital
+    own: Cents
     marked: Cents
     failed: tuple[int, ...]
 
@@ -72,34 +75,41 @@ def run_rounds(
     standing: Standing,
     groups: tuple[int, ...],
     losses: RoundLosses,
-    capital: list[int | None],
+    capital: Capital,
     known: Callable[[tuple[int, ...]], Circumstances] = lambda groups: Circumstances(),
     resale: Resale | None = None,
+    own: Cents | None = None,
 ) -> list[Round]:
     """Run defaults until nobody new fails. The first round's groups are given; `capital` is by member.
 
-    `losses` says what the groups of a round lose, all of them together and after those of the rounds before.
+    `losses` says what the groups of a round lose, all of them together and after those of the rounds before. `own` is
+    what every member loses on its own books in the scenario (negative: gains; default: nothing): a survivor's capital
+    bears it ahead of any bill.
 
     `known` says what else is known of the default of some groups: contracts matched with theirs are others in each
     round.
     """
     rounds, before = list[Round](), tuple[int, ...]()
+    nothing = np.zeros(len(standing.members), dtype=np.int64)
+    lost, borne = nothing if own is None else own, standing.counting.bears
+    means = means_of(capital, standing.rulebook.default_management.gains_add_to_capital)
     while groups:
-        circumstances = replace(known(groups), cut=standing.cut)
+        survives = ~(standing.away | standing.roster.inside(groups))
+        circumstances, lost = replace(known(groups), cut=standing.cut), np.where(survives, lost, 0)
         event = losses.of(groups, before).event(groups, circumstances)
-        outcome, failed = round_of(standing.plan, event, circumstances, capital, standing.counting.bears)
-        bills = survivors_bills(outcome, len(standing.members), standing.counting.bears)
-        marked = np.zeros(len(standing.members), dtype=np.int64)
+        means = means.losing(lost)
+        outcome, failed = round_of(standing.plan, event, circumstances, means.left, borne, means.cushion)
+        marked = nothing
         if resale is not None:
             marked, losses = resale(groups)
-        survives = ~(standing.away | standing.roster.inside(groups))
-        burden = np.where(survives, bills + np.maximum(marked, 0), 0).tolist()
-        capital = [None if has is None else has - taken for has, taken in zip(capital, burden, strict=True)]
-        failed |= survives & np.array([has is not None and has < 0 for has in capital])
+        marked = np.where(survives, marked, 0)
+        cuts, bills = (_paid_by(outcome, len(nothing), borne, cuts_claims) for cuts_claims in (True, False))
+        means = means.losing(cuts + marked).paying(bills)
+        failed |= survives & np.array([has is not None and has < 0 for has in means.left])
         following = tuple(sorted(set(standing.member_group[failed].tolist())))
-        rounds.append(Round(len(rounds) + 1, standing.plan, outcome, capital, np.where(survives, marked, 0), following))
+        rounds.append(Round(len(rounds) + 1, standing.plan, outcome, means.left, lost, marked, following))
         standing = after_event(standing, outcome)
-        before, groups = before + groups, following
+        before, groups, lost = before + groups, following, nothing
     return rounds
 
 
@@ -107,12 +117,14 @@ def round_of(
     plan: Plan,
     event: Event,
     known: Circumstances,
-    capital: list[int | None],
+    capital: Capital,
     borne: Counts,
+    cushion: Cents | None = None,
 ) -> tuple[Outcome, Flags]:
     """A round's waterfall, run again while members turn out to be unable to pay calls; and whose bill is too large.
 
-    `borne`: the tiers whose payments capital has to bear.
+    `borne`: the tiers whose payments capital has to bear; of haircuts what they take beyond the `cushion`, a member's
+    gains that are no part of its capital (default: none).
     """
     members = len(plan.members)
     unable = np.zeros(members, dtype=bool) if known.unable is None else known.unable.copy()
@@ -120,7 +132,7 @@ def round_of(
     limits = np.array([np.iinfo(np.int64).max if has is None else has for has in capital])
     while True:
         outcome = run_waterfall(plan, replace(event, circumstances=replace(known, unable=unable)))
-        bills = survivors_bills(outcome, members, borne)
+        bills = survivors_bills(outcome, members, borne, cushion)
         failed |= (bills > limits) & (bills > 0)
         called = np.zeros(members, dtype=bool)
         for draw in outcome.draws:
@@ -132,11 +144,18 @@ def round_of(
         unable = unable_now
 
 
-def survivors_bills(outcome: Outcome, members: int, borne: Counts) -> Cents:
-    """What each member pays as a survivor in some tiers, in cents."""
-    bills = np.zeros(members, dtype=np.int64)
+def survivors_bills(outcome: Outcome, members: int, borne: Counts, cushion: Cents | None = None) -> Cents:
+    """What each member itself pays as a survivor in some tiers, in cents; of haircuts only what goes beyond a
+    `cushion`."""
+    cuts, others = (_paid_by(outcome, members, borne, cuts_claims) for cuts_claims in (True, False))
+    return others + (cuts if cushion is None else np.maximum(cuts - cushion, 0))
+
+
+def _paid_by(outcome: Outcome, members: int, borne: Counts, cuts_claims: bool) -> Cents:
+    """What each member itself pays in tiers that cut claims, or in the others."""
+    paid = np.zeros(members, dtype=np.int64)
     for draw in outcome.draws:
-        if borne(draw.kind):
-            for member, paid in draw.paid.items():
-                bills[member] += paid if member is not None else 0
-    return bills
+        if borne(draw.kind) and draw.kind.cuts_claims == cuts_claims:
+            for member, amount in outcome.own_part(draw).items():
+                paid[member] += amount
+    return paid

@@ -3,22 +3,47 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+import numpy as np
+
 from ccp.rulebook.tier_kind import TierKind
 from ccp.rulebook.tier_table import UNCOVERED, kind_of
 from ccp.types import Cents, Flags, Index
 
 
 @dataclass(frozen=True)
+class Claimants:
+    """Whose claims haircuts cut: those of pools, each for itself. Of each its member, by its place, and whether it is
+    the member's own house."""
+
+    member: Index
+    house: Flags
+
+    def by_member(self, amounts: Cents, members: int) -> Cents:
+        """Amounts by pool as sums by member."""
+        sums = np.zeros(members, dtype=np.int64)
+        np.add.at(sums, self.member, amounts)
+        return sums
+
+
+def each_member(members: int) -> Claimants:
+    """One claimant a member, its house: where nobody says which pools have gained."""
+    return Claimants(np.arange(members), np.ones(members, dtype=bool))
+
+
+@dataclass(frozen=True)
 class Circumstances:
     """What else an event knows, in cents by member; None where nothing is known, which counts as nothing.
 
-    `gains` is day x member, signed: positive is the member's. `matched`: claims on contracts opposite the defaulters'
-    books. `payouts`: what a member would be paid out (None: its gains). `offered`: of its own accord. `auction`: 0 did
-    not bid, 1 lost, 2 won. `unable`: cannot pay calls. `cut`: what haircuts of earlier rounds took of the same claims.
-    `segment_loss` by product class; `segment_weight` class x member.
+    Claims are by claimant (`claimants`; None: one a member). `gains` is day x claimant, signed: what the clearing house
+    has owed it since the default, of the kinds that the rulebook counts. `contracts`: the value of its contracts (None:
+    its gains), `matched`: of those opposite the defaulters' books, `payouts`: what it would be paid out (None: its
+    gains), `cut`: what haircuts of earlier rounds took of the same claims. By member: `offered` of its own accord;
+    `auction`: 0 did not bid, 1 lost, 2 won; `unable`: cannot pay calls. `segment_loss` by product class;
+    `segment_weight` class x member.
     """
 
     gains: Cents | None = None
+    contracts: Cents | None = None
     matched: Cents | None = None
     payouts: Cents | None = None
     offered: Cents | None = None
@@ -27,6 +52,7 @@ class Circumstances:
     cut: Cents | None = None
     segment_loss: Cents | None = None
     segment_weight: Cents | None = None
+    claimants: Claimants | None = None
 
 
 @dataclass(frozen=True)
@@ -44,6 +70,11 @@ class Event:
     margin: Cents
     circumstances: Circumstances = field(default_factory=Circumstances)
 
+    @property
+    def claimants(self) -> Claimants:
+        """Whose claims haircuts cut."""
+        return self.circumstances.claimants or each_member(len(self.loss))
+
 
 @dataclass(frozen=True)
 class Draw:
@@ -51,7 +82,8 @@ class Draw:
 
     `place` is the tier's place in the order; parts of one tier share it, and what was owed. `paid` maps members (as
     positions) to cents; None stands for the clearing house, the insurer, the parent or, in `uncovered`, for nobody.
-    `weights` is what members' shares were in proportion to, `rounded` whose share was rounded up by one cent.
+    `weights` is what members' shares were in proportion to, `rounded` whose share was rounded up by one cent. `cut` is
+    what each claimant pays of its member's part of a haircut.
     """
 
     tier: str
@@ -63,6 +95,7 @@ class Draw:
     name: str = ""
     weights: Mapping[int, int] = field(default_factory=dict)
     rounded: frozenset[int] = frozenset()
+    cut: Mapping[int, int] = field(default_factory=dict)
 
     @property
     def amount(self) -> int:
@@ -87,6 +120,17 @@ class Outcome:
     event: Event
     loss: int
     draws: tuple[Draw, ...]
+
+    def own_part(self, draw: Draw) -> dict[int, int]:
+        """What members themselves pay of a draw: a cut of what their clients have gained is their clients' to bear."""
+        if not draw.kind.cuts_claims:
+            return {member: paid for member, paid in draw.paid.items() if member is not None}
+        whose, found = self.event.claimants, dict[int, int]()
+        for claimant, amount in draw.cut.items():
+            if whose.house[claimant]:
+                member = int(whose.member[claimant])
+                found[member] = found.get(member, 0) + amount
+        return found
 
     def drawn(self, tier: str) -> int:
         """What all tiers of one word paid."""

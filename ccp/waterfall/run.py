@@ -2,12 +2,11 @@
 
 from itertools import groupby
 
-import ccp.kernels.waterfall.plan_arrays as codes
 from ccp.money import share_out
 from ccp.waterfall.event import Draw, Event, Outcome
 from ccp.waterfall.invariants import check_outcome
 from ccp.waterfall.plan import Plan, PlannedTier
-from ccp.waterfall.tiers import OFFERS, Offer, StillOwed
+from ccp.waterfall.tiers import OFFERS, Offer, StillOwed, cut_of
 
 
 def run_waterfall(plan: Plan, event: Event) -> Outcome:
@@ -27,11 +26,10 @@ def _draw_tier(plan: Plan, parts: list[PlannedTier], state: StillOwed) -> list[D
     offers = [_offer(plan, part, state) for part in parts]
     usable = [offer.usable for offer in offers]
     amounts = share_out(min(owed, sum(usable)), usable) if len(parts) > 1 else [min(owed, usable[0])]
-    draws = [_draw(part, offer, owed, amount) for part, offer, amount in zip(parts, offers, amounts, strict=True)]
-    for part, draw in zip(parts, draws, strict=True):
-        if plan.arrays.source[part.row] in codes.HAIRCUTS:
-            for member, paid in draw.paid.items():
-                state.cut[member] += paid
+    draws = [_draw(part, offer, state, amount) for part, offer, amount in zip(parts, offers, amounts, strict=True)]
+    for draw in draws:
+        for claimant, taken in draw.cut.items():
+            state.cut[claimant] += taken
     state.owed -= sum(amounts)
     return draws
 
@@ -44,6 +42,7 @@ def _offer(plan: Plan, part: PlannedTier, state: StillOwed) -> Offer:
     return OFFERS[source](plan, part, state)
 
 
-def _draw(part: PlannedTier, offer: Offer, owed: int, amount: int) -> Draw:
+def _draw(part: PlannedTier, offer: Offer, state: StillOwed, amount: int) -> Draw:
     paid, rounded = offer.split(amount)
-    return Draw(part.word, part.rule, offer.available, owed, paid, part.place, part.name, offer.weights, rounded)
+    told = (part.word, part.rule, offer.available, state.owed, paid, part.place, part.name, offer.weights, rounded)
+    return Draw(*told, cut_of(offer, state, paid))

@@ -34,7 +34,7 @@ class DueBack:
 class Standing(Rostered):
     """Resources between defaults, in cents: contributions there and required, by member; by lump (a tier with a size of
     its own) what it came to in full and what is left; what was called in the period (tier of calls x member) and
-    refilled in it (member); what haircuts took of members' gains (member).
+    refilled in it (member); what haircuts took of claims (`cut`, by claimant: `ccp.waterfall.event.Claimants`).
 
     Days are whole numbers: the period runs to the day before `period_end` (None: no period runs); `refills` are days
     with what was used of contributions and is refilled then, `restorations` days with the capital that is there again.
@@ -90,8 +90,10 @@ def first_standing(
     contributions: Cents,
     required: Cents | None = None,
     counting: Counting = EACH_DEFAULT,
+    claimants: int | None = None,
 ) -> Standing:
-    """Everything whole: nothing used, nothing called."""
+    """Everything whole: nothing used, nothing called. `claimants` is how many claimants there are (default: one a
+    member)."""
     plan, members = make_plan(rulebook, roster, contributions, required), roster.members
     none, nobody = np.zeros(len(members), dtype=np.int64), np.zeros(len(members), dtype=bool)
     return Standing(
@@ -104,7 +106,7 @@ def first_standing(
         called=np.zeros((len(plan.calls), len(members)), dtype=np.int64),
         refilled=none,
         kept_back=none,
-        cut=none,
+        cut=none if claimants is None else np.zeros(claimants, dtype=np.int64),
         resigned=nobody,
         away=nobody,
         counting=counting,
@@ -136,8 +138,8 @@ def after_event(standing: Standing, outcome: Outcome) -> Standing:
         paid = paid_by_member(draw, len(standing.members))
         if draw.kind.from_contributions:
             contributions -= paid
-        if draw.kind.cuts_claims:
-            cut += paid
+        for claimant, taken in draw.cut.items():
+            cut[claimant] += taken
         if draw.kind.sized:
             lumps.append(draw.amount)
         if draw.kind.called:

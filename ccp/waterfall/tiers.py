@@ -5,7 +5,7 @@ Python integers, in cents: exact at any size. The arithmetic is docs/reference/w
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 
 import numpy as np
@@ -23,7 +23,7 @@ Paid = dict[int | None, int]
 class StillOwed:
     """What is still owed, by defaulting member until the others have to pay, and in all.
 
-    `cut` is what haircuts took from each member so far.
+    `cut` is what haircuts took from each claimant so far.
     """
 
     def __init__(self, plan: Plan, event: Event):
@@ -33,18 +33,20 @@ class StillOwed:
         self.surviving = np.flatnonzero(~in_default & ~plan.away)
         self.owed_by = {member: int(event.loss[member]) for member in self.defaulting}
         self.owed = sum(self.owed_by.values())
-        before = event.circumstances.cut
-        self.cut = np.zeros(len(plan.members), dtype=np.int64) if before is None else before.copy()
+        before, self.claimants = event.circumstances.cut, event.claimants
+        self.cut = np.zeros(len(self.claimants.member), dtype=np.int64) if before is None else before.copy()
 
 
 @dataclass(frozen=True)
 class Offer:
-    """What a tier has; what can be used of it; how an amount is split: payments, and whose were rounded up."""
+    """What a tier has; what can be used of it; how an amount is split: payments, and whose were rounded up; of a
+    haircut by claimant what is left of its claims."""
 
     available: int
     usable: int
     split: Callable[[int], tuple[Paid, frozenset[int]]]
     weights: dict[int, int] = field(default_factory=dict)
+    claims: Cents | None = None
 
 
 def defaulter_margin(plan: Plan, tier: PlannedTier, state: StillOwed) -> Offer:
@@ -138,16 +140,19 @@ def assessments(plan: Plan, tier: PlannedTier, state: StillOwed) -> Offer:
 
 
 def gains_haircut(plan: Plan, tier: PlannedTier, state: StillOwed) -> Offer:
-    """What survivors have gained since the default is cut. Losers have no gains and pay in full."""
-    gains = _left_of_claims(plan, tier, state)
+    """What survivors' pools have gained since the default is cut. Losers have no gains and pay in full."""
+    claims = _left_of_claims(plan, tier, state)
+    gains = state.claimants.by_member(claims, len(plan.members))
     limits = np.minimum(_part(plan, tier, gains), plan.arrays.most[tier.row])
-    return _of_survivors(plan, tier, state, limits[state.surviving], gains[state.surviving].tolist())
+    offer = _of_survivors(plan, tier, state, limits[state.surviving], gains[state.surviving].tolist())
+    return replace(offer, claims=claims)
 
 
 def remaining_claims(plan: Plan, tier: PlannedTier, state: StillOwed) -> Offer:
     """Tear-up and payout haircut: survivors' claims, less what other haircuts took from them."""
-    left = _left_of_claims(plan, tier, state)
-    return _of_survivors(plan, tier, state, _part(plan, tier, left)[state.surviving])
+    claims = _left_of_claims(plan, tier, state)
+    left = state.claimants.by_member(claims, len(plan.members))
+    return replace(_of_survivors(plan, tier, state, _part(plan, tier, left)[state.surviving]), claims=claims)
 
 
 def voluntary(plan: Plan, tier: PlannedTier, state: StillOwed) -> Offer:
@@ -163,20 +168,35 @@ def uncovered(plan: Plan, tier: PlannedTier, state: StillOwed) -> Offer:
 
 
 def _left_of_claims(plan: Plan, tier: PlannedTier, state: StillOwed) -> Cents:
-    """Positive claims less what haircuts took of them."""
+    """Positive claims, each claimant's for itself, less what haircuts took of them."""
     return np.maximum(np.maximum(claims_of(plan, tier, state.event), 0) - state.cut, 0)
 
 
 def claims_of(plan: Plan, tier: PlannedTier, event: Event) -> Cents:
-    """The claims, by member, that a haircut or a tear-up may cut."""
+    """The claims, by claimant, that a haircut or a tear-up may cut."""
     known, source = event.circumstances, plan.arrays.source[tier.row]
     if source == codes.MATCHED:
         claims = known.matched
     elif source == codes.PAYOUTS and known.payouts is not None:
         claims = known.payouts
+    elif source == codes.ALL_CLAIMS and known.contracts is not None:
+        claims = known.contracts
     else:
         claims = None if known.gains is None else known.gains[: tier.days].sum(axis=0)
-    return np.zeros(len(plan.members), dtype=np.int64) if claims is None else claims
+    return np.zeros(len(event.claimants.member), dtype=np.int64) if claims is None else claims
+
+
+def cut_of(offer: Offer, state: StillOwed, paid: Paid) -> dict[int, int]:
+    """What each claimant pays of its member's part of a haircut, in proportion to what is left of its claims."""
+    if offer.claims is None or not any(paid.values()):
+        return {}
+    having, cut = np.flatnonzero(offer.claims > 0), dict[int, int]()
+    having = having[np.argsort(state.claimants.member[having], kind="stable")]
+    members, firsts = np.unique(state.claimants.member[having], return_index=True)
+    for member, some in zip(members.tolist(), np.split(having, firsts[1:]), strict=True):
+        shares = share_out(paid.get(member, 0), offer.claims[some].tolist())
+        cut |= {claimant: share for claimant, share in zip(some.tolist(), shares, strict=True) if share}
+    return cut
 
 
 def _part(plan: Plan, tier: PlannedTier, amounts: Cents) -> Cents:

@@ -5,6 +5,7 @@ from typing import Any
 from ccp.money import minor_units
 from ccp.rulebook.tier_kind import NOBODY
 from ccp.stress.measure import PoolLoss
+from ccp.types import Cents
 from ccp.waterfall.contagion import Round
 from ccp.waterfall.event import Draw, Outcome
 from ccp.waterfall.plan import Plan
@@ -54,9 +55,8 @@ def trace_rounds(rounds: list[Round], digits: int) -> list[dict[str, Any]]:
             "round": one.number,
             "defaulters": [one.plan.groups[group] for group in one.outcome.event.defaulters],
             **trace_tiers(one.plan, one.outcome, digits),
-            "lost_on_moved_prices": {
-                one.plan.members[member]: int(amount) / unit for member, amount in enumerate(one.marked) if amount > 0
-            },
+            "lost_on_own_books": _lost(one.plan, one.own, unit),
+            "lost_on_moved_prices": _lost(one.plan, one.marked, unit),
             "capital_left": {
                 one.plan.members[member]: has / unit for member, has in enumerate(one.capital) if has is not None
             },
@@ -64,6 +64,11 @@ def trace_rounds(rounds: list[Round], digits: int) -> list[dict[str, Any]]:
         }
         for one in rounds
     ]
+
+
+def _lost(plan: Plan, amounts: Cents, unit: int) -> dict[str, float]:
+    """Losses by member; gains are left out."""
+    return {plan.members[member]: amount / unit for member, amount in enumerate(amounts.tolist()) if amount > 0}
 
 
 def sums_of_rounds(rounds: list[Round], digits: int) -> dict[str, Any]:

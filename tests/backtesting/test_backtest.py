@@ -656,9 +656,9 @@ def samples(margins: dict[str, list[int]], lost: dict[str, list[int]], phi: int)
         for day in range(len(lost["Z"])):
             house = [found["pool", pool][day] for pool in houses[member]]
             client = [found["pool", pool][day] for pool in clients.get(member, {})]
-            short = sum(max(loss - held, 0) for loss, held in house + client)
-            surplus = sum(max(held - loss, 0) for loss, held in house)
-            over.append((max(short - phi * surplus, 0), 0))
+            left = sum(held - loss for loss, held in house)
+            short = sum(max(loss - held, 0) for loss, held in client)
+            over.append((max(-left, 0) + max(short - phi * max(left, 0), 0), 0))
         found["member", member] = over
     return found
 

@@ -111,6 +111,7 @@ def test_sample_of_the_design_loads_as_printed(tmp_path: Path) -> None:
     }
     assert not rules.fund.covers_emir_42_3
     assert not rules.fund.unused_contribution_shared
+    assert not rules.default_management.gains_add_to_capital
     assert rules.tiers == (DefaulterMargin(), DefaulterFund(), CcpCapital(amount=50_000_000), SurvivorsFund())
 
 
@@ -197,6 +198,13 @@ def test_names_of_nothing_are_refused_with_the_names_there_are(tmp_path: Path) -
         ("name: T", "name: T\nstress: {multiples: [1, 0]}", "0]", "stress.multiples.1", 0),
         ("name: T", "name: T\nstress: {hypothetical: [gaps]}", "gaps", "stress.hypothetical.0", "gaps"),
         ("name: T", "name: T\nfund: {cover: 0}", "cover", "fund.cover", 0),
+        (
+            "name: T",
+            "name: T\ndefault_management: {gains_add_to_capital: some}",
+            "gains_add_to_capital",
+            "default_management.gains_add_to_capital",
+            "some",
+        ),
         ("name: T", "name: T\nfund: {buffer: -0.1}", "buffer", "fund.buffer", -0.1),
         ("name: T", "name: T\nfund: {allocation: equal}", "allocation", "fund.allocation", "equal"),
         ("- defaulter_margin", "- defaulter_margn", "defaulter_margn", "tiers.0", "defaulter_margn"),

@@ -21,7 +21,7 @@ from ccp.cli.main import app
 from ccp.errors import InputError
 from ccp.market.case import open_case
 from ccp.scenarios.scenario_set import Label, over_one_period
-from ccp.stress.claims import by_product_class, matched_claims, sides_of
+from ccp.stress.claims import by_product_class, matched_claims, sides_of, variation_and_contracts
 from ccp.stress.fire_sale import books_in, sell
 from ccp.stress.measure import Measured, measure
 from ccp.types import Cents
@@ -33,7 +33,15 @@ DOWN = {"X": -0.2, "BOND": -0.1, "FX": -0.2}
 
 
 def matched(found: Measured, scenario: int, groups: tuple[int, ...]) -> Cents:
-    return matched_claims(found, sides_of(found.case.portfolio), scenario, groups)
+    return found.by_member(matched_claims(found, sides_of(found.case.portfolio), scenario, groups))
+
+
+def gained(found: Measured, scenario: int) -> dict[str, float]:
+    """What each pool has gained, by its name; variation and contracts are the same where nothing is paid for once."""
+    variation, contracts = variation_and_contracts(found, scenario)
+    assert variation.tolist() == contracts.tolist()
+    named = zip(found.portfolio.pools, variation.tolist(), strict=True)
+    return {name: cents / 100 for name, cents in named if cents and name != "DEALER"}
 
 
 def by_class(found: Measured, scenario: int, groups: tuple[int, ...]) -> tuple[Cents, Cents]:
@@ -81,16 +89,19 @@ def claims_book() -> Small:
 def test_a_pools_loss_takes_nothing_off_another_pools_gain() -> None:
     """To 80: B's house is short of 5 and gains 100. A's house loses 200 and its client gains 80 all the same."""
     found = measured(claims_book(), {"X": -0.2}, {"X": 0.1}, {})
-    assert by_member(found, found.gains[:, 0]) == {"A": 80.0, "B": 100.0, "C": 140.0}
-    assert by_member(found, found.gains[:, 1]) == {"A": 100.0, "E": 50.0}
-    assert by_member(found, found.gains[:, 2]) == {}
+    assert gained(found, 0) == {"a": -200.0, "ac": 80.0, "b": 100.0, "c": 140.0, "e": -100.0}
+    assert gained(found, 1) == {"a": 100.0, "ac": -40.0, "b": -50.0, "c": -70.0, "e": 50.0}
+    assert gained(found, 2) == {}
 
 
 def test_accounts_of_one_pool_are_one_and_pools_of_one_kind_are_not() -> None:
     """Two clients in one pool, short of 8 and long of 3, gain 100 together; one apart, long of 2, takes nothing off."""
     small = claims_book().but(positions=[("b1", "X", -8.0), ("b2", "X", 3.0), ("bc", "X", 2.0)])
     found = measured(small, {"X": -0.2})
-    assert by_member(found, found.gains[:, 0]) == {"B": 100.0}
+    assert {name: amount for name, amount in gained(found, 0).items() if name in ("omnibus", "bc")} == {
+        "omnibus": 100.0,
+        "bc": -40.0,
+    }
 
 
 def test_matched_contracts_are_shared_by_all_that_stand_opposite() -> None:
@@ -250,7 +261,9 @@ def test_books_without_any_sale_are_those_of_the_scenario() -> None:
 # A loses 2,000 less 500 margin and its 1,000: 500 are left to B, C, E and the dealer, 125 each. Its sale takes 5 off
 # the price: 200 from B and 50 from E. B then loses 25 x 40 less margin of 200: 800, less than what is left of its
 # contribution. Its sale takes MOVE x root of 40/400 = 3.1623 off the price: 31.62 from E, that is 206.62 in all.
-CAPITAL = {"B": 300.0, "E": 206.0}
+# In the scenario itself, before anything is sold, X falls by 20: B's own book loses 800 and E's 200.
+OWN = {"B": 800.0, "E": 200.0}
+CAPITAL = {"B": OWN["B"] + 300.0, "E": OWN["E"] + 206.0}
 
 
 def events(fire_sale: bool, capital: dict[str, float]) -> ccp.DefaultEvent:
@@ -267,7 +280,8 @@ def events(fire_sale: bool, capital: dict[str, float]) -> ccp.DefaultEvent:
 
 
 def test_members_fail_of_the_fire_sale_alone() -> None:
-    """B's bill of 125 is less than its 300 and E's less than its 206: without a sale it ends with A."""
+    """B's bill of 125 is less than the 300 that its own loss leaves it, and E's less than 206: without a sale it ends
+    with A."""
     assert [one["defaulters"] for one in events(False, CAPITAL).trace["rounds"]] == [["A"]]
     rounds = events(True, CAPITAL).trace["rounds"]
     assert [(one["defaulters"], one["fails_next"]) for one in rounds] == [
@@ -280,15 +294,17 @@ def test_members_fail_of_the_fire_sale_alone() -> None:
     assert rounds[1]["lost_on_moved_prices"]["E"] == 31.62
     assert [one["capital_left"]["E"] for one in rounds[:2]] == [31.0, -0.62]
     assert rounds[0]["capital_left"]["B"] == 300.0 - 125.0 - 200.0
+    assert [one["lost_on_own_books"] for one in rounds] == [OWN, {}, {}]
     # losses of those who default later are larger by what the price fell
     assert [one["loss"] for one in rounds] == [2_000.0, 1_000.0, round(10 * (20 + 5 + MOVE * math.sqrt(0.1)), 2)]
 
 
 def test_a_member_that_has_a_cent_more_survives_the_fire_sale() -> None:
-    rounds = events(True, {"B": 300.0, "E": 206.62}).trace["rounds"]
+    rounds = events(True, {"B": OWN["B"] + 300.0, "E": OWN["E"] + 206.62}).trace["rounds"]
     assert [one["defaulters"] for one in rounds] == [["A"], ["B"]]
     assert rounds[1]["capital_left"]["E"] == 0.0
-    assert [one["defaulters"] for one in events(True, {"B": 325.0}).trace["rounds"]] == [["A"]]
+    enough = {"B": OWN["B"] + 325.0}
+    assert [one["defaulters"] for one in events(True, enough).trace["rounds"]] == [["A"]]
 
 
 def test_gains_on_moved_prices_add_nothing_to_capital() -> None:

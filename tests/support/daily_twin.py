@@ -793,6 +793,7 @@ class State:
         self.capital_used: int | None = None  # the latest day
         self.in_default: dict[str, int] = {}  # group: event
         self.events: list[Row] = []
+        self.cut: dict[str, int] = {}  # by pool, what haircuts took of its gains while an event was open
         self.stress_days: list[tuple[int, Row]] = []
         self.buffer_level, self.buffered_level = Fraction(1), Fraction(1)
         self.margin_before: dict[str, int] = {}
@@ -903,6 +904,7 @@ def open_event(
     """The event takes over what its groups' accounts hold after the day's trades and expiries."""
     event: Row = {"groups": groups, "default_day": today.date, "settled_day": None, "opened": place, "lots": []}
     event["result"] = {account: 0 for account in setup.accounts if setup.group(account) in groups}
+    event["gains"] = [counted(setup, unpaid)]
     for account in event["result"]:
         event["result"][account] = sum(kind[account] for kind in unpaid.values())
         fetched = 0.0
@@ -948,6 +950,30 @@ def sold_out(event: Row) -> bool:
     return all(lot["sold"] == lot["n"] for lot in event["lots"])
 
 
+def counted(setup: Setup, flows: dict[str, dict[str, int]]) -> dict[str, int]:
+    """By pool, what was owed on a day of the kinds that the rulebook's haircut counts."""
+    terms = [t["gains_haircut"] for t in setup.rules["tiers"] if isinstance(t, dict) and "gains_haircut" in t]
+    kinds = terms[0].get("counts", ["variation"]) if terms else ["variation"]
+    sums = dict.fromkeys(setup.pools, 0)
+    for kind in kinds:
+        for account, amount in flows[kind].items():
+            sums[setup.pool_of[account]] += amount
+    return sums
+
+
+def cut_pools(setup: Setup, state: State, run: Row, paid: dict[str, int]) -> None:
+    """A member's part of a haircut over its pools; the house's part is the member's, the rest its clients'."""
+    (terms,) = [t["gains_haircut"] for t in setup.rules["tiers"] if isinstance(t, dict) and "gains_haircut" in t]
+    for member, amount in paid.items():
+        mine = [pool for pool, (owner, _) in setup.pools.items() if owner == member]
+        left = {pool: twin.left_of_gains(run, "event", pool, terms.get("days")) for pool in mine}
+        for pool, part in share_out(amount, left).items():
+            state.cut[pool] = state.cut.get(pool, 0) + part
+            capital = state.capital[member]
+            if setup.pools[pool][1] == "house" and capital is not None:
+                state.capital[member] = capital - part
+
+
 def settle(setup: Setup, state: State, place: int, event: Row, today: Snapshot, opening: Snapshot) -> None:
     """The waterfall of an event, and what it leaves."""
     failed = [member for member, group in setup.group_of.items() if group in event["groups"]]
@@ -955,16 +981,14 @@ def settle(setup: Setup, state: State, place: int, event: Row, today: Snapshot, 
     loss: dict[str, int] = {}
     over: dict[str, int] = {}
     for member in failed:
-        total = 0
+        rest: list[tuple[str, int]] = []
         for pool, (owner, kind) in setup.pools.items():
             if owner != member:
                 continue
             loss[pool] = -sum(amount for a, amount in event["result"].items() if setup.pool_of[a] == pool)
-            rest = loss[pool] - state.cash[pool] - fetched[pool]
-            total += max(rest, 0)
-            if kind == "house" and setup.stress.get("house_surplus_covers_clients", True):
-                total -= max(-rest, 0)
-        over[member] = max(max(total, 0) - state.supplementary[member], 0)
+            rest.append((kind, loss[pool] - state.cash[pool] - fetched[pool]))
+        total = twin.beyond_margin(rest, setup.stress.get("house_surplus_covers_clients", True))
+        over[member] = max(total - state.supplementary[member], 0)
     payers = [*failed, *state.alive(setup)]
     run = {
         "group_of": setup.group_of,
@@ -974,11 +998,16 @@ def settle(setup: Setup, state: State, place: int, event: Row, today: Snapshot, 
         "contributions": {member: state.contributions[member] for member in sorted(payers)},
         "capital": list(state.capital_left),
         "tiers": setup.rules["tiers"],
+        "variation": {"event": event["gains"]},
+        "gainers": setup.pools,
+        "cut": state.cut,
         "shared": setup.fund.get("unused_contribution_shared", False),
     }
     draws = twin.waterfall(run, "event", event["groups"])
     tier = 0
     for name, paid in draws:
+        if name == "gains_haircut":
+            cut_pools(setup, state, run, {str(member): amount for member, amount in paid.items() if amount})
         if name in ("defaulter_fund", "survivors_fund"):
             for member, amount in paid.items():
                 state.contributions[str(member)] -= amount
@@ -1086,13 +1115,8 @@ def stress_losses(
         counted = counted_margin(setup, state, own_requirement, lines, today, opening, scenario.shocks)
         over[name] = dict.fromkeys(alive, 0)
         for member in alive:
-            total = 0
-            for pool, (owner, kind) in pools.items():
-                if owner == member:
-                    total += max(loss[pool] - counted[pool], 0)
-                    if kind == "house" and setup.stress.get("house_surplus_covers_clients", True):
-                        total -= max(counted[pool] - loss[pool], 0)
-            over[name][member] = max(total, 0)
+            rest = [(kind, loss[pool] - counted[pool]) for pool, (owner, kind) in pools.items() if owner == member]
+            over[name][member] = twin.beyond_margin(rest, setup.stress.get("house_surplus_covers_clients", True))
     net = {
         name: {member: max(amount - state.supplementary[member], 0) for member, amount in each.items()}
         for name, each in over.items()
@@ -1312,6 +1336,8 @@ def one_day(
         # reading: restored before anything else happens on the day
         state.capital_left, state.capital_used = list(state.full_capital), None
 
+    if all(event["settled_day"] is not None for event in state.events):
+        state.cut = {}
     flows = exchanged(setup, state.held, today, before, setup.trades.get(today.date, []))
     positions = traded(setup, state, today)
     day = margin_day(setup, today)
@@ -1345,6 +1371,7 @@ def one_day(
         if event["settled_day"] is None:
             assert before is not None
             sell_parts(setup, event, today, before)
+            event["gains"].append(counted(setup, flows))
     for event in state.events:
         if event["settled_day"] is None and (sold_out(event) or last_day):
             settle(setup, state, place, event, today, opening)

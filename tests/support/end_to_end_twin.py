@@ -320,6 +320,16 @@ def tail(losses: list[float], margin: Row) -> float:
     return (sum(ordered[k:]) + float(mass - (n - k)) * ordered[k - 1]) / float(mass)
 
 
+# --- 6. loss over margin ---------------------------------------------------------------------------------------------
+
+
+def beyond_margin(rest: list[tuple[str, int]], house_pays_for_clients: bool) -> int:
+    """A member's loss over margin, from (kind, loss less margin) of its pools."""
+    left = -sum(amount for kind, amount in rest if kind == "house")
+    clients = sum(max(amount, 0) for kind, amount in rest if kind == "client")
+    return max(-left, 0) + max(clients - (max(left, 0) if house_pays_for_clients else 0), 0)
+
+
 # --- 7. contributions ------------------------------------------------------------------------------------------------
 
 
@@ -397,7 +407,20 @@ def size(book: Row, market: Row, rules: Row, given: list[Row] | None = None, day
         elif resources == "minimum":
             counted = {pool: min(pool_margin[pool], held_by_pool[pool]) for pool in pools}
 
+    def account_variation(shocks: Shocks) -> dict[str, float]:
+        """What accounts gain on contracts whose value is exchanged daily."""
+        unit = {
+            name: -close_out_loss(row, shocks, history, currency, horizon)
+            for name, row in instruments.items()
+            if row["kind"] != "option" or row["style"] != "premium"
+        }
+        return {
+            account: sum((quantity * unit[name] for name, quantity in held if name in unit), 0.0)
+            for account, held in positions.items()
+        }
+
     # stress: losses of pools, members, groups
+    variation: dict[str, list[dict[str, int]]] = {}
     scenarios = stress_scenarios(history, rules, given)
     pool_loss: dict[str, dict[str, int]] = {}
     over_margin: dict[str, dict[str, int]] = {}
@@ -407,16 +430,16 @@ def size(book: Row, market: Row, rules: Row, given: list[Row] | None = None, day
         pool_loss[scenario] = {
             pool: sum(losses[account] for account in accounts if pool_of[account] == pool) for pool in pools
         }
+        gained = {account: round(amount * minor) for account, amount in account_variation(shocks).items()}
+        variation[scenario] = [
+            {pool: sum(gained[account] for account in accounts if pool_of[account] == pool) for pool in pools}
+        ]
         over_margin[scenario] = {}
         for member in members:
-            total = 0
-            for pool, (owner, kind) in pools.items():
-                if owner == member:
-                    over = pool_loss[scenario][pool] - counted[pool]
-                    total += max(over, 0)
-                    if kind == "house" and stress.get("house_surplus_covers_clients", True):
-                        total -= max(-over, 0)
-            over_margin[scenario][member] = max(total, 0)
+            rest = [
+                (kind, pool_loss[scenario][pool] - counted[pool]) for pool, (m, kind) in pools.items() if m == member
+            ]
+            over_margin[scenario][member] = beyond_margin(rest, stress.get("house_surplus_covers_clients", True))
         group_loss[scenario] = {
             group: sum(over_margin[scenario][m] for m in members if group_of[m] == group) for group in groups
         }
@@ -503,6 +526,8 @@ def size(book: Row, market: Row, rules: Row, given: list[Row] | None = None, day
         "capped": {name: scenario.capped for name, scenario in scenarios.items()},
         "sizing": sizing,
         "pool_loss": pool_loss,
+        "variation": variation,
+        "gainers": pools,
         "over_margin": over_margin,
         "group_loss": group_loss,
         "covers": {s: (cover(s, 1), cover(s, 2), cover(s, number)) for s in scenarios},
@@ -525,6 +550,39 @@ def size(book: Row, market: Row, rules: Row, given: list[Row] | None = None, day
 
 
 # --- 9. waterfall ----------------------------------------------------------------------------------------------------
+
+
+def left_of_gains(run: Row, scenario: str, pool: str, days: int | None) -> int:
+    """What the pool was owed over the days, added up and then floored; less what haircuts took of it before."""
+    owed = sum(day.get(pool, 0) for day in run["variation"][scenario][:days])
+    return max(max(owed, 0) - run.get("cut", {}).get(pool, 0), 0)
+
+
+def gains_of_survivors(run: Row, scenario: str, failed: list[str], terms: Row) -> dict[str, int]:
+    """By member the sum over its pools, each for itself. In a scenario nothing but variation is owed."""
+    gains = {member: 0 for member in run["contributions"] if member not in failed}
+    if scenario != "event" and "variation" not in terms.get("counts", ["variation"]):
+        return gains
+    for pool, (owner, _) in run["gainers"].items():
+        if owner in gains:
+            gains[owner] += left_of_gains(run, scenario, pool, terms.get("days"))
+    return gains
+
+
+def share_within(amount: int, weights: dict[str, int], limits: dict[str, int]) -> dict[str, int]:
+    """Share out; who is over its limit pays that, and the rest is shared out again among the others."""
+    paid = dict.fromkeys(weights, 0)
+    open_to = {name: weight for name, weight in weights.items() if weight > 0}
+    while amount > 0:
+        shares = share_out(amount, open_to)
+        over = [name for name, share in shares.items() if share > limits[name]]
+        if not over:
+            return paid | shares
+        for name in over:
+            paid[name] = limits[name]
+            amount -= limits[name]
+            del open_to[name]
+    return paid
 
 
 def waterfall(run: Row, scenario: str, defaulters: Iterable[str]) -> list[tuple[str, dict[str | None, int]]]:
@@ -579,6 +637,13 @@ def waterfall(run: Row, scenario: str, defaulters: Iterable[str]) -> list[tuple[
                 amount = min(owed, sum(survivors.values()))
                 paid.update(share_out(amount, survivors))
                 lower(failed, amount)
+        elif name == "gains_haircut":
+            terms = {} if isinstance(tier, str) else tier[name]
+            gains = gains_of_survivors(run, scenario, failed, terms)
+            limits = {m: math.floor(exact(terms.get("share", 1)) * gain) for m, gain in gains.items()}
+            amount = min(owed, sum(limits.values()))
+            paid.update(share_within(amount, gains, limits))
+            lower(failed, amount)
         elif name == "uncovered":
             continue
         draws.append((name, paid))

@@ -266,7 +266,20 @@ def random_tiers(rng: np.random.Generator) -> list[Any]:
     tiers += [capital()] if place in ("before", "both") else []
     tiers += ["survivors_fund"]
     tiers += [capital()] if place in ("after", "both") else []
+    tiers += random_haircut(rng.spawn(1)[0])
     return tiers + (["uncovered"] if rng.random() < 0.5 else [])
+
+
+def random_haircut(rng: np.random.Generator) -> list[Any]:
+    """A haircut on gains, or none."""
+    if rng.random() < 0.5:
+        return []
+    words = ["variation", "premium", "exercise"]
+    counts = [words[:1], words[:1], words, words[::2], words[2:]][int(rng.integers(5))]
+    terms: Row = {"share": float(rng.choice([1, 0.5, 0.3]))}
+    terms |= {"counts": counts} if rng.random() < 0.7 else {}
+    terms |= {"days": int(rng.integers(1, 4))} if rng.random() < 0.3 else {}
+    return [{"gains_haircut": terms}]
 
 
 def random_rules(rng: np.random.Generator) -> Row:

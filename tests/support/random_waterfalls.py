@@ -1,6 +1,6 @@
 """Random rulebooks, standings and events: the same for the engine, its twin and the kernel over many paths."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from random import Random
 from typing import Any
 
@@ -11,7 +11,7 @@ from support.waterfall_twin import PAYER_OF_LUMP
 
 from ccp.book.roster import Roster, roster_of
 from ccp.rulebook.rulebook import Rulebook
-from ccp.waterfall.event import Circumstances, Event
+from ccp.waterfall.event import Circumstances, Claimants, Event
 from ccp.waterfall.plan import Plan, make_plan, with_lumps
 
 SHARES = [0.1, 0.25, 0.3, 0.5, 0.95, 1.0]
@@ -66,12 +66,31 @@ class Waterfall:
         return np.array([amounts.get(member, 0) for member in self.members], dtype=np.int64)
 
     @property
+    def pools(self) -> dict[str, tuple[str, str]]:
+        """Who has claims: pools, or each member's house."""
+        return self.event.get("pools") or {member: (member, "house") for member in self.members}
+
+    def by_pool(self, what: str) -> np.ndarray | None:
+        """What the event states of pools; None where it states nothing."""
+        amounts = self.event.get(what)
+        return None if amounts is None else np.array([amounts.get(pool, 0) for pool in self.pools], dtype=np.int64)
+
+    @property
+    def claimants(self) -> Claimants | None:
+        if "pools" not in self.event:
+            return None
+        whose = [self.members.index(member) for member, _ in self.pools.values()]
+        return Claimants(np.array(whose), np.array([kind == "house" for _, kind in self.pools.values()]))
+
+    @property
     def circumstances(self) -> Circumstances:
         event = self.event
         return Circumstances(
-            gains=np.array([self.by_member(day) for day in event["gains"]]),
-            matched=self.by_member(event["matched"]),
-            payouts=self.by_member(event["payouts"]) if "payouts" in event else None,
+            gains=np.array([[day.get(pool, 0) for pool in self.pools] for day in event["gains"]], dtype=np.int64),
+            contracts=self.by_pool("contracts"),
+            matched=self.by_pool("matched"),
+            payouts=self.by_pool("payouts"),
+            claimants=self.claimants,
             offered=self.by_member(event["offered"]),
             auction=self.by_member(event["auction"]),
             unable=np.array([member in event["unable"] for member in self.members]),
@@ -128,6 +147,24 @@ def random_waterfall(seed: int, several_members: bool = True) -> Waterfall:
         amounts(),
         event,
     )
+
+
+def with_pools(case: Waterfall, seed: int) -> Waterfall:
+    """The same with claims of pools: members with none, one or several, of their own and of their clients."""
+    chance, most = Random(seed), max([1, *(abs(gain) for gain in case.event["gains"][0].values())])
+    pools = {
+        f"{member}.{number}": (member, chance.choice(["house", "client"]))
+        for member in case.members
+        for number in range(chance.randint(0, 3))
+    }
+
+    def signed() -> dict[str, int]:
+        return {pool: chance.randint(-most, most) for pool in pools}
+
+    claims = {"gains": [signed() for _ in case.event["gains"]], "matched": signed(), "pools": pools}
+    claims |= some(chance, contracts=signed(), payouts=signed())
+    without = {name: value for name, value in case.event.items() if name != "payouts"}
+    return replace(case, event=without | claims)
 
 
 def random_tiers(chance: Random, size: int) -> list[Any]:

@@ -125,18 +125,17 @@ def pool_sums(amounts, account_pool, pools):
 
 
 def pool_shortfalls(stress, account_pool, pool_member, pool_house, counted, cost=None):
-    """Per member and scenario: loss, gain, house short, house surplus, client short, by dictionaries.
+    """Per member and scenario: loss, house short, house surplus, client short, by dictionaries.
 
     `counted` holds one amount a pool, or one a pool and scenario; `cost` what it costs to sell each pool.
     """
-    result = {name: defaultdict(int) for name in ("loss", "gain", "house_short", "house_surplus", "client_short")}
+    result = {name: defaultdict(int) for name in ("loss", "house_short", "house_surplus", "client_short")}
     scenarios = len(stress[0]) if len(stress) else 0
     for pool in sorted({int(pool) for pool in account_pool}):
         for s in range(scenarios):
             margin = int(counted[pool][s] if len(counted[pool]) > 1 else counted[pool][0])
             loss = sum(int(stress[a][s]) for a, of in enumerate(account_pool) if of == pool)
             key = (int(pool_member[pool]), s)
-            result["gain"][key] += max(-loss, 0)
             loss += 0 if cost is None else int(cost[pool])
             result["loss"][key] += max(loss, 0)
             if pool_house[pool]:

@@ -7,9 +7,12 @@ It shares no code with the package and never imports it. Slow on purpose; small 
     standing  {"members": [id], "group": {member: group}, "contribution": {member: cents}, "required": {member: cents},
                "left": [cents by lump tier] or None, "called": [{member: cents} by tier of assessments] or None,
                "gone": [groups that defaulted before; they are survivors of nothing] or not there}
-    event     {"defaulters": [group], "loss", "over_margin", "margin": {member: cents}, and what else is known}
+    event     {"defaulters": [group], "loss", "over_margin", "margin": {member: cents}, and what else is known; with
+               "pools": {pool: (member, "house" or "client")} gains, matched, payouts, contracts and cut are by pool,
+               else each member is a pool of its own house}
 
-Of `paid` only those who pay something are named. `place` counts tiers; the parts of a pari-passu tier share theirs.
+Of `paid` only those who pay something are named; `cut` says of a haircut what each pool pays of it. `place` counts
+tiers; the parts of a pari-passu tier share theirs.
 """
 
 from __future__ import annotations
@@ -31,7 +34,8 @@ PAYER_OF_LUMP = {
     "parent_guarantee": "parent",
 }
 HAIRCUTS = ["gains_haircut", "tear_up", "payout_haircut"]
-BORNE_BY_CAPITAL = ["survivors_fund", "assessments", "voluntary", *HAIRCUTS]
+BILLED = ["survivors_fund", "assessments", "voluntary"]
+BORNE_BY_CAPITAL = [*BILLED, *HAIRCUTS]
 DEFAULTERS_OWN = ["defaulter_margin", "defaulter_fund"]
 
 
@@ -123,15 +127,39 @@ class Scene:
         self.called: list[Cents] = [{m: by.get(m, 0) for m in sorted(standing["members"])} for by in called]
         self.rest: Cents = {m: event["loss"].get(m, 0) for m in self.defaulters}
         before = event.get("cut") or {}
-        self.cut: Cents = {m: before.get(m, 0) for m in self.survivors}  # what haircuts took so far
+        self.pools: dict[str, tuple[str, str]] = pools_of(standing, event)
+        self.cut: Cents = {pool: before.get(pool, 0) for pool in self.pools}  # what haircuts took so far
         self.gains: list[Cents] = event.get("gains") or []
 
-    def stated(self, what: str, member: str) -> int:
-        """What the event states of the member; 0 if it states nothing."""
-        return (self.event.get(what) or {}).get(member, 0)
+    def stated(self, what: str, name: str) -> int:
+        """What the event states of the member or pool; 0 if it states nothing."""
+        return (self.event.get(what) or {}).get(name, 0)
 
-    def gained(self, member: str, days: int | None = None) -> int:
-        return sum(day.get(member, 0) for day in self.gains[:days])
+    def gained(self, pool: str, days: int | None = None) -> int:
+        return sum(day.get(pool, 0) for day in self.gains[:days])
+
+    def claim(self, pool: str, word: str, details: Row) -> int:
+        """What the haircut finds in the pool: its claim, never below nothing, less what others took of it."""
+        claim = self.gained(pool, details.get("days"))
+        if word == "tear_up" and details.get("scope") == "full":
+            claim = (self.event.get("contracts") or {}).get(pool, claim)
+        elif word == "tear_up":
+            claim = self.stated("matched", pool)
+        elif word == "payout_haircut":
+            claim = (self.event.get("payouts") or {}).get(pool, claim)
+        return max(max(claim, 0) - self.cut[pool], 0)
+
+    def claims(self, word: str, details: Row) -> Cents:
+        """Of each survivor with claims, the sum over its pools."""
+        sums = dict.fromkeys(self.survivors, 0)
+        for pool, (member, _) in self.pools.items():
+            if member in sums:
+                sums[member] += self.claim(pool, word, details)
+        return sums
+
+
+def pools_of(standing: Row, event: Row) -> dict[str, tuple[str, str]]:
+    return event.get("pools") or {member: (member, "house") for member in sorted(standing["members"])}
 
 
 # --- 3. tiers: who can pay how much ----------------------------------------------------------------------------------
@@ -214,8 +242,7 @@ def assessments(scene: Scene, details: Row, called: Cents) -> Cents:
 
 
 def positive_gains(scene: Scene, details: Row) -> Cents:
-    gains = {m: max(scene.gained(m, details.get("days")), 0) - scene.cut[m] for m in scene.survivors}
-    return {m: gain for m, gain in gains.items() if gain > 0}
+    return {m: gain for m, gain in scene.claims("gains_haircut", details).items() if gain > 0}
 
 
 def gains_haircut(scene: Scene, details: Row) -> Cents:
@@ -234,20 +261,12 @@ def gains_haircut(scene: Scene, details: Row) -> Cents:
 
 
 def tear_up(scene: Scene, details: Row) -> Cents:
-    limits = {}
-    for member in scene.survivors:
-        full = details.get("scope") == "full"
-        claim = scene.gained(member) if full else scene.stated("matched", member)
-        limits[member] = max(claim - scene.cut[member], 0)
-    return limits
+    return scene.claims("tear_up", details)
 
 
 def payout_haircut(scene: Scene, details: Row) -> Cents:
-    limits = {}
-    for member in scene.survivors:
-        payout = (scene.event.get("payouts") or {}).get(member, scene.gained(member))
-        limits[member] = math.floor(exact(details.get("share", 1)) * max(payout - scene.cut[member], 0))
-    return limits
+    share = exact(details.get("share", 1))
+    return {m: math.floor(share * left) for m, left in scene.claims("payout_haircut", details).items()}
 
 
 def voluntary(scene: Scene) -> Cents:
@@ -357,7 +376,16 @@ def split(scene: Scene, part: Part, amount: int, limits: Cents) -> Cents:
     return share_out(amount, limits)
 
 
-def write_down(scene: Scene, part: Part, paid: Cents) -> None:
+def cut_by_pool(scene: Scene, part: Part, paid: Cents) -> Cents:
+    """What each pool pays of its member's part of a haircut: in proportion to what is left of its claims."""
+    cut: Cents = {}
+    for member, amount in paid.items():
+        mine = [pool for pool, (owner, _) in scene.pools.items() if owner == member]
+        cut.update(share_out(amount, {pool: scene.claim(pool, part.word, part.details) for pool in mine}))
+    return {pool: amount for pool, amount in cut.items() if amount > 0}
+
+
+def write_down(scene: Scene, part: Part, paid: Cents, cut: Cents) -> None:
     """What the part took is used."""
     if part.word in PAYER_OF_LUMP:
         scene.left[part.lump] -= sum(paid.values())
@@ -373,9 +401,8 @@ def write_down(scene: Scene, part: Part, paid: Cents) -> None:
         for member, amount in paid.items():
             if amount > 0:
                 scene.called[part.assessment][member] += math.ceil(amount / exact(part.details.get("collected", 1)))
-    if part.word in HAIRCUTS:
-        for member, amount in paid.items():
-            scene.cut[member] += amount
+    for pool, amount in cut.items():
+        scene.cut[pool] += amount
 
 
 def run_event(rules: Row, standing: Row, event: Row) -> Row:
@@ -399,7 +426,8 @@ def run_event(rules: Row, standing: Row, event: Row) -> Row:
             paid = split(scene, part, amounts[number], limits[number])
             assert sum(paid.values()) == amounts[number]
             assert all(0 <= amount <= limits[number][payer] for payer, amount in paid.items())
-            write_down(scene, part, paid)
+            cut = cut_by_pool(scene, part, paid) if part.word in HAIRCUTS else {}
+            write_down(scene, part, paid, cut)
             draws.append(
                 {
                     "place": place,
@@ -407,6 +435,7 @@ def run_event(rules: Row, standing: Row, event: Row) -> Row:
                     "capacity": capacities[number],
                     "owed": owed,
                     "paid": {payer: amount for payer, amount in paid.items() if amount > 0},
+                    "cut": cut,
                 }
             )
         owed -= sum(amounts.values())
@@ -452,14 +481,15 @@ def paid_by(result: Row, member: str, words: Iterable[str]) -> int:
     return sum(draw["paid"].get(member, 0) for draw in result["draws"] if draw["tier"] in words)
 
 
-def over_capital(result: Row, survivors: list[str], capital: Mapping[str, int | None]) -> list[str]:
-    """The survivors whose bill is more than their capital."""
-    over = []
-    for member in survivors:
-        has = capital.get(member)
-        if has is not None and paid_by(result, member, BORNE_BY_CAPITAL) > has:
-            over.append(member)
-    return over
+def house_cut(result: Row, member: str, pools: Mapping[str, tuple[str, str]]) -> int:
+    """What haircuts took of the member's own pools; a cut of its clients' is theirs."""
+    mine = [pool for pool, (owner, kind) in pools.items() if owner == member and kind == "house"]
+    return sum(draw["cut"].get(pool, 0) for draw in result["draws"] for pool in mine)
+
+
+def left_of(capital: int, lost: int, bills: int, gains_add: bool) -> int:
+    """`lost` is what the member's house has lost so far, to haircuts too; negative is a gain."""
+    return capital - (lost if gains_add else max(lost, 0)) - bills
 
 
 def contagion(
@@ -469,11 +499,24 @@ def contagion(
     books: dict[str, Row],
     capital: Mapping[str, int | None],
     circumstances: Row,
+    own: Mapping[str, int] | None = None,
+    gains_add: bool = False,
 ) -> list[Row]:
-    """Round after round, until nobody fails: those whom a round's bills ruin default in the next."""
+    """Round after round, until nobody fails: those whom their own books or a round's bills ruin default in the next.
+
+    `own` is what members' own books lose in the scenario (negative: gain), which their capital bears before any bill.
+    """
     rounds: list[Row] = []
     groups = sorted(set(first_groups))
-    capital = dict(capital)
+    lost, billed = dict.fromkeys(standing["members"], 0), dict.fromkeys(standing["members"], 0)
+    pools, stated = pools_of(standing, circumstances), dict(capital)
+
+    def left(member: str, more_lost: int = 0, more_bills: int = 0) -> int | None:
+        has = stated.get(member)
+        if has is None:
+            return None
+        return left_of(has, lost[member] + more_lost, billed[member] + more_bills, gains_add)
+
     cut: Cents = {}
     while groups:
         event = {**circumstances, "defaulters": groups, "cut": dict(cut)}
@@ -481,21 +524,34 @@ def contagion(
             event[what] = {member: book[what] for member, book in books.items()}
         survivors = Scene(rules, standing, event).survivors
         unable = set(circumstances.get("unable") or [])
+        for member in survivors if not rounds else []:
+            lost[member] += (own or {}).get(member, 0)
         failed: set[str] = set()
         while True:
             result = run_event(rules, standing, {**event, "unable": sorted(unable)})
-            over = over_capital(result, survivors, capital)
+            over = []
+            for member in survivors:
+                bills, cuts = paid_by(result, member, BILLED), house_cut(result, member, pools)
+                before, after = left(member), left(member, cuts, bills)
+                if before is not None and after is not None and after < 0 and after < before:
+                    over.append(member)
             failed.update(over)
             newly = [m for m in over if m not in unable and paid_by(result, m, ["assessments"]) > 0]
             if not newly:
                 break
             unable.update(newly)
         for member in survivors:
-            has = capital.get(member)
-            if has is not None:
-                capital[member] = has - paid_by(result, member, BORNE_BY_CAPITAL)
-            cut[member] = cut.get(member, 0) + paid_by(result, member, HAIRCUTS)
-        rounds.append({"round": len(rounds) + 1, "defaulters": groups, "result": result, "capital": dict(capital)})
+            lost[member] += house_cut(result, member, pools)
+            billed[member] += paid_by(result, member, BILLED)
+            now = left(member)
+            if now is not None and now < 0:
+                failed.add(member)
+        for draw in result["draws"]:
+            for pool, amount in draw["cut"].items():
+                cut[pool] = cut.get(pool, 0) + amount
+        rounds.append(
+            {"round": len(rounds) + 1, "defaulters": groups, "result": result, "capital": {m: left(m) for m in stated}}
+        )
         standing = result["standing"]
         groups = sorted({standing["group"][member] for member in failed})
     return rounds

@@ -7,12 +7,13 @@ from typing import Any, Literal
 import numpy as np
 import pytest
 from support.outcomes import paid_by, payer_of
-from support.random_waterfalls import Waterfall, random_waterfall
+from support.random_waterfalls import HAIRCUTS, Waterfall, random_waterfall, with_pools
 from support.rulebooks import rulebook_of
 from support.waterfall_twin import BORNE_BY_CAPITAL, contagion, run_event
 from support.waterfall_twin import recover as twin_recover
 
 from ccp.book.roster import each_alone
+from ccp.rulebook.tier_kind import TierKind
 from ccp.types import Cents
 from ccp.waterfall.contagion import Books, Resale, Round, run_rounds, survivors_bills
 from ccp.waterfall.counting import EACH_DEFAULT
@@ -27,26 +28,33 @@ Paid = dict[str, int]
 
 @dataclass(frozen=True)
 class Spread:
-    """A default that may spread: a random waterfall, who defaults first, and members' capital."""
+    """A default that may spread: a random waterfall, who defaults first, members' capital, and what their own books
+    lose (negative: gain), which may or may not add to capital where it is a gain."""
 
     case: Waterfall
     first: tuple[int, ...]
     capital: list[int | None]
+    own: dict[str, int]
+    gains_add: bool
 
 
 def random_spread(seed: int) -> Spread:
     """One or two groups default; members' capital is about what their bills may be, some state none."""
     chance, case = Random(seed), random_waterfall(seed)
+    case = with_pools(case, seed) if chance.random() < 0.5 else case
     first = chance.sample(range(len(case.groups)), min(chance.choice([1, 1, 2]), len(case.groups)))
     most = max([1, *case.contribution.values(), *case.required.values()])
     capital = [chance.choice([None, 0, chance.randint(0, most), chance.randint(0, 4 * most)]) for _ in case.members]
-    return Spread(case, tuple(sorted(first)), capital)
+    own = {member: chance.choice([0, chance.randint(-most, most)]) for member in case.members}
+    return Spread(case, tuple(sorted(first)), capital, own, chance.random() < 0.5)
 
 
-def standing_of(case: Waterfall) -> Standing:
+def standing_of(case: Waterfall, gains_add: bool = False) -> Standing:
     """The engine's standing: some lumps used in part, some calls made before."""
     contributions, required = case.by_member(case.contribution), case.by_member(case.required)
-    whole = first_standing(case.rulebook, case.roster, contributions, required)
+    rules = case.rulebook.default_management.model_copy(update={"gains_add_to_capital": gains_add})
+    rulebook = case.rulebook.model_copy(update={"default_management": rules})
+    whole = first_standing(rulebook, case.roster, contributions, required, claimants=len(case.pools))
     left = np.array(case.lumps_left(whole.plan), dtype=np.int64)
     return replace(whole, left=left, called=np.array([case.by_member(case.called)] * len(whole.called), dtype=np.int64))
 
@@ -85,6 +93,8 @@ def twin_rounds(spread: Spread) -> list[dict[str, Any]]:
         books,
         dict(zip(case.members, spread.capital, strict=True)),
         {name: value for name, value in case.event.items() if name not in ("loss", "over_margin", "margin")},
+        spread.own,
+        spread.gains_add,
     )
 
 
@@ -108,10 +118,11 @@ def counted_sale(groups: int, books: Books) -> Resale:
 def engine_rounds(spread: Spread) -> list[Round]:
     """The engine's rounds, once with a sale that moves nothing and once without: they must be the same."""
     case, books = spread.case, books_of(spread.case)
-    standing, known = standing_of(case), case.circumstances
+    standing, known = standing_of(case, spread.gains_add), case.circumstances
+    own = case.by_member(spread.own)
 
     def run(resale: Resale | None) -> list[Round]:
-        return run_rounds(standing, spread.first, books, spread.capital, lambda groups: known, resale)
+        return run_rounds(standing, spread.first, books, spread.capital, lambda groups: known, resale, own)
 
     counted = run(counted_sale(len(case.groups), books))
     plain = run(None)
@@ -145,28 +156,43 @@ def test_rounds_are_those_of_the_twin(block: int) -> None:
 
 
 @pytest.mark.parametrize("block", range(5))
-def test_a_survivor_fails_only_where_its_bills_or_its_calls_were_more_than_it_had(block: int) -> None:
+def test_a_survivor_fails_only_where_its_losses_and_bills_or_its_calls_were_more_than_it_had(block: int) -> None:
     """Nobody without a stated capital fails, and whoever did not fail has capital left to the cent."""
     for seed in range(1000 + 60 * block, 1060 + 60 * block):
         spread = random_spread(seed)
         had: list[int | None] = spread.capital
+        lost = np.zeros(len(spread.case.members), dtype=np.int64)
         for one in engine_rounds(spread):
-            bills = survivors_bills(one.outcome, len(spread.case.members), EACH_DEFAULT.bears).tolist()
+            taken = [survivors_bills(one.outcome, len(lost), of).tolist() for of in (is_cut, is_billed)]
+            before_cuts, lost = lost + one.own, lost + one.own + taken[0]
             for member, (before, after) in enumerate(zip(had, one.capital, strict=True)):
                 failed = spread.case.groups.index(spread.case.group[spread.case.members[member]]) in one.failed
                 if before is None or after is None:
                     assert before is after is None, seed
                 else:
-                    assert after == before - bills[member], seed
+                    by_book = [int(of[member]) for of in (before_cuts - one.own, lost)]
+                    then, now = by_book if spread.gains_add else [max(amount, 0) for amount in by_book]
+                    assert after == before - (now - then) - taken[1][member], seed
                     assert after >= 0 or failed or before < 0, seed
             had = one.capital
+
+
+def is_cut(kind: TierKind) -> bool:
+    return EACH_DEFAULT.bears(kind) and kind.cuts_claims
+
+
+def is_billed(kind: TierKind) -> bool:
+    return EACH_DEFAULT.bears(kind) and not kind.cuts_claims
 
 
 def test_bills_are_what_members_pay_as_survivors() -> None:
     """Their own default, and what others than members pay, is no bill."""
     payers: list[tuple[str, int | None]] = [("defaulter_margin", 0), ("defaulter_fund", 0), ("ccp_capital", None)]
     payers += [(word, 1) for word in BORNE_BY_CAPITAL]
-    draws = tuple(Draw(word, "", 9, 9, {payer: 3}, place) for place, (word, payer) in enumerate(payers))
+    cuts = {word: {1: 3} for word in HAIRCUTS}
+    draws = tuple(
+        Draw(word, "", 9, 9, {payer: 3}, place, cut=cuts.get(word, {})) for place, (word, payer) in enumerate(payers)
+    )
     nothing = np.zeros(2, dtype=np.int64)
     outcome = Outcome(Event((0,), nothing, nothing, nothing), 3 * len(draws), draws)
     assert survivors_bills(outcome, 2, EACH_DEFAULT.bears).tolist() == [0, 3 * 6]

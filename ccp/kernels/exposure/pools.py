@@ -24,11 +24,9 @@ class PoolArrays(NamedTuple):
 
 
 class Shortfalls(NamedTuple):
-    """Member x scenario, in cents. `loss` is the sum of the pools' losses, gains not counted; `gain` that of their
-    gains, losses not counted and nothing sold."""
+    """Member x scenario, in cents. `loss` is the sum of the pools' losses, gains not counted."""
 
     loss: MemberByScenario
-    gain: MemberByScenario
     house_short: MemberByScenario
     house_surplus: MemberByScenario
     client_short: MemberByScenario
@@ -46,7 +44,6 @@ def close_pool(pool, pools, first, last, pool_loss, short):
     for s in range(first, last):
         loss = pool_loss[s] + pools.cost[pool]
         margin = pools.counted[pool, s if moves else 0]
-        short.gain[member, s] += max(-pool_loss[s], 0)
         pool_loss[s] = 0
         short.loss[member, s] += max(loss, 0)
         if pools.house[pool]:
