@@ -14,6 +14,8 @@ from ccp.tables import check_table, find_table, raise_problems, read_raw
 from ccp.types import Vector
 
 SHIPPED = "shipped"
+EXCHANGE_RATE = "^[A-Z]{3}/[A-Z]{3}$"
+"""What the name of a factor looks like that converts one currency into another."""
 
 
 @dataclass(frozen=True)
@@ -154,7 +156,7 @@ def _read_factors(path: Path | None, factor_ids: list[str]) -> tuple[pl.DataFram
 def class_by_name(factor_id: pl.Expr) -> pl.Expr:
     """A factor's asset class as its name tells it, or null."""
     return (
-        pl.when(factor_id.str.contains("^[A-Z]{3}/[A-Z]{3}$"))
+        pl.when(factor_id.str.contains(EXCHANGE_RATE))
         .then(pl.lit("currency"))
         .when(factor_id.str.ends_with(".VOL"))
         .then(pl.lit("volatility"))

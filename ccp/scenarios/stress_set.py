@@ -3,13 +3,12 @@
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
-
 from ccp.errors import InputError, Problem, refuse
 from ccp.market.history import Market
 from ccp.market.volatility import SUFFIX
 from ccp.rulebook.rulebook import Rulebook
 from ccp.rulebook.stress import Plausible
+from ccp.scenarios.below_zero import rates_above_zero, refuse_below_zero
 from ccp.scenarios.files import read_scenarios
 from ccp.scenarios.historical import worst_windows
 from ccp.scenarios.hypothetical import ladder_scenarios
@@ -27,7 +26,7 @@ def stress_scenarios(
     if file is not None:
         known = [*market.factor_ids, *(f"{factor_id}{SUFFIX}" for factor_id in market.factor_ids)]
         found = capped(read_scenarios(file, factor_ids, known))
-        _refuse_below_zero(found, market, file.name)
+        refuse_below_zero(found, market, file, market.dates[-1:])
         return _judged(found, stress.plausible)
     parts = []
     if stress.historical is not None:
@@ -38,7 +37,7 @@ def stress_scenarios(
     problems = _set_problems([label.scenario_id for part in parts for label in part.labels])
     if problems:
         raise InputError(problems)
-    return _judged(capped(joined(parts)), stress.plausible)
+    return _judged(rates_above_zero(capped(joined(parts)), market), stress.plausible)
 
 
 def _set_problems(ids: list[str]) -> list[Problem]:
@@ -48,32 +47,6 @@ def _set_problems(ids: list[str]) -> list[Problem]:
     twice = sorted({name for name in ids if ids.count(name) > 1})
     expected = "duplicate; two ladders or multiples of the rulebook make the same scenario"
     return [Problem("rulebook", expected, "scenario_id", name) for name in twice]
-
-
-def _refuse_below_zero(scenarios: ScenarioSet, market: Market, source: str) -> None:
-    """Refuse differences that take a price which moves by ratios, or an exchange rate, to zero or below.
-
-    A volatility may be shocked that far: options floor it at zero.
-    """
-    level = np.array([market.level(factor_id) for factor_id in scenarios.factor_ids])
-    kinds = zip(
-        market.kinds("change", scenarios.factor_ids), market.kinds("asset_class", scenarios.factor_ids), strict=True
-    )
-    positive = np.array([change == "relative" and asset_class != "volatility" for change, asset_class in kinds])
-    positive |= np.array(["/" in factor_id for factor_id in scenarios.factor_ids])
-    ends = (level * (1.0 + scenarios.relative) + scenarios.absolute).min(axis=0)
-    problems = [
-        Problem(
-            source,
-            f"the shock takes this factor from {level[factor]:g} to {ends[place, factor]:g}; more than 0 was expected"
-            f" (scenario {scenarios.ids[place]})",
-            "factor_id",
-            scenarios.factor_ids[factor],
-        )
-        for place, factor in zip(*np.nonzero((ends <= 0) & positive & (level > 0)), strict=True)
-    ]
-    if problems:
-        raise InputError(problems)
 
 
 def _judged(scenarios: ScenarioSet, plausible: Plausible | None) -> ScenarioSet:

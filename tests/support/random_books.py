@@ -325,7 +325,7 @@ def random_scenarios(rng: np.random.Generator, multiples: bool) -> list[Row]:
         if rng.random() < 0.3:
             shocks[str(rng.choice(["EQ0.VOL", "*.VOL"]))] = ("absolute", float(np.round(rng.uniform(-1, 0.5), 2)))
         if rng.random() < 0.2:
-            shocks["OIL"] = ("relative", -1.3)
+            shocks["OIL"] = ("relative", -1.0)
         if rng.random() < 0.35:
             shocks[str(rng.choice(["OIL", "EQ0", "EQ*"]))] = ("absolute", -2.0)
         rows.append({"id": f"scenario {number}", "shocks": shocks, "sizes_fund": bool(rng.random() < 0.8 or not rows)})
