@@ -18,7 +18,8 @@ EVERY = 0
 class Label:
     """What a scenario is called and where it comes from.
 
-    `sizes_fund`: extreme but still plausible. `window`: the first and last day of a window of the history.
+    `gap` is a share of levels, `shift` one of rates in basis points. `sizes_fund`: extreme but still plausible.
+    `window`: the first and last day of a window of the history.
     """
 
     scenario_id: str
@@ -29,6 +30,7 @@ class Label:
     gap: float | None = None
     sizes_fund: bool = True
     window: tuple[date, date] | None = None
+    shift: float | None = None
 
 
 @dataclass(frozen=True)

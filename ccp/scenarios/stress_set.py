@@ -12,6 +12,7 @@ from ccp.scenarios.below_zero import rates_above_zero, refuse_below_zero
 from ccp.scenarios.files import read_scenarios
 from ccp.scenarios.historical import worst_windows
 from ccp.scenarios.hypothetical import ladder_scenarios
+from ccp.scenarios.rate_shifts import rate_scenarios
 from ccp.scenarios.scenario_set import Label, ScenarioSet, capped, joined, multiplied
 
 
@@ -34,6 +35,10 @@ def stress_scenarios(
         parts.append(multiplied(windows, stress.historical.multiples or stress.multiples))
     for ladder in stress.hypothetical:
         parts.append(multiplied(ladder_scenarios(ladder, market, factor_ids), ladder.multiples or stress.multiples))
+    if stress.shifts is not None:
+        parts.append(
+            multiplied(rate_scenarios(stress.shifts, market, factor_ids), stress.shifts.multiples or stress.multiples)
+        )
     problems = _set_problems([label.scenario_id for part in parts for label in part.labels])
     if problems:
         raise InputError(problems)
@@ -59,5 +64,5 @@ def _judged(scenarios: ScenarioSet, plausible: Plausible | None) -> ScenarioSet:
 
 
 def _judged_label(label: Label, plausible: Plausible) -> Label:
-    within = label.multiple <= plausible.multiple and (label.gap is None or label.gap <= plausible.gap)
-    return replace(label, sizes_fund=label.sizes_fund and within)
+    small = (label.gap or 0.0) <= plausible.gap and (label.shift or 0.0) <= plausible.shift
+    return replace(label, sizes_fund=label.sizes_fund and small and label.multiple <= plausible.multiple)

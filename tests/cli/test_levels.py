@@ -74,7 +74,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_a_relative_factor_below_zero_is_refused_by_every_command(arguments: tuple[str, ...], folder: Path) -> None:
     rye.write_rye(folder, {"RYE": rye.prices({ROW: -7.0})})
     assert refused(folder, *arguments) == (
-        "prices.csv, row 13, column RYE, value -7.0: levels of a relative factor must be positive; on 2031-03-19 it is -7"
+        "prices.csv, row 13, column RYE, value -7.0: levels of a relative factor must be positive; "
+        "on 2031-03-19 it is -7"
     )
 
 
