@@ -149,7 +149,8 @@ def _moves_behind(
     """The scenario's moves of prices that the book needs only by way of the volatilities modelled from them."""
     label = known.labels[known.ids.index(scenario_id)]
     if label.window is None:
-        ladders = rulebook.model_copy(update={"stress": rulebook.stress.model_copy(update={"historical": None})})
+        alone = {"historical": None, "plausible": None}  # whether it sizes the fund is no matter here
+        ladders = rulebook.model_copy(update={"stress": rulebook.stress.model_copy(update=alone)})
         wide = stress_scenarios(ladders, market, [*known.factor_ids, *factor_ids], request.scenarios)
         return {name: _moves(wide, wide.ids.index(scenario_id))[name] for name in factor_ids}
     window = capped(multiplied(window_scenario(market, factor_ids, label), (label.multiple,)))
