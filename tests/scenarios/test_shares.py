@@ -100,7 +100,11 @@ def oil_market() -> Market:
     market = read_market()
     absolute = pl.lit("absolute").cast(market.factors["change"].dtype)
     change = pl.when(pl.col("factor_id") == "WTI").then(absolute).otherwise(pl.col("change"))
-    return Market(market.levels.select("date", "WTI").drop_nulls(), market.factors.with_columns(change.alias("change")), market.files)
+    return Market(
+        market.levels.select("date", "WTI").drop_nulls(),
+        market.factors.with_columns(change.alias("change")),
+        market.files,
+    )
 
 
 def oil_rules() -> Rulebook:

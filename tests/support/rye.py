@@ -74,7 +74,7 @@ def rye_book() -> Book:
 
 def rye_market(levels: list[float], change: str = "relative") -> Market:
     """The same market in memory."""
-    factors = pl.DataFrame({"factor_id": ["RYE"], "change": [change], "asset_class": ["commodity"]})
+    factors = pl.DataFrame({"factor_id": ["RYE"], "change": [change], "asset_class": ["commodity"], "sector": [None]})
     typed = factors.cast({"change": Factors.create_empty().schema["change"]})  # type: ignore[arg-type]
     return Market(pl.DataFrame({"date": DAYS, "RYE": levels}), typed, {})
 
