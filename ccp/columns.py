@@ -68,6 +68,10 @@ _ALL = [
     Column("change", ("relative", "absolute"), "whether a factor's returns are ratios or differences"),
     Column("asset_class", "text", "equity, currency, commodity, rate, volatility, ..."),
     Column("sector", "text", "the sector of an equity or commodity factor"),
+    Column(
+        "tenor_years", "number", "the tenor of a rate; told from a name that ends in one, as UST10Y or EUR.3M", "years"
+    ),
+    Column("rate_unit", ("percent", "decimal", "basis_points"), "what a rate's levels are in; default percent"),
     Column("description", "text", "in words"),
     Column("source", "text", "who published the numbers"),
     Column("scenario_id", "text", "a stress scenario"),

@@ -115,6 +115,8 @@ class Factors(dy.Schema):
     change = column("change", nullable=True)
     asset_class = column("asset_class", nullable=True)
     sector = column("sector", nullable=True)
+    tenor_years = column("tenor_years", nullable=True, min=0)
+    rate_unit = column("rate_unit", nullable=True)
     description = column("description", nullable=True)
     source = column("source", nullable=True)
 

@@ -25,8 +25,10 @@ from ccp.runs.commands import COMMANDS
 from ccp.runs.journal import Journal
 from ccp.runs.manifest import manifest
 from ccp.runs.write import check_free
+from ccp.scenarios.below_zero import refuse_below_zero
 from ccp.scenarios.scenario_set import ScenarioSet
 from ccp.scenarios.stress_set import stress_scenarios
+from ccp.settlement.calendar import due_days
 from ccp.settlement.cycle import Cycle, DayResult
 from ccp.settlement.opening import RunRequest, open_run
 from ccp.settlement.results import day_row, day_tables, event_rows, waterfall_rows
@@ -103,10 +105,15 @@ def _days(cycle: Cycle, state: CycleState | None, journal: Journal, rows: list[d
 
 
 def given_scenarios(request: RunRequest, terms: RunTerms) -> ScenarioSet | None:
-    """The scenarios of a file, checked against the first day's levels."""
+    """The scenarios of a file, checked against the levels of every day on which they are run."""
     if request.scenarios is None:
         return None
-    return stress_scenarios(terms.rulebook, terms.case.market, terms.case.factor_ids, request.scenarios)
+    case, rules = terms.case, terms.rulebook
+    found = stress_scenarios(rules, case.market, case.factor_ids, request.scenarios)
+    run_on = sorted(due_days(terms, rules.settlement.stress) | due_days(terms, rules.fund.schedule))
+    days = [terms.dates[day] for day in run_on]
+    refuse_below_zero(found, replace(case.market, levels=terms.path), request.scenarios, days)
+    return found
 
 
 def _begin(

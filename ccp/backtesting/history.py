@@ -18,6 +18,7 @@ from ccp.margin.buffer import full_buffer
 from ccp.margin.requirement import Requirement, margin_requirement
 from ccp.market.case import Case
 from ccp.market.history import Market
+from ccp.market.levels import check_levels
 from ccp.market.paths import shifted_levels
 from ccp.market.returns import overlapping_returns
 from ccp.money import minor_units, to_minor
@@ -70,6 +71,7 @@ def run_history(
     periods = liquidation_periods(case)
     horizon = int(periods.max())
     rows = _rows(market, first, last, horizon)
+    check_levels(market, case.factor_ids, market.dates[int(rows[-1]) + horizon])
     _check_history(case, market, models, rows)
     accounts = len(case.portfolio.accounts)
     margins = {name: np.zeros((len(rows), accounts), dtype=np.int64) for name in models}

@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -14,6 +15,10 @@ from ccp.tables import check_table, find_table, raise_problems, read_raw
 from ccp.types import Vector
 
 SHIPPED = "shipped"
+EXCHANGE_RATE = "^[A-Z]{3}/[A-Z]{3}$"
+"""What the name of a factor looks like that converts one currency into another."""
+TENORS = {"D": 1 / 365, "W": 7 / 365, "M": 1 / 12, "Y": 1.0}
+"""Years in a unit of a tenor."""
 
 
 @dataclass(frozen=True)
@@ -69,8 +74,10 @@ class Market:
         """Levels of some factors, day x factor, NaN where there is no value."""
         return self.levels.select(factor_ids).fill_null(np.nan).to_numpy()
 
-    def kinds(self, field: str, factor_ids: list[str]) -> list[str | None]:
-        """What the factors table says of some factors: `change`, `asset_class`, `sector`, ..."""
+    def kinds(self, field: str, factor_ids: list[str]) -> list[Any]:
+        """What the factors table says of some factors: `change`, `asset_class`, `sector`, ...; None where nothing."""
+        if field not in self.factors.columns:
+            return [None] * len(factor_ids)
         stated = dict(zip(self.factors["factor_id"], self.factors[field], strict=True))
         return [stated.get(factor_id) for factor_id in factor_ids]
 
@@ -147,6 +154,7 @@ def _read_factors(path: Path | None, factor_ids: list[str]) -> tuple[pl.DataFram
     joined = names.join(stated, on="factor_id", how="left").with_columns(
         pl.col("change").fill_null("relative"),
         pl.coalesce("asset_class", class_by_name(pl.col("factor_id"))).alias("asset_class"),
+        pl.coalesce("tenor_years", tenor_by_name(pl.col("factor_id"))).alias("tenor_years"),
     )
     return joined, problems, total
 
@@ -154,11 +162,18 @@ def _read_factors(path: Path | None, factor_ids: list[str]) -> tuple[pl.DataFram
 def class_by_name(factor_id: pl.Expr) -> pl.Expr:
     """A factor's asset class as its name tells it, or null."""
     return (
-        pl.when(factor_id.str.contains("^[A-Z]{3}/[A-Z]{3}$"))
+        pl.when(factor_id.str.contains(EXCHANGE_RATE))
         .then(pl.lit("currency"))
         .when(factor_id.str.ends_with(".VOL"))
         .then(pl.lit("volatility"))
     )
+
+
+def tenor_by_name(factor_id: pl.Expr) -> pl.Expr:
+    """A tenor in years as the end of a factor's name tells it (`UST10Y`, `EUR.3M`), or null."""
+    found = factor_id.str.extract_groups(r"(?<count>\d+)(?<unit>[DWMY])$").struct
+    years = found.field("unit").replace_strict(TENORS, default=None, return_dtype=pl.Float64)
+    return found.field("count").cast(pl.Float64) * years
 
 
 def latest_levels(market: Market) -> dict[str, float]:

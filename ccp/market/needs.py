@@ -9,7 +9,8 @@ from ccp.book.check import is_a
 from ccp.book.order import in_order
 from ccp.errors import Problem
 from ccp.market.history import Market, latest_levels
-from ccp.market.volatility import SUFFIX
+from ccp.market.levels import level_problems
+from ccp.market.volatility import modelled_from
 from ccp.products import LIMITS, PRODUCTS, factor_columns, quoted_columns
 
 LARGEST_HOLDING = 1e17
@@ -56,10 +57,14 @@ def find_market_problems(book: Book, market: Market, service: str, history_days:
 
     `history_days` is how many of the latest rows must hold a value of every factor.
     """
-    problems = [
+    uses = factor_uses(book, service)
+    levels = level_problems(market, sorted(uses))
+    problems = list(levels.values()) + [
         Problem(_source(book, use.table), expected, use.field, factor_id, use.row)
-        for factor_id, use in sorted(factor_uses(book, service).items())
-        if (expected := _lacking(factor_id, use, market, history_days)) is not None
+        for factor_id, use in sorted(uses.items())
+        if factor_id not in levels
+        and modelled_from(market, factor_id) not in levels
+        and (expected := _lacking(factor_id, market, history_days)) is not None
     ]
     source = _source(book, "instruments")
     today = market.levels["date"][-1]
@@ -74,7 +79,7 @@ def _source(book: Book, table: str) -> str:
     return book.files[table].name if table in book.files else table
 
 
-def _lacking(factor_id: str, use: Use, market: Market, history_days: int) -> str | None:
+def _lacking(factor_id: str, market: Market, history_days: int) -> str | None:
     """What was expected of a factor's history, or None when it serves."""
     if factor_id not in market.factor_ids:
         return "the market has no history of this factor" + _why_lacking(factor_id, market)
@@ -86,29 +91,14 @@ def _lacking(factor_id: str, use: Use, market: Market, history_days: int) -> str
         empty = market.levels["date"].tail(history_days).filter(recent.is_null())
         gap = f", none on {empty[-1]}" if len(empty) else ""
         return f"a value on each of the latest {history_days} days was expected, the market has {have}{gap}"
-    return _not_positive(factor_id, use, market)
+    return None
 
 
 def _why_lacking(factor_id: str, market: Market) -> str:
     inverse = "/".join(reversed(factor_id.split("/")))
     if inverse != factor_id and inverse in market.factor_ids:
         return f"; it has {inverse}, the other way round"
-    base = factor_id.removesuffix(SUFFIX)
-    if base == factor_id or base not in market.factor_ids or (market.levels[base].drop_nulls() > 0).all():
-        return ""
-    return f", and none can be modelled from {base}: its levels are not all positive"
-
-
-def _not_positive(factor_id: str, use: Use, market: Market) -> str | None:
-    """Ratios of levels mean nothing below zero, and an exchange rate does not either, however it moves."""
-    levels = market.levels[factor_id]
-    lowest = levels.arg_min()
-    if lowest is None or levels[lowest] > 0:
-        return None
-    found = f"on {market.levels['date'][lowest]} it is {levels[lowest]:g}"
-    if market.kinds("change", [factor_id])[0] == "relative":
-        return f"levels of a relative factor must be positive; {found}"
-    return f"an exchange rate must be positive; {found}" if use.field == "currency" else None
+    return ""
 
 
 def find_too_large(

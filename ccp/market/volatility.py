@@ -54,22 +54,31 @@ def modelled_volatility(levels: Vector) -> Vector:
     return result
 
 
+def modelled_from(market: Market, factor_id: str) -> str | None:
+    """The factor whose prices a volatility is modelled from; None where it is not, since the market has its own."""
+    base = factor_id.removesuffix(SUFFIX)
+    own = factor_id in market.factor_ids and factor_id not in market.modelled
+    return None if own or base == factor_id or base not in market.factor_ids else base
+
+
+def _above_zero(levels: Vector) -> Vector:
+    """Levels up to the first that is zero or below, from which on there are none: no return leads to it or from it."""
+    below = levels <= 0
+    return np.where(np.logical_or.accumulate(below), np.nan, levels)
+
+
 def with_modelled_volatility(market: Market, factor_ids: list[str]) -> Market:
-    """The market with those of `factor_ids` added that it lacks and that can be modelled from its prices."""
-    missing = [
-        factor_id
-        for factor_id in factor_ids
-        if factor_id not in market.factor_ids
-        and factor_id.endswith(SUFFIX)
-        and factor_id.removesuffix(SUFFIX) in market.factor_ids
-        and (market.levels[factor_id.removesuffix(SUFFIX)].drop_nulls() > 0).all()
-    ]
+    """The market with those of `factor_ids` added that it lacks and that can be modelled from its prices.
+
+    From the first price on that is zero or below there is no value.
+    """
+    missing = [name for name in factor_ids if name not in market.factor_ids and modelled_from(market, name) is not None]
     if not missing:
         return market
     columns = [
         pl.Series(
             factor_id,
-            modelled_volatility(market.matrix([factor_id.removesuffix(SUFFIX)])[:, 0]),
+            modelled_volatility(_above_zero(market.matrix([factor_id.removesuffix(SUFFIX)])[:, 0])),
             nan_to_null=True,
         )
         for factor_id in missing

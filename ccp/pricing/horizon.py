@@ -9,6 +9,7 @@ from ccp.market.case import Case
 from ccp.pricing.revalue import Cube, revalue
 from ccp.pricing.terms import Terms, instrument_terms
 from ccp.rulebook.margin import Liquidation
+from ccp.scenarios.below_zero import rates_above_zero
 from ccp.scenarios.scenario_set import EVERY, ScenarioSet, over_periods
 from ccp.types import Index
 
@@ -58,4 +59,6 @@ def price_cube(case: Case, scenarios: ScenarioSet) -> Cube:
 
 def price_windows(case: Case, windows: Callable[[int], ScenarioSet]) -> Cube:
     """The cube of scenarios that depend on the liquidation period: `windows(days)`, all of the same scenarios."""
-    return price_cube(case, over_periods(windows(int(days)) for days in np.unique(liquidation_periods(case))))
+    periods = np.unique(liquidation_periods(case)).tolist()
+    moves = over_periods(windows(days) for days in periods)
+    return price_cube(case, rates_above_zero(moves, case.market))

@@ -15,13 +15,15 @@ def with_multiple(rulebook: Rulebook, multiple: float) -> Rulebook:
     larger than all before are from now on. Raises InputError.
     """
     stress, ladders = rulebook.stress, rulebook.stress.hypothetical
-    families = [*([] if stress.historical is None else [stress.historical]), *ladders]
+    families = [one for one in (stress.historical, *ladders, stress.shifts) if one is not None]
     used = [family.multiples or stress.multiples for family in families]
     if all(_with(held, multiple) == held for held in used):
         return rulebook
     rules: list[tuple[str, Any]] = [("stress.multiples", _with(stress.multiples, multiple))]
     if stress.historical is not None and stress.historical.multiples:
         rules.append(("stress.historical.multiples", _with(stress.historical.multiples, multiple)))
+    if stress.rate_shifts is not None and stress.rate_shifts.multiples:
+        rules.append(("stress.rate_shifts.multiples", _with(stress.rate_shifts.multiples, multiple)))
     if any(ladder.multiples for ladder in ladders):
         written = [ladder.model_dump(mode="json", exclude={"multiples"}) for ladder in ladders]
         own = [{"multiples": _with(one.multiples, multiple)} if one.multiples else {} for one in ladders]

@@ -1,6 +1,6 @@
 """The words of a rulebook's `stress` part."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
@@ -8,11 +8,15 @@ from ccp.documents import Frozen
 
 LadderName = Literal["market_gaps", "sector_gaps", "currency_gaps"]
 GAP_SIZES = (0.10, 0.15, 0.20, 0.25, 0.30, 0.40)
+ShiftShape = Literal["parallel", "steeper", "flatter"]
+SHIFT_SIZES = (50.0, 100.0, 200.0, 300.0)
+LARGEST_SHIFT = 2000.0
+"""In basis points."""
 
 
-def check_distinct(values: tuple[float, ...]) -> tuple[float, ...]:
+def check_distinct(values: tuple[Any, ...]) -> tuple[Any, ...]:
     """Every value at most once, as it is written in a scenario's id: twice would make the same scenario twice."""
-    written = [f"{value:g}" for value in values]
+    written = [value if isinstance(value, str) else f"{value:g}" for value in values]
     twice = [value for value in written if written.count(value) > 1]
     if twice:
         raise ValueError(f"{twice[0]} stands twice; once was expected")
@@ -42,6 +46,29 @@ class Ladder(Frozen):
     sizes: tuple[Annotated[float, Field(gt=0, lt=1)], ...] = Field(default=GAP_SIZES, min_length=1)
     volatility_per_fall: float = Field(default=4.0, ge=0, le=100)
     volatility_per_rise: float = Field(default=1.0, ge=-1, le=100)
+    level_floor: float = Field(
+        default=0.5,
+        ge=0,
+        le=100,
+        description="a price that moves by differences is gapped by a share of its level, or of this share of its "
+        "usual level (the median of its size over the latest 250 days) where that is more: near zero a share of the "
+        "level alone is nothing",
+    )
+    multiples: Multiples | None = Field(default=None, description="instead of the multiples of the whole set")
+
+
+class RateShifts(Frozen):
+    """Shifts of all rates by so many basis points: the whole curve up and down, steeper, and flatter.
+
+    A twist moves rates whose tenor is known, and needs two different ones.
+    """
+
+    basis_points: Annotated[
+        tuple[Annotated[float, Field(gt=0, le=LARGEST_SHIFT)], ...], Field(min_length=1), AfterValidator(check_distinct)
+    ] = SHIFT_SIZES
+    shapes: Annotated[tuple[ShiftShape, ...], AfterValidator(check_distinct)] = Field(
+        default=("parallel", "steeper", "flatter"), description="none, []: rates are not shifted"
+    )
     multiples: Multiples | None = Field(default=None, description="instead of the multiples of the whole set")
 
 
@@ -69,6 +96,9 @@ class Plausible(Frozen):
 
     multiple: float = Field(default=1.0, gt=0, description="largest multiple that still sizes the fund")
     gap: float = Field(default=1.0, gt=0, le=1, description="largest gap of a ladder that still sizes the fund")
+    shift: float = Field(
+        default=LARGEST_SHIFT, gt=0, le=LARGEST_SHIFT, description="largest shift of rates, in basis points, likewise"
+    )
 
 
 class StressRules(Frozen):
@@ -86,5 +116,15 @@ class StressRules(Frozen):
     )
     historical: HistoricalStress | None = None
     hypothetical: Annotated[tuple[Annotated[Ladder, BeforeValidator(_named)], ...], AfterValidator(check_ladders)] = ()
+    rate_shifts: RateShifts | None = Field(
+        default=None,
+        description="shifts of the rates, which no gap of a share of their level moves; absent: those of the default "
+        "beside any ladder of gaps",
+    )
     multiples: Multiples = Field(default=(1.0,), description="every scenario is run at each of these multiples")
     plausible: Plausible | None = Field(default=None, description="absent: every scenario sizes the fund")
+
+    @property
+    def shifts(self) -> RateShifts | None:
+        """The shifts of rates that are run: a rulebook that has ladders of gaps has them too."""
+        return self.rate_shifts or (RateShifts() if self.hypothetical else None)

@@ -13,11 +13,13 @@ from ccp.documents import Frozen, load_yaml, place_of, validated
 from ccp.errors import Problem
 from ccp.frames import Shocks
 from ccp.rulebook.stress import Multiples
-from ccp.scenarios.scenario_set import Label, ScenarioSet, joined, multiplied, over_one_period
+from ccp.scenarios.scenario_set import Label, ScenarioSet, joined, multiplied, over_one_period, without_multiple
 from ccp.tables import raise_problems, read_table
 
 LARGEST_RELATIVE = 100.0
 """A relative shock beyond this is a percentage, or a slip."""
+LOWEST_STATED = -1.0
+"""A relative shock below this takes a price below zero; what multiples make of one above it is capped."""
 
 
 class Move(Frozen):
@@ -57,6 +59,7 @@ class ScenarioFile(Frozen):
 class Place:
     """Where something stands in a file: its field, and `row`, or `line` and `position`."""
 
+    source: str
     field: str
     where: dict[str, int]
 
@@ -88,8 +91,7 @@ def read_scenarios(path: Path, factor_ids: list[str], known: list[str]) -> Scena
     `known` are all the factors of the market: a pattern must match at least one of them. A factor named
     exactly beats a pattern; of two patterns that match, the later one counts. Raises InputError.
     """
-    yaml = path.suffix in (".yaml", ".yml")
-    source, found = (str(path), _read_yaml(path)) if yaml else (path.name, _read_shocks(path))
+    source, found = _read(path)
     sets = [multiplied(_one(stated.label, stated.shocks, factor_ids), stated.multiples) for stated in found]
     problems = [
         *_unmatched(source, found, [*known, *factor_ids]),
@@ -101,6 +103,21 @@ def read_scenarios(path: Path, factor_ids: list[str], known: list[str]) -> Scena
         problems.append(Problem(source, expected))
     raise_problems(problems, len(problems))
     return joined(sets)
+
+
+def applied_shock(path: Path, label: Label, factor_id: str) -> Shock:
+    """The shock of a file that moves a factor in one of its scenarios, as `read_scenarios` has them."""
+    stated = next(one for one in _read(path)[1] if one.label.scenario_id == without_multiple(label))
+    found = _applied(stated.shocks, factor_id)
+    assert found is not None
+    return found
+
+
+def _read(path: Path) -> tuple[str, list[StatedScenario]]:
+    """What a file is called in messages, and its scenarios."""
+    if path.suffix in (".yaml", ".yml"):
+        return str(path), _read_yaml(path)
+    return path.name, _read_shocks(path)
 
 
 def _read_shocks(path: Path) -> list[StatedScenario]:
@@ -119,10 +136,12 @@ def _read_shocks(path: Path) -> list[StatedScenario]:
             sizes_fund=bool(plausible.all()) if len(plausible) else True,
         )
         shocks = [
-            Shock(row["factor_id"], row["kind"], row["shock"], Place("factor_id", {"row": row["row"]}), "shock")
+            Shock(
+                row["factor_id"], row["kind"], row["shock"], Place(path.name, "factor_id", {"row": row["row"]}), "shock"
+            )
             for row in rows.iter_rows(named=True)
         ]
-        found.append(StatedScenario(label, (1.0,), shocks, Place("scenario_id", {"row": first["row"]})))
+        found.append(StatedScenario(label, (1.0,), shocks, Place(path.name, "scenario_id", {"row": first["row"]})))
     return found
 
 
@@ -136,7 +155,7 @@ def _read_yaml(path: Path) -> list[StatedScenario]:
     document = validated(data, node, str(path), ScenarioFile)
 
     def place(*location: str | int) -> Place:
-        return Place(".".join(map(str, location)), place_of(node, *location))
+        return Place(str(path), ".".join(map(str, location)), place_of(node, *location))
 
     found = []
     for number, one in enumerate(document.scenarios):
@@ -166,12 +185,13 @@ def _unmatched(source: str, found: list[StatedScenario], known: list[str]) -> li
 
 
 def _too_far(source: str, found: list[StatedScenario]) -> list[Problem]:
-    expected = f"a relative shock of {LARGEST_RELATIVE:g} at most was expected; 0.1 is up 10 %"
+    above = f"a relative shock of {LARGEST_RELATIVE:g} at most was expected; 0.1 is up 10 %"
+    below = f"a relative shock of {LOWEST_STATED:g} at least was expected; -0.1 is down 10 %"
     return [
-        Problem(source, expected, shock.size_field, shock.size, **shock.place.where)
+        Problem(source, above if shock.size > 0 else below, shock.size_field, shock.size, **shock.place.where)
         for stated in found
         for shock in stated.shocks
-        if shock.kind == "relative" and shock.size > LARGEST_RELATIVE
+        if shock.kind == "relative" and not LOWEST_STATED <= shock.size <= LARGEST_RELATIVE
     ]
 
 
@@ -202,8 +222,14 @@ def _repeated(source: str, found: list[StatedScenario], sets: list[ScenarioSet])
 def _one(label: Label, shocks: list[Shock], factor_ids: list[str]) -> ScenarioSet:
     relative, absolute = np.zeros((1, len(factor_ids))), np.zeros((1, len(factor_ids)))
     for place, factor_id in enumerate(factor_ids):
-        matching = [shock for shock in shocks if matches(factor_id, shock.pattern)]
-        if matching:
-            shock = next((shock for shock in matching if shock.pattern == factor_id), matching[-1])
+        shock = _applied(shocks, factor_id)
+        if shock is not None:
             (relative if shock.kind == "relative" else absolute)[0, place] = shock.size
     return over_one_period(factor_ids, [label], (relative, absolute))
+
+
+def _applied(shocks: list[Shock], factor_id: str) -> Shock | None:
+    """The shock that moves a factor: one that names it exactly, or else the last whose pattern matches."""
+    matching = [shock for shock in shocks if matches(factor_id, shock.pattern)]
+    last = matching[-1] if matching else None
+    return next((shock for shock in matching if shock.pattern == factor_id), last)

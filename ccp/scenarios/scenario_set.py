@@ -6,7 +6,7 @@ from datetime import date
 
 import numpy as np
 
-from ccp.types import Index, PeriodByScenarioByFactor, ScenarioByFactor
+from ccp.types import Flags, Index, PeriodByScenarioByFactor, ScenarioByFactor
 
 LOWEST_RELATIVE = -0.99
 """A relative fall is capped here: no shock takes a price to zero or below."""
@@ -18,7 +18,8 @@ EVERY = 0
 class Label:
     """What a scenario is called and where it comes from.
 
-    `sizes_fund`: extreme but still plausible. `window`: the first and last day of a window of the history.
+    `gap` is a share of levels, `shift` one of rates in basis points. `sizes_fund`: extreme but still plausible.
+    `window`: the first and last day of a window of the history.
     """
 
     scenario_id: str
@@ -29,6 +30,7 @@ class Label:
     gap: float | None = None
     sizes_fund: bool = True
     window: tuple[date, date] | None = None
+    shift: float | None = None
 
 
 @dataclass(frozen=True)
@@ -187,14 +189,18 @@ def _times(scenarios: ScenarioSet, multiple: float) -> ScenarioSet:
 
 def capped(scenarios: ScenarioSet) -> ScenarioSet:
     """The set with relative falls capped, and every scenario that was capped saying so."""
-    below = np.any(scenarios.relative < LOWEST_RELATIVE, axis=0)
-    labels = [
+    labels = saying_capped(scenarios.labels, np.any(scenarios.relative < LOWEST_RELATIVE, axis=0))
+    return replace(scenarios, labels=labels, relative=np.maximum(scenarios.relative, LOWEST_RELATIVE))
+
+
+def saying_capped(labels: list[Label], below: Flags) -> list[Label]:
+    """The labels, each saying how many factors of its scenario (`below`, scenario x factor) were capped."""
+    return [
         replace(label, description=f"{label.description}; {_factors(hit.sum())} capped at {LOWEST_RELATIVE:.0%}")
         if hit.any()
         else label
-        for label, hit in zip(scenarios.labels, below, strict=True)
+        for label, hit in zip(labels, below, strict=True)
     ]
-    return replace(scenarios, labels=labels, relative=np.maximum(scenarios.relative, LOWEST_RELATIVE))
 
 
 def _factors(count: int) -> str:

@@ -3,16 +3,16 @@
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
-
 from ccp.errors import InputError, Problem, refuse
 from ccp.market.history import Market
 from ccp.market.volatility import SUFFIX
 from ccp.rulebook.rulebook import Rulebook
 from ccp.rulebook.stress import Plausible
+from ccp.scenarios.below_zero import rates_above_zero, refuse_below_zero
 from ccp.scenarios.files import read_scenarios
 from ccp.scenarios.historical import worst_windows
 from ccp.scenarios.hypothetical import ladder_scenarios
+from ccp.scenarios.rate_shifts import rate_scenarios
 from ccp.scenarios.scenario_set import Label, ScenarioSet, capped, joined, multiplied
 
 
@@ -27,7 +27,7 @@ def stress_scenarios(
     if file is not None:
         known = [*market.factor_ids, *(f"{factor_id}{SUFFIX}" for factor_id in market.factor_ids)]
         found = capped(read_scenarios(file, factor_ids, known))
-        _refuse_below_zero(found, market, file.name)
+        refuse_below_zero(found, market, file, market.dates[-1:])
         return _judged(found, stress.plausible)
     parts = []
     if stress.historical is not None:
@@ -35,10 +35,14 @@ def stress_scenarios(
         parts.append(multiplied(windows, stress.historical.multiples or stress.multiples))
     for ladder in stress.hypothetical:
         parts.append(multiplied(ladder_scenarios(ladder, market, factor_ids), ladder.multiples or stress.multiples))
+    if stress.shifts is not None:
+        parts.append(
+            multiplied(rate_scenarios(stress.shifts, market, factor_ids), stress.shifts.multiples or stress.multiples)
+        )
     problems = _set_problems([label.scenario_id for part in parts for label in part.labels])
     if problems:
         raise InputError(problems)
-    return _judged(capped(joined(parts)), stress.plausible)
+    return _judged(rates_above_zero(capped(joined(parts)), market), stress.plausible)
 
 
 def _set_problems(ids: list[str]) -> list[Problem]:
@@ -48,32 +52,6 @@ def _set_problems(ids: list[str]) -> list[Problem]:
     twice = sorted({name for name in ids if ids.count(name) > 1})
     expected = "duplicate; two ladders or multiples of the rulebook make the same scenario"
     return [Problem("rulebook", expected, "scenario_id", name) for name in twice]
-
-
-def _refuse_below_zero(scenarios: ScenarioSet, market: Market, source: str) -> None:
-    """Refuse differences that take a price which moves by ratios, or an exchange rate, to zero or below.
-
-    A volatility may be shocked that far: options floor it at zero.
-    """
-    level = np.array([market.level(factor_id) for factor_id in scenarios.factor_ids])
-    kinds = zip(
-        market.kinds("change", scenarios.factor_ids), market.kinds("asset_class", scenarios.factor_ids), strict=True
-    )
-    positive = np.array([change == "relative" and asset_class != "volatility" for change, asset_class in kinds])
-    positive |= np.array(["/" in factor_id for factor_id in scenarios.factor_ids])
-    ends = (level * (1.0 + scenarios.relative) + scenarios.absolute).min(axis=0)
-    problems = [
-        Problem(
-            source,
-            f"the shock takes this factor from {level[factor]:g} to {ends[place, factor]:g}; more than 0 was expected"
-            f" (scenario {scenarios.ids[place]})",
-            "factor_id",
-            scenarios.factor_ids[factor],
-        )
-        for place, factor in zip(*np.nonzero((ends <= 0) & positive & (level > 0)), strict=True)
-    ]
-    if problems:
-        raise InputError(problems)
 
 
 def _judged(scenarios: ScenarioSet, plausible: Plausible | None) -> ScenarioSet:
@@ -86,5 +64,5 @@ def _judged(scenarios: ScenarioSet, plausible: Plausible | None) -> ScenarioSet:
 
 
 def _judged_label(label: Label, plausible: Plausible) -> Label:
-    within = label.multiple <= plausible.multiple and (label.gap is None or label.gap <= plausible.gap)
-    return replace(label, sizes_fund=label.sizes_fund and within)
+    small = (label.gap or 0.0) <= plausible.gap and (label.shift or 0.0) <= plausible.shift
+    return replace(label, sizes_fund=label.sizes_fund and small and label.multiple <= plausible.multiple)

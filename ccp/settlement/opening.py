@@ -12,6 +12,7 @@ from ccp.checked import check_fields
 from ccp.errors import ArgumentProblem, InputError, refuse_argument
 from ccp.market.case import Case, open_case
 from ccp.market.history import Market
+from ccp.market.levels import check_levels, not_positive
 from ccp.market.needs import needed_factors
 from ccp.market.paths import Gap, with_path, without_days
 from ccp.market.volatility import SUFFIX
@@ -21,6 +22,7 @@ from ccp.scenarios.scenario_set import ScenarioSet, capped, multiplied
 from ccp.scenarios.stress_set import stress_scenarios
 from ccp.settlement.terms import RunTerms
 from ccp.settlement.trades import NO_TRADES, read_trades
+from ccp.tables import raise_problems
 
 
 @dataclass(frozen=True)
@@ -58,11 +60,14 @@ def open_run(book: Path | str | Book, market: Market, rulebook: Rulebook, reques
     factor_ids = needed_factors(tables, rulebook.currency)
     tables, taken = _taken(tables, days[0], request)
     lacking = [name for name in factor_ids if name not in known.factor_ids and not name.endswith(".VOL")]
+    check_levels(known, factor_ids, max(days[-1], request.book_date or days[-1]))
     gaps: list[Gap] = []
     path = known if lacking else with_path(known, factor_ids, taken, gaps)
+    _refuse_below_zero(path, factor_ids, days[-1], "book_date", str(request.book_date))
     for gap in sorted(request.gaps) if not lacking else ():  # a gap is known from prices that earlier ones have moved
         gaps.append(_gap(tables, path, rulebook, request, *gap))
         path = with_path(known, factor_ids, taken, gaps)
+        _refuse_below_zero(path, factor_ids, days[-1], "gaps", gaps[-1].scenario_id)
     case = open_case(tables, path.until(days[0]), rulebook)
     case = replace(case, market=replace(case.market, modelled=path.modelled))
     rows = np.flatnonzero(path.levels["date"].is_in(pl.Series(days, dtype=pl.Date).implode()).to_numpy())
@@ -72,6 +77,17 @@ def open_run(book: Path | str | Book, market: Market, rulebook: Rulebook, reques
         trades = read_trades(request.trades, living, case.portfolio, days, rulebook.book.matched)
     named = _named(case, days, request)
     return RunTerms(case, path.levels, rows, trades, named, request.constant_expiry)
+
+
+def _refuse_below_zero(path: Market, factor_ids: list[str], last: date, parameter: str, value: str) -> None:
+    """Refuse what has moved a level to where it may not be: the prices themselves are known to be sound."""
+    problems = [
+        ArgumentProblem(
+            parameter, f"it takes {one.factor_id} to {one.level:g} on {one.day}; {one.expected}", value=value
+        )
+        for one in not_positive(path, factor_ids, last)
+    ]
+    raise_problems(problems, len(problems))
 
 
 def _without_expiry(book: Book) -> Book:
@@ -133,7 +149,8 @@ def _moves_behind(
     """The scenario's moves of prices that the book needs only by way of the volatilities modelled from them."""
     label = known.labels[known.ids.index(scenario_id)]
     if label.window is None:
-        ladders = rulebook.model_copy(update={"stress": rulebook.stress.model_copy(update={"historical": None})})
+        alone = {"historical": None, "plausible": None}  # whether it sizes the fund is no matter here
+        ladders = rulebook.model_copy(update={"stress": rulebook.stress.model_copy(update=alone)})
         wide = stress_scenarios(ladders, market, [*known.factor_ids, *factor_ids], request.scenarios)
         return {name: _moves(wide, wide.ids.index(scenario_id))[name] for name in factor_ids}
     window = capped(multiplied(window_scenario(market, factor_ids, label), (label.multiple,)))

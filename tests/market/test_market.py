@@ -272,8 +272,8 @@ def test_a_factor_that_is_missing_or_short_is_named(factor: str) -> None:
 def test_relative_factors_must_be_positive_and_absolute_ones_need_not() -> None:
     levels = rich_levels() | {"A": [1.0, -37.63, 2.0, 2.5]}
     (problem,) = find_market_problems(needy_book(), market_of(levels), "USD", 4)
-    assert problem.value == "A"
-    assert "on 2022-01-04 it is -37.63" in problem.expected
+    assert (problem.source, problem.field, problem.value) == ("market", "A", -37.63)
+    assert problem.expected == "levels of a relative factor must be positive; on 2022-01-04 it is -37.63"
     assert find_market_problems(needy_book(), market_of(levels, {"A": "absolute"}), "USD", 4) == []
 
 

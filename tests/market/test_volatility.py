@@ -153,10 +153,14 @@ def test_nothing_missing_leaves_the_market_as_it_is() -> None:
     assert with_modelled_volatility(market, ["X", "Q.VOL"]) is market
 
 
-def test_prices_at_or_below_zero_have_no_modelled_volatility() -> None:
+@pytest.mark.parametrize("level", [0.0, -37.63])
+def test_from_a_price_at_or_below_zero_on_there_is_no_modelled_volatility(level: float) -> None:
     levels = random_levels(1)
-    levels[3] = 0.0
-    assert with_modelled_volatility(market_of({"X": levels}), ["X.VOL"]).factor_ids == ["X"]
+    expected = with_modelled_volatility(market_of({"X": levels}), ["X.VOL"]).levels["X.VOL"].to_list()
+    levels[270] = level
+    found = with_modelled_volatility(market_of({"X": levels}), ["X.VOL"]).levels["X.VOL"].to_list()
+    assert found == expected[:270] + [None] * (len(levels) - 270)
+    assert found[269] is not None
 
 
 def test_market_as_of_a_day_has_the_volatility_the_whole_market_has_on_it() -> None:

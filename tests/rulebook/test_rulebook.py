@@ -14,7 +14,7 @@ from ruamel.yaml import YAML
 from ccp.errors import InputError, Problem
 from ccp.rulebook.load import load_rulebook, rulebook_path, rulebook_schema, shipped_directory, shipped_names
 from ccp.rulebook.rulebook import Rulebook
-from ccp.rulebook.stress import GAP_SIZES, LadderName
+from ccp.rulebook.stress import GAP_SIZES, LadderName, Plausible, RateShifts
 from ccp.rulebook.tiers import CcpCapital, DefaulterFund, DefaulterMargin, SurvivorsFund, Uncovered
 
 # The rulebook of the design, section 7, to the letter.
@@ -151,6 +151,7 @@ stress:
       sizes: [0.05, 0.5]
       volatility_per_fall: 2
       volatility_per_rise: -0.5
+      level_floor: 0.25
       multiples: [1, 2]
     - currency_gaps
 """
@@ -158,6 +159,19 @@ stress:
     assert (first.sizes, first.multiples) == ((0.05, 0.5), (1, 2))
     assert (first.volatility_per_fall, first.volatility_per_rise) == (2, -0.5)
     assert (second.ladder, second.sizes, second.multiples) == ("currency_gaps", GAP_SIZES, None)
+    assert (first.level_floor, second.level_floor) == (0.25, 0.5)
+
+
+def test_shifts_of_rates_have_sizes_shapes_and_multiples_of_their_own(tmp_path: Path) -> None:
+    shifts = (
+        "stress: {rate_shifts: {basis_points: [25], shapes: [steeper], multiples: [1, 2]}, plausible: {shift: 50}}\n"
+    )
+    found = read(SHORT + shifts, tmp_path).stress
+    assert found.shifts == RateShifts(basis_points=(25,), shapes=("steeper",), multiples=(1, 2))
+    assert found.plausible == Plausible(multiple=1, gap=1, shift=50)
+    assert RateShifts().basis_points == (50, 100, 200, 300)
+    assert RateShifts().shapes == ("parallel", "steeper", "flatter")
+    assert read(SHORT, tmp_path).stress.shifts is None
 
 
 def test_yaml_is_read_as_yaml_1_2(tmp_path: Path) -> None:
@@ -390,6 +404,7 @@ GOOD = [
     SHORT + "stress: {hypothetical: [{ladder: sector_gaps, sizes: [0.1], multiples: [2]}, currency_gaps]}\n",
     SHORT + "stress: {historical: {worst: 3, multiples: [1, 2]}, plausible: {gap: 0.2}}\n",
     SHORT + "stress: {historical: null, resources: held}\n",
+    SHORT + "stress: {rate_shifts: {shapes: []}, plausible: {shift: 100}}\n",
     SHORT + "currency_digits: 0\nbook: {matched: false}\nsource: me\ndescription: mine\n",
     with_tiers(
         "defaulter_margin", "defaulter_fund", "ccp_capital: {share_of_fund: 0.1}", "survivors_fund", "uncovered"
@@ -409,6 +424,13 @@ BAD = [
     SHORT + "stress: {hypothetical: [{ladder: market_gaps, size: 0.1}]}\n",
     SHORT + "stress: {hypothetical: [{ladder: market_gaps, sizes: [1.5]}]}\n",
     SHORT + "stress: {hypothetical: [{ladder: market_gaps, sizes: []}]}\n",
+    SHORT + "stress: {hypothetical: [{ladder: market_gaps, level_floor: -0.1}]}\n",
+    SHORT + "stress: {rate_shifts: {basis_points: []}}\n",
+    SHORT + "stress: {rate_shifts: {basis_points: [5000]}}\n",
+    SHORT + "stress: {rate_shifts: {basis_points: [50, 50]}}\n",
+    SHORT + "stress: {rate_shifts: {shapes: [bent]}}\n",
+    SHORT + "stress: {rate_shifts: {shapes: [parallel, parallel]}}\n",
+    SHORT + "stress: {plausible: {shift: 0}}\n",
     SHORT + "stress: {multiples: []}\n",
     SHORT + "fund: {cover: 0}\n",
     SHORT + "fund: {allocation: equal}\n",

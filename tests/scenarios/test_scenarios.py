@@ -332,15 +332,19 @@ def ladder_market() -> Market:
 
 
 def ladder_moves(ladder: Ladder) -> dict[str, dict[str, float]]:
+    """How far each factor moves; `SPREAD` and `OIL.VOL` move by differences, all others by ratios."""
     found = ladder_scenarios(ladder, ladder_market(), list(LADDER_KINDS))
-    assert not found.longest.absolute.any()
-    return {name: {k: v[0] for k, v in moves_of(found, place).items()} for place, name in enumerate(found.ids)}
+    differ = [name in ("OIL.VOL", "SPREAD") for name in LADDER_KINDS]
+    assert not found.longest.absolute[:, np.invert(differ)].any()
+    assert not found.longest.relative[:, differ].any()
+    return {name: {k: sum(v) for k, v in moves_of(found, place).items()} for place, name in enumerate(found.ids)}
 
 
 def test_market_gaps_move_prices_and_their_volatilities_and_nothing_else() -> None:
-    """No currency, no rate, no factor that moves by differences; a factor without class does move."""
-    fall = {"ACME": -0.1, "BANK": -0.1, "OIL": -0.1, "PLAIN": -0.1, "ACME.VOL": 0.4}
-    rise = {"ACME": 0.1, "BANK": 0.1, "OIL": 0.1, "PLAIN": 0.1, "ACME.VOL": 0.1}
+    """No currency, no rate; a factor without class does move, and one that moves by differences by the share of 1.1."""
+    prices = ("ACME", "BANK", "OIL", "PLAIN")
+    fall = dict.fromkeys(prices, -0.1) | {"SPREAD": -0.11, "ACME.VOL": 0.4, "OIL.VOL": 0.44}
+    rise = dict.fromkeys(prices, 0.1) | {"SPREAD": 0.11, "ACME.VOL": 0.1, "OIL.VOL": 0.11}
     found = ladder_moves(Ladder(ladder="market_gaps", sizes=(0.1, 0.25)))
     assert list(found) == ["market down 10%", "market up 10%", "market down 25%", "market up 25%"]
     assert found["market down 10%"] == pytest.approx(fall)
@@ -353,8 +357,8 @@ def test_sector_gaps_move_one_sector_at_a_time() -> None:
     found = ladder_moves(Ladder(ladder="sector_gaps", sizes=(0.2,)))
     names = ["energy", "financials", "technology"]
     assert list(found) == [f"sector {name} {way} 20%" for name in names for way in ("down", "up")]
-    assert found["sector energy down 20%"] == pytest.approx({"OIL": -0.2})
-    assert found["sector financials up 20%"] == pytest.approx({"BANK": 0.2})
+    assert found["sector energy down 20%"] == pytest.approx({"OIL": -0.2, "OIL.VOL": 0.88})
+    assert found["sector financials up 20%"] == pytest.approx({"BANK": 0.2, "SPREAD": 0.22})
     assert found["sector technology down 20%"] == pytest.approx({"ACME": -0.2, "ACME.VOL": 0.8})
     assert found["sector technology up 20%"] == pytest.approx({"ACME": 0.2, "ACME.VOL": 0.2})
 
@@ -793,7 +797,7 @@ def test_rulebook_scenarios_are_capped() -> None:
 
 def test_file_replaces_the_rulebooks_scenarios_and_is_capped_too(tmp_path: Path) -> None:
     path = tmp_path / "s.csv"
-    path.write_text("scenario_id,factor_id,kind,shock,sizes_fund\na,ACME,relative,-2,true\nb,ACME,relative,9,false\n")
+    path.write_text("scenario_id,factor_id,kind,shock,sizes_fund\na,ACME,relative,-1,true\nb,ACME,relative,9,false\n")
     rules = rulebook_of(small_stress(plausible=Plausible()))
     found = stress_scenarios(rules, stress_market(), ["ACME", "EUR/USD"], path)
     assert found.ids == ["a", "b"]

@@ -775,22 +775,25 @@ NEEDS = [
     market(
         "relative factor at zero",
         level(52, 2, "0"),
-        "instruments.csv, row 4, column factor_id, value 'IDX': levels of a relative factor must be positive; "
+        "prices.csv, row 52, column IDX, value 0.0: levels of a relative factor must be positive; "
         "on 2023-03-14 it is 0",
     ),
     market(
-        "relative factor below zero, which has no modelled volatility either",
+        "relative factor below zero, from which a volatility is modelled",
         level(52, 1, "-37.63"),
-        "instruments.csv, row 1, column factor_id, value 'ACME': levels of a relative factor must be positive; "
+        "prices.csv, row 52, column ACME, value -37.63: levels of a relative factor must be positive; "
         "on 2023-03-14 it is -37.63",
-        f"instruments.csv, row 3, column volatility_id, value 'ACME.VOL': {NO_HISTORY}, and none can be modelled from "
-        "ACME: its levels are not all positive",
+    ),
+    market(
+        "absolute price below zero, from which a volatility is modelled",
+        both(level(52, 1, "-37.63"), swap(FACTORS, "ACME,relative", "ACME,absolute")),
+        "prices.csv, row 52, column ACME, value -37.63: levels that ACME.VOL is modelled from must be positive; "
+        "on 2023-03-14 it is -37.63",
     ),
     market(
         "exchange rate below zero",
         both(level(-2, 4, "-1"), swap(FACTORS, "EUR/USD,relative", "EUR/USD,absolute")),
-        "instruments.csv, row 4, column currency, value 'EUR/USD': an exchange rate must be positive; "
-        "on 2024-07-11 it is -1",
+        "prices.csv, row 399, column EUR/USD, value -1.0: an exchange rate must be positive; on 2024-07-11 it is -1",
     ),
 ]
 
@@ -1145,6 +1148,11 @@ SCENARIOS = [
         "shock beyond all measure",
         swap(SHOCKS, "-0.3", "300"),
         "shocks.csv, row 1, column shock, value 300.0: a relative shock of 100 at most was expected; 0.1 is up 10 %",
+    ),
+    shocks(
+        "shock in per cent",
+        swap(SHOCKS, "-0.3", "-30"),
+        "shocks.csv, row 1, column shock, value -30.0: a relative shock of -1 at least was expected; -0.1 is down 10 %",
     ),
     shocks("no scenarios", put(SHOCKS, "scenario_id,factor_id,kind,shock\n"), f"shocks.csv: {NO_ROWS}"),
     shocks(

@@ -61,7 +61,12 @@ def write_case(case: RandomCase, seed: int, folder: Path) -> dict[str, Any]:
         rows = [rows[int(each)] for each in rng.permutation(len(rows))]
         write_table(rows, ["date", "factor_id", "value"], market / "prices", endings[1])
     factors = [{"factor_id": name} | row for name, row in case.market["factors"].items()]
-    write_table(factors, ["factor_id", "change", "asset_class", "sector"], market / "factors", endings[0])
+    write_table(
+        factors,
+        ["factor_id", "change", "asset_class", "sector", "tenor_years", "rate_unit"],
+        market / "factors",
+        endings[0],
+    )
     arguments: dict[str, Any] = {"book": book, "rulebook": folder / "rules.yaml", "market": market, "day": case.day}
     YAML().dump(case.rules, arguments["rulebook"])
     if case.given is not None:

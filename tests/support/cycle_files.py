@@ -35,7 +35,9 @@ def open_case(case: dict[str, Any], folder: Path) -> tuple[RunTerms, Any]:
     rows = [{"date": day} | {name: levels[name][row] for name in levels} for row, day in enumerate(dates)]
     write_table(rows, ["date", *levels], market / "prices", "parquet")
     factors = [{"factor_id": name} | row for name, row in case["market"]["factors"].items()]
-    write_table(factors, ["factor_id", "change", "asset_class", "sector"], market / "factors", "csv")
+    write_table(
+        factors, ["factor_id", "change", "asset_class", "sector", "tenor_years", "rate_unit"], market / "factors", "csv"
+    )
     YAML().dump(case["rules"], folder / "rules.yaml")
     trades = scenarios = None
     if case.get("trades"):

@@ -495,7 +495,10 @@ def unit_losses(setup: Setup, today: Snapshot, scenarios: list[Windows]) -> dict
     for name, terms in today.terms.items():
         rows = setup.horizon[name]
         result[name] = [
-            twin.close_out_loss(terms, windows[rows], today.history, setup.currency, rows) for windows in scenarios
+            twin.close_out_loss(
+                terms, twin.above_zero(today.history, windows[rows]), today.history, setup.currency, rows
+            )
+            for windows in scenarios
         ]
     return result
 

@@ -3,7 +3,7 @@
 It shares no code with the package and never imports it. Slow on purpose; small books only.
 
     book    {"members": [row], "accounts": [row], "instruments": [row], "positions": [row], "collateral": [row] or None}
-    market  {"dates": [date], "levels": {factor: [level or None]}, "factors": {factor: {change, asset_class, sector}}}
+    market  {"dates": [date], "levels": {factor: [level or None]}, "factors": {factor: {change, asset_class, ...}}}
     rules   the rulebook as its YAML says it
     given   explicit scenarios [{"id", "shocks": {pattern: (kind, size)}, "sizes_fund", "multiples"}] in their place
 
@@ -14,7 +14,8 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Mapping, Sequence
+import statistics
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, timedelta
 from fractions import Fraction
 from itertools import combinations, pairwise
@@ -109,6 +110,14 @@ class History:
     def sector(self, factor: str) -> str:
         return self.kinds.get(factor, {}).get("sector") or ""
 
+    def tenor(self, factor: str) -> float | None:
+        """As the market says, or the end of the name: UST10Y, EUR.3M."""
+        if (known := self.kinds.get(factor, {}).get("tenor_years")) is not None:
+            return known
+        if found := re.search("([0-9]+)([DWMY])$", factor):
+            return int(found[1]) * {"D": 1 / 365, "W": 7 / 365, "M": 1 / 12, "Y": 1}[found[2]]
+        return None
+
     def window(self, end: int, rows: int) -> Shocks | None:
         """Every factor's return over the `rows` rows up to row `end`; None if a level is missing."""
         shocks: Shocks = {}
@@ -152,18 +161,26 @@ def worst_windows(history: History, rows: int, worst: int) -> list[tuple[date, S
     return [(history.dates[end], windows[end]) for end in chosen]
 
 
-def gap(history: History, moved: Iterable[str], move: float, per_fall: float, per_rise: float) -> Shocks:
+def share(history: History, factor: str, size: float, floor: float) -> Shock:
+    """The shock that a share of a factor's level is."""
+    if not history.absolute(factor) or re.fullmatch("[A-Z]{3}/[A-Z]{3}", factor):
+        return size, 0.0
+    known = [abs(level) for level in history.levels[factor] if level is not None][-250:]
+    return 0.0, size * max(known[-1], floor * statistics.median(known))
+
+
+def gap(history: History, moved: Iterable[str], move: float, rung: Row) -> Shocks:
+    rise = rung.get("volatility_per_fall", 4.0) * -move if move < 0 else rung.get("volatility_per_rise", 1.0) * move
     shocks: Shocks = {}
     for factor in moved:
-        shocks[factor] = (move, 0.0)
-        if not history.absolute(factor + ".VOL"):
-            shocks[factor + ".VOL"] = (per_fall * -move if move < 0 else per_rise * move, 0.0)
+        for name, size in ((factor, move), (factor + ".VOL", rise)):
+            if name in history.levels:
+                shocks[name] = share(history, name, size, rung.get("level_floor", 0.5))
     return shocks
 
 
 def ladder(history: History, rung: Row | str) -> list[tuple[str, float, Shocks]]:
     rung = {"ladder": rung} if isinstance(rung, str) else rung
-    slopes = rung.get("volatility_per_fall", 4.0), rung.get("volatility_per_rise", 1.0)
     factors = history.every
     market = [f for f in factors if history.asset_class(f) not in ("currency", "volatility", "rate")]
     if rung["ladder"] == "market_gaps":
@@ -172,18 +189,47 @@ def ladder(history: History, rung: Row | str) -> list[tuple[str, float, Shocks]]
         moves = {"currencies": [f for f in factors if history.asset_class(f) == "currency"]}
     else:
         priced = [f for f in factors if history.asset_class(f) != "volatility"]
+        priced = [f for f in priced if history.asset_class(f) != "rate" or not history.absolute(f)]
         sectors = sorted({history.sector(f) for f in priced} - {""})
         moves = {f"sector {name}": [f for f in priced if history.sector(f) == name] for name in sectors}
     result = []
     for name, moved in moves.items():
-        moved = [factor for factor in moved if not history.absolute(factor)]
-        touched = {*moved, *(f"{factor}.VOL" for factor in moved if not history.absolute(f"{factor}.VOL"))}
-        if not touched & set(history.levels):  # a ladder that moves nothing the book needs is not run
-            continue
+        if not {*moved, *(f"{factor}.VOL" for factor in moved)} & set(history.levels):
+            continue  # a ladder that moves nothing the book needs is not run
         for size in rung.get("sizes") or LADDER_SIZES:
             for way, sign in (("down", -1), ("up", 1)):
-                result.append((f"{name} {way} {100 * size:g}%", size, gap(history, moved, sign * size, *slopes)))
+                result.append((f"{name} {way} {100 * size:g}%", size, gap(history, moved, sign * size, rung)))
     return result
+
+
+def rate_shifts(history: History, shifts: Row) -> list[tuple[str, float, Shocks]]:
+    """Name, size in basis points and shocks of every shift of rates."""
+    rates = [f for f in history.every if history.asset_class(f) == "rate"]
+    tenors = {f: years for f in rates if (years := history.tenor(f)) is not None}
+    ways: list[tuple[str, Callable[[str], float | None]]] = []
+    for shape in shifts.get("shapes", ["parallel", "steeper", "flatter"]):
+        if shape == "parallel":
+            ways += [("down", lambda _: -1.0), ("up", lambda _: 1.0)]
+        elif len(set(tenors.values())) >= 2:
+            ways.append((shape, lambda f, shape=shape: twist(shape, tenors[f]) if f in tenors else None))
+    result = []
+    for name, way in ways:
+        moved = {f: part for f in rates if f in history.levels and (part := way(f)) is not None}
+        for size in shifts.get("basis_points", [50, 100, 200, 300]) if moved else []:
+            shocks = {f: shift(history, f, part * size) for f, part in moved.items()}
+            result.append((f"rates {name} {size:g}bp", size, shocks))
+    return result
+
+
+def twist(shape: str, years: float) -> float:
+    near = math.exp(-years / 4)
+    return -0.65 * near + 0.9 * (1 - near) if shape == "steeper" else 0.8 * near - 0.6 * (1 - near)
+
+
+def shift(history: History, factor: str, points: float) -> Shock:
+    units = {"percent": 0.01, "decimal": 0.0001, "basis_points": 1.0}
+    size = points * units[history.kinds[factor].get("rate_unit") or "percent"]
+    return (0.0, size) if history.absolute(factor) else (size / history.today(factor), 0.0)
 
 
 def match(factor: str, shocks: Mapping[str, tuple[str, float]]) -> Shock:
@@ -199,6 +245,15 @@ def match(factor: str, shocks: Mapping[str, tuple[str, float]]) -> Shock:
 def multiply(shocks: Shocks, multiple: float) -> Shocks:
     """Every shock times the multiple; no relative one below -99 %."""
     return {f: (max(relative * multiple, -0.99), absolute * multiple) for f, (relative, absolute) in shocks.items()}
+
+
+def above_zero(history: History, shocks: Shocks) -> Shocks:
+    """The shocks with exchange rates that move by differences kept at 1 % of today's."""
+    kept = dict(shocks)
+    for factor, (relative, absolute) in shocks.items():
+        if re.fullmatch("[A-Z]{3}/[A-Z]{3}", factor) and history.absolute(factor) and factor in history.levels:
+            kept[factor] = (relative, max(absolute, -0.99 * history.today(factor)))
+    return kept
 
 
 class Scenario(NamedTuple):
@@ -217,6 +272,7 @@ def stress_scenarios(history: History, rules: Row, given: list[Row] | None) -> d
     multiples = stress.get("multiples") or [1]
     largest_multiple = plausible.get("multiple", 1) if plausible else math.inf
     largest_gap = plausible.get("gap", 1) if plausible else math.inf
+    largest_shift = plausible.get("shift", math.inf)
     base: list[tuple[str, Shocks, bool, Sequence[float]]] = []
     if given is not None:
         for each in given:
@@ -226,16 +282,26 @@ def stress_scenarios(history: History, rules: Row, given: list[Row] | None) -> d
         if historical := stress.get("historical"):
             for day, shocks in worst_windows(history, rows, historical["worst"]):
                 base.append((f"history {day}", shocks, True, historical.get("multiples") or multiples))
-        for rung in stress.get("hypothetical") or []:
+        ladders = stress.get("hypothetical") or []
+        for rung in ladders:
             own = None if isinstance(rung, str) else rung.get("multiples")
             for name, size, shocks in ladder(history, rung):
                 base.append((name, shocks, size <= largest_gap, own or multiples))
+        shifts = stress.get("rate_shifts") or ({} if ladders else None)
+        if shifts is not None:
+            for name, size, shocks in rate_shifts(history, shifts):
+                base.append((name, shocks, size <= largest_shift, shifts.get("multiples") or multiples))
     result = {}
     for name, shocks, sizes, own in base:
         for multiple in own:
             suffix = "" if multiple == 1 else f"@{multiple:g}x"
             capped = sum(shocks[f][0] * multiple < -0.99 for f in shocks if f in history.levels)
-            result[name + suffix] = Scenario(multiply(shocks, multiple), sizes and multiple <= largest_multiple, capped)
+            run = multiply(shocks, multiple)
+            if given is None:
+                kept = above_zero(history, run)
+                capped += sum(kept[f] != run[f] for f in run)
+                run = kept
+            result[name + suffix] = Scenario(run, sizes and multiple <= largest_multiple, capped)
     return result
 
 
@@ -382,7 +448,7 @@ def size(book: Row, market: Row, rules: Row, given: list[Row] | None = None, day
     for end in range(last - margin_rules["lookback_days"] + 1, last + 1):
         shocks = history.window(end, horizon)
         assert shocks is not None, "a level is missing in the margin window"
-        margin_losses.append(account_losses(shocks))
+        margin_losses.append(account_losses(above_zero(history, shocks)))
     account_margin = {
         account: round(max(tail([losses[account] for losses in margin_losses], margin_rules), 0.0) * minor)
         for account in accounts

@@ -78,6 +78,7 @@ def random_market(rng: np.random.Generator) -> Row:
     factors["SPREAD"] = {"change": "absolute", "asset_class": "rate", "sector": None}
     levels["YIELD"] = random_walk(rng, 3.0, 0.02)
     factors["YIELD"] = {"change": "relative", "asset_class": "rate", "sector": None}
+    vary_kinds(levels, factors)
     if rng.random() < 0.1:  # a history that repeats itself, so that windows are equally severe
         levels = {name: [column[row % 41] for row in range(DAYS)] for name, column in levels.items()}
     levels["EQ0.VOL"] = [float(level) for level in 0.25 * np.exp(np.cumsum(rng.normal(0, 0.03, DAYS)))]
@@ -95,6 +96,18 @@ def random_market(rng: np.random.Generator) -> Row:
     if rng.random() < 0.2:  # a factor that never moves
         levels["PLAIN"] = [10.0] * DAYS
     return {"dates": dates, "levels": levels, "factors": factors}
+
+
+def vary_kinds(levels: dict[str, list[float | None]], factors: dict[str, Row]) -> None:
+    """Some markets have spreads of credit, exchange rates by differences, tenors. By the levels: nothing is drawn."""
+    digits = [int(abs(levels["SPREAD"][row] or 0.0) * 1e6) for row in range(3)]
+    if digits[0] % 3 == 0:
+        factors["SPREAD"]["asset_class"] = "credit"
+    if digits[0] % 4 == 0:
+        factors["EUR/USD"]["change"] = "absolute"
+    if digits[1] % 2 == 0:
+        factors["SPREAD"]["tenor_years"], factors["YIELD"]["tenor_years"] = 0.25, 10.0
+    factors["YIELD"]["rate_unit"] = (None, "percent", "decimal", "basis_points")[digits[2] % 4]
 
 
 # --- book ------------------------------------------------------------------------------------------------------------
@@ -249,6 +262,8 @@ def random_ladders(rng: np.random.Generator) -> list[Any]:
                 ladder["volatility_per_rise"] = float(rng.choice([-0.5, 0, 2]))
             if rng.random() < 0.3:
                 ladder["multiples"] = [1, 1.25]
+            if rng.random() < 0.3:
+                ladder["level_floor"] = float(rng.choice([0, 0.9, 2]))
             ladders.append(ladder)
     return ladders
 
@@ -300,6 +315,11 @@ def random_rules(rng: np.random.Generator) -> Row:
             "multiple": float(rng.choice([1, 1.5, 2])),
             "gap": float(rng.choice([0.1, 0.2, 0.3])),
         }
+    if coin(0.4):
+        shapes = ["flatter", "parallel", "steeper"]
+        stress["rate_shifts"] = {"shapes": shapes[: int(rng.integers(4))], "basis_points": [150, 75.5]}
+        if "plausible" in stress and coin():
+            stress["plausible"]["shift"] = 100
     return {
         "name": "Random",
         "currency": SERVICE,
@@ -338,7 +358,7 @@ def random_scenarios(rng: np.random.Generator, multiples: bool) -> list[Row]:
         if rng.random() < 0.3:
             shocks[str(rng.choice(["EQ0.VOL", "*.VOL"]))] = ("absolute", float(np.round(rng.uniform(-1, 0.5), 2)))
         if rng.random() < 0.2:
-            shocks["OIL"] = ("relative", -1.3)
+            shocks["OIL"] = ("relative", -1.0)
         if rng.random() < 0.35:
             shocks[str(rng.choice(["OIL", "EQ0", "EQ*"]))] = ("absolute", -2.0)
         rows.append({"id": f"scenario {number}", "shocks": shocks, "sizes_fund": bool(rng.random() < 0.8 or not rows)})

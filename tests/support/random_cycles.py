@@ -305,7 +305,7 @@ def harmless_difference(factor: str, shock: tuple[str, float]) -> bool:
 
 def harmless(history: daily_twin.DayHistory, shocks: end_to_end_twin.Shocks) -> bool:
     for factor, shock in shocks.items():
-        if factor in history.levels and not history.absolute(factor):
+        if factor in history.levels and ("/" in factor or not history.absolute(factor)):
             level = history.today(factor)
             if not 0.3 * level < end_to_end_twin.move(level, shock) < 4 * level:
                 return False
