@@ -75,7 +75,9 @@ class Collateral(dy.Schema):
     haircut = column("haircut", min=0, max=1)
     factor_id = column("factor_id", nullable=True)
     currency = column("currency", regex=CURRENCY, nullable=True)
-    issuer_id = column("issuer_id", nullable=True)
+    issuer_id = column("issuer_id", "paper_issuer", nullable=True)
+    issuer_group_id = column("issuer_group_id", nullable=True)
+    asset_class = column("asset_class", "collateral_class", nullable=True)
 
 
 class TradeRows(dy.Schema):

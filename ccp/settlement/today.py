@@ -79,8 +79,8 @@ def prepare(
     lines = holdings(case)
     securities = np.zeros(len(portfolio.pools), dtype=np.int64)
     if lines is not None:
-        lines = without_cash(lines)
-        securities = by_pool(lines, to_minor(lines.value, clearing.terms.digits))
+        lines = lines.without(lines.cash)  # cash is kept by the run itself
+        securities = by_pool(lines.pool, lines.pools, to_minor(lines.value, clearing.terms.digits))
     nothing = np.zeros(len(portfolio.members), dtype=np.int64)
     today = Today(market, case, flows, holding, requirement, lines, securities, state.cash, buffer, nothing)
     if day == 0:
@@ -148,18 +148,8 @@ def opening_cash(clearing: Clearing, case: Case, required: Requirement) -> Cents
         return clearing.terms.by_pool(required.account_margin)
     lines = holdings(case)
     assert lines is not None
-    cash = cash_lines(lines)
-    return by_pool(lines, np.where(cash, to_minor(lines.value, clearing.terms.digits), 0))
-
-
-def cash_lines(lines: Holdings) -> Flags:
-    """Lines that are cash in the service currency: no factor, no other currency, no haircut."""
-    return ~lines.security & (lines.currency < 0) & (lines.haircut == 0)
-
-
-def without_cash(lines: Holdings) -> Holdings:
-    """The lines that are not cash: cash is kept by the run itself."""
-    return lines.without(cash_lines(lines))
+    value = to_minor(lines.value, clearing.terms.digits)
+    return by_pool(lines.pool, lines.pools, np.where(lines.cash, value, 0))
 
 
 def after_haircut(clearing: Clearing, today: Today, state: CycleState) -> Cents:
@@ -167,8 +157,7 @@ def after_haircut(clearing: Clearing, today: Today, state: CycleState) -> Cents:
     if today.lines is None:
         return state.cash.copy()
     required = clearing.terms.by_pool(today.requirement.account_margin)
-    rules = clearing.terms.rulebook.collateral
-    held = value_after_haircut(today.lines, rules, required, clearing.terms.digits) + state.cash
+    held = value_after_haircut(today.lines, required, clearing.terms.digits) + state.cash
     return np.where(sold_pools(clearing, state), 0, held)
 
 
