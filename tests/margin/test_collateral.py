@@ -28,7 +28,10 @@ PLENTY = 1e9
 
 def line(pool: str, asset: str, value: float, **more: Any) -> dict[str, Any]:
     """A line of the collateral table: cash in dollars unless more is said."""
-    nothing = {"haircut": 0.0, **dict.fromkeys(("factor_id", "currency", "issuer_id", "issuer_group_id", "asset_class"))}
+    nothing = {
+        "haircut": 0.0,
+        **dict.fromkeys(("factor_id", "currency", "issuer_id", "issuer_group_id", "asset_class")),
+    }
     return {"pool_id": pool, "asset_id": asset, "market_value": value} | nothing | more
 
 
