@@ -222,6 +222,8 @@ def dress_collateral(rng: np.random.Generator, book: Row) -> Row:
         return str(rng.choice(words)) if words and rng.random() < share else None
 
     for row in book["collateral"]:
+        if rng.random() < 0.3:
+            continue
         row["factor_id"] = row["factor_id"] or perhaps(0.5, factors)
         row["issuer_id"] = row.get("issuer_id") or perhaps(
             0.6, ["P", "P", "Q", book["members"][0]["member_id"], *groups[:2]]
