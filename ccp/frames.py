@@ -143,6 +143,23 @@ class Margin(dy.Schema):
     net_option_value = column("net_option_value")
 
 
+class CollateralCounts(dy.Schema):
+    """Result: what every line of collateral counts for, and what cuts it; empty where the book has no collateral."""
+
+    pool_id = column("pool_id", primary_key=True)
+    asset_id = column("asset_id", primary_key=True)
+    issuer_id = column("issuer_id", "paper_issuer", nullable=True)
+    issuer_group_id = column("issuer_group_id", nullable=True)
+    market_value = column("market_value", "value_today", min=0)
+    after_haircut = column("after_haircut", min=0)
+    cut_own_paper = column("cut_own_paper", min=0)
+    cut_issuer = column("cut_issuer", min=0)
+    cut_issuer_group = column("cut_issuer_group", min=0)
+    cut_asset_class = column("cut_asset_class", min=0)
+    cut_currency = column("cut_currency", min=0)
+    counted = column("counted", min=0)
+
+
 class Losses(dy.Schema):
     """Result: the stress loss over initial margin of every group in every stress scenario."""
 
@@ -268,6 +285,7 @@ class PoolDays(dy.Schema):
     held_before = column("held_before", min=0)
     call = column("call")
     held = column("held", min=0)
+    not_counted = column("not_counted", min=0)
 
 
 class MemberDays(dy.Schema):

@@ -63,7 +63,7 @@ def holdings(case: Case) -> Holdings | None:
     if table is None:
         return None
     portfolio, service = case.portfolio, case.rulebook.currency
-    lines = table.with_columns(pl.col("currency").fill_null(service))
+    lines = lines_of(table, case)
     pool = pool_places(lines["pool_id"], portfolio)
     place = {name: number for number, name in enumerate(case.factor_ids)}
     pairs = [None if name == service else currency_factor(name, service) for name in lines["currency"]]
@@ -85,6 +85,11 @@ def holdings(case: Case) -> Holdings | None:
         limits=limits_of(lines, case),
         pools=len(portfolio.pools),
     )
+
+
+def lines_of(table: pl.DataFrame, case: Case) -> pl.DataFrame:
+    """Lines of the collateral table, each with its currency."""
+    return table.with_columns(pl.col("currency").fill_null(case.rulebook.currency))
 
 
 def pool_places(pool_ids: pl.Series, portfolio: Portfolio) -> Index:
@@ -129,6 +134,17 @@ def value_after_haircut(lines: Holdings, required: Cents, digits: int) -> Cents:
 def after_haircut(lines: Holdings, digits: int) -> Cents:
     """Value after haircut by line, in minor units, before any limit."""
     return to_minor(lines.value * (1.0 - lines.haircut), digits)
+
+
+def own_after_haircut(lines: Holdings, digits: int) -> Cents:
+    """The same of paper of the pool's own group, which counts nothing."""
+    return to_minor(lines.own * (1.0 - lines.haircut), digits)
+
+
+def not_counted(lines: Holdings, required: Cents, digits: int) -> Cents:
+    """By pool, value after haircut that counts nothing: paper of the own group, and what is beyond a limit."""
+    whole = after_haircut(lines, digits) + own_after_haircut(lines, digits)
+    return by_pool(lines.pool, lines.pools, whole) - value_after_haircut(lines, required, digits)
 
 
 def within_limits(lines: Holdings, required: Cents, digits: int) -> Holdings:

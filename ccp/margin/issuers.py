@@ -19,6 +19,18 @@ def group_of(issuer: str, roster: Roster) -> pl.Expr:
     return pl.col(issuer).replace({name: group for name, group in groups if name not in known})
 
 
+def same_groups(before: Case, now: Case) -> bool:
+    """Whether whoever issued collateral belongs to the same group in both cases, whatever members came and left."""
+    lines = now.book.collateral
+    if lines is None:
+        return True
+    of_both = [
+        lines.select(group_of(name, case.portfolio.roster) for name in ("issuer_id", "issuer_group_id"))
+        for case in (before, now)
+    ]
+    return of_both[0].equals(of_both[1])
+
+
 def own_paper(lines: pl.DataFrame, pool_group: pl.Series, roster: Roster) -> pl.Series:
     """Which lines are paper of the group of their pool's own member, `pool_group`: worth nothing when it is needed."""
     own = [(group_of(name, roster) == pl.lit(pool_group)).fill_null(False) for name in ("issuer_id", "issuer_group_id")]
@@ -60,6 +72,11 @@ def _class_of_factor(lines: pl.DataFrame, case: Case) -> pl.Expr:
     names = lines["factor_id"].drop_nulls().unique().to_list()
     classes = dict(zip(names, case.market.kinds("asset_class", names), strict=True))
     return pl.col("factor_id").replace_strict(classes, default=None, return_dtype=pl.String)
+
+
+def named(keys: pl.Series) -> list[str]:
+    """The names that stand in a column of keys."""
+    return [key[1:] for key in keys.drop_nulls().unique().to_list() if key.startswith("=")]
 
 
 def share_of(key: str, shares: Mapping[str, float]) -> float | None:

@@ -8,7 +8,7 @@ from ccp.documents import Frozen
 
 OTHERS = "*"
 """In a mapping of limits, whatever it does not name."""
-LIMITS = ("issuer", "issuer_group", "asset_class", "currency")
+LIMITS: tuple[str, ...] = ("issuer", "issuer_group", "asset_class", "currency")
 """What a concentration limit may be on, in the order in which limits are applied."""
 SHARE = {"type": "number", "minimum": 0, "maximum": 1}
 

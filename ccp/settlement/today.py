@@ -7,7 +7,7 @@ import numpy as np
 
 from ccp.book.portfolio import Portfolio
 from ccp.exposure.run import account_values
-from ccp.margin.collateral import Holdings, by_pool, holdings, value_after_haircut
+from ccp.margin.collateral import Holdings, by_pool, holdings, not_counted, value_after_haircut
 from ccp.margin.requirement import Requirement, margin_requirement
 from ccp.market.case import Case
 from ccp.money import to_minor
@@ -159,6 +159,15 @@ def after_haircut(clearing: Clearing, today: Today, state: CycleState) -> Cents:
     required = clearing.terms.by_pool(today.requirement.account_margin)
     held = value_after_haircut(today.lines, required, clearing.terms.digits) + state.cash
     return np.where(sold_pools(clearing, state), 0, held)
+
+
+def beyond_limits(clearing: Clearing, today: Today, state: CycleState) -> Cents:
+    """By pool, value after haircut that counts nothing: paper of the own group, and what is beyond a limit."""
+    if today.lines is None:
+        return np.zeros_like(state.cash)
+    required = clearing.terms.by_pool(today.requirement.account_margin)
+    cut = not_counted(today.lines, required, clearing.terms.digits)
+    return np.where(sold_pools(clearing, state), 0, cut)
 
 
 def sold_pools(clearing: Clearing, state: CycleState) -> Flags:

@@ -710,8 +710,11 @@ def value_of_one(setup: Setup, name: str, today: Snapshot, price: float) -> floa
 def market_value(setup: Setup, line: Row, today: Snapshot, opening: Snapshot) -> float:
     """In the service currency; nothing for paper of the member's own group."""
     group = setup.group_of[setup.pools[line["pool_id"]][0]]
-    if collateral_twin.is_own_paper(line, group, known_of(setup, today)):
-        return 0.0
+    own = collateral_twin.is_own_paper(line, group, known_of(setup, today))
+    return 0.0 if own else stated_value(line, today, opening)
+
+
+def stated_value(line: Row, today: Snapshot, opening: Snapshot) -> float:
     value = line["market_value"]
     if factor := line.get("factor_id"):
         value = value * today.history.today(factor) / opening.history.today(factor)
@@ -738,6 +741,14 @@ def in_pool(
     lines = [line for line in setup.securities or [] if line["pool_id"] == pool]
     cents = [setup.cents(market_value(setup, line, today, opening) * (1 - line["haircut"])) for line in lines]
     return lines, cents, (setup.collateral_rules, required.get(pool, 0), known_of(setup, today))
+
+
+def stated_securities(setup: Setup, today: Snapshot, opening: Snapshot) -> dict[str, int]:
+    """By pool: value after haircut of all lines, own paper too."""
+    result = dict.fromkeys(setup.pools, 0)
+    for line in setup.securities or []:
+        result[line["pool_id"]] += setup.cents(stated_value(line, today, opening) * (1 - line["haircut"]))
+    return result
 
 
 def counted_securities(setup: Setup, today: Snapshot, opening: Snapshot, required: dict[str, int]) -> dict[str, int]:
@@ -1381,8 +1392,9 @@ def one_day(
             settle(setup, state, place, event, today, opening)
 
     alive = state.alive(setup)
-    held = {}
+    held, without = {}, stated_securities(setup, today, opening)
     for pool in pools:
+        without[pool] -= lines[pool]
         if setup.pools[pool][0] in alive:
             state.cash[pool] += calls[pool]
         held[pool] = state.cash[pool] + lines[pool]
@@ -1393,7 +1405,7 @@ def one_day(
     state.held = positions
 
     record: Row = {"date": today.date, **flows, "account_margin": account_margin, "requirement": requirement}
-    record |= {"held": held, "call": calls, "defaulted": sorted(new)}
+    record |= {"held": held, "not_counted": without, "call": calls, "defaulted": sorted(new)}
     record |= stress_of_the_day(setup, state, place, today, opening, requirement, day)
     record |= {
         "contributions": dict(state.contributions),
