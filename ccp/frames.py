@@ -75,7 +75,9 @@ class Collateral(dy.Schema):
     haircut = column("haircut", min=0, max=1)
     factor_id = column("factor_id", nullable=True)
     currency = column("currency", regex=CURRENCY, nullable=True)
-    issuer_id = column("issuer_id", nullable=True)
+    issuer_id = column("issuer_id", "paper_issuer", nullable=True)
+    issuer_group_id = column("issuer_group_id", nullable=True)
+    asset_class = column("asset_class", "collateral_class", nullable=True)
 
 
 class TradeRows(dy.Schema):
@@ -141,6 +143,23 @@ class Margin(dy.Schema):
     member_id = column("member_id")
     margin = column("margin", min=0)
     net_option_value = column("net_option_value")
+
+
+class CollateralCounts(dy.Schema):
+    """Result: what every line of collateral counts for, and what cuts it; empty where the book has no collateral."""
+
+    pool_id = column("pool_id", primary_key=True)
+    asset_id = column("asset_id", primary_key=True)
+    issuer_id = column("issuer_id", "paper_issuer", nullable=True)
+    issuer_group_id = column("issuer_group_id", nullable=True)
+    market_value = column("market_value", "value_today", min=0)
+    after_haircut = column("after_haircut", min=0)
+    cut_own_paper = column("cut_own_paper", min=0)
+    cut_issuer = column("cut_issuer", min=0)
+    cut_issuer_group = column("cut_issuer_group", min=0)
+    cut_asset_class = column("cut_asset_class", min=0)
+    cut_currency = column("cut_currency", min=0)
+    counted = column("counted", min=0)
 
 
 class Losses(dy.Schema):
@@ -268,6 +287,7 @@ class PoolDays(dy.Schema):
     held_before = column("held_before", min=0)
     call = column("call")
     held = column("held", min=0)
+    not_counted = column("not_counted", min=0)
 
 
 class MemberDays(dy.Schema):

@@ -193,7 +193,7 @@ def test_any_default(both: Both) -> None:
     found = blocks(event.waterfall, expected)
     assert found == {(scenario, frozenset(defaulters)): without_zeros(twin.waterfall(expected, scenario, defaulters))}
     for pool in event.trace["pools"]:
-        loss, counted = expected["pool_loss"][scenario][pool["pool_id"]], expected["counted"][pool["pool_id"]]
+        loss, counted = expected["pool_loss"][scenario][pool["pool_id"]], expected["counted"][scenario][pool["pool_id"]]
         assert (both.cents(pool["loss"]), both.cents(pool["margin"])) == (loss, counted)
     _, scenario, groups = expected["cover_n"]
     found = blocks(ccp.default(**both.arguments).waterfall, expected)

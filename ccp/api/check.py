@@ -4,8 +4,11 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
+import numpy as np
+
 from ccp.api.inputs import DEFAULT_RULEBOOK, open_inputs
 from ccp.book.book import Book
+from ccp.market.case import Case
 from ccp.market.history import Market
 from ccp.rulebook.rulebook import Rulebook
 
@@ -35,4 +38,20 @@ def check(
     counts = {name: table.height for name, table in tables.items()}
     if case.book.collateral is not None:
         counts["collateral"] = case.book.collateral.height
-    return CheckReport(counts, case.date, case.factor_ids, list(case.market.modelled), price_warnings(case))
+    warnings = price_warnings(case) + _collateral(case)
+    return CheckReport(counts, case.date, case.factor_ids, list(case.market.modelled), warnings)
+
+
+def _collateral(case: Case) -> list[str]:
+    """What of the collateral does not count; margins, which limits are shares of, are computed only where there are
+    limits."""
+    if case.book.collateral is None:
+        return []
+    from ccp.margin.collateral_counts import collateral_notes
+    from ccp.margin.requirement import margin_requirement
+    from ccp.stress.parts import pool_requirement
+
+    required = np.zeros(len(case.portfolio.pools), dtype=np.int64)
+    if case.rulebook.collateral.limits:
+        required = pool_requirement(case.portfolio.whole, margin_requirement(case))
+    return collateral_notes(case, required)

@@ -12,6 +12,7 @@ from ccp.api.inputs import DEFAULT_RULEBOOK, open_inputs, run_manifest
 from ccp.api.streamed import Streaming, measure_on_disk, opened_on_disk, scratch_folder
 from ccp.book.book import Book
 from ccp.exposure.run import Progress
+from ccp.margin.collateral_counts import collateral_notes
 from ccp.market.case import Case
 from ccp.market.history import Market
 from ccp.pricing.quality import price_warnings
@@ -95,7 +96,8 @@ def _sizing(measured: Measured, rulebook: str | Path | Rulebook, file: Path | No
 
 def sizing_of(sized: Sized, manifest: dict[str, Any], given: bool, base: Keeper | None = None) -> Sizing:
     """A sized fund as tables, figures and stories. `given`: whether the scenarios came out of a file."""
-    notes = price_warnings(sized.case) + _notes(sized.case, given)
+    notes = price_warnings(sized.case) + collateral_notes(sized.case, sized.found.pool_margin)
+    notes += _notes(sized.case, given)
     return Sizing(
         result_tables(sized),
         coverage_figures(sized),

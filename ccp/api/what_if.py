@@ -18,6 +18,7 @@ from ccp.book.stated_changes import StatedChanges, read_changes, stated_changes
 from ccp.errors import InputError, refuse
 from ccp.exposure.run import Progress
 from ccp.margin.collateral import holdings
+from ccp.margin.issuers import same_groups
 from ccp.market.case import Case
 from ccp.rulebook.with_rules import SOURCE, same_measuring, with_rules
 from ccp.runs.commands import COMMANDS
@@ -81,6 +82,7 @@ def what_if(run: Path | str, *changes: Changes | Path | str, progress: Progress 
         origin = origins(base.case, now, changed.members, changed.accounts, changed.touched)
         touched = touched_pools(base.case, now, origin)
         partly = same_measuring(base.case.rulebook, rulebook) and now.factor_ids == base.case.factor_ids
+        partly = partly and same_groups(base.case, now)
         check_changed(base, now, touched, partly)
         measured = _measure_changed(base, now, origin, touched) if partly else _measure_all(base, now, progress)
     sized, accounts = size_fund(measured), len(origin.account)

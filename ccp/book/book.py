@@ -124,12 +124,21 @@ def book_from_frames(tables: dict[str, pl.DataFrame], matched: bool = True) -> B
 
 
 def book_of(typed: dict[str, pl.DataFrame], files: dict[str, Path]) -> Book:
-    """A book of checked tables, with defaults: a member is its own group, an account its own pool."""
+    """A book of checked tables, with defaults: a member is its own group, an account its own pool, an issuer's group
+    the one that any line of its paper states, or itself."""
     return Book(
         members=typed["members"].with_columns(pl.coalesce("group_id", "member_id").alias("group_id")),
         accounts=typed["accounts"].with_columns(pl.coalesce("pool_id", "account_id").alias("pool_id")),
         instruments=typed["instruments"].with_columns(pl.col("discount_rate").fill_null(0.0)),
         positions=typed["positions"],
-        collateral=typed.get("collateral"),
+        collateral=_with_issuer_groups(typed.get("collateral")),
         files=files,
     )
+
+
+def _with_issuer_groups(collateral: pl.DataFrame | None) -> pl.DataFrame | None:
+    if collateral is None:
+        return None
+    stated = pl.col("issuer_group_id").drop_nulls().first().over("issuer_id")
+    of_issuer = pl.when(pl.col("issuer_id").is_not_null()).then(pl.coalesce(stated, "issuer_id"))
+    return collateral.with_columns(pl.coalesce("issuer_group_id", of_issuer).alias("issuer_group_id"))

@@ -76,6 +76,8 @@ def check_references(tables: Tables, sources: dict[str, str], matched: bool, fin
     if "accounts" in usable and "collateral" in usable:
         pools = usable["accounts"].select(pl.coalesce("pool_id", "account_id").alias("pool_id"))["pool_id"]
         _unknown(usable["collateral"], "pool_id", pools, source["collateral"], "accounts", findings)
+    if "collateral" in usable:
+        _issuers(usable["collateral"], source["collateral"], findings)
     if "instruments" in usable:
         _instruments(usable["instruments"], source["instruments"], findings)
     if matched and "positions" in usable and "instruments" in usable:
@@ -117,6 +119,14 @@ def _pools(accounts: pl.DataFrame, source: str, findings: Findings) -> None:
         mixed = accounts.select((pl.col(field) != pl.col(field).first()).over(pool).alias("mixed"))["mixed"]
         expected = f"a pool's accounts must have the same {field}, another account of the pool has a different one"
         findings.mask(source, accounts.select(pool.alias("pool_id"))["pool_id"], mixed.fill_null(False), expected)
+
+
+def _issuers(collateral: pl.DataFrame, source: str, findings: Findings) -> None:
+    """An issuer belongs to one group."""
+    stated = pl.col("issuer_group_id")
+    other = pl.col("issuer_id").is_not_null() & (stated != stated.drop_nulls().first().over("issuer_id"))
+    expected = "an issuer belongs to one group, another line of this issuer states a different one"
+    findings.rows(source, collateral, other, "issuer_group_id", expected)
 
 
 def _instruments(instruments: pl.DataFrame, source: str, findings: Findings) -> None:

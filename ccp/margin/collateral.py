@@ -1,16 +1,18 @@
 """What is held against each pool's requirement: after haircut and limits, and as scenarios move it."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 import numpy as np
 import polars as pl
 
 from ccp.book.portfolio import Portfolio
+from ccp.margin.issuers import cash, limit_keys, own_paper, share_of
+from ccp.margin.limits import Limit, after_limits, cells_of
 from ccp.market.case import Case
 from ccp.market.needs import currency_factor
-from ccp.money import exact, to_minor
+from ccp.money import to_minor
 from ccp.pricing.terms import NONE
-from ccp.rulebook.collateral import CollateralRules
 from ccp.scenarios.scenario_set import FactorMoves
 from ccp.types import Cents, Flags, Index, InstrumentByScenario, Vector
 
@@ -19,18 +21,21 @@ from ccp.types import Cents, Flags, Index, InstrumentByScenario, Vector
 class Holdings:
     """The lines of the collateral table, in order of pool and asset.
 
-    `value` is the market value in the service currency, 0 for paper of the pool's own group. `factor` and
-    `currency` are places among the case's factors, or `NONE`; `level` and `rate` their levels today, or 1.
+    `value` is the market value in the service currency, 0 for paper of the pool's own group, whose value is `own`.
+    `factor` and `currency` are places among the case's factors, or `NONE`; `level` and `rate` their levels today, or 1.
+    `cash` is cash in the service currency, `limits` what each of the rulebook's limits reaches.
     """
 
     pool: Index
     value: Vector
+    own: Vector
     level: Vector
     rate: Vector
     haircut: Vector
-    security: Flags
     factor: Index
     currency: Index
+    cash: Flags
+    limits: tuple[Limit, ...]
     pools: int
 
     def without(self, lines: Flags) -> "Holdings":
@@ -43,16 +48,12 @@ class Holdings:
         return self._kept(kept, np.searchsorted(pools, self.pool), len(pools))
 
     def _kept(self, kept: Flags, pool: Index, pools: int) -> "Holdings":
+        by_line = ("value", "own", "level", "rate", "haircut", "factor", "currency", "cash")
         return Holdings(
-            pool[kept],
-            self.value[kept],
-            self.level[kept],
-            self.rate[kept],
-            self.haircut[kept],
-            self.security[kept],
-            self.factor[kept],
-            self.currency[kept],
-            pools,
+            pool=pool[kept],
+            **{name: getattr(self, name)[kept] for name in by_line},
+            limits=tuple(limit.only(kept) for limit in self.limits),
+            pools=pools,
         )
 
 
@@ -62,7 +63,7 @@ def holdings(case: Case) -> Holdings | None:
     if table is None:
         return None
     portfolio, service = case.portfolio, case.rulebook.currency
-    lines = table.with_columns(pl.col("currency").fill_null(service))
+    lines = lines_of(table, case)
     pool = pool_places(lines["pool_id"], portfolio)
     place = {name: number for number, name in enumerate(case.factor_ids)}
     pairs = [None if name == service else currency_factor(name, service) for name in lines["currency"]]
@@ -70,17 +71,25 @@ def holdings(case: Case) -> Holdings | None:
     levels = {name: 1.0 if name is None else case.market.level(name) for name in {*pairs, *names}}
     rate = np.array([levels[pair] for pair in pairs])
     value = lines["market_value"].to_numpy() * rate
+    own = own_paper(lines, pool_groups(pool, portfolio), portfolio.roster).to_numpy()
     return Holdings(
-        pool,
-        np.where(own_paper_lines(lines["issuer_id"], pool, portfolio), 0.0, value),
-        np.array([levels[name] for name in names]),
-        rate,
-        lines["haircut"].to_numpy(),
-        lines["factor_id"].is_not_null().to_numpy(),
-        np.array([NONE if name is None else place[name] for name in names], dtype=np.int64),
-        np.array([NONE if pair is None else place[pair] for pair in pairs], dtype=np.int64),
-        len(portfolio.pools),
+        pool=pool,
+        value=np.where(own, 0.0, value),
+        own=np.where(own, value, 0.0),
+        level=np.array([levels[name] for name in names]),
+        rate=rate,
+        haircut=lines["haircut"].to_numpy(),
+        factor=np.array([NONE if name is None else place[name] for name in names], dtype=np.int64),
+        currency=np.array([NONE if pair is None else place[pair] for pair in pairs], dtype=np.int64),
+        cash=lines.select(cash(service).alias("cash"))["cash"].to_numpy(),
+        limits=limits_of(lines, case),
+        pools=len(portfolio.pools),
     )
+
+
+def lines_of(table: pl.DataFrame, case: Case) -> pl.DataFrame:
+    """Lines of the collateral table, each with its currency."""
+    return table.with_columns(pl.col("currency").fill_null(case.rulebook.currency))
 
 
 def pool_places(pool_ids: pl.Series, portfolio: Portfolio) -> Index:
@@ -88,24 +97,65 @@ def pool_places(pool_ids: pl.Series, portfolio: Portfolio) -> Index:
     return pool_ids.cast(pl.Enum(pl.Series(portfolio.pools))).to_physical().to_numpy().astype(np.int64)
 
 
-def own_paper_lines(issuers: pl.Series, pool: Index, portfolio: Portfolio) -> Flags:
-    """Which lines are paper of the group of the pool's own member: worth nothing when they are needed."""
+def pool_groups(pool: Index, portfolio: Portfolio) -> pl.Series:
+    """The groups that the members of some pools belong to."""
     groups = np.array(portfolio.groups)[portfolio.member_group[portfolio.pool_member[pool]]]
-    return (issuers.fill_null("") == pl.Series(groups, dtype=pl.String)).to_numpy()
+    return pl.Series(groups, dtype=pl.String)
 
 
-def value_after_haircut(lines: Holdings, rules: CollateralRules, required: Cents, digits: int) -> Cents:
+def limits_of(lines: pl.DataFrame, case: Case) -> tuple[Limit, ...]:
+    """What each limit of the rulebook reaches, in the order in which they are applied."""
+    rules = case.rulebook.collateral.limits
+    keys = limit_keys(lines, case, rules)
+    return tuple(_limit(word, keys[word], shares) for word, shares in rules.items())
+
+
+def _limit(word: str, keys: pl.Series, shares: Mapping[str, float]) -> Limit:
+    share = {key: share_of(key, shares) for key in keys.drop_nulls().unique().to_list()}
+    kept = pl.Series([key for key in share if share[key] is not None], dtype=pl.String)
+    kind = keys.set(~keys.is_in(kept.implode()).fill_null(False), None).rank("dense")
+    of_line = [share.get(key) if key is not None else None for key in keys]
+    return Limit(word, kind.cast(pl.Int64).fill_null(NONE).to_numpy(), np.array(of_line, dtype=np.float64))
+
+
+def value_after_haircut(lines: Holdings, required: Cents, digits: int) -> Cents:
     """What counts against the requirement, by pool, in minor units. A pool without collateral holds nothing.
 
-    Each line `value * (1 - haircut)`, rounded; a security no more than its limit, a share of what is required of its
-    pool (`required`), rounded down.
+    Each line `value * (1 - haircut)`, rounded, and then what the limits leave, of which the base is what is required of
+    each pool (`required`).
     """
-    cents = to_minor(lines.value * (1.0 - lines.haircut), digits)
-    if rules.asset_limit is not None:
-        limit = exact(rules.asset_limit)
-        most = np.array([int(amount) * limit.numerator // limit.denominator for amount in required], dtype=np.int64)
-        cents = np.where(lines.security, np.minimum(cents, most[lines.pool]), cents)
-    return by_pool(lines, cents)
+    cents = after_haircut(lines, digits)
+    if not lines.limits:
+        return by_pool(lines.pool, lines.pools, cents)
+    cells = cells_of(lines.pool, lines.limits, cents)
+    return by_pool(cells.pool, lines.pools, after_limits(cells, required)[-1])
+
+
+def after_haircut(lines: Holdings, digits: int) -> Cents:
+    """Value after haircut by line, in minor units, before any limit."""
+    return to_minor(lines.value * (1.0 - lines.haircut), digits)
+
+
+def own_after_haircut(lines: Holdings, digits: int) -> Cents:
+    """The same of paper of the pool's own group, which counts nothing."""
+    return to_minor(lines.own * (1.0 - lines.haircut), digits)
+
+
+def not_counted(lines: Holdings, required: Cents, digits: int) -> Cents:
+    """By pool, value after haircut that counts nothing: paper of the own group, and what is beyond a limit."""
+    whole = after_haircut(lines, digits) + own_after_haircut(lines, digits)
+    return by_pool(lines.pool, lines.pools, whole) - value_after_haircut(lines, required, digits)
+
+
+def within_limits(lines: Holdings, required: Cents, digits: int) -> Holdings:
+    """The lines with the part of their market value that the limits leave: what is beyond a limit meets no requirement,
+    and may be withdrawn."""
+    if not lines.limits:
+        return lines
+    cells = cells_of(lines.pool, lines.limits, after_haircut(lines, digits))
+    left = after_limits(cells, required)[-1]
+    part = np.divide(left, cells.amount, out=np.ones(len(left)), where=cells.amount > 0)
+    return replace(lines, value=lines.value * part[cells.of_line])
 
 
 def value_in_scenarios(lines: Holdings, moves: FactorMoves, digits: int) -> Cents:
@@ -123,10 +173,10 @@ def _ratios(level: Vector, factor: Index, moves: FactorMoves) -> InstrumentBySce
     return np.where((factor == NONE)[:, None], 1.0, 1.0 + change)
 
 
-def by_pool(lines: Holdings, cents: Cents) -> Cents:
-    """Amounts by line as sums by pool."""
-    sums = np.zeros(lines.pools, dtype=np.int64)
-    np.add.at(sums, lines.pool, cents)
+def by_pool(pool: Index, pools: int, cents: Cents) -> Cents:
+    """Amounts, each of a pool, as sums by pool."""
+    sums = np.zeros(pools, dtype=np.int64)
+    np.add.at(sums, pool, cents)
     return sums
 
 

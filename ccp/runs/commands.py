@@ -19,6 +19,7 @@ EVENT = ("scenario_id", "defaulters", "loss", "tiers", "by_stakeholder")
 
 SIZED_TABLES = {
     "margin": "ccp.frames:Margin",
+    "collateral": "ccp.frames:CollateralCounts",
     "losses": "ccp.frames:Losses",
     "scenarios": "ccp.frames:Scenarios",
     "shocks": "ccp.frames:StressShocks",
@@ -61,6 +62,7 @@ ROWS = (
         limits=SIZED_LIMITS,
         pack="ccp.report.pack.sized:sized_part",
         indicators="ccp.report.indicators.sized:sized",
+        form=3,
     ),
     RunKind(
         command="whatif",
@@ -76,6 +78,7 @@ ROWS = (
         limits=SIZED_LIMITS,
         pack="ccp.report.pack.sized:sized_part",
         indicators="ccp.report.indicators.sized:sized",
+        form=3,
     ),
     RunKind(
         command="default",

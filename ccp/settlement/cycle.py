@@ -21,7 +21,7 @@ from ccp.settlement.reconcile import reconcile
 from ccp.settlement.resizing import after_payments, begin_day
 from ccp.settlement.state import CycleState
 from ccp.settlement.terms import RunTerms
-from ccp.settlement.today import MarketDay, after_haircut, option_value, prepare
+from ccp.settlement.today import MarketDay, after_haircut, beyond_limits, option_value, prepare
 from ccp.settlement.trades import Holding, after_trades, opening_holding
 from ccp.settlement.variation import BLOCK_DAYS, Flows, balanced, block_flows
 from ccp.types import Cents
@@ -32,8 +32,8 @@ from ccp.waterfall.standing import Standing, first_standing
 @dataclass(frozen=True)
 class DayResult:
     """What happened on a day, in minor units: by account what was exchanged, the margin, and what its premium-style
-    options are worth; by pool what is held after haircut when the day's calls were paid, and called; the ledger's
-    rows; the state at its end.
+    options are worth; by pool what is held after haircut when the day's calls were paid, what own paper and limits
+    leave out of that, and what was called; the ledger's rows; the state at its end.
 
     `held_before` is what counted when the day began, at the day's prices, `asked` what it asked of members' liquidity.
     `new_defaults` are groups. `stress` is None on days without, `fund` None where it was not resized.
@@ -47,6 +47,7 @@ class DayResult:
     option_value: Cents
     held_before: Cents
     held: Cents
+    not_counted: Cents
     calls: Cents
     asked: Cents
     new_defaults: list[int]
@@ -159,6 +160,7 @@ class Cycle:
             option_value=option_value(clearing, today),
             held_before=today.held,
             held=after_haircut(clearing, today, state),
+            not_counted=beyond_limits(clearing, today, state),
             calls=dues.call,
             asked=today.asked,
             new_defaults=today.new_defaults,

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from ccp.margin.collateral import value_in_scenarios
+from ccp.margin.collateral import value_in_scenarios, within_limits
 from ccp.scenarios.stress_set import stress_scenarios
 from ccp.settlement.clearing import Clearing
 from ccp.settlement.fund import StressDay, resized, stress_day, supplementary_margin
@@ -38,7 +38,8 @@ def run_stress_day(clearing: Clearing, state: CycleState, today: Today) -> Stres
     held = after_haircut(clearing, today, state)
     moved = None
     if today.lines is not None and clearing.terms.rulebook.collateral.stress == "scenario":
-        moved = value_in_scenarios(today.lines, scenarios.longest, digits) + state.cash[:, None]
+        counting = within_limits(today.lines, clearing.terms.by_pool(requirement.account_margin), digits)
+        moved = value_in_scenarios(counting, scenarios.longest, digits) + state.cash[:, None]
     active = state.event[clearing.terms.account_group] == 0
     if not active.all():
         kept = portfolio_of(clearing, today.holding, active, today.day)

@@ -59,6 +59,7 @@ def pool_table(terms: RunTerms, result: DayResult) -> pl.DataFrame:
             "held_before": to_units(result.held_before, terms.digits),
             "call": to_units(result.calls, terms.digits),
             "held": to_units(result.held, terms.digits),
+            "not_counted": to_units(result.not_counted, terms.digits),
         },
         schema=PoolDays.create_empty().schema,
     )

@@ -7,7 +7,7 @@ import numpy as np
 
 from ccp.book.portfolio import Portfolio
 from ccp.exposure.run import account_values
-from ccp.margin.collateral import Holdings, by_pool, holdings, value_after_haircut
+from ccp.margin.collateral import Holdings, by_pool, holdings, not_counted, value_after_haircut
 from ccp.margin.requirement import Requirement, margin_requirement
 from ccp.market.case import Case
 from ccp.money import to_minor
@@ -79,8 +79,8 @@ def prepare(
     lines = holdings(case)
     securities = np.zeros(len(portfolio.pools), dtype=np.int64)
     if lines is not None:
-        lines = without_cash(lines)
-        securities = by_pool(lines, to_minor(lines.value, clearing.terms.digits))
+        lines = lines.without(lines.cash)  # cash is kept by the run itself
+        securities = by_pool(lines.pool, lines.pools, to_minor(lines.value, clearing.terms.digits))
     nothing = np.zeros(len(portfolio.members), dtype=np.int64)
     today = Today(market, case, flows, holding, requirement, lines, securities, state.cash, buffer, nothing)
     if day == 0:
@@ -148,18 +148,8 @@ def opening_cash(clearing: Clearing, case: Case, required: Requirement) -> Cents
         return clearing.terms.by_pool(required.account_margin)
     lines = holdings(case)
     assert lines is not None
-    cash = cash_lines(lines)
-    return by_pool(lines, np.where(cash, to_minor(lines.value, clearing.terms.digits), 0))
-
-
-def cash_lines(lines: Holdings) -> Flags:
-    """Lines that are cash in the service currency: no factor, no other currency, no haircut."""
-    return ~lines.security & (lines.currency < 0) & (lines.haircut == 0)
-
-
-def without_cash(lines: Holdings) -> Holdings:
-    """The lines that are not cash: cash is kept by the run itself."""
-    return lines.without(cash_lines(lines))
+    value = to_minor(lines.value, clearing.terms.digits)
+    return by_pool(lines.pool, lines.pools, np.where(lines.cash, value, 0))
 
 
 def after_haircut(clearing: Clearing, today: Today, state: CycleState) -> Cents:
@@ -167,9 +157,17 @@ def after_haircut(clearing: Clearing, today: Today, state: CycleState) -> Cents:
     if today.lines is None:
         return state.cash.copy()
     required = clearing.terms.by_pool(today.requirement.account_margin)
-    rules = clearing.terms.rulebook.collateral
-    held = value_after_haircut(today.lines, rules, required, clearing.terms.digits) + state.cash
+    held = value_after_haircut(today.lines, required, clearing.terms.digits) + state.cash
     return np.where(sold_pools(clearing, state), 0, held)
+
+
+def beyond_limits(clearing: Clearing, today: Today, state: CycleState) -> Cents:
+    """By pool, value after haircut that counts nothing: paper of the own group, and what is beyond a limit."""
+    if today.lines is None:
+        return np.zeros_like(state.cash)
+    required = clearing.terms.by_pool(today.requirement.account_margin)
+    cut = not_counted(today.lines, required, clearing.terms.digits)
+    return np.where(sold_pools(clearing, state), 0, cut)
 
 
 def sold_pools(clearing: Clearing, state: CycleState) -> Flags:

@@ -4,6 +4,8 @@ from typing import Any
 
 import numpy as np
 
+from ccp.margin.collateral import holdings
+from ccp.margin.collateral_counts import line_counts
 from ccp.money import to_units
 from ccp.rulebook.tier_kind import INSURER
 from ccp.sizing.cover import Cover, cover_by_scenario, covers_of, worst_cover
@@ -115,8 +117,12 @@ def _margin_held(sized: Sized) -> dict[str, Any] | None:
     if found.pool_held is None:
         return None
     missing = np.maximum(found.pool_margin - found.pool_held, 0)
+    lines = holdings(sized.case)
+    assert lines is not None
+    cut = line_counts(lines, found.pool_margin, digits).totals
     return {
         "held": _units(int(found.pool_held.sum()), digits),
+        "not_counted": {name: _units(total, digits) for name, total in cut.items()},
         "missing": _units(int(missing.sum()), digits),
         "pools_short": int((missing > 0).sum()),
     }

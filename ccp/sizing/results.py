@@ -3,7 +3,8 @@
 import numpy as np
 import polars as pl
 
-from ccp.frames import Contributions, Losses, Margin, Scenarios, StressShocks
+from ccp.frames import CollateralCounts, Contributions, Losses, Margin, Scenarios, StressShocks
+from ccp.margin.collateral_counts import counts_table
 from ccp.money import to_units
 from ccp.sizing.cover import cover_by_scenario
 from ccp.sizing.size import Sized
@@ -14,6 +15,7 @@ def result_tables(sized: Sized) -> dict[str, pl.DataFrame]:
     """The tables of a run, by name, each in the schema of `ccp.frames`."""
     return {
         "margin": margin_table(sized),
+        "collateral": collateral_table(sized),
         "losses": losses_table(sized),
         "scenarios": scenarios_table(sized),
         "shocks": shocks_table(sized),
@@ -37,6 +39,12 @@ def margin_table(sized: Sized) -> pl.DataFrame:
         },
         schema=Margin.create_empty().schema,
     )
+
+
+def collateral_table(sized: Sized) -> pl.DataFrame:
+    """What every line of collateral counts for, in order of pool and asset."""
+    found = counts_table(sized.case, sized.found.pool_margin)
+    return found if found.height else CollateralCounts.create_empty()
 
 
 def losses_table(sized: Sized) -> pl.DataFrame:

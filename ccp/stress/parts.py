@@ -15,7 +15,13 @@ from ccp.exposure.run import Progress, account_values, run_stress
 from ccp.kernels.exposure.costs import SaleTerms
 from ccp.kernels.exposure.pools import Shortfalls
 from ccp.margin.add_ons import close_out_costs, sale_terms
-from ccp.margin.collateral import Holdings, counted_margin, value_after_haircut, value_in_scenarios
+from ccp.margin.collateral import (
+    Holdings,
+    counted_margin,
+    value_after_haircut,
+    value_in_scenarios,
+    within_limits,
+)
 from ccp.margin.requirement import MarginModel, Requirement, margin_model, require
 from ccp.market.case import Case
 from ccp.money import minor_units
@@ -128,7 +134,7 @@ def measure_part(model: EngineModel, part: Part, lines: Holdings | None, progres
     """Margin every account of a part and stress it. `lines` is the part's collateral, None without a table."""
     required = require(model.margin, part, None, progress)
     pools, stress = pool_requirement(part, required), model.stress
-    held = None if lines is None else value_after_haircut(lines, stress.collateral, pools, stress.digits)
+    held = None if lines is None else value_after_haircut(lines, pools, stress.digits)
     counted = counted_by_way(stress, pools, held, lines)
     return replace(stress_part(stress, part, required, pools, counted), pool_held=held)
 
@@ -138,8 +144,10 @@ def counted_by_way(model: StressModel, pools: Cents, held: Cents | None, lines: 
     `lines` what it is made of (None without a table)."""
     if held is None or lines is None:
         return {"required": counted_margin("required", pools, None, None)}
-    moves = model.collateral.stress == "scenario"
-    moved = value_in_scenarios(lines, model.scenarios.longest, model.digits) if moves else None
+    moved = None
+    if model.collateral.stress == "scenario":
+        counting = within_limits(lines, pools, model.digits)
+        moved = value_in_scenarios(counting, model.scenarios.longest, model.digits)
     return {way: counted_margin(way, pools, held, moved) for way in RESOURCES}
 
 

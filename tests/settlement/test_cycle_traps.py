@@ -135,7 +135,8 @@ def test_trap_15_in_close_out_securities_fetch_their_market_value_and_own_paper_
     levels = {"X": [100.0, 100.0, 80.0], "BOND": [50.0, 50.0, 47.5]}
     small = Small(levels, [("a", "X", 100.0)], ONE, collateral=SECURITIES, swing={"X": 0.05})
     run = small.run(tmp_path / "run", defaults=[("A", 2)])
-    assert run.row("pools", small.day(1), pool_id="a")["held"] == 500.0
+    row = run.row("pools", small.day(1), pool_id="a")
+    assert (row["held"], row["not_counted"]) == (500.0, 900.0)
     assert run.moved(movement="sale of collateral", to_account="margin:a") == 380.0
     assert run.tiers(1)["defaulter_margin"] == 580.0
     assert run.events["loss"].to_list() == [2_000.0]

@@ -14,6 +14,7 @@ from ccp.settlement.cycle import Cycle, DayResult
 from ccp.settlement.terms import ENDLESS, RunTerms
 
 SEEDS = range(40)
+PAID = ("call", "held", "not_counted")
 
 
 def found_day(terms: RunTerms, result: DayResult) -> dict[str, Any]:
@@ -38,6 +39,7 @@ def found_day(terms: RunTerms, result: DayResult) -> dict[str, Any]:
         "account_margin": named(accounts, result.account_margin),
         "requirement": named(pools, terms.by_pool(result.account_margin)),
         "held": named(pools, result.held),
+        "not_counted": named(pools, result.not_counted),
         "call": named(pools, result.calls),
         "defaulted": sorted(portfolio.groups[group] for group in result.new_defaults),
         "contributions": named(members, state.standing.contributions),
@@ -73,7 +75,7 @@ def comparable(terms: RunTerms, result: DayResult, day: dict[str, Any], losing: 
     event = result.state.event[terms.pool_group]
     paying = {pool for pool, number in zip(portfolio.pools, event, strict=True) if not number}
     groups = None if day["cover_groups"] is None else day["cover_groups"][:losing]
-    of_pools = {name: {pool: a for pool, a in day[name].items() if pool in paying} for name in ("call", "held")}
+    of_pools = {name: {pool: a for pool, a in day[name].items() if pool in paying} for name in PAID}
     return day | of_pools | {"cover_groups": groups}
 
 

@@ -14,7 +14,10 @@ COLUMNS = {
     "members": ["member_id", "group_id", "fund_contribution"],
     "accounts": ["account_id", "member_id", "pool_id", "kind"],
     "positions": ["account_id", "instrument_id", "quantity"],
-    "collateral": ["pool_id", "asset_id", "market_value", "haircut", "factor_id", "currency"],
+    "collateral": [
+        *["pool_id", "asset_id", "market_value", "haircut", "factor_id", "currency"],
+        *["issuer_id", "issuer_group_id", "asset_class"],
+    ],
     "instruments": [
         *["instrument_id", "kind", "factor_id", "currency", "multiplier", "price", "expiry", "strike", "right"],
         *["style", "volatility_id", "implied_volatility", "forward", "discount_rate"],
@@ -22,7 +25,10 @@ COLUMNS = {
 }
 
 
-TEXT = {"group_id", "pool_id", "factor_id", "right", "style", "volatility_id", "sector", "asset_class"}
+TEXT = {"group_id", "pool_id", "factor_id", "right", "style", "volatility_id", "sector", "asset_class"} | {
+    "issuer_id",
+    "issuer_group_id",
+}
 
 
 def write_table(rows: list[Row], columns: list[str], path: Path, ending: str) -> None:

@@ -70,7 +70,8 @@ def dressed_case(seed: int) -> RandomCase:
         rules["tiers"], rules["regulatory_capital"] = FULL_TIERS, 60_000
     if seed % 2:
         book["collateral"] = [_line(rng, row, groups) for row in book["collateral"] or _cash(book["accounts"])]
-        rules["collateral"] = {"stress": "scenario"} if seed % 4 == 1 else {"asset_limit": 0.3}
+        limits = {"issuer_group_limit": 0.5, "asset_class_limit": {"equity": 0.4}, "currency_limit": 0.25}
+        rules["collateral"] = {"stress": "scenario" if seed % 4 == 1 else "haircut", "asset_limit": 0.3, **limits}
     return case
 
 
@@ -82,7 +83,8 @@ def _cash(accounts: list[Row]) -> list[Row]:
 
 def _line(rng: np.random.Generator, row: Row, groups: list[str]) -> Row:
     issuer = str(rng.choice(groups)) if rng.random() < 0.3 else None
-    return row | {"factor_id": "EQ0" if rng.random() < 0.4 else None, "issuer_id": issuer}
+    whose = {"issuer_id": issuer, "issuer_group_id": None, "asset_class": None}
+    return row | {"factor_id": "EQ0" if rng.random() < 0.4 else None} | whose
 
 
 # --- frames -----------------------------------------------------------------------------------------------------------

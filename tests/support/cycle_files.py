@@ -16,7 +16,6 @@ from ccp.settlement.terms import RunTerms
 MORE = {
     "members": ["capital", "liquidity"],
     "instruments": ["average_daily_volume", "half_spread", "issuer_id"],
-    "collateral": ["issuer_id"],
 }
 
 

@@ -28,6 +28,7 @@ from statistics import NormalDist
 from typing import Any, NamedTuple
 
 sys.path.insert(0, str(Path(__file__).parent))
+from support import collateral_twin
 from support import end_to_end_twin as twin
 from support.end_to_end_twin import Row, Shocks, exact, share_out
 
@@ -80,7 +81,8 @@ class Setup:
         self.instruments: dict[str, Row] = {
             row["instrument_id"]: dict(row) for row in sorted(book["instruments"], key=lambda row: row["instrument_id"])
         }
-        self.securities: list[Row] | None = book.get("collateral")
+        lines: list[Row] | None = book.get("collateral")
+        self.securities = None if lines is None else collateral_twin.with_groups(lines)
         self.positions: dict[str, dict[str, float]] = {account: {} for account in self.accounts}
         for row in sorted(book["positions"], key=lambda row: row["instrument_id"]):
             self.positions[row["account_id"]][row["instrument_id"]] = row["quantity"]
@@ -714,32 +716,53 @@ def value_of_one(setup: Setup, name: str, today: Snapshot, price: float) -> floa
 def market_value(setup: Setup, line: Row, today: Snapshot, opening: Snapshot) -> float:
     """In the service currency; nothing for paper of the member's own group."""
     group = setup.group_of[setup.pools[line["pool_id"]][0]]
-    if line.get("issuer_id") is not None and line["issuer_id"] == group:
-        return 0.0
+    own = collateral_twin.is_own_paper(line, group, known_of(setup, today))
+    return 0.0 if own else stated_value(line, today, opening)
+
+
+def stated_value(line: Row, today: Snapshot, opening: Snapshot) -> float:
     value = line["market_value"]
     if factor := line.get("factor_id"):
         value = value * today.history.today(factor) / opening.history.today(factor)
     return value * today.rate[line["currency"]]
 
 
-def is_cash(setup: Setup, line: Row) -> bool:
-    return not line.get("factor_id") and line["currency"] == setup.currency and line["haircut"] == 0
+def known_of(setup: Setup, today: Snapshot) -> collateral_twin.Known:
+    factors = {line["factor_id"] for line in setup.securities or [] if line.get("factor_id")}
+    classes: dict[str, str | None] = {factor: today.history.asset_class(factor) for factor in factors}
+    return collateral_twin.Known(list(setup.members.values()), classes, setup.currency)
+
+
+def is_cash(setup: Setup, line: Row, today: Snapshot) -> bool:
+    return known_of(setup, today).is_cash(line)
+
+
+def in_pool(
+    setup: Setup, pool: str, today: Snapshot, opening: Snapshot, required: dict[str, int]
+) -> tuple[list[Row], list[int], tuple[Any, ...]]:
+    """A pool's lines, their value after haircut, and what `collateral_twin` asks for beside them.
+
+    Limits are shares of what is required of the pool.
+    """
+    lines = [line for line in setup.securities or [] if line["pool_id"] == pool]
+    cents = [setup.cents(market_value(setup, line, today, opening) * (1 - line["haircut"])) for line in lines]
+    return lines, cents, (setup.collateral_rules, required.get(pool, 0), known_of(setup, today))
+
+
+def stated_securities(setup: Setup, today: Snapshot, opening: Snapshot) -> dict[str, int]:
+    """By pool: value after haircut of all lines, own paper too."""
+    result = dict.fromkeys(setup.pools, 0)
+    for line in setup.securities or []:
+        result[line["pool_id"]] += setup.cents(stated_value(line, today, opening) * (1 - line["haircut"]))
+    return result
 
 
 def counted_securities(setup: Setup, today: Snapshot, opening: Snapshot, required: dict[str, int]) -> dict[str, int]:
-    """By pool: what its lines count for, after haircut and limit.
-
-    The limit is a share of what is required of the pool.
-    """
-    lines: dict[str, list[tuple[Row, int]]] = {pool: [] for pool in setup.pools}
-    for line in setup.securities or []:
-        value = market_value(setup, line, today, opening) * (1 - line["haircut"])
-        lines[line["pool_id"]].append((line, setup.cents(value)))
-    share = setup.collateral_rules.get("asset_limit")
+    """By pool: what its lines count for, after haircut and limits."""
     result = {}
-    for pool, counted in lines.items():
-        limit = 10**30 if share is None else math.floor(exact(share) * required.get(pool, 0))
-        result[pool] = sum(min(value, limit) if line.get("factor_id") else value for line, value in counted)
+    for pool in setup.pools:
+        lines, cents, limits = in_pool(setup, pool, today, opening, required)
+        result[pool] = sum([cents, *collateral_twin.left_of_lines(lines, cents, *limits)][-1])
     return result
 
 
@@ -751,11 +774,17 @@ def sold_securities(setup: Setup, today: Snapshot, opening: Snapshot) -> dict[st
     return result
 
 
-def moved_securities(setup: Setup, today: Snapshot, opening: Snapshot, shocks: Shocks) -> dict[str, int]:
-    """By pool: market value in a scenario; reading: every line in whole cents, then added."""
+def moved_securities(
+    setup: Setup, today: Snapshot, opening: Snapshot, required: dict[str, int], shocks: Shocks
+) -> dict[str, int]:
+    """By pool: market value in a scenario of what the limits have left; reading: each line in cents, then added."""
     result = dict.fromkeys(setup.pools, 0)
-    for line in setup.securities or []:
-        value = market_value(setup, line, today, opening)
+    parts: list[tuple[Row, Fraction]] = []
+    for pool in setup.pools:
+        lines, cents, limits = in_pool(setup, pool, today, opening, required)
+        parts += zip(lines, collateral_twin.parts_left(lines, cents, *limits), strict=True)
+    for line, part in parts:
+        value = market_value(setup, line, today, opening) * float(part)
         if factor := line.get("factor_id"):
             level = today.history.today(factor)
             relative, absolute = shocks.get(factor, twin.STILL)
@@ -1060,7 +1089,7 @@ def counted_margin(
         if resources == "held":
             return held
         return {p: min(r, held[p]) if resources == "minimum" else r for p, r in requirement.items()}
-    moved = moved_securities(setup, today, opening, shocks)
+    moved = moved_securities(setup, today, opening, requirement, shocks)
     result = {}
     for pool, required in requirement.items():
         whole = state.cash[pool] + moved[pool]
@@ -1353,9 +1382,9 @@ def one_day(
         state.cash |= requirement
     elif place == 0 and setup.securities is not None:
         for line in setup.securities:
-            if is_cash(setup, line):
+            if is_cash(setup, line, today):
                 state.cash[line["pool_id"]] += setup.cents(market_value(setup, line, today, opening))
-        setup.securities = [line for line in setup.securities if not is_cash(setup, line)]
+        setup.securities = [line for line in setup.securities if not is_cash(setup, line, today)]
     lines = counted_securities(setup, today, opening, requirement)
     calls: dict[str, int] = {}
     back = setup.settlement.get("excess_returned", True)
@@ -1396,8 +1425,9 @@ def one_day(
             settle(setup, state, place, event, today, opening)
 
     alive = state.alive(setup)
-    held = {}
+    held, without = {}, stated_securities(setup, today, opening)
     for pool in pools:
+        without[pool] -= lines[pool]
         if setup.pools[pool][0] in alive:
             state.cash[pool] += calls[pool]
         held[pool] = state.cash[pool] + lines[pool]
@@ -1408,7 +1438,7 @@ def one_day(
     state.held = positions
 
     record: Row = {"date": today.date, **flows, "account_margin": account_margin, "requirement": requirement}
-    record |= {"held": held, "call": calls, "defaulted": sorted(new)}
+    record |= {"held": held, "not_counted": without, "call": calls, "defaulted": sorted(new)}
     record |= stress_of_the_day(setup, state, place, today, opening, requirement, day)
     record |= {
         "contributions": dict(state.contributions),

@@ -1,4 +1,5 @@
-"""The whole of `ccp size`, once more: plain dicts, lists, loops and fractions, from docs/reference/arithmetic.md alone.
+"""The whole of `ccp size`, once more: plain dicts, lists, loops and fractions, from docs/reference/arithmetic.md alone,
+and of docs/reference/margin-models.md what it says of collateral.
 
 It shares no code with the package and never imports it. Slow on purpose; small books only.
 
@@ -20,6 +21,8 @@ from datetime import date, timedelta
 from fractions import Fraction
 from itertools import combinations, pairwise
 from typing import Any, NamedTuple
+
+from support import collateral_twin
 
 Row = dict[str, Any]
 Shock = tuple[float, float]  # relative, absolute
@@ -70,7 +73,7 @@ def needed_factors(book: Row, currency: str) -> list[str]:
     needed = {row["factor_id"] for row in book["instruments"]}
     needed |= {row["volatility_id"] for row in book["instruments"] if row.get("volatility_id")}
     needed |= {row["factor_id"] for row in book.get("collateral") or [] if row.get("factor_id")}
-    currencies = {row["currency"] for row in [*book["instruments"], *(book.get("collateral") or [])]}
+    currencies = {row["currency"] or currency for row in [*book["instruments"], *(book.get("collateral") or [])]}
     return sorted(needed | {f"{other}/{currency}" for other in currencies - {currency}})
 
 
@@ -386,6 +389,74 @@ def tail(losses: list[float], margin: Row) -> float:
     return (sum(ordered[k:]) + float(mass - (n - k)) * ordered[k - 1]) / float(mass)
 
 
+# --- 5. collateral ---------------------------------------------------------------------------------------------------
+
+
+class Held:
+    """What pools hold against their requirement, and what counts of it (also docs/reference/margin-models.md)."""
+
+    def __init__(
+        self,
+        book: Row,
+        rules: Row,
+        history: History,
+        pools: Mapping[str, tuple[str, str]],
+        group_of: Mapping[str, str],
+        required: Mapping[str, int],
+    ) -> None:
+        self.rules, self.history, self.required = rules, history, required
+        self.service, self.minor = rules["currency"], 10 ** rules.get("currency_digits", 2)
+        self.stated = book.get("collateral") is not None
+        lines = [row | {"currency": row["currency"] or self.service} for row in book.get("collateral") or []]
+        classes = {row.get("factor_id"): history.asset_class(row.get("factor_id") or "") for row in lines}
+        known = collateral_twin.Known(book["members"], classes, self.service)
+        self.lines: dict[str, list[Row]] = {pool: [] for pool in pools}
+        for row in collateral_twin.with_groups(lines):
+            own = collateral_twin.is_own_paper(row, group_of[pools[row["pool_id"]][0]], known)
+            value = 0.0 if own else row["market_value"] * self.rate(row["currency"])
+            self.lines[row["pool_id"]].append(row | {"value": value})
+        limits = rules.get("collateral") or {}
+        self.after_haircut: dict[str, int] = {}
+        self.parts: dict[str, list[Fraction]] = {}
+        for pool, mine in self.lines.items():
+            cents = [round(row["value"] * (1 - row["haircut"]) * self.minor) for row in mine]
+            stages = collateral_twin.left_of_lines(mine, cents, limits, required[pool], known)
+            self.after_haircut[pool] = sum(stages[-1] if stages else cents)
+            self.parts[pool] = collateral_twin.parts_left(mine, cents, limits, required[pool], known)
+
+    def rate(self, currency: str) -> float:
+        return 1.0 if currency == self.service else self.history.today(f"{currency}/{self.service}")
+
+    def moved(self, pool: str, shocks: Shocks) -> int:
+        """Market value in a scenario of what the limits have left, every line in cents, no haircut."""
+        total = 0
+        for row, part in zip(self.lines[pool], self.parts[pool], strict=True):
+            value = row["value"] * float(part)
+            if factor := row.get("factor_id"):
+                relative, absolute = shocks.get(factor, STILL)
+                value *= max(1 + (relative + absolute / self.history.today(factor)), 0.0)
+            if row["currency"] != self.service:
+                relative, absolute = shocks.get(f"{row['currency']}/{self.service}", STILL)
+                value *= 1 + (relative + absolute / self.rate(row["currency"]))
+            total += round(value * self.minor)
+        return total
+
+    def counted(self, shocks: Shocks) -> dict[str, int]:
+        """By pool, what counts as margin in a scenario."""
+        return {pool: self.counted_of(pool, shocks) for pool in self.required}
+
+    def counted_of(self, pool: str, shocks: Shocks) -> int:
+        required = self.required[pool]
+        if not self.stated:
+            return required
+        way, held = self.rules.get("stress", {}).get("resources", "minimum"), self.after_haircut[pool]
+        if (self.rules.get("collateral") or {}).get("stress", "haircut") == "haircut":
+            return {"required": required, "held": held, "minimum": min(required, held)}[way]
+        if way == "held" or (way == "minimum" and held <= required):
+            return self.moved(pool, shocks)
+        return required if held == 0 else self.moved(pool, shocks) * required // held
+
+
 # --- 6. loss over margin ---------------------------------------------------------------------------------------------
 
 
@@ -460,18 +531,6 @@ def size(book: Row, market: Row, rules: Row, given: list[Row] | None = None, day
     pool_margin = {
         pool: sum(account_margin[account] for account in accounts if pool_of[account] == pool) for pool in pools
     }
-    counted = dict(pool_margin)
-    if book.get("collateral") is not None:
-        held_by_pool = dict.fromkeys(pools, 0)
-        for row in book["collateral"]:
-            own = row["currency"]
-            rate = 1.0 if own == currency else history.today(f"{own}/{currency}")
-            held_by_pool[row["pool_id"]] += round(row["market_value"] * (1 - row["haircut"]) * rate * minor)
-        resources = stress.get("resources", "minimum")
-        if resources == "held":
-            counted = held_by_pool
-        elif resources == "minimum":
-            counted = {pool: min(pool_margin[pool], held_by_pool[pool]) for pool in pools}
 
     def account_variation(shocks: Shocks) -> dict[str, float]:
         """What accounts gain on contracts whose value is exchanged daily."""
@@ -488,6 +547,8 @@ def size(book: Row, market: Row, rules: Row, given: list[Row] | None = None, day
     # stress: losses of pools, members, groups
     variation: dict[str, list[dict[str, int]]] = {}
     scenarios = stress_scenarios(history, rules, given)
+    held = Held(book, rules, history, pools, group_of, pool_margin)
+    counted = {scenario: held.counted(shocks) for scenario, (shocks, _, _) in scenarios.items()}
     pool_loss: dict[str, dict[str, int]] = {}
     over_margin: dict[str, dict[str, int]] = {}
     group_loss: dict[str, dict[str, int]] = {}
@@ -503,7 +564,9 @@ def size(book: Row, market: Row, rules: Row, given: list[Row] | None = None, day
         over_margin[scenario] = {}
         for member in members:
             rest = [
-                (kind, pool_loss[scenario][pool] - counted[pool]) for pool, (m, kind) in pools.items() if m == member
+                (kind, pool_loss[scenario][pool] - counted[scenario][pool])
+                for pool, (owner, kind) in pools.items()
+                if owner == member
             ]
             over_margin[scenario][member] = beyond_margin(rest, stress.get("house_surplus_covers_clients", True))
         group_loss[scenario] = {

@@ -40,6 +40,8 @@ def random_case(seed: int) -> RandomCase:
     given = None
     if rng.random() < 0.35:
         given = random_scenarios(rng, multiples="plausible" not in rules["stress"])
+    if book["collateral"]:
+        rules["collateral"] = dress_collateral(np.random.default_rng([seed, 28]), book)
     return RandomCase(book, market, rules, given, day)
 
 
@@ -221,6 +223,44 @@ def random_collateral(rng: np.random.Generator, accounts: list[Row]) -> list[Row
                 }
             )
     return rows
+
+
+def dress_collateral(rng: np.random.Generator, book: Row) -> Row:
+    """Say whose paper lines are, of what class, and what moves them. Returns the rulebook's words of collateral."""
+    groups = sorted({row.get("group_id") or row["member_id"] for row in book["members"]})
+    factors = sorted({row["factor_id"] for row in book["instruments"] if row["factor_id"].startswith("EQ")})
+    house = {"P": str(rng.choice(["H", "Q", groups[0]]))}
+
+    def perhaps(share: float, words: list[str]) -> str | None:
+        return str(rng.choice(words)) if words and rng.random() < share else None
+
+    for row in book["collateral"]:
+        if rng.random() < 0.3:
+            continue
+        row["factor_id"] = row["factor_id"] or perhaps(0.5, factors)
+        row["issuer_id"] = row.get("issuer_id") or perhaps(
+            0.6, ["P", "P", "Q", book["members"][0]["member_id"], *groups[:2]]
+        )
+        row["issuer_group_id"] = house.get(str(row["issuer_id"])) if rng.random() < 0.5 else None
+        row["asset_class"] = perhaps(0.5, ["bond", "equity", "money market"])
+    return {"stress": str(rng.choice(["haircut", "scenario"])), **random_limits(rng)}
+
+
+def random_limits(rng: np.random.Generator) -> Row:
+    names = {
+        "issuer": ["P", "Q"],
+        "issuer_group": ["H", "Q"],
+        "asset_class": ["bond", "equity"],
+        "currency": ["EUR", "USD"],
+    }
+    result: Row = {}
+    for word, some in names.items():
+        shares = [float(each) for each in rng.choice([0, 0.05, 0.2, 0.3333, 0.57, 1], 3)]
+        if rng.random() < 0.35:
+            result[f"{word}_limit"] = shares[0] if rng.random() < 0.5 else dict(zip([*some, "*"], shares, strict=True))
+        elif word == "issuer" and rng.random() < 0.4:
+            result["asset_limit"] = max(shares[0], 0.05)
+    return result
 
 
 def random_book(rng: np.random.Generator, market: Row, today: date) -> Row:

@@ -40,6 +40,8 @@ def random_cycle(seed: int) -> Row:
     run["book_date"] = None if own == first else market["dates"][own]
     keep_alive(run)
     book["collateral"] = random_collateral(rng, book) if rng.random() < 0.5 else None
+    if book["collateral"]:
+        dress(np.random.default_rng([seed, 28]), book, rules)
     tight = chance(rng, 0.3)
     run["gaps"] = random_gaps(rng, run, early=tight)
     run["defaults"] = random_defaults(rng, run)
@@ -261,6 +263,14 @@ def random_collateral(rng: np.random.Generator, book: Row) -> list[Row] | None:
             if chance(rng, 0.3):
                 row["issuer_id"] = one_of(rng, groups)
     return rows or None
+
+
+def dress(rng: np.random.Generator, book: Row, rules: Row) -> None:
+    """Classes, issuers, and more limits than one; the way of stress stays as it was drawn."""
+    words = random_books.dress_collateral(rng, book) | {"stress": rules["collateral"]["stress"]}
+    rules["collateral"] = {"asset_limit": rules["collateral"]["asset_limit"]} | words
+    if "issuer_limit" in words:
+        del rules["collateral"]["asset_limit"]
 
 
 def state_contributions(rng: np.random.Generator, run: Row, tight: bool) -> None:

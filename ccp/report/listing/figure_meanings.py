@@ -50,6 +50,8 @@ COVERAGE: dict[str, tuple[Kind, str]] = {
     "margin": ("money", "initial margin required of all pools"),
     "margin_held": ("money", "what pools hold; empty where the book does not say"),
     "margin_held.held": ("money", "what pools hold after haircut"),
+    "margin_held.not_counted.own_paper": ("money", "value after haircut that is paper of the member's own group"),
+    "margin_held.not_counted.*": ("money", "value after haircut beyond this limit of the rulebook (`collateral`)"),
     "margin_held.missing": ("money", "how much is missing in pools that hold less than is required, summed over pools"),
     "margin_held.pools_short": ("count", "pools that hold less than is required"),
     "liquidation.participation": ("share", "the share of a day's volume that may be sold"),

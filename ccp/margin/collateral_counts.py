@@ -1,0 +1,112 @@
+"""What every line of collateral counts for, and what takes the rest: for tables, figures and notes."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+
+from ccp.margin.collateral import Holdings, after_haircut, holdings, lines_of, own_after_haircut
+from ccp.margin.issuers import limit_keys, named
+from ccp.margin.limits import after_limits, by_line, cells_of
+from ccp.market.case import Case
+from ccp.money import to_units
+from ccp.rulebook.collateral import LIMITS, OTHERS
+from ccp.types import Cents, Vector
+
+OWN_PAPER = "own_paper"
+CUTS = (OWN_PAPER, *LIMITS)
+"""What takes value from a line, in this order."""
+CUT_BY = dict(zip(CUTS, ("of the member's own group", *(f"beyond {limit}_limit" for limit in LIMITS)), strict=True))
+
+
+@dataclass(frozen=True)
+class LineCounts:
+    """By line, in order of pool and asset. `market_value` is in units of the service currency, money in cents.
+
+    `after_haircut` is before any limit and counts own paper; `cut` by what takes it. `counted` is what is left.
+    """
+
+    market_value: Vector
+    after_haircut: Cents
+    cut: dict[str, Cents]
+
+    @property
+    def counted(self) -> Cents:
+        """What counts against the requirement: the rest of the line."""
+        return self.after_haircut - sum(self.cut.values())
+
+    @property
+    def totals(self) -> dict[str, int]:
+        """What each takes of all lines, in cents."""
+        return {name: int(cents.sum()) for name, cents in self.cut.items()}
+
+
+def line_counts(lines: Holdings, required: Cents, digits: int) -> LineCounts:
+    """What the lines count for. `required` is what is required of each pool, in cents."""
+    own, left = own_after_haircut(lines, digits), after_haircut(lines, digits)
+    whole, cut = own + left, {OWN_PAPER: own} | {name: np.zeros_like(own) for name in LIMITS}
+    if lines.limits:
+        cells = cells_of(lines.pool, lines.limits, left)
+        for limit, after in zip(lines.limits, by_line(cells, left, after_limits(cells, required)), strict=True):
+            cut[limit.word], left = left - after, after
+    return LineCounts(lines.value + lines.own, whole, cut)
+
+
+def collateral_notes(case: Case, required: Cents) -> list[str]:
+    """What a reader should know of the collateral: what of it does not count, and limits that no line is under.
+
+    `required` is what is required of each pool, in cents.
+    """
+    lines = holdings(case)
+    if lines is None:
+        return []
+    counts = line_counts(lines, required, case.rulebook.currency_digits)
+    return [*_cut_note(counts, case), *_unused_limits(case)]
+
+
+def _cut_note(counts: LineCounts, case: Case) -> list[str]:
+    def money(cents: int) -> str:
+        digits = case.rulebook.currency_digits
+        return f"{float(to_units(cents, digits)):,.{digits}f}"
+
+    taken = [
+        f"{money(total)} {CUT_BY[name]} ({int((counts.cut[name] > 0).sum())} lines)"
+        for name, total in counts.totals.items()
+        if total
+    ]
+    whole, cut = int(counts.after_haircut.sum()), sum(counts.totals.values())
+    about = f"collateral: {case.rulebook.currency} {money(cut)} of {money(whole)} after haircut do not count: "
+    return [about + ", ".join(taken)] if taken else []
+
+
+def _unused_limits(case: Case) -> list[str]:
+    """Names in a limit that no line of collateral is under: they may be misspelt."""
+    table = case.book.ordered_collateral
+    assert table is not None
+    rules = case.rulebook.collateral.limits
+    keys = limit_keys(lines_of(table, case), case, rules)
+    notes = []
+    for word, shares in rules.items():
+        unused = sorted(set(shares) - {OTHERS} - set(named(keys[word])))
+        if unused:
+            notes.append(f"collateral.{word}_limit names {', '.join(unused)}: no collateral of the book is under that")
+    return notes
+
+
+def counts_table(case: Case, required: Cents) -> pl.DataFrame:
+    """Every line with what it counts for and what each limit cuts; without rows where the book has no collateral."""
+    table, lines = case.book.ordered_collateral, holdings(case)
+    digits = case.rulebook.currency_digits
+    if table is None or lines is None:
+        return pl.DataFrame()
+    counts = line_counts(lines, required, digits)
+    return lines_of(table, case).select(
+        "pool_id",
+        "asset_id",
+        "issuer_id",
+        "issuer_group_id",
+        market_value=pl.Series(np.round(counts.market_value, digits)),
+        after_haircut=pl.Series(to_units(counts.after_haircut, digits)),
+        **{f"cut_{name}": pl.Series(to_units(cents, digits)) for name, cents in counts.cut.items()},
+        counted=pl.Series(to_units(counts.counted, digits)),
+    )
