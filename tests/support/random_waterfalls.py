@@ -136,7 +136,7 @@ def random_tiers(chance: Random, size: int) -> list[Any]:
         {"survivors_fund": {"order": chance.choice(["pro_rata", "segments_first", "auction"]), "share": share}}
         for share in shares
     ]
-    lumps = ["ccp_capital", "insurance", "ccp_equity", "parent_guarantee"]
+    lumps = ["ccp_capital", "insurance", "ccp_equity", "parent_guarantee", "outside_support"]
     others += [lump(chance, chance.choice(lumps), size) for _ in range(chance.randint(0, 4))]
     others += [assessments(chance, size) for _ in range(chance.randint(0, 2))]
     others += [haircut(chance, word, size) for word in HAIRCUTS if chance.random() < 0.5]
@@ -153,7 +153,10 @@ def random_tiers(chance: Random, size: int) -> list[Any]:
 def lump(chance: Random, word: str, size: int) -> Any:
     kinds = ["amount"] + (["share_of_regulatory_capital"] if word.startswith("ccp") else [])
     kind = chance.choice(kinds + (["share_of_fund"] if word == "ccp_capital" else []))
-    return {word: {kind: money(chance, 30, size) if kind == "amount" else chance.choice(SHARES)}}
+    details = {kind: money(chance, 30, size) if kind == "amount" else chance.choice(SHARES)}
+    if details.get("share_of_fund", 1) < 1:
+        details |= some(chance, fund_includes_it=True)
+    return {word: details}
 
 
 def money(chance: Random, most: int, size: int) -> float:

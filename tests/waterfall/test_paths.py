@@ -155,7 +155,7 @@ def test_the_random_paths_reach_what_they_are_meant_to_test() -> None:
     assert beside >= 10
 
 
-LUMPS = ("ccp_capital", "insurance", "ccp_equity", "parent_guarantee")
+LUMPS = ("ccp_capital", "insurance", "ccp_equity", "parent_guarantee", "outside_support")
 
 
 @pytest.mark.parametrize("seed", [200, 201, 202, 203])

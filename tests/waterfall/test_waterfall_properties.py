@@ -25,7 +25,7 @@ from ccp.waterfall.replenishment import on_day, resign
 from ccp.waterfall.run import run_waterfall
 from ccp.waterfall.standing import Standing, after_default, first_standing
 
-LUMPS = ("ccp_capital", "insurance", "ccp_equity", "parent_guarantee")
+LUMPS = ("ccp_capital", "insurance", "ccp_equity", "parent_guarantee", "outside_support")
 seeds = st.integers(0, 2**40)
 Details = dict[str, Any]
 
