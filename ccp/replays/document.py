@@ -85,7 +85,7 @@ class MarginCall(Frozen):
 
 
 class Recovered(Frozen):
-    """Money that came back for a default (by its number, from 1): from its estate, or raised by a levy on the market."""
+    """Money that came back for a default (by its number, from 1): from its estate, or raised by a levy."""
 
     date: datetime.date
     amount: Amount

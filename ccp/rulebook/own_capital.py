@@ -9,7 +9,6 @@ from ccp.rulebook.tier_forms import PariPassu, Part, Tier, all_parts, parts_of
 from ccp.rulebook.tier_table import UNCOVERED, kind_of
 from ccp.rulebook.tiers import CcpCapital
 
-
 OTHER_SIZES = ("share_of_fund", "fund_includes_it", "share_of_regulatory_capital")
 """What says how large own capital is without an amount."""
 
