@@ -177,7 +177,7 @@ ROWS = (
         tiers.OutsideSupport,
         SIZED,
         OUTSIDE,
-        "support from outside",
+        "third-party support",
         wording.outside_support,
         account="support",
         empty=UNUSED,

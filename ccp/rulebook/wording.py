@@ -104,7 +104,7 @@ def parent_guarantee(part: Any) -> str:
 
 def outside_support(part: Any) -> str:
     """How large."""
-    return _size(part, "support from outside")
+    return _size(part, "third-party support")
 
 
 def payout_haircut(part: Any) -> str:
