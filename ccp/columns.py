@@ -102,7 +102,8 @@ _ALL = [
     Column(
         "stakeholder",
         "text",
-        "whose money it is: defaulter, clearing house, insurer, parent, survivors, funded or unfunded, gainers, nobody",
+        "whose money it is: defaulter, clearing house, insurer, parent, outside, survivors, funded or unfunded, "
+        "gainers, nobody",
     ),
     Column("rulebook", "text", "a rulebook, by its file or its shipped name"),
     Column("loss_multiple", "number", "the loss over the defaulters' initial margin, in multiples of the fund"),

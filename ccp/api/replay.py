@@ -12,6 +12,7 @@ from ccp.money import minor_units
 from ccp.replays.document import Replay
 from ccp.replays.load import load_replay, replay_path
 from ccp.replays.run import ReplayedRun, Step, run_replay
+from ccp.replays.sources import assumed_inputs, loss_set_to_margin, origin_of
 from ccp.rulebook.tier_kind import NOBODY
 from ccp.runs.commands import COMMANDS
 from ccp.runs.manifest import rulebooks_manifest
@@ -25,9 +26,9 @@ KIND = COMMANDS["replay"]
 @dataclass(frozen=True)
 class Replayed:
     """What `replay` found. `runs` is plain data: expected beside computed and every tier's story; `assumed_inputs` are
-    the figures of members and defaults that no source states; `waterfall` has a
-    row for every payer of every tier; `agrees` says whether everything that was expected was computed, to the minor
-    unit."""
+    the figures that go in and that no source states; `loss_set_to_margin` says whether a loss is its margin because one
+    of the two was set so; `margin_calls` are told and compute nothing; `waterfall` has a row for every payer of every
+    tier; `agrees` says whether everything that was expected was computed, to the minor unit."""
 
     title: str
     description: str
@@ -36,6 +37,8 @@ class Replayed:
     scale: float
     digits: int
     assumed_inputs: list[str]
+    loss_set_to_margin: bool
+    margin_calls: list[dict[str, Any]]
     runs: list[dict[str, Any]]
     waterfall: pl.DataFrame
 
@@ -46,8 +49,8 @@ class Replayed:
 
     def as_dict(self) -> dict[str, Any]:
         """Everything but the table, as plain data."""
-        fields = ("title", "description", "source", "currency", "scale", "agrees", "assumed_inputs", "runs")
-        return {name: getattr(self, name) for name in fields}
+        fields = ("title", "description", "source", "currency", "scale", "agrees", "assumed_inputs")
+        return {name: getattr(self, name) for name in (*fields, "loss_set_to_margin", "margin_calls", "runs")}
 
 
 def replay(document: str | Path | Replay) -> Replayed:
@@ -62,7 +65,9 @@ def replay(document: str | Path | Replay) -> Replayed:
         read.currency,
         read.scale,
         read.currency_digits,
-        [one.path for one in read.figures if one.assumed and one.path.startswith(("members.", "defaults."))],
+        assumed_inputs(read),
+        loss_set_to_margin(read),
+        [_called(read, place) for place in range(len(read.margin_calls))],
         [_run(run, read.currency_digits) for run in runs],
         pl.DataFrame(rows, schema=ReplayRows.create_empty().schema),
     )
@@ -73,6 +78,12 @@ def replays_run(names: Sequence[str | Path], found: Sequence[Replayed]) -> Run:
     files = {str(name): replay_path(name) for name in names}
     stated = rulebooks_manifest(KIND.command, files, [], {"replays": [str(name) for name in names]})
     return Run("replays", KIND.command, stated, stated={"replays": [one.as_dict() for one in found]})
+
+
+def _called(replay: Replay, place: int) -> dict[str, Any]:
+    """A margin call with its source, in the replay's units."""
+    call, (assumed, source) = replay.margin_calls[place], origin_of(replay, f"margin_calls.{place}.amount")
+    return {"date": call.date.isoformat(), "amount": call.amount, "assumed": assumed, "source": source}
 
 
 def _rows(run: ReplayedRun, step: Step, digits: int) -> list[dict[str, Any]]:
@@ -110,13 +121,15 @@ def _run(run: ReplayedRun, digits: int) -> dict[str, Any]:
         ],
         "recoveries": [
             {
-                "default": number,
+                "default": repaid.stated.default,
+                "date": repaid.stated.date.isoformat(),
+                "origin": repaid.stated.origin,
                 "tier": one.tier,
-                "payer": _payer(run, number, one.payer),
+                "payer": _payer(run, repaid.stated.default, one.payer),
                 "amount": one.amount / unit,
             }
-            for number, back in run.recoveries
-            for one in back
+            for repaid in run.recoveries
+            for one in repaid.shares
         ],
     }
 

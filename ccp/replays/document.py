@@ -2,7 +2,7 @@
 
 import datetime
 from itertools import combinations
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
@@ -16,6 +16,8 @@ from ccp.rulebook.tier_table import tier_words
 
 Amount = Annotated[float, Field(ge=0, le=LARGEST_AMOUNT)]
 Signed = Annotated[float, Field(ge=-LARGEST_AMOUNT, le=LARGEST_AMOUNT)]
+Origin = Literal["estate", "levy"]
+"""Where money that comes back is from; what is more than everybody paid stays there."""
 SURPLUS = "surplus_margin"
 """What may be expected beside what tiers pay: the defaulters' margin that is left over."""
 
@@ -75,12 +77,20 @@ class Default(Frozen):
     unable: tuple[str, ...] = Field(default=(), description="members that do not answer calls")
 
 
+class MarginCall(Frozen):
+    """What members together were called for on a day. It is told and computes nothing: who could not pay defaults."""
+
+    date: datetime.date
+    amount: Amount
+
+
 class Recovered(Frozen):
-    """Money that came back from the estate of a default (by its number, from 1)."""
+    """Money that came back for a default (by its number, from 1): from its estate, or raised by a levy."""
 
     date: datetime.date
     amount: Amount
     default: int = Field(default=1, ge=1)
+    origin: Origin = "estate"
 
 
 class Resignation(Frozen):
@@ -103,6 +113,12 @@ class ReplayRun(Frozen):
     margin_netting: bool = Field(default=False, description="whether margin of one service pays in another")
     spill_over: tuple[str, ...] = Field(default=(), description="services that pay for others, in order")
     expected: dict[str, Amount] = Field(default_factory=dict, description="by tier, over all defaults")
+    expected_recovered: dict[str, Amount] = Field(
+        default_factory=dict, description="what came back, by tier, over all recoveries; estate and levy: what was left"
+    )
+    expected_defaults: int | None = Field(
+        default=None, ge=1, description="members that default, those of later rounds included"
+    )
 
     @model_validator(mode="after")
     def _one_set_of_rules(self) -> "ReplayRun":
@@ -123,6 +139,7 @@ class Replay(Frozen):
     scale: float = Field(default=1.0, gt=0, le=1e9)
     services: tuple[str, ...] = ()
     members: dict[str, Member] = Field(min_length=1)
+    margin_calls: tuple[MarginCall, ...] = ()
     defaults: tuple[Default, ...] = Field(min_length=1)
     recoveries: tuple[Recovered, ...] = ()
     resignations: tuple[Resignation, ...] = ()
@@ -152,6 +169,7 @@ class Replay(Frozen):
         for run in self.runs:
             _check_known(run.spill_over, self.services, "service")
             _check_known(run.expected, (*tier_words(), SURPLUS), "tier")
+            _check_known(run.expected_recovered, (*tier_words(), *get_args(Origin)), "tier")
         groups = [{self.members[name].group or name for name in default.losses} for default in self.defaults]
         if any(first & second for first, second in combinations(groups, 2)):
             raise ValueError("a group that defaults once was expected; one stands in two defaults")

@@ -1,10 +1,11 @@
 """Running a replay: its defaults one after another under one set of rules, days counted from the first default."""
 
 import datetime
+from collections import Counter
 from dataclasses import dataclass, replace
 
-from ccp.errors import refuse
-from ccp.replays.document import SURPLUS, Replay, ReplayRun
+from ccp.replays.compared import Compared, Computed, compared
+from ccp.replays.document import SURPLUS, Recovered, Replay, ReplayRun
 from ccp.replays.inputs import ReplayAmounts, event_of, own_losses, rules_of, standing_of
 from ccp.rulebook.rulebook import Rulebook
 from ccp.rulebook.tier_table import DEFAULTER_MARGIN, UNCOVERED
@@ -33,16 +34,11 @@ class Step:
 
 
 @dataclass(frozen=True)
-class Compared:
-    """What is expected of a tier and what was computed, in the replay's units; whether they agree to the minor unit;
-    where the expected figure comes from."""
+class Repaid:
+    """What came back, as the document has it, and to whom it went, in cents."""
 
-    tier: str
-    expected: float
-    computed: float
-    agrees: bool
-    assumed: bool
-    source: str
+    stated: Recovered
+    shares: list[Recovery]
 
 
 @dataclass(frozen=True)
@@ -52,7 +48,7 @@ class ReplayedRun:
     name: str
     rulebook: Rulebook
     steps: list[Step]
-    recoveries: list[tuple[int, list[Recovery]]]
+    recoveries: list[Repaid]
     uncovered: int
     surplus: int
     compared: list[Compared]
@@ -72,16 +68,16 @@ def _run(replay: Replay, place: int, run: ReplayRun) -> ReplayedRun:
     rules = rules_of(replay, run)
     if replay.services:
         steps, uncovered, surplus = _by_service(replay, run, rules)
-        back: list[tuple[int, list[Recovery]]] = []
+        back: list[Repaid] = []
     else:
         steps, back = _in_a_row(replay, run, rules)
         uncovered = sum(step.outcome.uncovered for step in steps)
         surplus = sum(_margin_left(step.outcome) for step in steps)
-    compared = _compared(replay, place, run, steps, uncovered, surplus)
-    return ReplayedRun(run.name, rules, steps, back, uncovered, surplus, compared)
+    lines = compared(replay, place, run, _computed(replay, steps, back, uncovered, surplus))
+    return ReplayedRun(run.name, rules, steps, back, uncovered, surplus, lines)
 
 
-def _in_a_row(replay: Replay, run: ReplayRun, rules: Rulebook) -> tuple[list[Step], list[tuple[int, list[Recovery]]]]:
+def _in_a_row(replay: Replay, run: ReplayRun, rules: Rulebook) -> tuple[list[Step], list[Repaid]]:
     """Defaults, resignations and recoveries in order of date."""
     standing, first = standing_of(replay, rules, None), replay.defaults[0].date
     scale, steps = ReplayAmounts(replay), list[Step]()
@@ -120,13 +116,13 @@ def _rounds(standing: Standing, event: Event, capital: list[int | None], own: Ce
     return run_rounds(standing, event.defaulters, books, capital, lambda groups: event.circumstances, own=own)
 
 
-def _recoveries(replay: Replay, rules: Rulebook, steps: list[Step]) -> list[tuple[int, list[Recovery]]]:
+def _recoveries(replay: Replay, rules: Rulebook, steps: list[Step]) -> list[Repaid]:
     """What came back of each default; a default's draws shrink by what was repaid before."""
-    scale, found = ReplayAmounts(replay), []
+    scale, found = ReplayAmounts(replay), list[Repaid]()
     draws = {step.default: list(step.outcome.draws) for step in steps if step.round == 1}
     for one in sorted(replay.recoveries, key=lambda one: one.date):
-        back = recover(draws[one.default], scale.cents(one.amount), rules.default_management.recoveries)
-        found.append((one.default, back))
+        back = recover(draws[one.default], scale.cents(one.amount), rules.default_management.recoveries, one.origin)
+        found.append(Repaid(one, back))
         for recovery in back:
             if recovery.draw >= 0:
                 draw = draws[one.default][recovery.draw]
@@ -150,29 +146,17 @@ def _margin_left(outcome: Outcome) -> int:
     return margin.available - margin.amount
 
 
-def _compared(
-    replay: Replay, place: int, run: ReplayRun, steps: list[Step], uncovered: int, surplus: int
-) -> list[Compared]:
-    scale, sources = ReplayAmounts(replay), {figure.path: figure for figure in replay.figures}
-    known = {SURPLUS, UNCOVERED, *(tier.word for tier in steps[0].plan.tiers)}
-    found = []
-    for tier, expected in run.expected.items():
-        if tier not in known:
-            where = f"run {run.name!r} of {replay.title!r}"
-            raise refuse(where, "a tier that its rules have was expected", field="expected", value=tier)
-        computed = {SURPLUS: surplus, UNCOVERED: uncovered}.get(tier)
-        if computed is None:
-            computed = sum(step.outcome.drawn(tier) for step in steps)
-        figure = sources.get(f"runs.{place}.expected.{tier}")
-        assumed, source = (figure.assumed, figure.source or figure.reason) if figure else (False, "")
-        found.append(
-            Compared(
-                tier,
-                float(expected),
-                float(computed / scale.factor),
-                computed == scale.cents(expected),
-                assumed,
-                source,
-            )
-        )
-    return found
+def _computed(replay: Replay, steps: list[Step], back: list[Repaid], uncovered: int, surplus: int) -> Computed:
+    """What the run came to, summed up."""
+    paid = {tier.word: sum(step.outcome.drawn(tier.word) for step in steps) for tier in steps[0].plan.tiers}
+    recovered: Counter[str] = Counter()
+    for one in (one for repaid in back for one in repaid.shares):
+        recovered[one.tier] += one.amount
+    defaulted = {member for step in steps for member in _defaulters(step)}
+    return Computed(paid | {SURPLUS: surplus, UNCOVERED: uncovered}, recovered, len(defaulted))
+
+
+def _defaulters(step: Step) -> list[str]:
+    """The members of the groups that default in a step."""
+    inside = step.plan.roster.inside(step.outcome.event.defaulters)
+    return [member for member, of_them in zip(step.plan.members, inside, strict=True) if of_them]

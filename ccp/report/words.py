@@ -1,6 +1,9 @@
 """How amounts, shares and lists are put in words: the same everywhere."""
 
 from dataclasses import dataclass
+from typing import Any
+
+from ccp.rulebook.tier_table import label_of
 
 
 def exact_amount(value: float, digits: int = 2) -> str:
@@ -42,6 +45,21 @@ def listed(names: list[str]) -> str:
     if len(names) < 2:
         return "".join(names) or "nobody"
     return f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def replay_title(found: dict[str, Any], unit: str = "") -> str:
+    """A replay's first line: what it is, and that nothing is proved by it where the loss was set to the margin."""
+    assumed = "; by assumption the loss equals the margin, so that no tier behind it can pay"
+    words = f"{found['title']} ({unit})" if unit else found["title"]
+    return words + assumed * found["loss_set_to_margin"]
+
+
+def compared_name(line: dict[str, Any]) -> str:
+    """What a line sets beside what was expected: what a tier paid or got back, or how many members defaulted."""
+    if line["what"] == "defaults":
+        return "members in default"
+    tier = label_of(line["tier"])
+    return tier if line["what"] == "paid" else f"{tier}, repaid"
 
 
 def defaulting(names: list[str]) -> str:

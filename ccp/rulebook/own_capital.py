@@ -9,6 +9,9 @@ from ccp.rulebook.tier_forms import PariPassu, Part, Tier, all_parts, parts_of
 from ccp.rulebook.tier_table import UNCOVERED, kind_of
 from ccp.rulebook.tiers import CcpCapital
 
+OTHER_SIZES = ("share_of_fund", "fund_includes_it", "share_of_regulatory_capital")
+"""What says how large own capital is without an amount."""
+
 
 @dataclass(frozen=True)
 class _Stood:
@@ -110,7 +113,8 @@ def _tranche(first: _Stood | None, amount: float | None, place: int | None) -> _
     """The tranche to stand in the rulebook: with an amount of its own it is no figure any more, and at another place
     than the source has it that source says nothing of it."""
     held = first.part if first is not None else CcpCapital(amount=amount)
-    sizes = dict.fromkeys({"share_of_fund", "share_of_regulatory_capital"} & set(type(held).model_fields))
+    fields = type(held).model_fields
+    sizes = {name: fields[name].default for name in OTHER_SIZES if name in fields}
     part = held if amount is None else held.model_copy(update={"amount": amount, **sizes})
     if place is not None:
         part = part.model_copy(update={"source": "", "date": None, "assumed": False, "reason": ""})

@@ -23,12 +23,13 @@ DEFAULTER = Stakeholder("defaulter", "defaulters")
 CLEARING_HOUSE = Stakeholder("clearing house", "institution")
 INSURER = Stakeholder("insurer", "institution")
 PARENT = Stakeholder("parent", "institution")
+OUTSIDE = Stakeholder("outside", "institution")
 SURVIVORS_FUNDED = Stakeholder("survivors, funded", "survivors")
 SURVIVORS_UNFUNDED = Stakeholder("survivors, unfunded", "survivors")
 GAINERS = Stakeholder("gainers", "survivors")
 NOBODY = Stakeholder("nobody", "nobody")
 STAKEHOLDERS = (
-    DEFAULTER, CLEARING_HOUSE, INSURER, PARENT, SURVIVORS_FUNDED, SURVIVORS_UNFUNDED, GAINERS, NOBODY,
+    DEFAULTER, CLEARING_HOUSE, INSURER, PARENT, OUTSIDE, SURVIVORS_FUNDED, SURVIVORS_UNFUNDED, GAINERS, NOBODY,
 )  # fmt: skip
 SURVIVORS = tuple(one.name for one in STAKEHOLDERS if one.brought_by == "survivors")
 """Whose money is the survivors'."""

@@ -69,13 +69,23 @@ class CcpCapital(Named):
     May stand anywhere behind the defaulter's own money, and more than once.
 
     Examples: `- ccp_capital: {amount: 50000000}`, `- ccp_capital: {share_of_fund: 0.1}` and
-    `- ccp_capital: {share_of_regulatory_capital: 0.25}`.
+    `- ccp_capital: {share_of_regulatory_capital: 0.25}`. Where the service counts this money as a part of the fund that
+    it is a share of: `- ccp_capital: {share_of_fund: 0.1, fund_includes_it: true}`, a ninth of the contributions.
     """
 
     tier: Literal["ccp_capital"] = "ccp_capital"
     amount: float | None = _money_or_none("in units of the currency")
     share_of_fund: float | None = Field(default=None, ge=0, le=10, description="of all contributions")
+    fund_includes_it: bool = Field(
+        default=False, description="whether share_of_fund is of contributions and this money together"
+    )
     share_of_regulatory_capital: float | None = Field(default=None, ge=0, le=10, description="of regulatory_capital")
+
+    @model_validator(mode="after")
+    def _share_of_a_whole(self) -> "CcpCapital":
+        if self.fund_includes_it and (self.share_of_fund is None or self.share_of_fund >= 1):
+            raise ValueError("fund_includes_it was given: share_of_fund was expected with it, and less than 1")
+        return self
 
     @model_validator(mode="after")
     def _one_size(self) -> "CcpCapital":
@@ -205,6 +215,17 @@ class ParentGuarantee(Named):
     """The clearing house's parent pays. Example: `- parent_guarantee: {amount: 600000000}`."""
 
     tier: Literal["parent_guarantee"] = "parent_guarantee"
+    amount: float = _money("in units of the currency")
+
+
+class OutsideSupport(Named):
+    """Money from outside that nobody was bound to give: a lifeboat of lenders, or the state. What it pays is repaid out
+    of recoveries before anybody ahead of it.
+
+    Example: `- outside_support: {amount: 1000000000}`.
+    """
+
+    tier: Literal["outside_support"] = "outside_support"
     amount: float = _money("in units of the currency")
 
 

@@ -18,7 +18,7 @@ def _size(part: Any, whose: str) -> str:
     if part.amount is not None:
         return f"{whose}, {_amount(part.amount)}"
     if getattr(part, "share_of_fund", None) is not None:
-        return f"{whose}, {_percent(part.share_of_fund)} of the fund"
+        return f"{whose}, {_percent(part.share_of_fund)} of the fund{', itself included' * part.fund_includes_it}"
     return f"{whose}, {_percent(part.share_of_regulatory_capital)} of its regulatory capital"
 
 
@@ -103,6 +103,11 @@ def ccp_equity(part: Any) -> str:
 def parent_guarantee(part: Any) -> str:
     """How large."""
     return _size(part, "the clearing house's parent")
+
+
+def outside_support(part: Any) -> str:
+    """How large."""
+    return _size(part, "third-party support")
 
 
 def payout_haircut(part: Any) -> str:

@@ -56,9 +56,15 @@ def sized(part: Any, basis: Basis) -> Amounts:
     if part.amount is not None:
         return Amounts(codes.LUMP, size=round(exact(part.amount) * basis.minor))
     if getattr(part, "share_of_fund", None) is not None:
-        return Amounts(codes.LUMP, size=round(int(basis.contributions.sum()) * exact(part.share_of_fund)))
+        return Amounts(codes.LUMP, size=round(int(basis.contributions.sum()) * _share_of_contributions(part)))
     capital = exact(basis.regulatory_capital or 0.0) * basis.minor
     return Amounts(codes.LUMP, size=round(capital * exact(part.share_of_regulatory_capital)))
+
+
+def _share_of_contributions(part: Any) -> Fraction:
+    """What a share of the fund comes to as a share of contributions: a tenth of the whole with itself is a ninth."""
+    share = exact(part.share_of_fund)
+    return share / (1 - share) if part.fund_includes_it else share
 
 
 def pledged(part: Any, basis: Basis) -> Amounts:

@@ -15,7 +15,7 @@ Payment = tuple[int, int | None, int]
 @dataclass(frozen=True)
 class Recovery:
     """Money that flows back to whoever paid it. `draw` is the number of the draw in the list, `place` and `tier` are
-    its tier's; -1, 0 and `estate` for what is more than everybody paid."""
+    its tier's; -1, 0 and where it came from (`estate`) for what is more than everybody paid."""
 
     draw: int
     place: int
@@ -24,11 +24,13 @@ class Recovery:
     amount: int
 
 
-def recover(draws: Sequence[Draw], amount: int, how: Literal["reverse", "pro_rata"]) -> list[Recovery]:
+def recover(
+    draws: Sequence[Draw], amount: int, how: Literal["reverse", "pro_rata"], origin: str = "estate"
+) -> list[Recovery]:
     """Share out what came back, in cents. `draws` are an event's, or what earlier recoveries left of them.
 
     Reverse: who paid last is repaid first, and what was uncovered before all. Pro rata: all alike. Defaulters get
-    nothing but what is left when everybody has been repaid.
+    nothing but what is left when everybody has been repaid, if it came from their estate (`origin`).
     """
     others = [(number, draw) for number, draw in enumerate(draws) if not draw.kind.defaulters_own]
     if how == "reverse":
@@ -41,7 +43,7 @@ def recover(draws: Sequence[Draw], amount: int, how: Literal["reverse", "pro_rat
         back = _to_payers(draws, payments, amount)
         amount -= sum(one.amount for one in back)
         found += back
-    return found + ([Recovery(-1, 0, "estate", None, amount)] if amount else [])
+    return found + ([Recovery(-1, 0, origin, None, amount)] if amount else [])
 
 
 def _to_payers(draws: Sequence[Draw], payments: list[Payment], amount: int) -> list[Recovery]:

@@ -14,7 +14,7 @@ from typer.testing import CliRunner, Result
 import ccp
 from ccp.cli.main import app
 from ccp.errors import InputError
-from ccp.replays.load import replay_names
+from ccp.replays.load import replay_names, replay_path
 
 THREE = Path(__file__).parent / "cases" / "three-defaults.yaml"
 Document = dict[str, Any]
@@ -65,6 +65,11 @@ def test_the_defaults_that_the_documents_speak_of_are_shipped() -> None:
         "hkscc-lehman-2008",
         "mf-global-2011",
         "abn-amro-2020",
+        "lme-nickel-2022",
+        "hong-kong-1987",
+        "barings-simex-1995",
+        "maple-bank-2016",
+        "bby-asx-2015",
     } <= set(replay_names())
 
 
@@ -91,12 +96,18 @@ REPORTED = {
     "hkscc-lehman-2008": {"ccp_capital": 157e6, "survivors_fund": 0.0},
     "mf-global-2011": {"survivors_fund": 0.0, "uncovered": 0.0},
     "abn-amro-2020": {"survivors_fund": 0.0, "uncovered": 0.0},
+    "lme-nickel-2022": {"assessments": 220.0},
+    "hong-kong-1987": {"outside_support": 2_000.0, "uncovered": 0.0},
+    "barings-simex-1995": {"survivors_fund": 0.0, "uncovered": 0.0},
+    "maple-bank-2016": {"survivors_fund": 0.0, "uncovered": 0.0},
+    "bby-asx-2015": {"ccp_capital": 0.0, "assessments": 0.0, "uncovered": 0.0},
 }
 
 
 @pytest.mark.parametrize("name", REPORTED)
 def test_what_was_reported_is_computed(name: str) -> None:
-    computed = {line["tier"]: line["computed"] for line in ccp.replay(name).runs[0]["compared"]}
+    lines = [line for line in ccp.replay(name).runs[0]["compared"] if line["what"] == "paid"]
+    computed = {line["tier"]: line["computed"] for line in lines}
     assert {tier: computed[tier] for tier in REPORTED[name]} == REPORTED[name]
 
 
@@ -104,6 +115,66 @@ def test_fortum_lost_two_thirds_of_its_thirty_million() -> None:
     """107 of 166 in proportion: 30 x 107/166 = 19.337..., and 136 x 107/166 = 87.662... million euro."""
     funded = paid(ccp.replay("nasdaq-2018"), 1)["survivors_fund"]
     assert funded == {"Fortum": 19_337_349.40, "all other members": 87_662_650.60}
+
+
+def test_lme_nickel_seven_default_five_fail_of_the_call_and_the_others_pay_it_all() -> None:
+    """Of seven losses of 1,336.765783 million 192.5 are their own contributions (7 of 27.5), 16.765783 own money and
+    907.5 the rest of the fund: 220 are called. Called in proportion, each of the five would pay 220 x 27.5 / 907.5 =
+    6.67 beside its 27.5, more than its capital of 30: it does not, and the others pay 220 alone."""
+    found = ccp.replay("lme-nickel-2022")
+    named, five = [f"member {number}" for number in range(1, 13)], [f"member {number}" for number in range(8, 13)]
+    told = paid(found, 1, run="as the exchange told the court")
+    assert told["defaulter_fund"] == dict.fromkeys(named[:7], 27_500_000.0)
+    assert told["ccp_capital"] == {"house": 16_765_783.0}
+    assert told["survivors_fund"] == dict.fromkeys(five, 27_500_000.0) | {"all other members": 770_000_000.0}
+    assert told["assessments"] == {"all other members": 220_000_000.0}
+    assert "uncovered" not in told
+    rounds = [(one["round"], sorted(one["defaulters"])) for one in found.runs[0]["events"]]
+    assert rounds == [(1, sorted(named[:7])), (2, sorted(five))]
+    able = paid(found, 1, run="had everybody been able to pay the call")["assessments"]
+    assert able["member 8"] == pytest.approx(220e6 * 27.5 / 907.5, abs=0.01)
+    counted = [line["computed"] for run in found.runs for line in run["compared"] if line["what"] == "defaults"]
+    assert counted == [12, 7]
+
+
+def test_hong_kong_lenders_and_government_lend_alike_and_both_are_repaid() -> None:
+    """Of 2 billion a billion each; of the 500 million recovered and the 1,500 of the levy half each."""
+    found = ccp.replay("hong-kong-1987")
+    tiers = {tier["name"]: tier["paid"] for tier in found.runs[0]["events"][0]["tiers"] if tier["name"]}
+    assert tiers == {"Lifeboat lenders": 1e9, "The Government": 1e9}
+    back = [(one["origin"], one["tier"], one["amount"]) for one in found.runs[0]["recoveries"]]
+    assert back == [("estate", "outside_support", 250e6)] * 2 + [("levy", "outside_support", 750e6)] * 2
+    assert "Raised by a levy for outside_support: 750,000,000.00 on 1993-08-31" in call(
+        "replay", "hong-kong-1987", "--trace"
+    ).stdout.replace("\n", " ")
+
+
+def test_four_billion_of_hanmag_come_back_to_those_who_paid_last() -> None:
+    """To the members as it was; under the later order 1,560 to the members and the other 2,440 to the exchange."""
+    found = ccp.replay("krx-hanmag-2013")
+    back = [
+        [(line["tier"], line["computed"]) for line in run["compared"] if line["what"] == "recovered"]
+        for run in found.runs
+    ]
+    assert back == [[("survivors_fund", 4_000.0)], [("survivors_fund", 1_560.0), ("ccp_capital", 2_440.0)]]
+    members = [one["amount"] for one in found.runs[0]["recoveries"] if one["payer"] == "all other members"]
+    assert members == [4_000_000_000.0]
+
+
+# By their files: one of loss and margin is assumed, and they are the same.
+SET_TO_MARGIN = {"abn-amro-2020", "mf-global-2011", "barings-simex-1995", "maple-bank-2016", "bby-asx-2015"}
+
+
+@pytest.mark.parametrize("name", replay_names())
+def test_a_loss_that_was_set_to_its_margin_is_the_first_thing_that_is_said(name: str) -> None:
+    """In the terminal, in the trace, in the data and in the file itself; and nowhere else."""
+    words, set_so = "by assumption the loss equals the margin", name in SET_TO_MARGIN
+    assert ccp.replay(name).as_dict()["loss_set_to_margin"] == set_so
+    for arguments in ([], ["--trace"]):
+        first = call("replay", name, *arguments, width=400).stdout.strip().splitlines()[0]
+        assert (words in first) == set_so
+    head = replay_path(name).read_text(encoding="utf-8").splitlines()[0].lower()
+    assert ("by assumption" in head) == set_so
 
 
 def test_a_run_of_the_command_shows_expected_beside_computed_with_notes() -> None:
@@ -170,6 +241,96 @@ def test_an_expected_tier_that_the_rules_do_not_have_is_refused(amount: float, t
     """Nothing, expected of a tier that is not there, would agree whatever happened."""
     with pytest.raises(InputError, match="a tier that its rules have was expected"):
         run(with_expected("insurance", amount), tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("expected", "shown"),
+    [
+        ({"expected_defaults": 2}, ["members", "in", "default", "2", "3", "DIFFERS"]),
+        ({"expected_recovered": {"assessments": 51}}, ["assessments,", "repaid", "51", "50", "DIFFERS"]),
+    ],
+)
+def test_other_defaults_or_repayments_than_expected_differ(
+    expected: Document, shown: list[str], tmp_path: Path
+) -> None:
+    """A, B and C default, in three defaults; of 50 that come back all goes to who was called for A."""
+    document = three_defaults() | {"recoveries": [{"date": "2024-06-01", "amount": 50}]}
+    document["runs"][0] |= {"expected_defaults": 3, "expected_recovered": {"assessments": 50}}
+    assert run(document, tmp_path).agrees
+    document["runs"][0] |= expected
+    assert not run(document, tmp_path).agrees
+    found = call("replay", tmp_path / "replay.yaml")
+    assert found.exit_code == 3
+    assert [line.split() for line in found.stdout.splitlines() if "DIFFERS" in line] == [shown]
+
+
+def test_repayments_expected_of_a_tier_that_the_rules_do_not_have_are_refused(tmp_path: Path) -> None:
+    document = three_defaults()
+    document["runs"][0]["expected_recovered"] = {"insurance": 0}
+    with pytest.raises(InputError, match="a tier that its rules have was expected"):
+        run(document, tmp_path)
+
+
+def test_all_members_of_a_group_that_defaults_are_counted(tmp_path: Path) -> None:
+    """A's affiliate E has no loss, and defaults with it."""
+    document = three_defaults()
+    document["members"]["E"] = {"contribution": 0, "group": "A"}
+    document["runs"][0]["expected_defaults"] = 4
+    assert run(document, tmp_path).runs[0]["compared"][-1]["computed"] == 4
+
+
+# --- margin calls, and losses that were set to margin -----------------------------------------------------------------
+
+
+def test_margin_calls_are_told_with_their_source_and_change_nothing(tmp_path: Path) -> None:
+    document = three_defaults()
+    before = run(document, tmp_path)
+    document["margin_calls"] = [
+        {"date": "2023-12-29", "amount": {"value": 2600, "date": "2024-02-01", "source": "a paper"}},
+        {"date": "2024-01-01", "amount": 7000.5},
+    ]
+    found = run(document, tmp_path)
+    assert found.waterfall.equals(before.waterfall)
+    assert found.as_dict()["margin_calls"] == [
+        {"date": "2023-12-29", "amount": 2600.0, "assumed": False, "source": "a paper"},
+        {"date": "2024-01-01", "amount": 7000.5, "assumed": False, "source": ""},
+    ]
+    shown = call("replay", tmp_path / "replay.yaml").stdout
+    assert "Margin called: 2,600 on 2023-12-29 [1]; 7,000.5 on 2024-01-01\n" in shown
+    assert "[1] a paper" in shown
+    assert "Margin called on 2023-12-29: 2,600" in call("replay", tmp_path / "replay.yaml", "--trace").stdout
+
+
+ASSUMED = {"assumed": True, "reason": "not published"}
+SOURCED = {"date": "2024-01-01", "source": "a paper"}
+
+
+@pytest.mark.parametrize(
+    ("loss", "margin", "set_so"),
+    [
+        ({"value": 5, **ASSUMED}, {"value": 5, **SOURCED}, True),
+        ({"value": 5, **SOURCED}, {"value": 5, **ASSUMED}, True),
+        ({"value": 5, **SOURCED}, {"value": 5, **SOURCED}, False),
+        ({"value": 5, **ASSUMED}, {"value": 6, **ASSUMED}, False),
+        ({"value": 0, **ASSUMED}, {"value": 0, **ASSUMED}, False),
+        (5, 5, False),
+    ],
+)
+@pytest.mark.parametrize("by_service", [False, True])
+def test_a_loss_is_set_to_margin_where_they_are_the_same_and_one_is_assumed(
+    loss: Any, margin: Any, set_so: bool, by_service: bool, tmp_path: Path
+) -> None:
+    """In services as well; that another service's figures are assumed makes no difference."""
+    of_a: Document = {"loss": loss, "margin": margin}
+    document: Document = {
+        "title": "Small", "currency": "USD", "members": {"A": {}, "B": {}},
+        "runs": [{"name": "small", "tiers": ["defaulter_margin", "defaulter_fund"]}],
+    }  # fmt: skip
+    if by_service:
+        document["services"] = ["x", "y"]
+        of_a = {"x": of_a, "y": {"loss": {"value": 1, **ASSUMED}, "margin": 2}}
+    document["defaults"] = [{"date": "2024-01-01", "losses": {"A": of_a}}]
+    assert run(document, tmp_path).loss_set_to_margin == set_so
 
 
 # --- one default after another ----------------------------------------------------------------------------------------
@@ -307,6 +468,20 @@ def test_what_is_recovered_beyond_what_others_paid_is_the_estates(tmp_path: Path
     text = call("replay", tmp_path / "replay.yaml", "--trace").stdout
     assert "Recovered for estate: 50.00" in text
     assert "Recovered for assessments of C: 60.00" in text
+
+
+def test_what_a_levy_raises_beyond_what_others_paid_stays_with_the_levy(tmp_path: Path) -> None:
+    """Of 600 the 550 that others paid for A are repaid, as from an estate; 50 are nobody's of the defaulters."""
+    document = three_defaults()
+    document["recoveries"] = [{"date": "2024-06-01", "amount": 600}]
+    from_estate = run(document, tmp_path)
+    document["recoveries"][0]["origin"] = "levy"
+    document["runs"][0]["expected_recovered"] = {"levy": 50, "estate": 0, "survivors_fund": 400, "uncovered": 0}
+    found = run(document, tmp_path)
+    assert found.agrees
+    assert recovered(found)[:-1] == recovered(from_estate)[:-1]
+    assert recovered(found)[-1] == (1, "levy", None, 50.0)
+    assert {one["origin"] for one in found.runs[0]["recoveries"]} == {"levy"}
 
 
 def test_a_loss_that_a_document_states_is_never_dropped(tmp_path: Path) -> None:
@@ -458,6 +633,21 @@ TIERS = "    tiers: [defaulter_margin, defaulter_fund, survivors_fund]\n"
 BAD: dict[str, tuple[str, str, str]] = {
     "unknown member": ("      A: {loss", "      Z: {loss", ": no such member: Z; known are A, B"),
     "unknown tier": ("      survivors_fund: 100", "      fund: 100", ": no such tier: fund; known are assessments, "),
+    "unknown tier repaid": (
+        "      survivors_fund: 100",
+        "      survivors_fund: 100\n    expected_recovered: {fund: 100}",
+        ": no such tier: fund; known are assessments, ",
+    ),
+    "money from nowhere": (
+        "runs:",
+        "recoveries:\n  - {date: 2024-02-01, amount: 3, origin: thin air}\nruns:",
+        "field recoveries.0.origin, value 'thin air': ",
+    ),
+    "nobody in default": (
+        "name: small",
+        "name: small\n    expected_defaults: 0",
+        "field runs.0.expected_defaults, value 0: at least 1 was expected",
+    ),
     "twice in default": (
         "runs:",
         "  - date: 2024-01-05\n    losses:\n      A: {loss: 5}\nruns:",

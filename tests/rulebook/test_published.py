@@ -16,6 +16,7 @@ import ccp
 from ccp.rulebook.load import load_rulebook, shipped_directory, shipped_in
 from ccp.rulebook.rulebook import Rulebook
 from ccp.rulebook.tier_forms import all_parts, parts_of
+from ccp.waterfall.ladder import stylised_house
 
 TODAY = date(2026, 11, 22)
 NAMES = shipped_in("published")
@@ -197,6 +198,30 @@ KNOWN: dict[str, list[tuple[tuple[str, float | None], ...]]] = {
         (("assessments", None),),
         (("tear_up", None),),
     ],
+    "bme": [
+        (("ccp_capital", 2.5 * MILLION),),
+        (("survivors_fund", None),),
+        (("assessments", None),),
+        (("ccp_equity", 4 * MILLION),),
+    ],
+    "keler-derivatives": [
+        (("ccp_capital", 642_675),),
+        (("survivors_fund", None), ("ccp_capital", 15_216)),
+        (("ccp_capital", 2_434_570.91),),
+    ],
+    "lme-clear": [
+        (("ccp_capital", 16_765_783),),
+        (("survivors_fund", None),),
+        (("assessments", None),),
+        (("gains_haircut", None),),
+    ],
+    "occ": [
+        (("ccp_capital", 139_984_000),),
+        (("survivors_fund", None), ("ccp_capital", 0)),
+        (("assessments", None),),
+        (("voluntary", None),),
+        (("tear_up", None),),
+    ],
     "sgx-cdp": [
         (("ccp_capital", None),),
         (("survivors_fund", None),),
@@ -220,7 +245,8 @@ def part_of(name: str, word: str) -> Any:
 
 def test_calls_are_the_multiples_that_are_described() -> None:
     found = {}
-    for name in ("cme-base", "eurex", "ice-clear-credit", "lch-swapclear", "occ"):
+    described = ("cme-base", "eurex", "ice-clear-credit", "lch-swapclear", "occ")
+    for name in (*described, "ice-clear-europe-fo", "lch-repo-equity", "bme", "lme-clear"):
         part = part_of(name, "assessments")
         found[name] = (part.multiple, part.period_multiple, part.per)
     assert found == {
@@ -229,16 +255,58 @@ def test_calls_are_the_multiples_that_are_described() -> None:
         "ice-clear-credit": (1, 3, "default"),
         "lch-swapclear": (1, 3, "default"),
         "occ": (2, 2, "event"),
+        # committed for a first default (item 4.1.8) over what is required (item 4.1.4), June 2018
+        "ice-clear-europe-fo": (5_600 / 2_800, 3, "default"),
+        "lch-repo-equity": (225 / 225, None, "default"),
+        "bme": (295.2 / 295.2, None, "default"),
+        "lme-clear": (1, None, "default"),
     }
 
 
 def test_sizes_of_funds_are_those_published() -> None:
-    sizes = {name: rules(name).fund.published_size for name in ("krx-2013", "nasdaq-2018", "ice-clear-credit")}
-    assert sizes == {"krx-2013": 200 * BILLION, "nasdaq-2018": 166 * MILLION, "ice-clear-credit": 3_326 * MILLION}
+    published = {
+        "krx-2013": 200 * BILLION,
+        "nasdaq-2018": 166 * MILLION,
+        "ice-clear-credit": 3_326 * MILLION,
+        # required contributions, item 4.1.4 of the disclosures of June 2018
+        "eurex": 3_516_994_538,
+        "ice-clear-europe-fo": 2_800 * MILLION,
+        "lch-repo-equity": 225 * MILLION,
+        "bme": 295_200_000,
+        "keler-derivatives": 6_107_730,
+    }
+    assert {name: rules(name).fund.published_size for name in published} == published
     swapclear = rules("lch-swapclear")
     own = part_of("lch-swapclear", "ccp_capital").amount
     assert swapclear.fund.published_size is not None
     assert round(own / swapclear.fund.published_size, 3) == 0.013  # "1.3 % of the fund"
+
+
+def test_hkcc_brings_a_tenth_of_a_fund_of_which_it_is_a_part(climbed: ccp.Comparison) -> None:
+    """Of the HKD 7.3 billion at which the fund is capped 730 million, when members bring the other 6,570 million; of
+    the comparison's billion of contributions 111,111,111.11, a ninth. A tenth of contributions would be 657 million."""
+    own = stylised_house(rules("hkcc"), fund=6_570 * MILLION).plan.capital
+    assert own == 730 * MILLION * 100
+    rung = climbed.ladder.filter(rulebook="published/hkcc", loss_multiple=10.0, tier="ccp_capital")
+    assert rung["amount"].to_list() == [111_111_111.11]
+
+
+def test_equityclears_own_money_is_its_disclosed_share_of_the_fund() -> None:
+    """GBP 1.93 million on 225 million, to the four digits that are written: 0.8578 %."""
+    share = part_of("lch-repo-equity", "ccp_capital").share_of_fund
+    assert share == pytest.approx(1.93 / 225, rel=5e-4)
+    assert stylised_house(rules("lch-repo-equity")).plan.capital == 193_050_000  # 0.858 % of 225 million, in pence
+
+
+def test_keler_sizes_its_fund_by_the_letter_of_emir_42_3() -> None:
+    fund = rules("keler-derivatives").fund
+    assert (fund.cover, fund.covers_emir_42_3) == (1, True)
+    assert not any(rules(name).fund.covers_emir_42_3 for name in NAMES if name != "keler-derivatives")
+
+
+def test_the_smallest_contributions_are_those_of_the_rules() -> None:
+    smallest = {name: rules(name).fund.minimum_contribution for name in ("jscc-irs", "sgx-dc", "cme-irs")}
+    assert smallest == {"jscc-irs": 100 * MILLION, "sgx-dc": MILLION, "cme-irs": 15 * MILLION}
 
 
 def test_what_is_assumed_of_the_korean_reform_is_marked() -> None:

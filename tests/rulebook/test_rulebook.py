@@ -277,6 +277,10 @@ def test_anything_else_is_refused_too(text: str, tmp_path: Path) -> None:
     [
         ("ccp_capital: {amount: 5}", CcpCapital(amount=5)),
         ("{ccp_capital: {share_of_fund: 0.25}}", CcpCapital(share_of_fund=0.25)),
+        (
+            "ccp_capital: {share_of_fund: 0.1, fund_includes_it: true}",
+            CcpCapital(share_of_fund=0.1, fund_includes_it=True),
+        ),
         ("{tier: ccp_capital, amount: 5}", CcpCapital(amount=5)),
         ("defaulter_fund", DefaulterFund()),
         ("{tier: defaulter_fund}", DefaulterFund()),
@@ -294,6 +298,8 @@ def test_tiers_have_short_forms(written: str, tier: BaseModel, tmp_path: Path) -
         ("ccp_capital: {amount: -5}", "amount", "tiers.1.ccp_capital.amount"),
         ("ccp_capital: {amount: 5, share_of_fund: 0.1}", "ccp_capital", "tiers.1.ccp_capital"),
         ("ccp_capital: {}", "ccp_capital", "tiers.1.ccp_capital"),
+        ("ccp_capital: {amount: 5, fund_includes_it: true}", "ccp_capital", "tiers.1.ccp_capital"),
+        ("ccp_capital: {share_of_fund: 1, fund_includes_it: true}", "ccp_capital", "tiers.1.ccp_capital"),
         ("ccp_capital: 5", "ccp_capital", "tiers.1"),
         ("ccp_kapital: {amount: 5}", "ccp_kapital", "tiers.1"),
         ("{tier: nobody}", "{tier", "tiers.1"),

@@ -37,6 +37,7 @@ EXAMPLES: dict[str, Any] = {
     "assessments": {"multiple": 2},
     "ccp_equity": {"amount": 10},
     "parent_guarantee": {"amount": 10},
+    "outside_support": {"amount": 10},
 }
 """What a tier needs beside its word."""
 KIND = all_kinds()

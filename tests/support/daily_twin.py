@@ -849,9 +849,9 @@ def fix_capital(setup: Setup, state: State) -> None:
     fund = sum(state.contributions[member] for member in state.alive(setup))
     sizes = []
     for terms in capital_terms(setup):
-        whole = (
-            exact(terms["share_of_fund"]) * fund if "share_of_fund" in terms else exact(terms["amount"]) * setup.minor
-        )
+        share = exact(terms.get("share_of_fund", 0))
+        share /= 1 - share if terms.get("fund_includes_it") else 1
+        whole = share * fund if "share_of_fund" in terms else exact(terms["amount"]) * setup.minor
         sizes.append(round(whole))
     if not state.full_capital:
         state.full_capital, state.capital_left = list(sizes), list(sizes)

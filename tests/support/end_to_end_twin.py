@@ -617,7 +617,9 @@ def size(book: Row, market: Row, rules: Row, given: list[Row] | None = None, day
     for tier in rules["tiers"]:
         if isinstance(tier, dict) and "ccp_capital" in tier:
             terms = tier["ccp_capital"]
-            whole = exact(terms["share_of_fund"]) * fund if "share_of_fund" in terms else exact(terms["amount"]) * minor
+            share = exact(terms.get("share_of_fund", 0))
+            share /= 1 - share if terms.get("fund_includes_it") else 1
+            whole = share * fund if "share_of_fund" in terms else exact(terms["amount"]) * minor
             capital.append(round(whole))
 
     # coverage test, by enumeration

@@ -312,7 +312,8 @@ def random_tiers(rng: np.random.Generator) -> list[Any]:
     def capital() -> Row:
         if rng.random() < 0.5:
             return {"ccp_capital": {"amount": float(np.round(rng.lognormal(7, 2), 3))}}
-        return {"ccp_capital": {"share_of_fund": float(rng.choice([0.05, 0.1, 0.25, 0.333]))}}
+        share = float(rng.choice([0.05, 0.1, 0.25, 0.333]))
+        return {"ccp_capital": {"share_of_fund": share} | ({"fund_includes_it": True} if share == 0.333 else {})}
 
     place = str(rng.choice(["before", "after", "both", "none"], p=[0.4, 0.25, 0.25, 0.1]))
     if rng.random() < 0.1:  # a service whose survivors do not pay

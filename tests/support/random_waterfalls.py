@@ -191,7 +191,10 @@ def random_tiers(chance: Random, size: int) -> list[Any]:
 def lump(chance: Random, word: str, size: int) -> Any:
     kinds = ["amount"] + (["share_of_regulatory_capital"] if word.startswith("ccp") else [])
     kind = chance.choice(kinds + (["share_of_fund"] if word == "ccp_capital" else []))
-    return {word: {kind: money(chance, 30, size) if kind == "amount" else chance.choice(SHARES)}}
+    details = {kind: money(chance, 30, size) if kind == "amount" else chance.choice(SHARES)}
+    if details.get("share_of_fund", 1) < 1:
+        details |= some(chance, fund_includes_it=True)
+    return {word: details}
 
 
 def money(chance: Random, most: int, size: int) -> float:

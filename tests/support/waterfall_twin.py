@@ -32,6 +32,7 @@ PAYER_OF_LUMP = {
     "insurance": "insurer",
     "ccp_equity": "clearing house",
     "parent_guarantee": "parent",
+    "outside_support": "outside",
 }
 HAIRCUTS = ["gains_haircut", "tear_up", "payout_haircut"]
 BILLED = ["survivors_fund", "assessments", "voluntary"]
@@ -207,7 +208,9 @@ def full_size(details: Row, rules: Row, standing: Row) -> int:
     if "amount" in details:
         return cents(details["amount"], rules)
     if "share_of_fund" in details:
-        return round(exact(details["share_of_fund"]) * sum(standing["contribution"].values()))
+        share = exact(details["share_of_fund"])
+        whole = 1 - share if details.get("fund_includes_it") else 1  # what contributions are of the fund
+        return round(share / whole * sum(standing["contribution"].values()))
     return round(exact(details["share_of_regulatory_capital"]) * cents(rules["regulatory_capital"], rules))
 
 

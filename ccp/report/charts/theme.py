@@ -9,7 +9,7 @@ from typing import Any
 import altair as alt
 
 BLUE, SKY, GREEN, ORANGE = "#2878b5", "#3f97c6", "#12936c", "#c07a00"
-RED, PURPLE, GREY, INDIGO = "#d4521a", "#b0679a", "#7f858d", "#6d6ad2"
+RED, PURPLE, GREY, INDIGO, BROWN = "#d4521a", "#b0679a", "#7f858d", "#6d6ad2", "#9a7350"
 ORDER = (BLUE, ORANGE, GREEN, PURPLE, RED, SKY, GREY)
 """Colours of series that have no meaning of their own, in order."""
 WHOSE = {
@@ -17,6 +17,7 @@ WHOSE = {
     "clearing house": ORANGE,
     "insurer": PURPLE,
     "parent": INDIGO,
+    "outside": BROWN,
     "survivors, funded": GREEN,
     "survivors, unfunded": SKY,
     "gainers": GREY,

@@ -7,11 +7,11 @@ import polars as pl
 
 from ccp.report.charts.waterfall import tier_name, waterfall_chart
 from ccp.report.elements import Exhibit, Provenance, RunPart, Section, Table, TableColumn
-from ccp.report.words import listed, scale_of
+from ccp.report.words import compared_name, listed, replay_title, scale_of
 from ccp.runs.run import Run
 
 COMPARED = (
-    TableColumn("tier", "tier"),
+    TableColumn("name", "tier"),
     TableColumn("expected", "reported", "number"),
     TableColumn("computed", "computed", "number"),
     TableColumn("verdict", "verdict"),
@@ -41,22 +41,31 @@ def replay_section(place: int, found: dict[str, Any]) -> Section:
     ]
     words = [" ".join(found["description"].split())]
     words += [f"Sources: {' '.join(found['source'].split())}"] if found["source"] else []
+    calls = [f"{call['amount']:,g} on {call['date']}" for call in found["margin_calls"]]
+    words += [f"Margin called, in {_unit(found)}: {', '.join(calls)}."] if calls else []
     assumed = found["assumed_inputs"]
     words += [f"Inputs without a source: {', '.join(assumed)}."] if assumed else []
-    return Section(f"replay-{place}", found["title"], tuple(words), figures=tuple(figures))
+    return Section(f"replay-{place}", replay_title(found), tuple(words), figures=tuple(figures))
 
 
 def _run_figures(key: str, found: dict[str, Any], run: dict[str, Any]) -> list[Exhibit]:
-    figures, unit = [], f"{found['currency']} times {found['scale']:,g}"
+    figures = []
     if run["compared"]:
-        rows = [{**line, "verdict": "agrees" if line["agrees"] else "DIFFERS"} for line in run["compared"]]
+        rows = [
+            {**line, "name": compared_name(line), "verdict": "agrees" if line["agrees"] else "DIFFERS"}
+            for line in run["compared"]
+        ]
         frame = pl.DataFrame([{one.name: row[one.name] for one in COMPARED} for row in rows], infer_schema_length=None)
-        table = Table(frame, COMPARED, f"In {unit}.")
+        table = Table(frame, COMPARED, f"In {_unit(found)}; members are counted.")
         source = Provenance(found["title"], ("runs[].compared",))
         figures.append(Exhibit(f"{key}-compared", f"{run['name']}: reported against computed", (source,), table))
     for number, event in enumerate(run["events"], start=1):
         figures.append(_event_figure(f"{key}-event-{number}", found, run, event))
     return figures
+
+
+def _unit(found: dict[str, Any]) -> str:
+    return f"{found['currency']} times {found['scale']:,g}"
 
 
 def _event_figure(key: str, found: dict[str, Any], run: dict[str, Any], event: dict[str, Any]) -> Exhibit:

@@ -7,7 +7,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ccp.report.terminal.story import tier_lines, whose_lines
-from ccp.report.words import exact_amount, listed
+from ccp.report.words import compared_name, exact_amount, listed, replay_title
 from ccp.rulebook.tier_table import UNCOVERED, label_of
 
 SCALES = {1.0: "", 1e3: "thousand", 1e6: "m", 1e9: "bn"}
@@ -16,8 +16,10 @@ SCALES = {1.0: "", 1e3: "thousand", 1e6: "m", 1e9: "bn"}
 def replay_tables(found: dict[str, Any]) -> RenderableType:
     """A replay's runs: what was expected of each tier, what was computed, where the expected figure comes from."""
     unit = f"{found['currency']} {SCALES.get(found['scale'], format(found['scale'], ',g'))}".strip()
-    parts: list[RenderableType] = [Text(f"\n{found['title']} ({unit})", style="bold")]
+    parts: list[RenderableType] = [Text(f"\n{replay_title(found, unit)}", style="bold")]
     notes: list[str] = []
+    if found["margin_calls"]:
+        parts.append(Text(f"Margin called: {'; '.join(_called(call, notes) for call in found['margin_calls'])}"))
     for run in found["runs"]:
         table = Table(box=None, pad_edge=False)
         for name, justify in (
@@ -35,7 +37,7 @@ def replay_tables(found: dict[str, Any]) -> RenderableType:
             verdict = "agrees" if line["agrees"] else "DIFFERS"
             expected, computed = (_amount(line[name]) for name in ("expected", "computed"))
             note, style = _note(line, notes), "" if line["agrees"] else "red"
-            table.add_row(label_of(line["tier"]), expected, computed, verdict, note, style=style)
+            table.add_row(compared_name(line), expected, computed, verdict, note, style=style)
         rules = f" ({run['rulebook']})" if run["name"] != run["rulebook"] else ""
         parts += [Text(f"{run['name']}{rules}"), table]
     if found["assumed_inputs"]:
@@ -66,14 +68,20 @@ def _note(line: dict[str, Any], notes: list[str]) -> str:
     return f"[{notes.index(text) + 1}{'*' if line['assumed'] else ''}]"
 
 
+def _called(call: dict[str, Any], notes: list[str]) -> str:
+    """A margin call, its day and its note."""
+    return f"{_amount(call['amount'])} on {call['date']} {_note(call, notes)}".rstrip()
+
+
 def _amount(value: float) -> str:
     return f"{value:,.4f}".rstrip("0").rstrip(".")
 
 
 def replay_story(found: dict[str, Any], digits: int) -> str:
     """A replay in full: what happened, its sources, and every tier of every run with its payers."""
-    lines = [found["title"], "", found["description"].strip(), ""]
+    lines = [replay_title(found), "", found["description"].strip(), ""]
     lines += [f"Sources: {found['source'].strip()}"] if found["source"] else []
+    lines += [f"Margin called on {call['date']}: {_amount(call['amount'])}" for call in found["margin_calls"]]
     for run in found["runs"]:
         lines += ["", f"Run: {run['name']} ({run['rulebook']})"]
         for event in run["events"]:
@@ -81,7 +89,8 @@ def replay_story(found: dict[str, Any], digits: int) -> str:
         lines += ["", "Who pays in the whole run", *whose_lines(run["by_stakeholder"], digits)]
         for back in run["recoveries"]:
             payer = f" of {back['payer']}" if back["payer"] else ""
-            lines.append(f"Recovered for {back['tier']}{payer}: {exact_amount(back['amount'], digits)}")
+            word = "Raised by a levy" if back["origin"] == "levy" else "Recovered"
+            lines.append(f"{word} for {back['tier']}{payer}: {exact_amount(back['amount'], digits)} on {back['date']}")
     return "\n".join(lines)
 
 

@@ -168,6 +168,18 @@ def test_replays_beside_what_was_reported(tmp_path: Path) -> None:
     assert set(table["verdict"]) == {"agrees"}
 
 
+def test_replays_count_defaults_tell_calls_and_say_first_what_was_set(tmp_path: Path) -> None:
+    arguments = ["replay", "lme-nickel-2022", "krx-hanmag-2013", "bby-asx-2015", "-q"]
+    done = CliRunner().invoke(app, [*arguments, "--report", str(tmp_path / "page.html")])
+    assert done.exit_code == 0, done.output
+    html = (tmp_path / "page.html").read_text()
+    told, back = (read_page(html).columns(f"replay-{place}-1-compared") for place in (1, 2))
+    assert (told["tier"][-1], told["computed"][-1]) == ("members in default", "12")
+    assert back["tier"][-1] == "survivors_fund, repaid"
+    assert "2,600 on 2022-03-04, 7,000 on 2022-03-07, 19,700 on 2022-03-08" in html
+    assert "BBY at ASX Clear, May 2015; by assumption the loss equals the margin" in html
+
+
 def test_rounds_of_a_default_that_spreads(finished: Path) -> None:
     trace, found = document(finished / "default", "trace"), of(finished / "default")
     for one in trace["rounds"][1:]:
