@@ -172,6 +172,9 @@ def test_shifts_of_rates_have_sizes_shapes_and_multiples_of_their_own(tmp_path: 
     assert RateShifts().basis_points == (50, 100, 200, 300)
     assert RateShifts().shapes == ("parallel", "steeper", "flatter")
     assert read(SHORT, tmp_path).stress.shifts is None
+    for twice in ("basis_points: [50, 50]", "shapes: [flatter, flatter]"):
+        (problem,) = refused(SHORT + f"stress: {{rate_shifts: {{{twice}}}}}\n", tmp_path)
+        assert "stands twice; once was expected" in problem.expected
 
 
 def test_yaml_is_read_as_yaml_1_2(tmp_path: Path) -> None:
@@ -433,9 +436,7 @@ BAD = [
     SHORT + "stress: {hypothetical: [{ladder: market_gaps, level_floor: -0.1}]}\n",
     SHORT + "stress: {rate_shifts: {basis_points: []}}\n",
     SHORT + "stress: {rate_shifts: {basis_points: [5000]}}\n",
-    SHORT + "stress: {rate_shifts: {basis_points: [50, 50]}}\n",
     SHORT + "stress: {rate_shifts: {shapes: [bent]}}\n",
-    SHORT + "stress: {rate_shifts: {shapes: [parallel, parallel]}}\n",
     SHORT + "stress: {plausible: {shift: 0}}\n",
     SHORT + "stress: {multiples: []}\n",
     SHORT + "fund: {cover: 0}\n",
