@@ -120,6 +120,7 @@ ROWS = (
         ),
         pack="ccp.report.pack.cycle:cycle_part",
         indicators="ccp.report.indicators.simulated:simulated",
+        form=3,
     ),
     RunKind(
         command="backtest",

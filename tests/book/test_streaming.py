@@ -118,6 +118,12 @@ def test_a_random_book_gives_the_same_answer(seed: int, tmp_path: Path, sizes: S
         assert_same(on_disk(**arguments), expected)
 
 
+LIMITS = {
+    "asset_limit": 0.5,
+    "issuer_group_limit": {"P": 0.3, "*": 0.7},
+    "asset_class_limit": {"equity": 0.4},
+    "currency_limit": 0.3333,
+}
 RULES: dict[str, dict[str, Any]] = {
     "filtered": {"margin": {"model": "filtered", "buffer": {"share": 0.25}}},
     "weighted": {"margin": {"model": "weighted", "floor": {"lookback_days": 150}}},
@@ -126,7 +132,8 @@ RULES: dict[str, dict[str, Any]] = {
     "sampled": {"margin": {"stress_period": {"days": 60, "reading": "sample"}, "add_ons": {"wrong_way": 0.5}}},
     "gradual": {"close_out": {"method": "gradual", "participation": 0.1}, "margin": {"measure": "value_at_risk"}},
     "held": {"stress": {"resources": "held"}},
-    "moved": {"stress": {"resources": "minimum"}, "collateral": {"stress": "scenario", "asset_limit": 0.5}},
+    "limited": {"stress": {"resources": "held"}, "collateral": LIMITS},
+    "moved": {"stress": {"resources": "minimum"}, "collateral": LIMITS | {"stress": "scenario"}},
 }
 
 
@@ -168,6 +175,8 @@ def fractions(tmp_path_factory: pytest.TempPathFactory, small_book: Path) -> Pat
             "haircut": random.choice([0.0, 0.1, 0.3], len(lines)),
             "currency": random.choice(["USD", "EUR"], len(lines)),
             "factor_id": [None if place % 2 else "XOM" for place in range(len(lines))],
+            "issuer_id": random.choice([None, "P", "Q", "R"], len(lines)),
+            "asset_class": random.choice([None, "bond"], len(lines)),
         }
     ).write_parquet(book / "collateral.parquet")
     instruments = pl.read_parquet(book / "instruments.parquet")

@@ -142,6 +142,24 @@ def test_trap_15_in_close_out_securities_fetch_their_market_value_and_own_paper_
     assert run.events["loss"].to_list() == [2_000.0]
 
 
+@pytest.mark.parametrize("stress", ["haircut", "scenario"])
+def test_one_issuer_counts_alike_in_one_line_and_in_two_on_every_day(stress: str, tmp_path: Path) -> None:
+    """500 are required, and 550 on the second day, of which half counts of Z's 800 of bonds; cash makes up the rest."""
+    bond = {"pool_id": "a", "haircut": 0.0, "factor_id": "BOND", "issuer_id": "Z"}
+    cash = SECURITIES[1] | {"market_value": 100.0}
+    rules = changed(RULES, collateral={"stress": stress, "issuer_limit": 0.5}, stress={"resources": "held"})
+    levels = {"X": [100.0, 100.0, 110.0], "BOND": [50.0, 50.0, 50.0]}
+    days = []
+    for place, parts in enumerate(((800.0,), (300.0, 500.0))):
+        lines = tuple(bond | {"asset_id": f"BOND{n}", "market_value": value} for n, value in enumerate(parts))
+        small = Small(levels, [("a", "X", 100.0)], ONE, rules=rules, collateral=(*lines, cash), swing={"X": 0.05})
+        run = small.run(tmp_path / f"run{place}")
+        days.append([run.row("pools", small.day(n), pool_id="a") for n in (1, 2)] + [run.row("days", small.day(2))])
+    assert days[0] == days[1]
+    assert [row["held"] for row in days[0][:2]] == [500.0, 550.0]
+    assert [row["not_counted"] for row in days[0][:2]] == [550.0, 525.0]
+
+
 @pytest.mark.parametrize(("stress", "counted"), [("haircut", 500.0), ("scenario", 200.0 + 400.0 * 0.7)])
 def test_trap_15_in_stress_collateral_is_cut_or_moved_and_never_both(
     stress: str, counted: float, tmp_path: Path

@@ -93,5 +93,7 @@ def uncalled_margin(coverage: dict[str, Any], money: Money) -> IndicatorValue:
         )
     missing, required = money.cents(stated["missing"]), money.cents(coverage["margin"])
     note = f"{money.words(missing)} of {money.words(required)} required, in {stated['pools_short']} pools"
-    sources = (Provenance(COVERAGE, ("margin_held.missing", "margin")),)
+    if beyond := sum(money.cents(amount) for amount in stated["not_counted"].values()):
+        note += f"; {money.words(beyond)} held beyond limits or as own paper"
+    sources = (Provenance(COVERAGE, ("margin_held.missing", "margin_held.not_counted", "margin")),)
     return IndicatorValue(ratio(missing, required), day, note, sources)

@@ -2,6 +2,7 @@
 
 from ccp.report.elements import RunPart, Section
 from ccp.report.listing.fields import currency_of, digits_of
+from ccp.report.pack.collateral import collateral_section
 from ccp.report.pack.events import event_section
 from ccp.report.pack.groups import groups_section, shocks_section
 from ccp.report.pack.sizing import (
@@ -29,6 +30,7 @@ def sized_part(run: Run, before: Run | None) -> RunPart:
             groups_section(run, currency_of(run)),
             *_events(run, digits),
             contributions_section(run, currency_of(run), before),
+            *collateral_section(run, coverage, digits),
             shocks_section(run),
             figures_section(coverage),
         ),
