@@ -430,7 +430,8 @@ def tighten(rng: np.random.Generator, run: Row) -> None:
         run["rules"].pop("close_out", None)
     for tier in run["rules"]["tiers"]:
         if isinstance(tier, dict) and "ccp_capital" in tier and chance(rng, 0.7):
-            tier["ccp_capital"] = {"share_of_fund": one_of(rng, [0.05, 0.1])}
+            share = one_of(rng, [0.05, 0.1])
+            tier["ccp_capital"] = {"share_of_fund": share, "fund_includes_it": share == 0.1}
     if chance(rng, 0.7):
         pull_along(run)
 
