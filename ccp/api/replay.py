@@ -14,7 +14,7 @@ from ccp.replays.load import load_replay, replay_path
 from ccp.replays.run import ReplayedRun, Step, run_replay
 from ccp.rulebook.tier_kind import NOBODY
 from ccp.runs.commands import COMMANDS
-from ccp.runs.manifest import rulebooks_manifest
+from ccp.runs.manifest import rulebooks_manifest, with_notes
 from ccp.runs.run import Run
 from ccp.waterfall.table import defaulters_name, payment_rows
 from ccp.waterfall.trace import trace_tiers
@@ -71,7 +71,7 @@ def replay(document: str | Path | Replay) -> Replayed:
 def replays_run(names: Sequence[str | Path], found: Sequence[Replayed]) -> Run:
     """Replays as one finished run, for pages."""
     files = {str(name): replay_path(name) for name in names}
-    stated = rulebooks_manifest(KIND.command, files, [], {"replays": [str(name) for name in names]})
+    stated = with_notes(rulebooks_manifest(KIND.command, files, [], {"replays": [str(name) for name in names]}), [])
     return Run("replays", KIND.command, stated, stated={"replays": [one.as_dict() for one in found]})
 
 

@@ -5,7 +5,7 @@ import re
 import signal
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date
 from functools import cached_property
@@ -19,8 +19,12 @@ from ccp.errors import CcpError, InputError, refuse
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
 
+    from ccp.notes.note import Note
+
 BAD_INPUT = 2
 FAULT = 1
+MOST_NOTES = 5
+"""Of a kind that are printed."""
 MOST_BYTES = 2**62
 """More memory than this is no bound."""
 AMOUNT = re.compile(r"\s*[0-9]*\.?[0-9]+\s*[A-Za-z]*\s*")
@@ -53,6 +57,16 @@ class Session:
         """A line on standard error: warnings, and where the run was written."""
         if not self.quiet:
             typer.echo(message, err=True)
+
+    def notes(self, notes: "Sequence[Note]") -> None:
+        """What a reader must know beside the figures; of many notes of a kind the first few."""
+        from ccp.notes.note import first_of_each
+
+        shown, more = first_of_each(notes, MOST_NOTES)
+        for one in shown:
+            self.say(f"note: {one}")
+        if more:
+            self.say(f"note: and {more:,} more of the same kinds; the run's manifest has them all")
 
     def detail(self, message: str) -> None:
         """A line for --verbose, with the seconds since the start."""

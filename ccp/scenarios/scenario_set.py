@@ -18,7 +18,8 @@ EVERY = 0
 class Label:
     """What a scenario is called and where it comes from.
 
-    `sizes_fund`: extreme but still plausible. `window`: the first and last day of a window of the history.
+    `sizes_fund`: extreme but still plausible. `window`: the first and last day of a window of the history. `capped`:
+    whether a fall in it was cut at `LOWEST_RELATIVE`.
     """
 
     scenario_id: str
@@ -29,6 +30,7 @@ class Label:
     gap: float | None = None
     sizes_fund: bool = True
     window: tuple[date, date] | None = None
+    capped: bool = False
 
 
 @dataclass(frozen=True)
@@ -189,12 +191,16 @@ def capped(scenarios: ScenarioSet) -> ScenarioSet:
     """The set with relative falls capped, and every scenario that was capped saying so."""
     below = np.any(scenarios.relative < LOWEST_RELATIVE, axis=0)
     labels = [
-        replace(label, description=f"{label.description}; {_factors(hit.sum())} capped at {LOWEST_RELATIVE:.0%}")
-        if hit.any()
-        else label
+        _cut(label, int(hit.sum())) if hit.any() else label
         for label, hit in zip(scenarios.labels, below, strict=True)
     ]
     return replace(scenarios, labels=labels, relative=np.maximum(scenarios.relative, LOWEST_RELATIVE))
+
+
+def _cut(label: Label, factors: int) -> Label:
+    """A scenario's label that says how many factors' falls were cut."""
+    description = f"{label.description}; {_factors(factors)} capped at {LOWEST_RELATIVE:.0%}"
+    return replace(label, description=description, capped=True)
 
 
 def _factors(count: int) -> str:
