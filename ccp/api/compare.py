@@ -89,7 +89,7 @@ def house_notes(name: str, house: StylisedHouse, fund: float | None) -> list[Not
     found = tier_notes(house.rulebook, Told(len(house.plan.members), classes=False), prefix)
     if not house.published and fund is None:
         words = {"currency": house.rulebook.currency, "amount": f"{house.fund:,.0f}"}
-        found.append(note("fund_not_published", f"{prefix}fund.published_size", 1, 1, **words))
+        found.append(note("fund_not_published", f"{prefix}fund.published_size", 0, 1, **words))
     return found
 
 

@@ -76,7 +76,9 @@ def simulate(
         row = day_row(terms, result) | {
             "of_events": event_rows(terms, result.settled),
             "of_waterfall": waterfall_rows(terms, result.settled),
-            "of_notes": [one.as_dict() for one in day_notes(terms, result, request.scenarios and request.scenarios.name)],
+            "of_notes": [
+                one.as_dict() for one in day_notes(terms, result, request.scenarios and request.scenarios.name)
+            ],
         }
         day = terms.dates[result.day].isoformat()
         journal.write_day(day, day_tables(terms, result), row, state_bytes(result.state))

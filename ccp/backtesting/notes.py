@@ -1,4 +1,4 @@
-"""Notes on a back test: of every model on the first day, when it looks back on least, and of the days that are tested."""
+"""Notes on a back test: on every model on the first day, when it looks back on least, and on the days tested."""
 
 from collections.abc import Iterator
 from dataclasses import replace

@@ -126,7 +126,9 @@ def liquidation_notes(case: Case) -> Iterator[Note]:
     for place, rule in enumerate(case.rulebook.margin.liquidation):
         if place not in decided:
             said = ", ".join(f"{name} {value}" for name, value in rule.model_dump(exclude_none=True).items())
-            yield note("idle_rule", f"margin.liquidation.{place}", 0, len(decided), what=f"the liquidation period ({said})")
+            yield note(
+                "idle_rule", f"margin.liquidation.{place}", 0, len(decided), what=f"the liquidation period ({said})"
+            )
 
 
 def class_notes(case: Case) -> Iterator[Note]:

@@ -1,6 +1,7 @@
 """Notes on a market: days that are not there, volatilities that are modelled."""
 
 from datetime import date, timedelta
+from itertools import pairwise
 
 import numpy as np
 import polars as pl
@@ -22,7 +23,7 @@ def market_notes(market: Market, factor_ids: list[str], rows: int) -> list[Note]
 def missing_days(market: Market) -> list[Note]:
     """Holes in the days of a market: the first by name, all of them by size."""
     days = market.levels["date"]
-    holes = [(one, other) for one, other in zip(days[:-1], days[1:], strict=True) if other - one > LONGEST_CLOSURE]
+    holes = [(one, other) for one, other in pairwise(days) if other - one > LONGEST_CLOSURE]
     if not holes:
         return []
     missing = sum(weekdays(one, other) - 1 for one, other in holes)

@@ -34,8 +34,8 @@ ROWS = (
     NoteKind(
         "missing_days",
         MARKET,
-        "within the rows that margin looks back on, two neighbouring days of the market are more than ten days apart: a "
-        "look-back counts rows, and the return over the hole counts as one of a day",
+        "two neighbouring days of the market, among those that margin looks back on, are more than ten days apart: a "
+        "look-back counts rows, and the return over the hole counts as that of a day",
         "weekdays without a row in such holes, of all weekdays of the look-back",
         "weekdays",
         "the market has no row between {first} and {last}{more}: the return over it counts as that of one day",
@@ -63,8 +63,8 @@ ROWS = (
     NoteKind(
         "unnamed_factor",
         MARKET,
-        "instruments do not name a factor that their price depends on, as an option its volatility: it stays where it is in "
-        "every scenario, whatever a ladder says of it",
+        "instruments do not name a factor that their price depends on, as an option its volatility: in every scenario "
+        "it stays where it is, whatever a ladder says of it",
         "such instruments, of all of the product",
         "instruments",
         "{have} of {of} instruments that are {product} name no {column}: no scenario moves it for them ({names})",
@@ -73,7 +73,7 @@ ROWS = (
     NoteKind(
         "far_prices",
         MARKET,
-        "most spot prices of the book are not within half of their factor's level on the day the book is taken to hold on",
+        "most spot prices of the book are not within half of their factor's level on the day that they are to hold on",
         "such spot instruments, of all",
         "spot instruments",
         "the book's spot prices are far from the market's of {day}; do they hold on another --book-date?",
@@ -82,11 +82,12 @@ ROWS = (
     NoteKind(
         "few_scenarios",
         MARGIN,
-        "a confidence needs more scenarios than there are: the tail is less than one of them, and margin is the largest "
-        "loss whatever the confidence",
+        "the tail beyond a confidence is less than one scenario: the largest loss is taken, whatever the confidence; "
+        "also of the percentile of a look-back of the fund",
         "scenarios, of those that make the tail one whole scenario",
         "scenarios",
-        "{what} of {have} scenarios cannot tell {confidence}: the largest loss is taken, and {of} were needed for more",
+        "{what} takes the largest loss: {have} scenarios are too few to tell {confidence}, {of} make the tail one "
+        "scenario",
     ),
     NoteKind(
         "short_floor",
@@ -201,10 +202,10 @@ ROWS = (
     NoteKind(
         "unmoved_factor",
         STRESS,
-        "part of the margin depends on a factor that no scenario which sizes the fund moves: the fund is not sized for it, "
-        "whatever the cause",
-        "the share of the margin of instruments that depend on the factor, each margined alone: positions, long and short, "
-        "times the root mean square of what a unit loses in the margin scenarios",
+        "part of the margin depends on a factor that no scenario which sizes the fund moves, whatever the cause: the "
+        "fund is not sized for it",
+        "the share of the margin of instruments that depend on the factor, each margined alone: what is held of it, "
+        "long and short, times the root mean square of what a unit loses in the margin scenarios",
         "the margin",
         "no stress scenario that sizes the fund moves {place}, on which {size} depends",
         missing=True,
@@ -213,7 +214,8 @@ ROWS = (
     NoteKind(
         "unmoved_collateral",
         STRESS,
-        "collateral moves with scenarios (collateral.stress: scenario), and none that sizes the fund moves a security's factor",
+        "collateral moves with scenarios (`collateral.stress: scenario`), and none that sizes the fund moves the "
+        "factor of securities",
         "market value of the securities of that factor, of all collateral",
         "the collateral",
         "no stress scenario that sizes the fund moves {place}, and securities of it keep their value: {size}",
@@ -265,10 +267,9 @@ ROWS = (
         "fund_not_published",
         TIERS,
         "a rulebook is compared that publishes no size of its fund",
-        "1: taken for the comparison",
+        "sizes published, of those needed",
         "funds",
         "no source states the size of the fund: {currency} {amount} is taken",
-        missing=True,
     ),
     NoteKind(
         "no_capital",
@@ -317,7 +318,7 @@ ROWS = (
     NoteKind(
         "cut_close_out",
         DAYS,
-        "the run ends before a gradual close-out does: what is left is sold on the last day, at its price and without cost",
+        "the run ends before a gradual close-out: what is left is sold on the last day, at its price and without cost",
         "open days of the sale that the run has, of those it takes",
         "days",
         "the close-out of {groups} takes {of} days and the run has {have}: the rest is sold on the last, without cost",

@@ -17,8 +17,16 @@ def scenario_notes(
     rulebook: Rulebook, market: Market, factor_ids: list[str], scenarios: ScenarioSet, file: str | None
 ) -> list[Note]:
     """Notes on the scenarios that were run: those of a `file`, or else the rulebook's."""
-    own = [] if file else [*window_notes(rulebook, market, factor_ids, scenarios), *ladder_notes(rulebook, market, factor_ids)]
-    return [*own, *still_scenarios(scenarios, file or ""), *capped_notes(scenarios, "stress", file or "stress.multiples")]
+    own = (
+        []
+        if file
+        else [*window_notes(rulebook, market, factor_ids, scenarios), *ladder_notes(rulebook, market, factor_ids)]
+    )
+    return [
+        *own,
+        *still_scenarios(scenarios, file or ""),
+        *capped_notes(scenarios, "stress", file or "stress.multiples"),
+    ]
 
 
 def window_notes(rulebook: Rulebook, market: Market, factor_ids: list[str], scenarios: ScenarioSet) -> list[Note]:

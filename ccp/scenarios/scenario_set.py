@@ -191,8 +191,7 @@ def capped(scenarios: ScenarioSet) -> ScenarioSet:
     """The set with relative falls capped, and every scenario that was capped saying so."""
     below = np.any(scenarios.relative < LOWEST_RELATIVE, axis=0)
     labels = [
-        _cut(label, int(hit.sum())) if hit.any() else label
-        for label, hit in zip(scenarios.labels, below, strict=True)
+        _cut(label, int(hit.sum())) if hit.any() else label for label, hit in zip(scenarios.labels, below, strict=True)
     ]
     return replace(scenarios, labels=labels, relative=np.maximum(scenarios.relative, LOWEST_RELATIVE))
 

@@ -1,4 +1,4 @@
-"""Notes on a sized fund: who is left to pay, what members do not state, and rules that a run of one day cannot follow."""
+"""Notes on a sized fund: who is left to pay, what members do not state, rules that a run of one day cannot follow."""
 
 from collections.abc import Iterator
 from typing import Literal
