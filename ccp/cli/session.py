@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 
 BAD_INPUT = 2
 FAULT = 1
-MOST_NOTES = 5
-"""Of a kind that are printed."""
 MOST_BYTES = 2**62
 """More memory than this is no bound."""
 AMOUNT = re.compile(r"\s*[0-9]*\.?[0-9]+\s*[A-Za-z]*\s*")
@@ -59,14 +57,11 @@ class Session:
             typer.echo(message, err=True)
 
     def notes(self, notes: "Sequence[Note]") -> None:
-        """What a reader must know beside the figures; of many notes of a kind the first few."""
-        from ccp.notes.note import first_of_each
+        """What a reader must know beside the figures: on standard error, a line each."""
+        from ccp.report.terminal.noted import note_lines
 
-        shown, more = first_of_each(notes, MOST_NOTES)
-        for one in shown:
-            self.say(f"note: {one}")
-        if more:
-            self.say(f"note: and {more:,} more of the same kinds; the run's manifest has them all")
+        for line in note_lines(notes):
+            self.say(line)
 
     def detail(self, message: str) -> None:
         """A line for --verbose, with the seconds since the start."""

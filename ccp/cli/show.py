@@ -86,7 +86,6 @@ def _list(current: Session, run: "Run") -> None:
     holds = [vars(one) for one in held]
     current.answer({"run": run.name, "made_by": run.manifest["made_by"], "holds": holds, "notes": notes})
     current.show(contents_page(run, held))
-    current.notes(run.notes)
 
 
 def _describe(current: Session, run: "Run", name: str) -> None:

@@ -44,8 +44,7 @@ def watch(
         found, notes = indicators(opened), list(dict.fromkeys(one for run in opened for one in run.notes))
         worst = worst_colour(found)
         current.answer(watch_document(found, worst) | {"notes": [one.as_dict() for one in notes]})
-        current.show(watch_table(found, len(runs) > 1))
-        current.notes(notes)
+        current.show(watch_table(found, notes, len(runs) > 1))
         raise typer.Exit(STATUS.get(worst, 0))
 
 
