@@ -10,6 +10,7 @@ import polars as pl
 from ccp.api.inputs import DEFAULT_RULEBOOK, input_files
 from ccp.backtesting.history import run_history
 from ccp.backtesting.models import margin_models
+from ccp.backtesting.notes import back_test_notes
 from ccp.backtesting.results import exceptions_table, margins_table, procyclicality_table
 from ccp.backtesting.step import step_responses
 from ccp.book.book import Book, read_book
@@ -18,10 +19,11 @@ from ccp.market.case import open_case
 from ccp.market.history import Market, read_market
 from ccp.market.needs import needed_factors
 from ccp.market.volatility import with_modelled_volatility
+from ccp.notes.note import Note
 from ccp.rulebook.load import load_rulebook
 from ccp.rulebook.rulebook import Rulebook
 from ccp.runs.commands import COMMANDS
-from ccp.runs.manifest import manifest
+from ccp.runs.manifest import manifest, with_notes
 from ccp.runs.write import write_run
 
 KIND = COMMANDS["backtest"]
@@ -29,10 +31,12 @@ KIND = COMMANDS["backtest"]
 
 @dataclass(frozen=True)
 class BackTesting:
-    """What `backtest` found: `backtest`, `procyclicality` and `margins` as tables."""
+    """What `backtest` found: `backtest`, `procyclicality` and `margins` as tables, and what a reader must know beside
+    them (`notes`)."""
 
     tables: dict[str, pl.DataFrame]
     manifest: dict[str, Any]
+    notes: list[Note]
 
     def write(self, out: Path | str, overwrite: bool = False) -> Path:
         """Write the tables to a directory, whole or not at all."""
@@ -76,4 +80,6 @@ def backtest(
         "models": {name: one.model_dump(mode="json", by_alias=True) for name, one in chosen.items()},
         "modelled_factors": list(whole.modelled),
     }
-    return BackTesting(found, manifest(input_files(case, rulebook), rules, run))
+    notes = back_test_notes(history, whole, chosen, (first, last))
+    stated = manifest(input_files(case, rulebook), rules, run)
+    return BackTesting(found, with_notes(stated, notes), notes)

@@ -12,6 +12,7 @@ from ccp.book.kept import ChangedPortfolio
 from ccp.book.portfolio import Portfolio, build_portfolio, compressed
 from ccp.market.case import Case
 from ccp.market.needs import find_market_problems, find_too_large, needed_factors
+from ccp.notes.note import Note, note
 from ccp.rulebook.rulebook import Rulebook
 from ccp.stress.what_if import Touched
 from ccp.tables import raise_problems
@@ -61,7 +62,7 @@ def check_changed(base: Base, now: Case, touched: Touched, partly: bool) -> None
     raise_problems(problems, len(problems))
 
 
-def matching_notes(base: Base, now: Case, touched: Touched) -> list[str]:
+def matching_notes(base: Base, now: Case, touched: Touched) -> list[Note]:
     """Whether quantities still sum to zero: what is not matched is said, and not refused."""
     if not now.rulebook.book.matched:
         return []
@@ -69,8 +70,7 @@ def matching_notes(base: Base, now: Case, touched: Touched) -> list[str]:
     net = _net(base.case, count) + touched.net(count)
     gross = np.maximum(base.found.gross, base.found.gross + touched.gross(count))
     unmatched = int((np.abs(net) > MATCH_TOLERANCE * gross).sum())
-    expected = "nobody is on the other side of the change"
-    return [f"quantities do not sum to zero in {unmatched} instruments: {expected}"] if unmatched else []
+    return [note("unmatched", "positions.quantity", unmatched, count)] if unmatched else []
 
 
 def _net(before: Case, instruments: int) -> Vector:

@@ -10,18 +10,20 @@ from ccp.api.inputs import DEFAULT_RULEBOOK, open_inputs
 from ccp.book.book import Book
 from ccp.market.case import Case
 from ccp.market.history import Market
+from ccp.notes.note import Note
 from ccp.rulebook.rulebook import Rulebook
 
 
 @dataclass(frozen=True)
 class CheckReport:
-    """What `check` counted in a sound book, and what a reader should know of it."""
+    """What `check` counted in a sound book, and what a reader must know of a run of it under the rulebook (`notes`), as
+    far as that is known before anything is stressed."""
 
     counts: dict[str, int]
     date: date
     factors: list[str]
     modelled: list[str]
-    warnings: list[str]
+    notes: list[Note]
 
 
 def check(
@@ -32,17 +34,17 @@ def check(
 ) -> CheckReport:
     """Read a book and check it against its market. Raises InputError with everything that is wrong."""
     case = open_inputs(book, rulebook, market, day)
-    from ccp.pricing.quality import price_warnings  # loads numba: only once the book is known to be sound
+    from ccp.api.noted import case_notes  # loads numba: only once the book is known to be sound
 
     tables = {name: getattr(case.book, name) for name in ("members", "accounts", "instruments", "positions")}
     counts = {name: table.height for name, table in tables.items()}
     if case.book.collateral is not None:
         counts["collateral"] = case.book.collateral.height
-    warnings = price_warnings(case) + _collateral(case)
-    return CheckReport(counts, case.date, case.factor_ids, list(case.market.modelled), warnings)
+    notes = [*case_notes(case), *_collateral(case)]
+    return CheckReport(counts, case.date, case.factor_ids, list(case.market.modelled), notes)
 
 
-def _collateral(case: Case) -> list[str]:
+def _collateral(case: Case) -> list[Note]:
     """What of the collateral does not count; margins, which limits are shares of, are computed only where there are
     limits."""
     if case.book.collateral is None:

@@ -11,24 +11,28 @@ from ccp.api.inputs import load_rulebook, rulebook_path
 from ccp.errors import refuse_argument
 from ccp.frames import LadderRows
 from ccp.money import minor_units
+from ccp.notes.note import Note, note
 from ccp.rulebook.rulebook import Rulebook
 from ccp.rulebook.tier_kind import NOBODY
 from ccp.runs.commands import COMMANDS
-from ccp.runs.manifest import rulebooks_manifest
+from ccp.runs.manifest import rulebooks_manifest, with_notes
 from ccp.runs.run import Run
 from ccp.runs.write import write_run
 from ccp.waterfall.ladder import MEMBERS, RUNGS, Rung, StylisedHouse, climb, stylised_house
+from ccp.waterfall.notes import Told, tier_notes, unsized
 
 KIND = COMMANDS["compare"]
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """What `compare` found: `ladder` has a row for every rulebook, rung and tier; `houses` says what was compared."""
+    """What `compare` found: `ladder` has a row for every rulebook, rung and tier; `houses` says what was compared,
+    `notes` what a reader must know beside them."""
 
     ladder: pl.DataFrame
     houses: list[dict[str, Any]]
     manifest: dict[str, Any]
+    notes: list[Note]
 
     def write(self, out: Path | str, overwrite: bool = False) -> Path:
         """Write the comparison to a directory, whole or not at all."""
@@ -70,11 +74,23 @@ def compare(
     ]
     files = {str(one): rulebook_path(one) for one in rulebooks if not isinstance(one, Rulebook)}
     run = {"members": members, "cover": cover, "fund": fund, "ladder": sorted(set(rungs))}
+    notes = [one for name, house in zip(named, houses, strict=True) for one in house_notes(name, house, fund)]
     return Comparison(
         pl.DataFrame(rows, schema=LadderRows.create_empty().schema),
         [_described(name, house) for name, house in zip(named, houses, strict=True)],
-        rulebooks_manifest(KIND.command, files, loaded, run),
+        with_notes(rulebooks_manifest(KIND.command, files, loaded, run), notes),
+        notes,
     )
+
+
+def house_notes(name: str, house: StylisedHouse, fund: float | None) -> list[Note]:
+    """Notes on a rulebook's stylised clearing house. `fund`: the size that was asked for."""
+    prefix = f"{name}: "
+    found = tier_notes(house.rulebook, Told(len(house.plan.members), classes=False), prefix)
+    if not house.published and fund is None:
+        words = {"currency": house.rulebook.currency, "amount": f"{house.fund:,.0f}"}
+        found.append(note("fund_not_published", f"{prefix}fund.published_size", 0, 1, **words))
+    return found
 
 
 def _check(fund: float | None, members: int, cover: int | None, rungs: Sequence[float]) -> None:
@@ -127,10 +143,7 @@ def _described(name: str, house: StylisedHouse) -> dict[str, Any]:
         "fund_from": _fund_from(house),
         "members": len(house.plan.members),
         "defaulters": [house.plan.groups[group] for group in house.defaulters],
-        "sizes_not_found": sum(
-            figure.assumed and figure.value == 0 and figure.path.startswith(("tiers.", "regulatory_capital"))
-            for figure in house.rulebook.figures
-        ),
+        "sizes_not_found": len(unsized(house.rulebook)),
         "assumed_figures": sum(figure.assumed for figure in house.rulebook.figures),
         "figures": len(house.rulebook.figures),
     }

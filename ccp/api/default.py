@@ -9,21 +9,23 @@ from typing import Any
 import polars as pl
 
 from ccp.api.inputs import DEFAULT_RULEBOOK, open_inputs, run_manifest
+from ccp.api.noted import contagion_notes, sized_notes
 from ccp.api.size import event_story
 from ccp.book.book import Book
 from ccp.errors import ArgumentProblem, InputError, refuse_argument
 from ccp.exposure.run import Progress
 from ccp.market.case import Case
 from ccp.market.history import Market
+from ccp.notes.note import Note
 from ccp.rulebook.rulebook import Rulebook
 from ccp.runs.commands import COMMANDS
+from ccp.runs.manifest import with_notes
 from ccp.runs.write import write_run
 from ccp.scenarios.scenario_set import ScenarioSet
 from ccp.scenarios.stress_set import stress_scenarios
 from ccp.sizing.rounds import rounds_of
 from ccp.sizing.size import Sized, size_fund
 from ccp.stress.measure import measure
-from ccp.waterfall.contagion import Round
 from ccp.waterfall.table import outcome_rows, waterfall_frame
 from ccp.waterfall.trace import sums_of_rounds, trace_rounds
 
@@ -32,11 +34,13 @@ KIND = COMMANDS["default"]
 
 @dataclass(frozen=True)
 class DefaultEvent:
-    """What `default` found: who paid what (`waterfall`), and the story line by line (`trace`)."""
+    """What `default` found: who paid what (`waterfall`), the story line by line (`trace`), and what a reader must know
+    beside them (`notes`)."""
 
     waterfall: pl.DataFrame
     trace: dict[str, Any]
     manifest: dict[str, Any]
+    notes: list[Note]
 
     def write(self, out: Path | str, overwrite: bool = False) -> Path:
         """Write the event to a directory, whole or not at all."""
@@ -77,7 +81,8 @@ def default(
     chosen = groups or sized.largest_groups(place, cover)
     digits = case.rulebook.currency_digits
     chosen_by = "name" if groups else "largest losses"
-    rounds = _rounds(sized, place, chosen, contagion, fire_sale)
+    sells = _sells(sized, contagion, fire_sale)
+    rounds = rounds_of(sized, place, chosen, sells) if contagion else []
     outcome = rounds[0].outcome if rounds else sized.outcome(place, chosen)
     story = event_story(sized, place, chosen, outcome)
     rows = outcome_rows(sized.plan, outcome, stress.ids[place], chosen_by, digits)
@@ -85,21 +90,16 @@ def default(
         rows += outcome_rows(one.plan, one.outcome, stress.ids[place], "contagion", digits, one.number)
     if rounds:
         story |= {"rounds": trace_rounds(rounds, digits), "all_rounds": sums_of_rounds(rounds, digits)}
-    return DefaultEvent(
-        waterfall_frame(rows),
-        story,
-        run_manifest(case, rulebook, file, stress, KIND.command),
-    )
+    notes = sized_notes(sized, file) + (contagion_notes(case, sells) if contagion else [])
+    stated = with_notes(run_manifest(case, rulebook, file, stress, KIND.command), notes)
+    return DefaultEvent(waterfall_frame(rows), story, stated, notes)
 
 
-def _rounds(
-    sized: Sized, scenario: int, groups: tuple[int, ...], contagion: bool, fire_sale: bool | None
-) -> list[Round]:
-    """The rounds of a default, where they are asked for."""
-    sells = sized.rules.default_management.fire_sale if fire_sale is None else fire_sale
+def _sells(sized: Sized, contagion: bool, fire_sale: bool | None) -> bool:
+    """Whether selling defaulters' books moves prices. Raises InputError."""
     if fire_sale and not contagion:
         raise refuse_argument("fire_sale", "a fire sale is part of contagion; `contagion` was expected beside it")
-    return rounds_of(sized, scenario, groups, sells) if contagion else []
+    return sized.rules.default_management.fire_sale if fire_sale is None else fire_sale
 
 
 def check_cover(cover: int | None, defaulters: Sequence[str] | None, groups: int) -> None:

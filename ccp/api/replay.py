@@ -15,7 +15,7 @@ from ccp.replays.run import ReplayedRun, Step, run_replay
 from ccp.replays.sources import assumed_inputs, loss_set_to_margin, origin_of
 from ccp.rulebook.tier_kind import NOBODY
 from ccp.runs.commands import COMMANDS
-from ccp.runs.manifest import rulebooks_manifest
+from ccp.runs.manifest import rulebooks_manifest, with_notes
 from ccp.runs.run import Run
 from ccp.waterfall.table import defaulters_name, payment_rows
 from ccp.waterfall.trace import trace_tiers
@@ -76,7 +76,7 @@ def replay(document: str | Path | Replay) -> Replayed:
 def replays_run(names: Sequence[str | Path], found: Sequence[Replayed]) -> Run:
     """Replays as one finished run, for pages."""
     files = {str(name): replay_path(name) for name in names}
-    stated = rulebooks_manifest(KIND.command, files, [], {"replays": [str(name) for name in names]})
+    stated = with_notes(rulebooks_manifest(KIND.command, files, [], {"replays": [str(name) for name in names]}), [])
     return Run("replays", KIND.command, stated, stated={"replays": [one.as_dict() for one in found]})
 
 

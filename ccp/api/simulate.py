@@ -12,24 +12,23 @@ import polars as pl
 
 from ccp.api.inputs import DEFAULT_RULEBOOK, in_memory, input_files
 from ccp.book.book import Book
-from ccp.book.check import is_a
 from ccp.errors import InputError
 from ccp.exposure.run import Progress
 from ccp.market.case import Case
 from ccp.market.history import Market, read_market
-from ccp.pricing.quality import price_warnings
-from ccp.products import PRODUCTS
+from ccp.notes.note import Note, notes_of, worst_of
 from ccp.rulebook.load import load_rulebook
 from ccp.rulebook.rulebook import Rulebook
 from ccp.runs.commands import COMMANDS
 from ccp.runs.journal import Journal
-from ccp.runs.manifest import manifest
+from ccp.runs.manifest import manifest, with_notes
 from ccp.runs.write import check_free
 from ccp.scenarios.below_zero import refuse_below_zero
 from ccp.scenarios.scenario_set import ScenarioSet
 from ccp.scenarios.stress_set import stress_scenarios
 from ccp.settlement.calendar import due_days
 from ccp.settlement.cycle import Cycle, DayResult
+from ccp.settlement.notes import day_notes, run_notes
 from ccp.settlement.opening import RunRequest, open_run
 from ccp.settlement.results import day_row, day_tables, event_rows, waterfall_rows
 from ccp.settlement.state import CycleState
@@ -40,10 +39,11 @@ KIND = COMMANDS["simulate"]
 
 
 class Simulation:
-    """A finished run: `days`, `events` and `waterfall` as tables, `summary` in figures, and where it is on disk."""
+    """A finished run: `days`, `events` and `waterfall` as tables, `summary` in figures, where it is on disk, and what a
+    reader must know beside the figures (`notes`): of several days the one on which a rule is met least."""
 
-    def __init__(self, out: Path, tables: dict[str, pl.DataFrame], summary: dict[str, Any], warnings: list[str]):
-        self.out, self.tables, self.summary, self.warnings = out, tables, summary, warnings
+    def __init__(self, out: Path, tables: dict[str, pl.DataFrame], summary: dict[str, Any], notes: list[Note]):
+        self.out, self.tables, self.summary, self.notes = out, tables, summary, notes
 
     @property
     def days(self) -> pl.DataFrame:
@@ -78,6 +78,9 @@ def simulate(
         row = day_row(terms, result) | {
             "of_events": event_rows(terms, result.settled),
             "of_waterfall": waterfall_rows(terms, result.settled),
+            "of_notes": [
+                one.as_dict() for one in day_notes(terms, result, request.scenarios and request.scenarios.name)
+            ],
         }
         day = terms.dates[result.day].isoformat()
         journal.write_day(day, day_tables(terms, result), row, state_bytes(result.state))
@@ -86,9 +89,9 @@ def simulate(
             progress(result.day + 1, terms.days)
     tables = _tables(rows)
     summary = summary_of(tables, rules)
-    warnings = _warnings(terms, request)
-    journal.finish(tables, {"summary": summary, "manifest": stated | {"notes": warnings}})
-    return Simulation(Path(out), tables, summary, warnings)
+    notes = worst_of([*run_notes(terms, request), *(one for row in rows for one in notes_of(row["of_notes"]))])
+    journal.finish(tables, {"summary": summary, "manifest": with_notes(stated, notes)})
+    return Simulation(Path(out), tables, summary, notes)
 
 
 def _days(cycle: Cycle, state: CycleState | None, journal: Journal, rows: list[dict[str, Any]]) -> Iterator[DayResult]:
@@ -222,29 +225,3 @@ def _range(days: pl.DataFrame, column: str) -> dict[str, Any]:
     """The largest value of a column, and its day."""
     row = days.sort(column, "date", descending=[True, False]).row(0, named=True)
     return {"largest": row[column], "date": str(row["date"])}
-
-
-def _warnings(terms: RunTerms, request: RunRequest) -> list[str]:
-    """What a reader should know of the data."""
-    found = price_warnings(terms.case)
-    if _far_from_market(terms.case):
-        day = terms.dates[0]
-        found.append(f"the book's spot prices are far from the market's of {day}; do they hold on another --book-date?")
-    asked, ran = (request.first, request.last), (terms.dates[0], terms.dates[-1])
-    edge = terms.path["date"][0], terms.path["date"][-1]
-    if asked[0] < edge[0] or asked[1] > edge[1]:
-        found.append(f"the prices end the run: {ran[0]} to {ran[1]} instead of {asked[0]} to {asked[1]}")
-    expiry = terms.case.book.instruments["expiry"]
-    gone = int((expiry <= terms.dates[-1]).fill_null(False).sum())
-    if gone and not terms.constant_expiry:
-        found.append(f"{gone} of {len(expiry)} instruments expire during the run; --expiry constant keeps them")
-    return found
-
-
-def _far_from_market(case: Case) -> bool:
-    """Whether most spot prices are not within half of their factor's level on the case's day."""
-    at_level = [product for product in PRODUCTS.values() if product.at_level]
-    spot = case.book.instruments.filter(pl.any_horizontal(is_a(product) for product in at_level))
-    ratios = [price / case.market.level(name) for name, price in spot.select("factor_id", "price").iter_rows()]
-    far = [ratio for ratio in ratios if not 0.5 < ratio < 1.5]
-    return len(far) * 2 > len(ratios)

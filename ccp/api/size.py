@@ -9,17 +9,16 @@ import polars as pl
 
 from ccp.api.base import Keeper, keeper
 from ccp.api.inputs import DEFAULT_RULEBOOK, open_inputs, run_manifest
+from ccp.api.noted import sized_notes
 from ccp.api.streamed import Streaming, measure_on_disk, opened_on_disk, scratch_folder
 from ccp.book.book import Book
 from ccp.exposure.run import Progress
-from ccp.margin.collateral_counts import collateral_notes
-from ccp.market.case import Case
 from ccp.market.history import Market
-from ccp.pricing.quality import price_warnings
+from ccp.notes.note import Note
 from ccp.rulebook.rulebook import Rulebook
 from ccp.runs.commands import COMMANDS
+from ccp.runs.manifest import with_notes
 from ccp.runs.write import write_run
-from ccp.scenarios.historical import history_note
 from ccp.scenarios.stress_set import stress_scenarios
 from ccp.sizing.figures import coverage_figures
 from ccp.sizing.results import result_tables
@@ -36,8 +35,9 @@ class Sizing:
     """What `size` found: tables by name (polars), the figures of `coverage.json`, and the stories of two events.
 
     `worst_event` is the default that sizes the fund (cover-N); `coverage_test_event` the one that leaves most
-    uncovered, or least left over, with the fund in force. `manifest` states inputs and conventions, `warnings` what a
-    reader should know of the data. `base`, where it was asked for, writes what `what_if` starts from.
+    uncovered, or least left over, with the fund in force. `manifest` states inputs and conventions, `notes` what a
+    reader must know beside the figures: every rule that could not be met as it is written. `base`, where it was asked
+    for, writes what `what_if` starts from.
     """
 
     tables: dict[str, pl.DataFrame]
@@ -45,7 +45,7 @@ class Sizing:
     worst_event: dict[str, Any]
     coverage_test_event: dict[str, Any]
     manifest: dict[str, Any]
-    warnings: list[str]
+    notes: list[Note]
     base: Keeper | None = None
 
     def write(self, out: Path | str, overwrite: bool = False) -> Path:
@@ -91,29 +91,21 @@ def size(
 
 def _sizing(measured: Measured, rulebook: str | Path | Rulebook, file: Path | None, base: Keeper | None) -> Sizing:
     stated = run_manifest(measured.case, rulebook, file, measured.scenarios, KIND.command)
-    return sizing_of(size_fund(measured), stated, file is not None, base)
+    sized = size_fund(measured)
+    return sizing_of(sized, stated, sized_notes(sized, file), base)
 
 
-def sizing_of(sized: Sized, manifest: dict[str, Any], given: bool, base: Keeper | None = None) -> Sizing:
-    """A sized fund as tables, figures and stories. `given`: whether the scenarios came out of a file."""
-    notes = price_warnings(sized.case) + collateral_notes(sized.case, sized.found.pool_margin)
-    notes += _notes(sized.case, given)
+def sizing_of(sized: Sized, manifest: dict[str, Any], notes: list[Note], base: Keeper | None = None) -> Sizing:
+    """A sized fund as tables, figures and stories, with its notes."""
     return Sizing(
         result_tables(sized),
         coverage_figures(sized),
         event_story(sized, *sized.worst_event),
         event_story(sized, *sized.coverage_test_event),
-        manifest | {"notes": notes},
+        with_notes(manifest, notes),
         notes,
         base,
     )
-
-
-def _notes(case: Case, given: bool) -> list[str]:
-    """What a reader should know of the scenarios."""
-    historical = not given and case.rulebook.stress.historical is not None
-    note = history_note(case.market, case.factor_ids) if historical else None
-    return [note] if note else []
 
 
 def event_story(sized: Sized, scenario: int, groups: tuple[int, ...], outcome: Outcome | None = None) -> dict[str, Any]:

@@ -11,6 +11,7 @@ import polars as pl
 
 from ccp.api.changed_case import case_after, check_changed, matching_notes, positions_of
 from ccp.api.kept_base import Base, read_base
+from ccp.api.noted import sized_notes
 from ccp.book.changed_book import apply_changes
 from ccp.book.changes import Changes
 from ccp.book.order import in_order
@@ -20,6 +21,7 @@ from ccp.exposure.run import Progress
 from ccp.margin.collateral import holdings
 from ccp.margin.issuers import same_groups
 from ccp.market.case import Case
+from ccp.notes.note import Note
 from ccp.rulebook.with_rules import SOURCE, same_measuring, with_rules
 from ccp.runs.commands import COMMANDS
 from ccp.runs.manifest import manifest
@@ -53,17 +55,16 @@ class WhatIf:
     contributions: pl.DataFrame
     measured: int
     accounts: int
-    notes: list[str]
+    notes: list[Note]
     sized: Sized
     manifest: dict[str, Any]
-    given: bool
 
     @cached_property
     def sizing(self) -> "Sizing":
         """The run as it would be: that of `size` on the changed book, bit for bit."""
         from ccp.api.size import sizing_of  # a tenth of a second: only where it is asked for
 
-        return sizing_of(self.sized, self.manifest, self.given)
+        return sizing_of(self.sized, self.manifest, self.notes)
 
 
 def what_if(run: Path | str, *changes: Changes | Path | str, progress: Progress | None = None) -> WhatIf:
@@ -92,10 +93,9 @@ def what_if(run: Path | str, *changes: Changes | Path | str, progress: Progress 
         contributions=_contributions(base, sized),
         measured=int((origin.account < 0).sum()) if partly else accounts,
         accounts=accounts,
-        notes=matching_notes(base, now, touched),
+        notes=sized_notes(sized, base.scenarios) + matching_notes(base, now, touched),
         sized=sized,
         manifest=_manifest(Path(run), now, stated),
-        given=base.scenarios is not None,
     )
 
 

@@ -124,7 +124,7 @@ def _check_history(case: Case, market: Market, models: dict[str, MarginRules], r
             raise refuse("market", expected, field="factor_id", value=name)
 
 
-def _on_day(case: Case, market: Market, row: int) -> Case:
+def case_on(case: Case, market: Market, row: int) -> Case:
     """The book as if its own day were a day of the past: levels as on its day, history as known then."""
     known = market.first_rows(row + 1)
     day = known.levels["date"][-1]
@@ -147,7 +147,7 @@ def margins_by_day(case: Case, market: Market, rules: MarginRules, rows: Index) 
     level = full_buffer(rules.buffer.share) if rules.buffer is not None else None
     before: Requirement | None = None
     for row in rows.tolist():
-        found = margin_requirement(_on_day(own, market, row), Fraction(0))
+        found = margin_requirement(case_on(own, market, row), Fraction(0))
         if level is None or rules.buffer is None:
             yield found.account_margin
             continue
@@ -160,7 +160,7 @@ def margins_by_day(case: Case, market: Market, rules: MarginRules, rows: Index) 
 
 def _losses_from(case: Case, market: Market, row: int) -> Cents:
     """What every account lost over the liquidation period that began on a row."""
-    today = _on_day(case, market, row)
+    today = case_on(case, market, row)
     relative = is_relative(market, case.factor_ids)
 
     def window(days: int) -> ScenarioSet:

@@ -63,9 +63,12 @@ def backtest(
         found.write(out, overwrite)
         rules = found.manifest["rulebook"]
         book_rows = found.tables["backtest"].filter(level="book").to_dicts()
-        current.answer({"book": book_rows, "procyclicality": found.tables["procyclicality"].to_dicts()})
+        notes = [one.as_dict() for one in found.notes]
+        document = {"book": book_rows, "procyclicality": found.tables["procyclicality"].to_dicts(), "notes": notes}
+        current.answer(document)
         horizon = found.manifest["run"]["horizon"]
         shown = backtest_summary(found.tables, rules["currency"], rules["margin"]["confidence"], horizon)
         current.show(shown)
+        current.notes(found.notes)
         current.say(f"Written to {out}: {', '.join(sorted(path.name for path in out.iterdir()))}")
         write_page(current, out, report, overwrite)

@@ -32,9 +32,8 @@ def check(
                 "counts": found.counts,
                 "factors": found.factors,
                 "modelled": found.modelled,
-                "warnings": found.warnings,
+                "notes": [one.as_dict() for one in found.notes],
             }
         )
         out.show(f"The book is sound: {counts}; {len(found.factors)} factors, priced on {found.date}.")
-        for warning in found.warnings:
-            out.say(f"note: {warning}")
+        out.notes(found.notes)

@@ -56,8 +56,10 @@ def compare(
         found = ccp.compare(rulebooks, fund, members, cover, _rungs(rungs))
         if out is not None:
             found.write(out, overwrite)
-        current.answer({"houses": found.houses, "ladder": found.ladder.to_dicts()})
+        notes = [one.as_dict() for one in found.notes]
+        current.answer({"houses": found.houses, "ladder": found.ladder.to_dicts(), "notes": notes})
         current.show(comparison_tables(found.ladder, found.houses, tiers))
+        current.notes(found.notes)
         if out is not None:
             current.say(f"Written to {out}: {', '.join(sorted(path.name for path in out.iterdir()))}")
         write_page(current, found.as_run(), report, overwrite)

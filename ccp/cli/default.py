@@ -94,8 +94,9 @@ def default(
             )
         event.write(out, overwrite)
         digits = event.manifest["rulebook"]["currency_digits"]
-        current.answer(event.trace)
+        current.answer(event.trace | {"notes": [one.as_dict() for one in event.notes]})
         current.show(waterfall_bars(event.trace, digits))
         current.tell("\n" + story_text(event.trace, digits))
+        current.notes(event.notes)
         current.say(f"Written to {out}: {', '.join(sorted(path.name for path in out.iterdir()))}")
         write_page(current, out, report, overwrite)

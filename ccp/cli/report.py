@@ -57,6 +57,7 @@ def report(
         written = {"page": file, "pdf": pdf, "xlsx": xlsx}
         current.answer({"written": {name: str(path) for name, path in written.items() if path is not None}})
         if not as_json:
+            current.notes([one for run in made.runs for one in run.notes])
             current.say(f"Written to {', '.join(str(path) for path in written.values() if path is not None)}")
 
 

@@ -5,7 +5,7 @@ import re
 import signal
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date
 from functools import cached_property
@@ -18,6 +18,8 @@ from ccp.errors import CcpError, InputError, refuse
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
+
+    from ccp.notes.note import Note
 
 BAD_INPUT = 2
 FAULT = 1
@@ -53,6 +55,13 @@ class Session:
         """A line on standard error: warnings, and where the run was written."""
         if not self.quiet:
             typer.echo(message, err=True)
+
+    def notes(self, notes: "Sequence[Note]") -> None:
+        """What a reader must know beside the figures: on standard error, a line each."""
+        from ccp.report.terminal.noted import note_lines
+
+        for line in note_lines(notes):
+            self.say(line)
 
     def detail(self, message: str) -> None:
         """A line for --verbose, with the seconds since the start."""

@@ -82,7 +82,9 @@ def _list(current: Session, run: "Run") -> None:
     from ccp.report.terminal.table_page import contents, contents_page
 
     held = contents(run, run.tables, documents_of(run))
-    current.answer({"run": run.name, "made_by": run.manifest["made_by"], "holds": [vars(one) for one in held]})
+    notes = [one.as_dict() for one in run.notes]
+    holds = [vars(one) for one in held]
+    current.answer({"run": run.name, "made_by": run.manifest["made_by"], "holds": holds, "notes": notes})
     current.show(contents_page(run, held))
 
 

@@ -89,10 +89,10 @@ def simulate(
         )
         with current.progress("settling days") as progress:
             run = ccp.simulate(book, out, request, rulebook, market, resume, overwrite, progress)
-        current.answer({"summary": run.summary, "events": run.tables["events"].to_dicts(), "warnings": run.warnings})
+        notes = [one.as_dict() for one in run.notes]
+        current.answer({"summary": run.summary, "events": run.tables["events"].to_dicts(), "notes": notes})
         current.show(cycle_summary(run.summary, run.tables, current.console.width))
-        for warning in run.warnings:
-            current.say(f"note: {warning}")
+        current.notes(run.notes)
         current.say(f"Written to {out}: {', '.join(sorted(path.name for path in out.iterdir()))}")
         write_page(current, out, report, overwrite)
 

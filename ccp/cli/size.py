@@ -126,8 +126,7 @@ def show_size(current: Session, result: "Sizing") -> None:
     same = test["scenario_id"] == worst["scenario_id"] and set(test["defaulters"]) == set(worst["defaulters"])
     if test["uncovered"] and not same:
         current.show(waterfall_bars(test, digits))
-    for warning in result.warnings:
-        current.say(f"note: {warning}")
+    current.notes(result.notes)
 
 
 def size_document(result: "Sizing") -> dict[str, Any]:
@@ -138,5 +137,5 @@ def size_document(result: "Sizing") -> dict[str, Any]:
         "contributions": contributions,
         "worst_event": result.worst_event,
         "coverage_test_event": result.coverage_test_event,
-        "warnings": result.warnings,
+        "notes": [one.as_dict() for one in result.notes],
     }

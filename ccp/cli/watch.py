@@ -40,10 +40,11 @@ def watch(
         from ccp.report.terminal.watch_page import watch_table
         from ccp.runs.run import open_run
 
-        found = indicators([open_run(run, watched()) for run in runs])
+        opened = [open_run(run, watched()) for run in runs]
+        found, notes = indicators(opened), list(dict.fromkeys(one for run in opened for one in run.notes))
         worst = worst_colour(found)
-        current.answer(watch_document(found, worst))
-        current.show(watch_table(found, len(runs) > 1))
+        current.answer(watch_document(found, worst) | {"notes": [one.as_dict() for one in notes]})
+        current.show(watch_table(found, notes, len(runs) > 1))
         raise typer.Exit(STATUS.get(worst, 0))
 
 

@@ -94,8 +94,7 @@ def whatif(
         digits = found.manifest["rulebook"]["currency_digits"]
         moved = found.contributions
         current.show(what_if_tables(found.before, found.coverage, moved, found.measured, found.accounts, digits))
-        for note in found.notes:
-            current.say(f"note: {note}")
+        current.notes(found.notes)
         if out is not None:
             current.say(f"Written to {out}: {', '.join(sorted(path.name for path in out.iterdir()))}")
             write_page(current, out, report, overwrite)
@@ -121,5 +120,5 @@ def _document(found: "WhatIf") -> dict[str, Any]:
         "contributions": found.contributions.to_dicts(),
         "accounts_measured": found.measured,
         "accounts": found.accounts,
-        "notes": found.notes,
+        "notes": [one.as_dict() for one in found.notes],
     }

@@ -1,5 +1,6 @@
 """What every line of collateral counts for, and what takes the rest: for tables, figures and notes."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,6 +11,7 @@ from ccp.margin.issuers import limit_keys, named
 from ccp.margin.limits import after_limits, by_line, cells_of
 from ccp.market.case import Case
 from ccp.money import to_units
+from ccp.notes.note import Note, note
 from ccp.rulebook.collateral import LIMITS, OTHERS
 from ccp.types import Cents, Vector
 
@@ -52,8 +54,8 @@ def line_counts(lines: Holdings, required: Cents, digits: int) -> LineCounts:
     return LineCounts(lines.value + lines.own, whole, cut)
 
 
-def collateral_notes(case: Case, required: Cents) -> list[str]:
-    """What a reader should know of the collateral: what of it does not count, and limits that no line is under.
+def collateral_notes(case: Case, required: Cents) -> list[Note]:
+    """What of the collateral does not count, and limits that no line is under.
 
     `required` is what is required of each pool, in cents.
     """
@@ -64,9 +66,13 @@ def collateral_notes(case: Case, required: Cents) -> list[str]:
     return [*_cut_note(counts, case), *_unused_limits(case)]
 
 
-def _cut_note(counts: LineCounts, case: Case) -> list[str]:
+def _cut_note(counts: LineCounts, case: Case) -> Iterator[Note]:
+    whole, cut = int(counts.after_haircut.sum()), sum(counts.totals.values())
+    if not cut:
+        return
+    digits = case.rulebook.currency_digits
+
     def money(cents: int) -> str:
-        digits = case.rulebook.currency_digits
         return f"{float(to_units(cents, digits)):,.{digits}f}"
 
     taken = [
@@ -74,23 +80,22 @@ def _cut_note(counts: LineCounts, case: Case) -> list[str]:
         for name, total in counts.totals.items()
         if total
     ]
-    whole, cut = int(counts.after_haircut.sum()), sum(counts.totals.values())
-    about = f"collateral: {case.rulebook.currency} {money(cut)} of {money(whole)} after haircut do not count: "
-    return [about + ", ".join(taken)] if taken else []
+    words = {"currency": case.rulebook.currency, "cut": money(cut), "whole": money(whole), "why": ", ".join(taken)}
+    yield note("collateral_cut", "collateral", cut / whole, 1, **words)
 
 
-def _unused_limits(case: Case) -> list[str]:
+def _unused_limits(case: Case) -> Iterator[Note]:
     """Names in a limit that no line of collateral is under: they may be misspelt."""
     table = case.book.ordered_collateral
     assert table is not None
     rules = case.rulebook.collateral.limits
     keys = limit_keys(lines_of(table, case), case, rules)
-    notes = []
     for word, shares in rules.items():
-        unused = sorted(set(shares) - {OTHERS} - set(named(keys[word])))
+        stated = set(shares) - {OTHERS}
+        unused = sorted(stated - set(named(keys[word])))
         if unused:
-            notes.append(f"collateral.{word}_limit names {', '.join(unused)}: no collateral of the book is under that")
-    return notes
+            place = f"collateral.{word}_limit"
+            yield note("unused_limit", place, len(unused), len(stated), names=", ".join(unused))
 
 
 def counts_table(case: Case, required: Cents) -> pl.DataFrame:

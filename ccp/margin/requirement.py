@@ -19,7 +19,7 @@ from ccp.rulebook.margin import MarginRules, StressPeriod
 from ccp.scenarios.filtered import filtered_scenarios
 from ccp.scenarios.historical import margin_scenarios
 from ccp.scenarios.scenario_set import ScenarioSet
-from ccp.scenarios.stress_period import find_period, period_between, period_scenarios
+from ccp.scenarios.stress_period import Period, find_period, period_between, period_scenarios
 from ccp.types import Cents, Index, Vector
 
 
@@ -75,7 +75,7 @@ def margin_model(case: Case) -> MarginModel:
     return MarginModel(
         samples=_samples(case, cube),
         blend=exact(period.weight if period else 0.0),
-        floor=None if floor is None else _plain_cube(case, _long_cube(case, floor.lookback_days)),
+        floor=None if floor is None else _plain_cube(case, _long_cube(case)),
         product=None if limit is None else _products(case, limit.by),
         offsets=exact(limit.share if limit else 1.0),
         add_ons=add_on_terms(case, periods, risk),
@@ -135,12 +135,16 @@ def _samples(case: Case, cube: Cube) -> tuple[MarginCube, ...]:
     return (MarginCube(np.hstack([model, stressed]), weighted_tail(rules, weights)),)
 
 
+def known_period(case: Case, rules: StressPeriod) -> Period | None:
+    """The rows of the stress period, or None when it is not known yet."""
+    if rules.from_ is not None and rules.to is not None:
+        return period_between(case.market, rules.from_, rules.to)
+    return find_period(case.market, case.factor_ids, rules.days)
+
+
 def _period_cube(case: Case, rules: StressPeriod) -> Cube | None:
     """The windows of the stress period as a cube, or None when it is not known yet."""
-    if rules.from_ is not None and rules.to is not None:
-        period = period_between(case.market, rules.from_, rules.to)
-    else:
-        period = find_period(case.market, case.factor_ids, rules.days)
+    period = known_period(case, rules)
     if period is None:
         return None
     longest = int(liquidation_periods(case).max())
@@ -151,14 +155,22 @@ def _period_cube(case: Case, rules: StressPeriod) -> Cube | None:
     return price_windows(case, windows) if windows(longest).count else None
 
 
-def _long_cube(case: Case, lookback: int) -> Cube:
-    """The latest windows of the long look-back, or as many as there are."""
+def floor_windows(case: Case) -> int:
+    """How many of the windows that the floor looks back on the history holds: those after the latest missing value."""
+    floor = case.rulebook.margin.floor
+    if floor is None:
+        return 0
     longest = int(liquidation_periods(case).max())
-    levels = case.market.levels.select(case.factor_ids).tail(lookback + longest)
+    levels = case.market.levels.select(case.factor_ids).tail(floor.lookback_days + longest)
     whole = levels.select(pl.all_horizontal(pl.all().is_not_null()).alias("whole"))["whole"]
     gaps = (~whole).arg_true()
     known = len(whole) - (int(gaps[-1]) + 1 if len(gaps) else 0)
-    count = min(lookback, known - longest)
+    return min(floor.lookback_days, known - longest)
+
+
+def _long_cube(case: Case) -> Cube:
+    """The latest windows of the long look-back, or as many as there are."""
+    count = floor_windows(case)
     return price_windows(case, lambda days: margin_scenarios(case.market, case.factor_ids, count, days))
 
 

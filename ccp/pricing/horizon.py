@@ -13,19 +13,28 @@ from ccp.scenarios.below_zero import rates_above_zero
 from ccp.scenarios.scenario_set import EVERY, ScenarioSet, over_periods
 from ccp.types import Index
 
+NO_RULE = -1
+"""The place of the rule that decides where none matches: the rulebook's own number of days does."""
+
 
 def liquidation_periods(case: Case) -> Index:
     """Liquidation days of every instrument, in order of instrument id: of the first rule that matches it."""
     rules = case.rulebook.margin
-    table = case.book.ordered_instruments
-    periods = np.full(table.height, rules.liquidation_days, dtype=np.int64)
-    if not rules.liquidation:
-        return periods
+    days = np.array([rules.liquidation_days, *(rule.days for rule in rules.liquidation)], dtype=np.int64)
+    return days[deciding_rules(case) + 1]
+
+
+def deciding_rules(case: Case) -> Index:
+    """Which rule on liquidation days decides, by its place, for every instrument in order of id; -1: none of them."""
+    rules, table = case.rulebook.margin.liquidation, case.book.ordered_instruments
+    places = np.full(table.height, NO_RULE, dtype=np.int64)
+    if not rules:
+        return places
     classes = case.market.kinds("asset_class", table["factor_id"].to_list())
     for row, (name, kind, asset_class) in enumerate(zip(table["instrument_id"], table["kind"], classes, strict=True)):
-        days = next((rule.days for rule in rules.liquidation if _matches(rule, name, str(kind), asset_class)), None)
-        periods[row] = periods[row] if days is None else days
-    return periods
+        matching = (place for place, rule in enumerate(rules) if _matches(rule, name, str(kind), asset_class))
+        places[row] = next(matching, NO_RULE)
+    return places
 
 
 def _matches(rule: Liquidation, name: str, kind: str, asset_class: str | None) -> bool:

@@ -10,8 +10,8 @@ from ccp.rows import by_word
 from ccp.runs.kind import Document, RunKind
 
 MANIFEST = Document(
-    "What the run was made from: inputs by SHA-256, the rulebook in full, conventions, versions.",
-    ("made_by", "program", "libraries"),
+    "What the run was made from: inputs by SHA-256, the rulebook in full, conventions, versions; and its notes.",
+    ("made_by", "program", "libraries", "notes"),
     in_workbook=False,
 )
 MEANINGS = "ccp.report.listing.figure_meanings"

@@ -48,7 +48,7 @@ class RunKind:
     limits: tuple[str, ...] = ()
     pack: str = ""
     indicators: str = ""
-    form: int = 2
+    form: int = 3
     written: bool = True
 
     @property

@@ -2,10 +2,12 @@
 
 import hashlib
 import json
+from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from ccp.notes.note import Note
 from ccp.rulebook.rulebook import Rulebook
 from ccp.runs.commands import COMMANDS
 
@@ -38,6 +40,11 @@ def manifest(inputs: dict[str, Path], rulebook: Rulebook, run: dict[str, Any]) -
         "conventions": CONVENTIONS | {"quantile": rulebook.margin.quantile},
         "libraries": {name: _version(name) for name in LIBRARIES},
     }
+
+
+def with_notes(stated: dict[str, Any], notes: Sequence[Note]) -> dict[str, Any]:
+    """A run's manifest with its notes: there is a list of them in every run, empty where there is nothing to say."""
+    return stated | {"notes": [one.as_dict() for one in notes]}
 
 
 def rulebooks_manifest(

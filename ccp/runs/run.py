@@ -3,12 +3,14 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
 from ccp.errors import refuse
+from ccp.notes.note import Note, notes_of
 from ccp.runs.commands import COMMANDS, MANIFEST, called, commands_with, readable
 from ccp.runs.kind import UNFINISHED, Document, RunKind
 
@@ -28,6 +30,11 @@ class Run:
     def kind(self) -> RunKind:
         """What a run of its command is."""
         return COMMANDS[self.command]
+
+    @cached_property
+    def notes(self) -> list[Note]:
+        """What its reader must know beside its figures."""
+        return notes_of(self.manifest["notes"])
 
     @property
     def called(self) -> str:

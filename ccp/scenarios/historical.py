@@ -61,7 +61,7 @@ def worst_windows(market: Market, factor_ids: list[str], worst: int, days: int) 
     A window's severity is the root mean square over asset classes of its moves, each move in units of the
     factor's own standard deviation over the history up to the run's date. It looks at the factors that the book
     needs and not at its positions, and a jump of currencies counts as one of stocks does. Windows in which any
-    factor has no value are passed over; `history_note` says when that leaves years out.
+    factor has no value are passed over: `ccp.scenarios.notes.incomplete_history` says how many.
     """
     relative = is_relative(market, factor_ids)
     levels = market.matrix(factor_ids)
@@ -83,17 +83,6 @@ def window_scenario(market: Market, factor_ids: list[str], label: Label) -> Scen
     relative = is_relative(market, factor_ids)
     moves = np.nan_to_num(overlapping_returns(market.matrix(factor_ids)[ends], 1, relative))
     return over_one_period(factor_ids, [replace(label, multiple=1.0)], split_moves(moves, relative))
-
-
-def history_note(market: Market, factor_ids: list[str]) -> str | None:
-    """A sentence when one factor's short history leaves years of the others' out of the stress windows."""
-    first = {name: market.levels["date"].filter(market.levels[name].is_not_null())[0] for name in factor_ids}
-    youngest = max(factor_ids, key=lambda name: (first[name], name))
-    if first[youngest] == market.levels["date"][0]:
-        return None
-    names = sum(day == first[youngest] for day in first.values())
-    others = f" and {names - 1} more" if names > 1 else ""
-    return f"historical stress windows begin on {first[youngest]}, the first day of {youngest}{others}"
 
 
 def rounding_of(levels: ScenarioByFactor, relative: Flags) -> Vector:

@@ -19,7 +19,8 @@ class Label:
     """What a scenario is called and where it comes from.
 
     `gap` is a share of levels, `shift` one of rates in basis points. `sizes_fund`: extreme but still plausible.
-    `window`: the first and last day of a window of the history.
+    `window`: the first and last day of a window of the history. `capped`: whether a fall in it was cut at
+    `LOWEST_RELATIVE`.
     """
 
     scenario_id: str
@@ -31,6 +32,7 @@ class Label:
     sizes_fund: bool = True
     window: tuple[date, date] | None = None
     shift: float | None = None
+    capped: bool = False
 
 
 @dataclass(frozen=True)
@@ -195,12 +197,13 @@ def capped(scenarios: ScenarioSet) -> ScenarioSet:
 
 def saying_capped(labels: list[Label], below: Flags) -> list[Label]:
     """The labels, each saying how many factors of its scenario (`below`, scenario x factor) were capped."""
-    return [
-        replace(label, description=f"{label.description}; {_factors(hit.sum())} capped at {LOWEST_RELATIVE:.0%}")
-        if hit.any()
-        else label
-        for label, hit in zip(labels, below, strict=True)
-    ]
+    return [_cut(label, int(hit.sum())) if hit.any() else label for label, hit in zip(labels, below, strict=True)]
+
+
+def _cut(label: Label, factors: int) -> Label:
+    """A scenario's label that says how many factors' falls were cut."""
+    description = f"{label.description}; {_factors(factors)} capped at {LOWEST_RELATIVE:.0%}"
+    return replace(label, description=description, capped=True)
 
 
 def _factors(count: int) -> str:

@@ -3,7 +3,7 @@
     python docs/tools/generate.py          write them
     python docs/tools/generate.py --check  say which are out of date, and end with status 1 if any is
 
-Made here: ccp/__init__.pyi, docs/reference/data-dictionary.md, docs/reference/glossary.md and
+Made here: ccp/__init__.pyi, docs/reference/data-dictionary.md, docs/reference/glossary.md, docs/reference/notes.md and
 docs/reference/commands.md, whole; waterfall_configs/rulebook.schema.json; and parts of other documents: the order of
 rooms in how-data-flows, the list of worked examples in validation, the gallery in replays, the table and the comparison
 in published, what `ccp show` prints in show-and-workbook, and the transcript in README.md.
@@ -103,6 +103,44 @@ def glossary() -> str:
         lines += [f"- {rule}" for rule in one.rules]
         lines = lines[:-1] if not lines[-1] else lines
     return "\n".join(lines) + "\n"
+
+
+def notes() -> str:
+    """Every kind of note, by subject."""
+    from ccp.notes.kinds import ROWS
+
+    lines = ["# Notes", "", "Made from `ccp/notes/kinds.py` by `docs/tools/generate.py`.", ""]
+    lines += [textwrap.fill(paragraph, 120) + "\n" for paragraph in ABOUT_NOTES]
+    subject = ""
+    for row in ROWS:
+        if row.subject != subject:
+            subject = row.subject
+            lines += [f"## {subject}", ""]
+        lines += [f"### {row.id}", "", f"{_sentence(row.raised)}", ""]
+        lines += [f"- size: {row.counts}" + (" (a share)" if row.share else ""), f"- says: {row.says}", ""]
+    return "\n".join(lines)
+
+
+def _sentence(text: str) -> str:
+    return f"{text[0].upper()}{text[1:]}."
+
+
+ABOUT_NOTES = (
+    "A rule of the rulebook that could not be met as it is written, and whatever else a reader must know of a run "
+    "beside its figures, is a note. Nothing is cut short in silence: what has no meaning is refused, the rest is "
+    "noted.",
+    "A note has an `id` (below), a `place` (the word of the rulebook, the column of the book, the file or the factor "
+    "that it is about), a `size` (`have` of `of`, in a `unit`: how much is there, or how much is missing; of a share "
+    "`of` is 1) and a `sentence`. The manifest of every run has the list `notes`, empty where there is nothing to say; "
+    "a run without the list is not read. `ccp check` and every command that writes a run print a line a note (`note: "
+    "SENTENCE [ID, PLACE: SIZE]`), of a kind the five that are shortest, and have all of them under `notes` in "
+    "`--json`. They stand in a table at the head of the page and of its printed copy and on the sheet About of a "
+    "workbook, and `ccp show RUN`, `ccp watch` and `ccp report` repeat them. In Python they are `.notes` of what "
+    "`size`, `what_if`, `default`, `simulate`, `backtest`, `compare` and `check` return.",
+    "A simulation notes what its first day knows, on which look-backs are shortest; what stress finds is noted on "
+    "every stress day, and of a kind and place the worst day is kept. A back test notes margin model by model, on its "
+    "first day. A comparison knows nothing but rulebooks: its places begin with the rulebook's name.",
+)
 
 
 def rulebook_schema() -> str:
@@ -245,6 +283,7 @@ MADE: dict[str, Callable[..., str]] = {
     "ccp/__init__.pyi": python_names,
     "docs/reference/data-dictionary.md": data_dictionary,
     "docs/reference/glossary.md": glossary,
+    "docs/reference/notes.md": notes,
     "waterfall_configs/rulebook.schema.json": rulebook_schema,
     "docs/explain/how-data-flows.md": order_of_rooms,
     "docs/explain/validation.md": worked_examples,

@@ -86,9 +86,9 @@ def test_the_table_says_which_line_is_cut_by_which_limit() -> None:
         assert abs(rows["BOND1"][name] - rows["BOND2"][name]) <= 1
     assert rows["CASH"]["counted"] == 1e8
     assert sum(rows["CASH"][name] for name in table.columns if name.startswith("cut_")) == 0
-    (note,) = [one for one in sizing.warnings if one.startswith("collateral: ")]
-    assert f"{6_000 - 2 * half / 100:,.2f} beyond issuer_limit (3 lines)" in note
-    assert note in sizing.manifest["notes"]
+    (note,) = [one for one in sizing.notes if one.id == "collateral_cut"]
+    assert f"{6_000 - 2 * half / 100:,.2f} beyond issuer_limit (3 lines)" in note.sentence
+    assert note.as_dict() in sizing.manifest["notes"]
 
 
 def test_a_book_without_collateral_has_an_empty_table() -> None:
@@ -101,7 +101,7 @@ def test_a_book_without_collateral_has_an_empty_table() -> None:
 
 def test_a_limit_that_names_nothing_of_the_book_is_noted() -> None:
     limits = {"asset_class_limit": {"equitys": 0.1, "equity": 1.0}, "currency_limit": {"EUR": 0.1}}
-    notes = ccp.check(book_with(*IN_ONE), rules(**limits), market()).warnings
+    notes = [one.sentence for one in ccp.check(book_with(*IN_ONE), rules(**limits), market()).notes]
     assert "collateral.asset_class_limit names equitys: no collateral of the book is under that" in notes
     assert "collateral.currency_limit names EUR: no collateral of the book is under that" in notes
 
@@ -109,10 +109,10 @@ def test_a_limit_that_names_nothing_of_the_book_is_noted() -> None:
 def test_check_tells_what_is_cut() -> None:
     whole = book_with(*IN_ONE, *IN_TWO)
     half = need(ccp.size(whole, rules(), market()), "a") // 2
-    (note,) = ccp.check(whole, rules(), market()).warnings
+    (note,) = [one for one in ccp.check(whole, rules(), market()).notes if one.id == "collateral_cut"]
     cut = f"{6_000 - 2 * half / 100:,.2f}"
-    assert note == (
-        f"collateral: USD {cut} of 1,006,000.00 after haircut do not count: {cut} beyond issuer_limit (3 lines)"
+    assert note.sentence == (
+        f"USD {cut} of 1,006,000.00 of collateral after haircut do not count: {cut} beyond issuer_limit (3 lines)"
     )
 
 

@@ -156,7 +156,7 @@ def test_what_is_measured_at_another_multiple_is_the_book_sized_anew(opened: Ope
         pytest.skip("scenarios of a file have no multiples")
     view = opened.explorer.view(Settings(multiple=1.25))
     expected = ccp.size(opened.book, saved(view.rulebook, opened.folder), **opened.arguments)
-    found = sizing_of(view.sized, expected.manifest, False)
+    found = sizing_of(view.sized, expected.manifest, expected.notes)
     assert texts(found) == texts(expected)
 
 

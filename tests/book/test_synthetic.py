@@ -404,7 +404,7 @@ def test_example_book_passes_its_checks() -> None:
     assert report.counts["members"] == 40
     assert report.counts["accounts"] == 1_000
     assert report.counts["positions"] == pytest.approx(20_000, rel=0.1)
-    assert not [warning for warning in report.warnings if "prices differ" in warning]
+    assert not [note for note in report.notes if note.id == "option_price"]
 
 
 def test_example_book_is_what_its_seed_makes_with_the_fund_posted() -> None:

@@ -180,7 +180,8 @@ def test_what_measures_otherwise_here_is_refused(run: Path) -> None:
     (run / "base" / "arrays").write_bytes(data)
     expected = "margins come out otherwise here than where this was written; size the book again"
     assert refused(run) == f"{run / 'base'}: {expected}"
-    assert ccp.what_if(run, changes(rules={"margin.confidence": 0.9})).notes == []  # everything is measured anew
+    found = ccp.what_if(run, changes(rules={"margin.confidence": 0.9}))
+    assert found.measured == found.accounts  # everything is measured anew
 
 
 @pytest.mark.parametrize("path", ["nowhere", "file", "empty"])

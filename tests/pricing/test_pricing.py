@@ -30,7 +30,7 @@ from ccp.market.case import Case, open_case
 from ccp.market.history import Market
 from ccp.market.needs import needed_factors
 from ccp.pricing.horizon import price_cube
-from ccp.pricing.quality import price_warnings
+from ccp.pricing.quality import far_from_the_model
 from ccp.pricing.revalue import Cube, revalue
 from ccp.pricing.terms import Terms, instrument_terms
 from ccp.rulebook.load import load_rulebook
@@ -768,7 +768,7 @@ def test_a_shock_of_nothing_without_time_changes_nothing_and_every_value_is_fini
     assert np.isfinite(cube_of(mixed_rows(), market, hostile).change).all()
 
 
-def test_options_priced_far_from_the_model_are_worth_a_warning() -> None:
+def test_options_priced_far_from_the_model_are_worth_a_note() -> None:
     """More than 1 % of the forward away: the model's value is about 4.67, so 5.6 is inside and 5.8 is not."""
     market = market_of({"X": 100.0})
     model = quantlib_black(100.0, 100.0, 0.25 * math.sqrt(80 / 365), True)
@@ -776,17 +776,17 @@ def test_options_priced_far_from_the_model_are_worth_a_warning() -> None:
     rulebook = load_rulebook("textbook/cover-two")
     for price, expected in ((5.6, []), (5.8, ["O-far"]), (0.0, ["O-far"])):
         book = book_of_rows([option(instrument_id="O-near", price=model), option(instrument_id="O-far", price=price)])
-        warnings = price_warnings(Case(book, market, rulebook, needed_factors(book, "USD")))
-        assert len(warnings) == len(expected)
-        assert all(name in warning for name, warning in zip(expected, warnings, strict=True))
+        notes = far_from_the_model(Case(book, market, rulebook, needed_factors(book, "USD")))
+        assert len(notes) == len(expected)
+        assert all(name in note.sentence for name, note in zip(expected, notes, strict=True))
 
 
 @pytest.mark.parametrize("level", [-5.0, 0.0])
-def test_options_on_a_forward_that_is_not_positive_are_warned_of_too(level: float) -> None:
+def test_options_on_a_forward_that_is_not_positive_are_noted_too(level: float) -> None:
     """A call on a forward at or below zero is worth nothing to the model, and 900 to the book."""
     book = book_of_rows([option(price=900.0)])
     case = Case(book, market_of({"X": level}), load_rulebook("textbook/cover-two"), ["X"])
-    assert len(price_warnings(case)) == 1
+    assert len(far_from_the_model(case)) == 1
 
 
 # --- periods ----------------------------------------------------------------------------------------------------------

@@ -22,7 +22,7 @@ from ccp.report.indicators.reading import IndicatorValue
 from ccp.rulebook.load import load_rulebook
 from ccp.runs.commands import COMMANDS, commands_with
 from ccp.runs.kind import Document, RunKind, referred
-from ccp.runs.manifest import manifest
+from ccp.runs.manifest import manifest, with_notes
 from ccp.runs.run import Run
 from ccp.runs.write import write_run
 
@@ -62,7 +62,8 @@ class Tally:
 def tally() -> Tally:
     """Tally what members have."""
     frame = pl.DataFrame({"member_id": ["A", "B"], "amount": [1.0, 2.0]})
-    return Tally({"tallies": frame}, manifest({}, load_rulebook("textbook/cover-two"), {"command": "tally"}))
+    stated = manifest({}, load_rulebook("textbook/cover-two"), {"command": "tally"})
+    return Tally({"tallies": frame}, with_notes(stated, []))
 
 
 def command(out: Path) -> None:

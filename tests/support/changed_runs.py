@@ -16,8 +16,9 @@ def texts(sizing: ccp.Sizing) -> dict[str, str]:
     """Everything that a run says, written out: floats to the last bit, with the sign of zero."""
     tables = {name: json.dumps(table.to_dict(as_series=False), default=str) for name, table in sizing.tables.items()}
     types = {f"{name} types": str(table.schema) for name, table in sizing.tables.items()}
-    names = ("coverage", "worst_event", "coverage_test_event", "warnings")
-    return tables | types | {name: json.dumps(getattr(sizing, name)) for name in names}
+    names = ("coverage", "worst_event", "coverage_test_event")
+    notes = json.dumps([note.as_dict() for note in sizing.notes if note.id != "unmatched"])
+    return tables | types | {name: json.dumps(getattr(sizing, name)) for name in names} | {"notes": notes}
 
 
 ACCOUNTS = {

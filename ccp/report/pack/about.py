@@ -1,4 +1,4 @@
-"""What the pack rests on: assumptions, conventions, data quality, the rulebook, inputs by digest."""
+"""What the pack rests on: assumptions, conventions, the rulebook, inputs by digest."""
 
 import json
 from typing import Any
@@ -6,6 +6,7 @@ from typing import Any
 import polars as pl
 
 from ccp.report.elements import Exhibit, Provenance, Section, Table, TableColumn
+from ccp.report.pack.noted import notes_of_runs
 from ccp.runs.run import Run
 
 MANIFEST = "manifest.json"
@@ -14,11 +15,10 @@ MANIFEST = "manifest.json"
 def about_section(runs: list[Run]) -> Section:
     """Everything that a reviewer asks for first."""
     limits = dict.fromkeys(line for run in runs for line in run.kind.limits)
-    notes = dict.fromkeys(note for run in runs for note in run.manifest.get("notes", []))
-    quality = [f"Data quality: {note}." for note in notes] or ["Data quality: the checks found nothing to note."]
+    noted = () if notes_of_runs(runs) else ("Notes: none. Every rule was met as it is written, as far as is checked.",)
     figures = [_conventions(runs), _inputs(runs), _programs(runs)]
     figures += [_rules(place, run) for place, run in enumerate(runs, start=1) if "rulebook" in run.manifest]
-    return Section("about", "Assumptions, conventions, data, manifest", (*limits, *quality), figures=tuple(figures))
+    return Section("about", "Assumptions, conventions, data, manifest", (*limits, *noted), figures=tuple(figures))
 
 
 def _conventions(runs: list[Run]) -> Exhibit:

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from ccp.report.elements import Pack, RunPart, Section
 from ccp.report.pack.about import about_section
+from ccp.report.pack.noted import notes_counted, notes_section
 from ccp.report.pack.watched import watched_section
 from ccp.runs.kind import referred
 from ccp.runs.run import Run
@@ -17,7 +18,8 @@ def make_pack(runs: Sequence[Run], before: Run | None = None) -> Pack:
     """
     runs, before = [_renamed(run) for run in runs], before and _renamed(before)
     parts = [_part(run, before) for run in runs]
-    watched, first = watched_section(runs), parts[0]
+    heads = [section for section in (notes_section(runs), watched_section(runs)) if section is not None]
+    first = parts[0]
     return Pack(
         runs[0].kind.title,
         first.subtitle,
@@ -25,8 +27,8 @@ def make_pack(runs: Sequence[Run], before: Run | None = None) -> Pack:
         first.tone,
         _currency(runs[0]),
         _digits(runs[0]),
-        (*([watched] if watched else []), *_sections(runs, parts), about_section(runs)),
-        tuple(_doubts(runs)),
+        (*heads, *_sections(runs, parts), about_section(runs)),
+        (*_doubts(runs), *notes_counted(runs)),
     )
 
 

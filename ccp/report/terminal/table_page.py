@@ -14,6 +14,7 @@ from ccp.report.listing.figures import figures_of
 from ccp.report.listing.listed import Content, Listing, content_of
 from ccp.report.listing.selection import Asked, sort_names
 from ccp.report.terminal.fitting import GAP, Cells, fitted, heading
+from ccp.report.terminal.noted import note_lines
 from ccp.report.words import exact_amount
 from ccp.runs.run import Run
 
@@ -56,7 +57,8 @@ def contents_page(run: Run, held: Sequence[Held]) -> RenderableType:
         columns = "document" if one.columns is None else str(one.columns)
         table.add_row(plain(one.name), f"{one.rows:,}", columns, one.meaning)
     foot = f"\nccp show {plain(run.name)} NAME prints one of them, --describe what its columns are."
-    return Group(Text(f"{plain(run.name)}, by {run.manifest['made_by']}", style="bold"), table, Text(foot))
+    notes = [Text(line) for line in ("", *note_lines(run.notes))] if run.notes else []
+    return Group(Text(f"{plain(run.name)}, by {run.manifest['made_by']}", style="bold"), table, *notes, Text(foot))
 
 
 def columns_page(content: Content) -> RenderableType:

@@ -6,15 +6,19 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from ccp.notes.note import Note
 from ccp.report.indicators.judged import RANKS, Indicator, worst_colour
+from ccp.report.terminal.noted import note_lines
 
 WORDS = {"unknown": "not known", "green": "green", "amber": "AMBER", "red": "RED"}
 STYLES = {"unknown": "dim", "green": "green", "amber": "bold yellow", "red": "bold red"}
 OWN = "* Thresholds of this program, not a rule of the service: its rulebook states none."
 
 
-def watch_table(found: Sequence[Indicator], several: bool) -> RenderableType:
-    """The indicators, and how many there are of each colour. `several`: whether to say which run each is from."""
+def watch_table(found: Sequence[Indicator], notes: Sequence[Note], several: bool) -> RenderableType:
+    """The indicators, the runs' notes, and how many indicators there are of each colour.
+
+    `several`: whether to say which run each is from."""
     table = Table(box=None, pad_edge=False)
     for name in ("colour", "indicator", "value", "thresholds"):
         table.add_column(name, justify="right" if name == "value" else "left", overflow="fold")
@@ -23,6 +27,7 @@ def watch_table(found: Sequence[Indicator], several: bool) -> RenderableType:
         thresholds = Text(f"amber {amber}{mark}\nred {red}{mark}")
         table.add_row(_word(one.colour), _about(one, several), Text(one.written), thresholds)
     foot = [] if all(one.stated for one in found) else [Text(f"\n{OWN}")]
+    foot += [Text(line) for line in ("", *note_lines(notes))] if notes else []
     return Group(table, *foot, Text(f"\n{_counts(found)}", style="bold"))
 
 

@@ -6,7 +6,9 @@ from typing import Any
 
 from xlsxwriter.worksheet import Worksheet
 
+from ccp.notes.note import Note
 from ccp.report.listing.fields import currency_of
+from ccp.report.pack.noted import notes_of_runs
 from ccp.report.workbook.cells import CUT, Look, put, put_heading
 from ccp.report.workbook.plan import SheetPlan
 from ccp.runs.run import Run
@@ -58,8 +60,8 @@ def _sections(runs: Sequence[Run], plan: SheetPlan) -> Iterator[tuple[str, tuple
     yield "Left out: too long; ccp show prints it", (), ((line,) for line in plan.left_out)
     limits = dict.fromkeys(line for run in runs for line in run.kind.limits)
     yield "What no figure shows", (), ((line,) for line in limits)
-    notes = dict.fromkeys(note for run in runs for note in run.manifest.get("notes", []))
-    yield "Data quality", (), ((note,) for note in notes)
+    notes = notes_of_runs(runs).items()
+    yield "Notes", ("note", "how much", "where", "id", "run"), ((*_note(one), run) for one, run in notes)
     conventions = {name: words for run in runs for name, words in run.manifest.get("conventions", {}).items()}
     yield "Conventions", ("convention", "as here"), conventions.items()
     yield "Inputs", ("input", "SHA-256", "file", "run"), chain.from_iterable(map(_inputs, runs, plan.names))
@@ -83,6 +85,10 @@ def _facts(run: Run, called: str) -> Iterator[tuple[str, str, str]]:
 def _part(start: int, rows: int) -> str:
     """Which rows of a table are on the sheet, where they are not all from the first on."""
     return f" Goes on: rows {start + 1:,} to {start + rows:,}." if start else ""
+
+
+def _note(one: Note) -> tuple[str, ...]:
+    return one.sentence, one.size, one.place, one.id
 
 
 def _inputs(run: Run, called: str) -> Iterator[tuple[str, str, str, str]]:

@@ -32,7 +32,13 @@ HOSTILE = (
     "<r><t>not mine</t></r>", "<b>&amp;</b>", "_x0041_", "1e5", "TRUE", " blank ", "two\nlines", "\x07bell", "\ufffe",
     "a\tb", "数字 €", "𝔘", "'quoted", "\x00",
 )  # fmt: skip
-MANIFEST = {"made_by": "ccp size", "form": 2, "program": {"ccp": "1"}, "rulebook": {"name": "=cmd", "currency": "USD"}}
+MANIFEST = {
+    "made_by": "ccp size",
+    "form": 3,
+    "notes": [],
+    "program": {"ccp": "1"},
+    "rulebook": {"name": "=cmd", "currency": "USD"},
+}
 
 
 def book_of(*runs: Path | Run, out: Path) -> Workbook:

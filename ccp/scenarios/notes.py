@@ -1,0 +1,108 @@
+"""Notes on stress scenarios: windows that the history lacks, ladders and scenarios that move nothing, falls cut off."""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from ccp.market.history import Market
+from ccp.market.notes import complete
+from ccp.notes.note import Note, named, note
+from ccp.rulebook.rulebook import Rulebook
+from ccp.scenarios.hypothetical import ladder_scenarios
+from ccp.scenarios.scenario_set import ScenarioSet
+from ccp.types import Flags
+
+
+def scenario_notes(
+    rulebook: Rulebook, market: Market, factor_ids: list[str], scenarios: ScenarioSet, file: str | None
+) -> list[Note]:
+    """Notes on the scenarios that were run: those of a `file`, or else the rulebook's."""
+    own = (
+        []
+        if file
+        else [*window_notes(rulebook, market, factor_ids, scenarios), *ladder_notes(rulebook, market, factor_ids)]
+    )
+    return [
+        *own,
+        *still_scenarios(scenarios, file or ""),
+        *capped_notes(scenarios, "stress", file or "stress.multiples"),
+    ]
+
+
+def window_notes(rulebook: Rulebook, market: Market, factor_ids: list[str], scenarios: ScenarioSet) -> list[Note]:
+    """Whether the history has as many windows as are asked for, and how many it could not be asked about."""
+    historical = rulebook.stress.historical
+    if historical is None:
+        return []
+    found = [*incomplete_history(market, factor_ids, rulebook.margin.liquidation_days)]
+    windows = len({label.window for label in scenarios.labels if label.window is not None})
+    if windows < historical.worst:
+        found.append(note("few_windows", "stress.historical.worst", windows, historical.worst))
+    return found
+
+
+def incomplete_history(market: Market, factor_ids: list[str], days: int) -> list[Note]:
+    """Windows that lack a value of some factor at either end: what happened in them is not looked at."""
+    whole = complete(market, factor_ids)
+    windows = whole[:-days] & whole[days:]
+    if windows.all():
+        return []
+    return [
+        note(
+            "incomplete_history",
+            "stress.historical",
+            int(windows.sum()),
+            len(windows),
+            missing=int((~windows).sum()),
+            why="; ".join(_why_incomplete(market, factor_ids, whole)),
+        )
+    ]
+
+
+def _why_incomplete(market: Market, factor_ids: list[str], whole: Flags) -> Iterator[str]:
+    """What the history lacks: all before the youngest factor's first day, and days later on."""
+    first = {name: int(market.levels[name].is_not_null().arg_max() or 0) for name in factor_ids}
+    youngest = max(factor_ids, key=lambda name: (first[name], name))
+    begin = first[youngest]
+    if begin:
+        others = sum(row == begin for row in first.values()) - 1
+        yield f"{youngest}{f' and {others} more' if others else ''} have no value before {market.dates[begin]}"
+    missing = np.flatnonzero(~whole[begin:])
+    if missing.size:
+        day = begin + int(missing[0])
+        lacking = named([name for name in factor_ids if market.levels[name][day] is None], 1)
+        yield f"{missing.size} days lack a value of some factor ({lacking} on {market.dates[day]})"
+
+
+def ladder_notes(rulebook: Rulebook, market: Market, factor_ids: list[str]) -> list[Note]:
+    """Ladders that move nothing."""
+    return [
+        note("empty_ladder", f"stress.hypothetical.{place}", 0, 2 * len(ladder.sizes), name=ladder.ladder)
+        for place, ladder in enumerate(rulebook.stress.hypothetical)
+        if not ladder_scenarios(ladder, market, factor_ids).count
+    ]
+
+
+def still_scenarios(scenarios: ScenarioSet, file: str) -> list[Note]:
+    """Scenarios of a file that move nothing: their patterns fit other factors of the market."""
+    moves = (scenarios.relative != 0) | (scenarios.absolute != 0)
+    of_file = [label.kind == "file" for label in scenarios.labels]
+    still = [
+        label.scenario_id
+        for label, theirs, moved in zip(scenarios.labels, of_file, moves.any(axis=(0, 2)), strict=True)
+        if theirs and not moved
+    ]
+    return [note("still_scenario", file, len(still), sum(of_file), names=named(still))] if still else []
+
+
+def capped_notes(scenarios: ScenarioSet, what: str, place: str) -> list[Note]:
+    """Scenarios with a fall that was cut off."""
+    cut = sum(label.capped for label in scenarios.labels)
+    return [note("capped_moves", place, cut, scenarios.count, what=what)] if cut else []
+
+
+def sizing_moves(scenarios: ScenarioSet) -> Flags:
+    """By factor, whether a scenario that sizes the fund moves it over any period."""
+    sizing = np.array([label.sizes_fund for label in scenarios.labels], dtype=bool)
+    moves = (scenarios.relative[:, sizing] != 0) | (scenarios.absolute[:, sizing] != 0)
+    return moves.any(axis=(0, 1))

@@ -1,0 +1,85 @@
+"""Notes on stress: what no scenario moves, and what is not known of collateral and of close-out."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import polars as pl
+
+from ccp.margin.collateral import holdings
+from ccp.margin.notes import unstated
+from ccp.market.case import Case
+from ccp.market.needs import currency_factor
+from ccp.notes.note import Note, note
+from ccp.products import factor_columns
+from ccp.scenarios.notes import sizing_moves
+from ccp.scenarios.scenario_set import ScenarioSet
+from ccp.stress.measure import Measured
+from ccp.types import Flags
+
+
+def stress_notes(measured: Measured) -> list[Note]:
+    """Notes on the stress of a book that was measured."""
+    return [*unmoved_factors(measured), *held_notes(measured.case, measured.scenarios), *close_out_notes(measured.case)]
+
+
+def unmoved_factors(measured: Measured) -> Iterator[Note]:
+    """Factors that margin depends on, and no scenario that sizes the fund moves; those of most margin first.
+
+    An instrument's margin is taken as what is held of it, long and short, times the root mean square of what a unit
+    loses in the margin scenarios over its own liquidation period.
+    """
+    case, sale = measured.case, measured.model.sale
+    risk = measured.found.gross * sale.daily_risk * np.sqrt(sale.days)
+    whole = float(risk.sum())
+    if not whole > 0:
+        return
+    moved = dict(zip(measured.scenarios.factor_ids, sizing_moves(measured.scenarios).tolist(), strict=True))
+    shares = {name: float(risk[depends].sum()) / whole for name, depends in _dependents(case) if not moved[name]}
+    for name, share in sorted(shares.items(), key=lambda pair: (-pair[1], pair[0])):
+        if share > 0:
+            yield note("unmoved_factor", name, share, 1)
+
+
+def _dependents(case: Case) -> Iterator[tuple[str, Flags]]:
+    """By factor, the instruments whose value depends on it, in order of id: by price, or by their currency."""
+    table, service = case.book.ordered_instruments, case.rulebook.currency
+    pairs = [None if name == service else currency_factor(name, service) for name in table["currency"]]
+    columns = [*(table[name] for name in factor_columns()), pl.Series(pairs, dtype=pl.String)]
+    for name in case.factor_ids:
+        depends = np.any([(column == name).fill_null(False).to_numpy() for column in columns], axis=0)
+        if depends.any():
+            yield name, depends
+
+
+def held_notes(case: Case, scenarios: ScenarioSet) -> list[Note]:
+    """What is not known of collateral, and what no scenario moves of it."""
+    way, rules = case.rulebook.stress.resources, case.rulebook.collateral
+    if case.book.collateral is None:
+        asked = way != "required"
+        return [note("no_collateral", "stress.resources", 0, len(case.portfolio.pools))] if asked else []
+    return list(unmoved_collateral(case, scenarios)) if rules.stress == "scenario" else []
+
+
+def unmoved_collateral(case: Case, scenarios: ScenarioSet) -> Iterator[Note]:
+    """Factors of securities that no scenario which sizes the fund moves."""
+    lines = holdings(case)
+    if lines is None or not float(lines.value.sum()) > 0:
+        return
+    moved = sizing_moves(scenarios)
+    for place, name in enumerate(case.factor_ids):
+        held = float(lines.value[lines.factor == place].sum())
+        if held > 0 and not moved[place]:
+            yield note("unmoved_collateral", name, held / float(lines.value.sum()), 1)
+
+
+def close_out_notes(case: Case) -> list[Note]:
+    """What the book does not state of volumes and spreads, where closing out costs something."""
+    if case.rulebook.close_out.method == "instant":
+        return []
+    columns = ("average_daily_volume", "half_spread")
+    return [one for column in columns for one in unstated(case, column, "close_out.method")]
+
+
+def fire_sale_notes(case: Case) -> list[Note]:
+    """What the book does not state of volumes, where selling moves prices."""
+    return unstated(case, "average_daily_volume", "default_management.fire_sale")
