@@ -2,11 +2,12 @@
 
 from datetime import date, timedelta
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import polars as pl
 import pytest
-from support.rye import rye_rules
+from support.rye import DAYS, PRICES, rye_book, rye_market, rye_rules
 
 import ccp
 from ccp.book.book import Book, book_from_frames
@@ -131,3 +132,21 @@ def test_oil_that_moves_by_differences_is_gapped_by_the_share_of_its_level() -> 
     assert losses["market down 40%", "A"] == losses["sector energy down 40%", "A"] == pytest.approx(expected, abs=0.01)
     assert losses["market up 40%", "A"] == 0
     assert sizing.coverage["fund"]["required"] >= expected
+
+
+def test_an_event_a_gap_and_a_changed_run_move_it_alike(tmp_path: Path) -> None:
+    """Ten units of rye: the event takes 40 % off 44, 17.60; the gap 40 % of the 42.50 of the day before, 17."""
+    rules = with_rules(rye_rules(), [("stress.historical", None)])
+    book, market = rye_book(), rye_market([*PRICES[:-1], 44.0], "absolute")
+    event = ccp.default(book, rules, "market down 40%", ["North"], market=market)
+    assert event.trace["loss"] == pytest.approx(176.0)
+    request = ccp.RunRequest(DAYS[13], DAYS[15], gaps=((DAYS[14], "market down 40%"),))
+    days = ccp.simulate(book, tmp_path / "out", request, rules, market).days
+    assert days["variation"].to_list() == pytest.approx([0.0, 10 * (17.0 - 0.5), 10 * 1.0])
+    run = ccp.size(book, rules, market, base=True).write(tmp_path / "sized")
+    rule = tmp_path / "rule.yaml"
+    rule.write_text("rules: {stress.multiples: [1, 2]}\n")
+    sized = ccp.what_if(run, rule).sizing
+    twice = sized.tables["losses"].filter(scenario_id="market down 40%@2x", group_id="North")["loss_over_margin"].item()
+    once = sized.tables["losses"].filter(scenario_id="market down 40%", group_id="North")["loss_over_margin"].item()
+    assert twice - once == pytest.approx(176.0)
