@@ -64,8 +64,8 @@ def backtest(
         rules = found.manifest["rulebook"]
         book_rows = found.tables["backtest"].filter(level="book").to_dicts()
         current.answer({"book": book_rows, "procyclicality": found.tables["procyclicality"].to_dicts()})
-        horizon = found.manifest["run"]["horizon"]
-        shown = backtest_summary(found.tables, rules["currency"], rules["margin"]["confidence"], horizon)
+        run = found.manifest["run"]
+        shown = backtest_summary(found.tables, rules["currency"], rules["margin"]["confidence"], run)
         current.show(shown)
         current.say(f"Written to {out}: {', '.join(sorted(path.name for path in out.iterdir()))}")
         write_page(current, out, report, overwrite)

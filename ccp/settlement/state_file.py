@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 
 from ccp.settlement.ledger import KINDS
-from ccp.settlement.state import CycleState, DayCover, Estate, Notice
+from ccp.settlement.state import CycleState, DayCover, Estate, Notice, StoodMargin
 from ccp.waterfall.standing import DueBack, Standing
 
-FORM = [2, *KINDS]
+FORM = [3, *KINDS]
 """What a file must say of itself to be read: the number of its form, to be raised when fields change their meaning, and
 the movements that the ledger's totals are kept by."""
 OF_THE_TERMS = ("rulebook", "members", "groups", "member_group", "counting")
@@ -22,6 +22,7 @@ LISTS: dict[str, Any] = {
     "notices": Notice,
     "covers": DayCover,
     "estates": Estate,
+    "stood": StoodMargin,
     "refills": DueBack,
     "restorations": DueBack,
 }
