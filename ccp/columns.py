@@ -167,9 +167,21 @@ _ALL = [
     Column(
         "breaches",
         "number",
-        "margin exceptions: pools that lost more, option values counted, than they held when the day began",
+        "one-day exceptions: pools that lost more, option values counted, than they held when the day began",
     ),
-    Column("largest_breach", "number", "the largest exception: loss less what was held", MONEY),
+    Column("largest_breach", "number", "the largest one-day exception: loss less what was held", MONEY),
+    Column(
+        "period_loss",
+        "number",
+        "what closing out lost over the liquidation period that ended on the day, on positions as it began",
+        MONEY,
+    ),
+    Column("period_margin", "number", "the margin required when that liquidation period began", MONEY),
+    Column("periods_ended", "number", "pools whose liquidation period ended on the day: what margin is tested on"),
+    Column(
+        "period_exceptions", "number", "margin exceptions: those that lost more over it than the margin it began with"
+    ),
+    Column("largest_exception", "number", "the largest margin exception: loss less margin", MONEY),
     Column("fund", "number", "contributions there at the end of the day", MONEY),
     Column("ccp_capital", "number", "skin in the game left in the waterfall", MONEY),
     Column("supplementary_sum", "number", "supplementary margin held in all", MONEY),

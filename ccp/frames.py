@@ -288,6 +288,8 @@ class PoolDays(dy.Schema):
     call = column("call")
     held = column("held", min=0)
     not_counted = column("not_counted", min=0)
+    period_loss = column("period_loss", nullable=True)
+    period_margin = column("period_margin", nullable=True, min=0)
 
 
 class MemberDays(dy.Schema):
@@ -328,6 +330,9 @@ class CycleDays(dy.Schema):
     largest_call = column("largest_call")
     breaches = column("breaches")
     largest_breach = column("largest_breach")
+    observations = column("observations", "periods_ended", nullable=True)
+    exceptions = column("exceptions", "period_exceptions", nullable=True)
+    largest_exception = column("largest_exception", nullable=True)
     fund = column("fund")
     ccp_capital = column("ccp_capital")
     supplementary = column("supplementary", "supplementary_sum")

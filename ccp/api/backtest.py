@@ -75,6 +75,7 @@ def backtest(
         "from": str(history.dates[0]),
         "to": str(history.dates[-1]),
         "days": len(history.dates),
+        "days_without": history.left_out,
         "book_date": str(case.date),
         "horizon": history.horizon,
         "models": {name: one.model_dump(mode="json", by_alias=True) for name, one in chosen.items()},

@@ -194,6 +194,7 @@ def summary_of(tables: dict[str, pl.DataFrame], rulebook: Rulebook) -> dict[str,
         "variation": _range(days, "variation"),
         "largest_call": _range(days, "largest_call"),
         "called": _range(days, "called"),
+        "exceptions": _exceptions(days),
         "breaches": {"days": days.filter(pl.col("breaches") > 0).height, "pools": days["breaches"].sum()},
         "cover_n": {
             "largest": peak["cover_n"],
@@ -218,6 +219,18 @@ def summary_of(tables: dict[str, pl.DataFrame], rulebook: Rulebook) -> dict[str,
             "loss": float(events["loss"].sum()),
             "uncovered": float(events["uncovered"].sum()),
         },
+    }
+
+
+def _exceptions(days: pl.DataFrame) -> dict[str, Any]:
+    """How margin held over the liquidation periods that ended, and of how many last days none has."""
+    ended = days.filter(pl.col("observations").is_not_null())
+    return {
+        "pools": ended["exceptions"].sum(),
+        "observations": ended["observations"].sum(),
+        "days": ended.filter(pl.col("exceptions") > 0).height,
+        "days_without": days.height - ended.height,
+        "largest": ended["largest_exception"].max() or 0.0,
     }
 
 

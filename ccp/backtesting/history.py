@@ -35,7 +35,8 @@ class BackTestHistory:
     """Per model the margins, and the losses that came: day x account, in minor units.
 
     A day's loss is over the liquidation period that begins on it, what premium-style options are worth counted, as in
-    margin itself. `dates` are the days, `horizon` the longest liquidation period.
+    margin itself. `dates` are the days, `horizon` the longest liquidation period; `left_out` counts the last days asked
+    for, whose period the history does not hold.
     """
 
     case: Case
@@ -43,6 +44,7 @@ class BackTestHistory:
     horizon: int
     margins: dict[str, Cents]
     losses: Cents
+    left_out: int
 
     @property
     def rules(self) -> Rulebook:
@@ -86,7 +88,8 @@ def run_history(
             if progress is not None:
                 progress(done, total)
     dates = market.levels["date"].gather(rows).to_list()
-    return BackTestHistory(case, dates, horizon, margins, losses)
+    left_out = int(market.levels["date"].is_between(first, last).sum()) - len(rows)
+    return BackTestHistory(case, dates, horizon, margins, losses, left_out)
 
 
 def _rows(market: Market, first: date, last: date, horizon: int) -> Index:

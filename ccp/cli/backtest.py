@@ -66,8 +66,8 @@ def backtest(
         notes = [one.as_dict() for one in found.notes]
         document = {"book": book_rows, "procyclicality": found.tables["procyclicality"].to_dicts(), "notes": notes}
         current.answer(document)
-        horizon = found.manifest["run"]["horizon"]
-        shown = backtest_summary(found.tables, rules["currency"], rules["margin"]["confidence"], horizon)
+        run = found.manifest["run"]
+        shown = backtest_summary(found.tables, rules["currency"], rules["margin"]["confidence"], run)
         current.show(shown)
         current.notes(found.notes)
         current.say(f"Written to {out}: {', '.join(sorted(path.name for path in out.iterdir()))}")

@@ -141,3 +141,27 @@ def cycle_answer(summary: dict[str, Any]) -> str:
         found += f" {defaults['events']} {many} closed out, "
         found += "all losses were paid." if not defaults["uncovered"] else "and losses were left uncovered."
     return f"{summary['from']} to {summary['to']}, {summary['days']} days under {summary['rulebook']}. {found}"
+
+
+def without_words(days: int) -> str:
+    """That the last days have no figure, since the days that would test them have not come; else nothing."""
+    which = "day" if days == 1 else f"{days} days"
+    return f"The liquidation period of the last {which} is not over: no figure." if days else ""
+
+
+def exception_figures(summary: dict[str, Any]) -> list[tuple[str, str, str]]:
+    """How margin held in the daily cycle, over the liquidation period and in single days: label, count, what it is."""
+    period, day = summary["exceptions"], summary["breaches"]
+    tested = f"of {int(period['observations']):,} pool-days. {without_words(period['days_without'])}"
+    return [
+        (
+            "Margin exceptions",
+            f"{int(period['pools']):,}",
+            f"a pool lost more over the liquidation period than the margin before it, {tested}".rstrip(),
+        ),
+        (
+            "One-day exceptions",
+            f"{int(day['pools'] or 0):,}",
+            f"a pool lost more in a day than it held; on {day['days']} days",
+        ),
+    ]

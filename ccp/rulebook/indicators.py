@@ -82,7 +82,10 @@ class Indicators(Frozen):
         default=None, description="the two largest groups' share of the contributions"
     )
     margin_coverage: TooSmallAShare | None = Field(
-        default=None, description="share of losses that stayed within the margin"
+        default=None, description="share of losses over the liquidation period that stayed within the margin before it"
+    )
+    one_day_coverage: TooSmallAShare | None = Field(
+        default=None, description="share of losses of one day that stayed within what was held"
     )
     five_largest_of_margin: TooLargeAShare | None = Field(
         default=None, description="the five largest groups' share of the margin required"
@@ -102,13 +105,14 @@ class Indicators(Frozen):
 
 
 def defaults(confidence: float, liquidation_days: int) -> Indicators:
-    """Thresholds of this program's own, no rule of any service; two follow what a rulebook says of its margin."""
+    """Thresholds of this program's own, no rule of any service; three follow what a rulebook says of its margin."""
     between = float((1 + exact(confidence)) / 2)
     own = {"action_amber": NO_ACTION, "action_red": NO_ACTION}
     return Indicators(
         fund_over_cover_2=TooLittle(amber=1.05, red=1.0, **own),
         two_largest_of_fund=TooLargeAShare(amber=0.4, red=0.5, **own),
         margin_coverage=TooSmallAShare(amber=between, red=confidence, **own),
+        one_day_coverage=TooSmallAShare(amber=between, red=confidence, **own),
         five_largest_of_margin=TooLargeAShare(amber=0.6, red=0.75, **own),
         days_to_liquidate=TooManyDays(amber=liquidation_days, red=2 * liquidation_days, **own),
         uncalled_margin=TooLargeAShare(amber=0.0, red=0.01, **own),

@@ -117,6 +117,7 @@ ROWS = (
         limits=(
             "The book is the one that was given, with the trades that were given; members do not react to losses.",
             "Days have one settlement; there are no calls within the day.",
+            "Margin is tested over whole liquidation periods; those that begin on the last days are not over.",
         ),
         pack="ccp.report.pack.cycle:cycle_part",
         indicators="ccp.report.indicators.simulated:simulated",
@@ -138,6 +139,7 @@ ROWS = (
         ),
         pack="ccp.report.pack.models:models_part",
         indicators="ccp.report.indicators.backtested:backtested",
+        form=3,
     ),
     RunKind(
         command="compare",

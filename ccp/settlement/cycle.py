@@ -17,6 +17,7 @@ from ccp.settlement.expected import expected_of
 from ccp.settlement.failures import find_defaults, progress_estates
 from ccp.settlement.fund import StressDay
 from ccp.settlement.ledger import Ledger, no_totals
+from ccp.settlement.periods import EndedPeriod, end_period, losses_of_periods
 from ccp.settlement.reconcile import reconcile
 from ccp.settlement.resizing import after_payments, begin_day
 from ccp.settlement.state import CycleState
@@ -24,7 +25,7 @@ from ccp.settlement.terms import RunTerms
 from ccp.settlement.today import MarketDay, after_haircut, beyond_limits, option_value, prepare
 from ccp.settlement.trades import Holding, after_trades, opening_holding
 from ccp.settlement.variation import BLOCK_DAYS, Flows, balanced, block_flows
-from ccp.types import Cents
+from ccp.types import Cents, Vector
 from ccp.waterfall.counting import LATEST_SETTLEMENT
 from ccp.waterfall.standing import Standing, first_standing
 
@@ -36,6 +37,7 @@ class DayResult:
     leave out of that, and what was called; the ledger's rows; the state at its end.
 
     `held_before` is what counted when the day began, at the day's prices, `asked` what it asked of members' liquidity.
+    `ended` is the liquidation period that is over, None in the first days.
     `new_defaults` are groups. `stress` is None on days without, `fund` None where it was not resized.
     """
 
@@ -50,6 +52,7 @@ class DayResult:
     not_counted: Cents
     calls: Cents
     asked: Cents
+    ended: EndedPeriod | None
     new_defaults: list[int]
     settled: list[SettledEvent]
     stress: StressDay | None
@@ -120,13 +123,14 @@ class Cycle:
         opening = after_trades(opening_holding(terms.portfolio), trades.between(0, first - 1))
         known = trades.between(first, first + len(prices) - 1)
         flows = block_flows(self.clearing.path, prices, before, opening, known, first) if prices else None
+        losses = losses_of_periods(self.clearing, prices, first)
         for place, now in enumerate(prices):
             day = first + place
             opening = after_trades(opening, trades.between(day, day))
             if day <= state.day or flows is None:
                 continue
             market = MarketDay(day, prices[place - 1] if place else before, now)
-            result = self._day(state.copy(), market, self._cents(flows, place, day), opening)
+            result = self._day(state.copy(), market, self._cents(flows, place, day), opening, losses[:, place])
             state = result.state
             yield result
         if failure is not None:
@@ -140,7 +144,9 @@ class Cycle:
             return {kind: to_minor(amounts[:, place], self.terms.digits) for kind, amounts in parts.items()}
         return {kind: balanced(part[:, place], self.terms.digits, kind, date) for kind, part in parts.items()}
 
-    def _day(self, state: CycleState, market: MarketDay, flows: dict[str, Cents], holding: Holding) -> DayResult:
+    def _day(
+        self, state: CycleState, market: MarketDay, flows: dict[str, Cents], holding: Holding, losses: Vector
+    ) -> DayResult:
         clearing, ledger, day = self.clearing, Ledger(self.clearing.chart, state.totals), market.day
         today = prepare(clearing, state, market, flows, holding)
         if day == 0:
@@ -150,6 +156,7 @@ class Cycle:
         dues = find_defaults(clearing, state, ledger, today)
         pay(clearing, state, ledger, today, dues)
         found, size = after_payments(clearing, state, ledger, today)
+        ended = end_period(clearing, state, today, losses)
         state.day = day
         expected = expected_of(clearing, state, today)
         state.totals = reconcile(ledger, expected, self.terms.dates[day], self.terms.digits)
@@ -163,6 +170,7 @@ class Cycle:
             not_counted=beyond_limits(clearing, today, state),
             calls=dues.call,
             asked=today.asked,
+            ended=ended,
             new_defaults=today.new_defaults,
             settled=today.settled,
             stress=found,

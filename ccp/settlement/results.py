@@ -10,6 +10,7 @@ from ccp.money import to_units
 from ccp.settlement.cycle import DayResult
 from ccp.settlement.default import SettledEvent
 from ccp.settlement.fund import warned_groups
+from ccp.settlement.periods import EndedPeriod
 from ccp.settlement.terms import ENDLESS, RunTerms
 from ccp.types import Cents
 from ccp.waterfall.table import payment_rows
@@ -60,6 +61,7 @@ def pool_table(terms: RunTerms, result: DayResult) -> pl.DataFrame:
             "call": to_units(result.calls, terms.digits),
             "held": to_units(result.held, terms.digits),
             "not_counted": to_units(result.not_counted, terms.digits),
+            **_periods_of_pools(terms, result.ended),
         },
         schema=PoolDays.create_empty().schema,
     )
@@ -106,6 +108,7 @@ def day_row(terms: RunTerms, result: DayResult) -> dict[str, Any]:
         "largest_call": int(result.calls.max(initial=0)) / unit,
         "breaches": float((breach > 0).sum()),
         "largest_breach": int(breach.max(initial=0)) / unit,
+        **_period_row(terms, result.ended),
         "fund": _sum(state.standing.contributions) / unit,
         "ccp_capital": _sum(state.standing.left[state.standing.own_capital]) / unit,
         "supplementary": _sum(state.supplementary) / unit,
@@ -114,6 +117,26 @@ def day_row(terms: RunTerms, result: DayResult) -> dict[str, Any]:
         "buffer": None if result.buffer is None else float(result.buffer),
         "defaults": _names(terms, result.new_defaults) or None,
     }
+
+
+def _period_row(terms: RunTerms, ended: EndedPeriod | None) -> dict[str, float | None]:
+    """How the margin held of which the liquidation period ended on the day; nothing in the run's first days."""
+    if ended is None:
+        return dict.fromkeys(("observations", "exceptions", "largest_exception"))
+    return {
+        "observations": float(ended.counted.sum()),
+        "exceptions": float((ended.beyond > 0).sum()),
+        "largest_exception": int(ended.beyond.max(initial=0)) / terms.minor,
+    }
+
+
+def _periods_of_pools(terms: RunTerms, ended: EndedPeriod | None) -> dict[str, pl.Series | None]:
+    """Loss and margin of the period that ended, in units; None for pools that do not count."""
+    if ended is None:
+        return {"period_loss": None, "period_margin": None}
+    parts = {"period_loss": ended.loss, "period_margin": ended.margin}
+    units = {name: np.where(ended.counted, to_units(part, terms.digits), np.nan) for name, part in parts.items()}
+    return {name: pl.Series(values, nan_to_null=True) for name, values in units.items()}
 
 
 def _stress_row(terms: RunTerms, result: DayResult) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import numpy as np
 
 from ccp.margin.buffer import BufferLevel
 from ccp.settlement.ledger import Totals
-from ccp.types import Cents, Index, Vector
+from ccp.types import Cents, Flags, Index, Vector
 from ccp.waterfall.standing import Standing
 
 
@@ -64,6 +64,14 @@ class Notice:
     required: Cents
 
 
+@dataclass(frozen=True)
+class StoodMargin:
+    """What was required at the end of a day, by pool in minor units, and whether the pool was there: not in default."""
+
+    margin: Cents
+    there: Flags
+
+
 @dataclass
 class CycleState:
     """Balances and promises at the end of a day, in minor units; days count from 0.
@@ -72,7 +80,8 @@ class CycleState:
     `cash` by pool; `capital` (of members), `supplementary` and `supplementary_due` by member; `event` by group, 0 where
     it is not in default. `totals` are what the ledger's rows so far add up to.
     `notices` are resizings whose call is still to come, `fund_size` the latest. `margin` is yesterday's margin by
-    account before buffer and add-ons, `buffer` where the buffer stands.
+    account before buffer and add-ons, `buffer` where the buffer stands. `stood` is what stood at the end of the days
+    whose liquidation period is not over, the oldest first.
     """
 
     day: int
@@ -89,6 +98,7 @@ class CycleState:
     notices: list[Notice] = field(default_factory=list)
     covers: list[DayCover] = field(default_factory=list)
     estates: list[Estate] = field(default_factory=list)
+    stood: list[StoodMargin] = field(default_factory=list)
 
     def copy(self) -> "CycleState":
         """A copy whose arrays may be changed without changing this one's; what is frozen in it is never changed."""

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ccp.settlement.ledger import KINDS
-from ccp.settlement.state import CycleState, DayCover, Estate, Notice
+from ccp.settlement.state import CycleState, DayCover, Estate, Notice, StoodMargin
 from ccp.waterfall.standing import DueBack, Standing
 
 FORM = [3, *KINDS]
@@ -22,6 +22,7 @@ LISTS: dict[str, Any] = {
     "notices": Notice,
     "covers": DayCover,
     "estates": Estate,
+    "stood": StoodMargin,
     "refills": DueBack,
     "restorations": DueBack,
 }

@@ -114,6 +114,16 @@ def trade_arrays(frame: pl.DataFrame, portfolio: Portfolio, dates: list[date]) -
     return RunTrades(*(places[name].to_numpy().copy() for name in places.columns))
 
 
+def trades_as_positions(trades: RunTrades, accounts: int) -> PositionArrays:
+    """Trades as positions in themselves: the first trade, the second, ..., in order of account."""
+    order = np.argsort(trades.account, kind="stable")
+    offset = np.searchsorted(trades.account[order], np.arange(accounts + 1)).astype(np.int64)
+    arrays = PositionArrays(offset, order.astype(np.int32), trades.quantity[order])
+    for array in arrays:
+        array.flags.writeable = False
+    return arrays
+
+
 @dataclass(frozen=True)
 class Holding:
     """Positions by key, `account * instruments + instrument`, rising; no position is zero."""

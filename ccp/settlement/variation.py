@@ -11,10 +11,9 @@ import numpy as np
 
 from ccp.errors import ReconciliationError
 from ccp.exposure.run import account_values
-from ccp.kernels.exposure.sweep import PositionArrays
 from ccp.money import minor_units
 from ccp.settlement.prices import DayPrices, PricePath
-from ccp.settlement.trades import Holding, RunTrades
+from ccp.settlement.trades import Holding, RunTrades, trades_as_positions
 from ccp.types import Cents, InstrumentByScenario, Vector
 
 BLOCK_DAYS = 64
@@ -42,7 +41,7 @@ def block_flows(
     change, payoff = _unit_flows(path, prices, before, first)
     held = opening.arrays(accounts)
     everyone = np.arange(accounts)
-    traded = _as_positions(trades, accounts)
+    traded = trades_as_positions(trades, accounts)
     later = _trade_rows(path, prices, change, payoff, trades, first)
     variation = account_values(held, change, everyone) + account_values(traded, later.variation, everyone)
     premium = account_values(traded, later.premium, everyone)
@@ -67,16 +66,6 @@ def _unit_flows(
             moves = ~path.premium & path.alive(day - 1)
             change[moves, place] = (unit * (now.price - past.price))[moves]
     return change, payoff
-
-
-def _as_positions(trades: RunTrades, accounts: int) -> PositionArrays:
-    """Trades as positions in themselves: the first trade, the second, ..., in order of account."""
-    order = np.argsort(trades.account, kind="stable")
-    offset = np.searchsorted(trades.account[order], np.arange(accounts + 1)).astype(np.int64)
-    arrays = PositionArrays(offset, order.astype(np.int32), trades.quantity[order])
-    for array in arrays:
-        array.flags.writeable = False
-    return arrays
 
 
 def _trade_rows(

@@ -1,11 +1,14 @@
-"""The clearing house's hypothetical capital and its members' share of it: Basel Framework, CRE54.29 and CRE54.36.
+"""The clearing house's hypothetical capital and its members' share of it: Basel CRE54.29 and 54.36, CRR Article 308.
 
     K_CCP = sum of exposures x 20 % x 8 %
-    K_CM  = max(K_CCP x contribution / (own money behind or beside members + all contributions), 8 % x 2 % x
-    contribution)
+    K_CM  = max(K_CCP x contribution / (DF_CCP + DF_CM), 8 % x 2 % x contribution)
 
-Only own prefunded money that stands behind the members' contributions, or beside them, counts in the denominator.
+DF_CCP is own prefunded money that pays before the members' contributions (it is junior to them: it is lost first);
+DF_CM is all contributions, with own money that pays beside them (EMIR Article 50d(a)). What pays after members shields
+nobody from a loss and is not in the denominator.
 """
+
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -20,16 +23,38 @@ RISK_WEIGHTED = 12.5
 """Risk-weighted assets per unit of capital."""
 
 
-def own_money_by_place(plan: Plan) -> dict[str, int]:
-    """The clearing house's own capital ahead of, beside and behind the survivors' contributions, in cents."""
-    members = [tier.place for tier in plan.tiers if plan.arrays.source[tier.row] == PLEDGED]
-    found = {"ahead": 0, "beside": 0, "behind": 0}
-    for tier in plan.tiers:
+@dataclass(frozen=True)
+class OwnMoney:
+    """The clearing house's own prefunded capital by where it pays, in minor units.
+
+    `ahead` of all members' contributions, `beside` the first of them, `between` parts of them (or beside a later part),
+    `behind` all of them and before calls, `behind_calls` after or beside those.
+    """
+
+    ahead: int = 0
+    beside: int = 0
+    between: int = 0
+    behind: int = 0
+    behind_calls: int = 0
+
+
+def own_money(plan: Plan) -> OwnMoney:
+    """Where the plan's own capital stands. Without a tier of the survivors' contributions all of it is ahead."""
+    found = dict.fromkeys(OwnMoney.__dataclass_fields__, 0)
+    for tier in plan.lumps:
         if tier.kind.own_capital and plan.is_prefunded(tier):
-            first = min(members, default=tier.place + 1)
-            where = "ahead" if tier.place < first else "beside" if tier.place in members else "behind"
-            found[where] += int(plan.arrays.size[tier.row])
-    return found
+            found[_where(plan, tier.place)] += int(plan.arrays.size[tier.row])
+    return OwnMoney(**found)
+
+
+def _where(plan: Plan, place: int) -> str:
+    """Which field of `OwnMoney` a tier's place in the order is."""
+    members = [tier.place for tier in plan.tiers if plan.arrays.source[tier.row] == PLEDGED]
+    if not members or place < members[0]:
+        return "ahead"
+    if place <= members[-1]:
+        return "beside" if place == members[0] else "between"
+    return "behind" if all(place < call.place for call in plan.calls) else "behind_calls"
 
 
 def hypothetical_capital(exposures: Vector) -> float:
@@ -37,13 +62,13 @@ def hypothetical_capital(exposures: Vector) -> float:
     return float(np.sum(exposures)) * RISK_WEIGHT * CAPITAL_RATIO
 
 
-def member_capital(exposures: Vector, contributions: Vector, behind: float) -> Vector:
-    """K_CM of each member. `behind`: own money beside and behind the members. All in one unit.
+def member_capital(exposures: Vector, contributions: Vector, own: float) -> Vector:
+    """K_CM of each member. `own`: own money ahead of members and beside them. All in one unit.
 
     Raises ValueError when there are no contributions.
     """
-    whole = behind + float(np.sum(contributions))
-    if whole <= 0:
+    members = float(np.sum(contributions))
+    if members <= 0:
         raise ValueError("contributions of more than nothing were expected")
-    share = hypothetical_capital(exposures) * contributions / whole
+    share = hypothetical_capital(exposures) * contributions / (own + members)
     return np.maximum(share, CAPITAL_RATIO * TRADE_WEIGHT * contributions)

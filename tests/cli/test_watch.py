@@ -126,7 +126,7 @@ def test_the_table_fits_the_terminal(tmp_path: Path, width: int) -> None:
 def test_json_has_everything_and_is_one_document(tmp_path: Path) -> None:
     run = run_of(tmp_path / "run", two_largest_of_fund=(0, 0))
     document = json.loads(watch(run, "--json").stdout)
-    assert document["counts"] == {"red": 1, "amber": 0, "green": 3, "unknown": 4}
+    assert document["counts"] == {"red": 1, "amber": 0, "green": 3, "unknown": 5}
     by_key = {one["key"]: one for one in document["indicators"]}
     assert list(by_key) == list(LABELS)
     two = by_key["two_largest_of_fund"]

@@ -548,9 +548,9 @@ def test_own_paper_equals_its_twin_to_the_bit(case: tuple[PositionArrays, SaleTe
         worth = 0.0
         for entry in range(positions.offset[account], positions.offset[account + 1]):
             place = positions.instrument[entry]
-            amount = float(positions.quantity[entry]) * float(value[place])
-            if issuer[place] == group[account] and amount > 0:
-                worth += amount
+            quantity, unit = float(positions.quantity[entry]), float(value[place])
+            if issuer[place] == group[account] and quantity > 0 and unit > 0:
+                worth += quantity * unit
         expected.append(worth)
     assert held.tolist() == expected
 

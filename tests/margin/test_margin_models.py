@@ -774,6 +774,29 @@ def test_the_wrong_way_add_on_is_a_share_of_own_paper_held_long() -> None:
     assert (found["e"], found["DEALER"]) == (0, 0)
 
 
+def test_the_wrong_way_add_on_at_a_price_below_zero_charges_nobody() -> None:
+    """The example of docs/reference/margin-models.md. A has issued X, at 50, and Y, at -50. Long 10 and short 4 of X:
+    10 x 50 = 500 of the long account, nothing of the short one. Of Y nothing: who is long has nothing to lose, and who
+    is short does not hold the paper. Nor does the one take anything off the other."""
+    example = [("l", "X", 10.0), ("s", "X", -4.0), ("l", "Y", 10.0), ("s", "Y", -4.0)]
+    assert own_paper_charge(example) == {"l": 50_000, "s": 0, "DEALER": 0}
+    assert own_paper_charge(example[2:]) == {"l": 0, "s": 0, "DEALER": 0}
+    crossed = [("l", "X", 10.0), ("l", "Y", 30.0), ("s", "X", 2.0), ("s", "Y", -7.0)]
+    assert own_paper_charge(crossed) == {"l": 50_000, "s": 10_000, "DEALER": 0}
+
+
+def own_paper_charge(positions: list[tuple[str, str, float]]) -> dict[str, int]:
+    """The whole of the wrong-way add-on of A's two accounts and the dealer, in cents."""
+    prices, houses = market(), {"l": ("A", "l", "house"), "s": ("A", "s", "house")}
+    levels = prices.levels.with_columns(Y=-50.0 + (pl.int_range(pl.len()) % 3))
+    absolute = pl.when(pl.col("factor_id") == "Y").then(pl.lit("absolute")).otherwise(pl.col("change"))
+    factors = prices.factors.with_columns(absolute.cast(prices.factors.schema["change"]).alias("change"))
+    the_book = with_terms(book(positions, houses), issuer_id=["A", "A", "A"], price=[50.0, 50.0, -50.0])
+    rules = {"add_ons": {"wrong_way": 1.0}}
+    amounts = required(rules, replace(prices, levels=levels, factors=factors), the_book).add_ons["wrong_way"]
+    return dict(zip(("l", "s", "DEALER"), map(int, amounts), strict=True))
+
+
 def test_add_ons_come_after_the_buffer_and_are_all_added() -> None:
     prices = market()
     the_book = with_terms(

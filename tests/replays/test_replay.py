@@ -17,6 +17,7 @@ from ccp.errors import InputError
 from ccp.replays.load import replay_names, replay_path
 
 THREE = Path(__file__).parent / "cases" / "three-defaults.yaml"
+OVERLAPPING = THREE.with_name("overlapping-events.yaml")
 Document = dict[str, Any]
 Paid = dict[str, dict[str, float]]
 
@@ -334,6 +335,22 @@ def test_a_loss_is_set_to_margin_where_they_are_the_same_and_one_is_assumed(
 
 
 # --- one default after another ----------------------------------------------------------------------------------------
+
+
+def test_what_each_of_two_overlapping_events_used_is_refilled_on_its_own_day() -> None:
+    """The arithmetic stands at the head of the file; docs/reference/waterfall.md, section 5, tells it."""
+    found = ccp.replay(OVERLAPPING)
+    assert found.agrees
+    assert [paid(found, event).get("survivors_fund") for event in range(1, 6)] == [
+        {"B": 25.0, "C": 15.0, "D": 10.0},
+        {"C": 21.0, "D": 14.0},
+        {"C": 39.0, "D": 26.0},  # 60 and 40 if 11 January brought all that is required
+        {"C": 21.0, "D": 14.0},
+        {"C": 36.0, "D": 24.0},
+    ]
+    assert [paid(found, event).get("uncovered") for event in range(1, 6)] == [
+        None, None, {"nobody": 5.0}, {"nobody": 65.0}, None
+    ]  # fmt: skip
 
 
 def test_three_defaults_in_a_row_by_hand() -> None:

@@ -11,6 +11,7 @@ from support.cycle_files import open_case
 from support.random_cycles import random_cycle
 
 from ccp.settlement.cycle import Cycle, DayResult
+from ccp.settlement.periods import EndedPeriod
 from ccp.settlement.terms import ENDLESS, RunTerms
 
 SEEDS = range(40)
@@ -52,7 +53,16 @@ def found_day(terms: RunTerms, result: DayResult) -> dict[str, Any]:
         "cover_scenario": stress.measured.scenarios.ids[cover.scenario] if cover and stress else None,
         "cover_groups": losing,
         "fund_required": result.fund,
+        "period": ended_period(pools, result.ended),
     }
+
+
+def ended_period(pools: list[str], ended: EndedPeriod | None) -> dict[str, tuple[int, int]] | None:
+    """By pool that counts: loss over the liquidation period, and margin when it began."""
+    if ended is None:
+        return None
+    rows = zip(pools, ended.loss.tolist(), ended.margin.tolist(), ended.counted.tolist(), strict=True)
+    return {pool: (loss, margin) for pool, loss, margin, counted in rows if counted}
 
 
 def found_event(terms: RunTerms, one: Any) -> dict[str, Any]:

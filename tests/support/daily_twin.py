@@ -701,7 +701,7 @@ def add_ons(setup: Setup, account: str, positions: dict[str, float], today: Snap
         own = 0.0
         for name, quantity in positions.items():
             if quantity > 0 and setup.instruments[name].get("issuer_id") == setup.group(account):
-                own += quantity * value_of_one(setup, name, today, today.price[name])
+                own += quantity * max(value_of_one(setup, name, today, today.price[name]), 0.0)
         total += setup.cents(wrong_way * own)
     return total
 
@@ -1475,6 +1475,42 @@ def stress_of_the_day(
     return result
 
 
+# --- margin against the losses that came: section 10 ------------------------------------------------------------------
+
+
+class Began(NamedTuple):
+    """The end of a day: the positions, by account, of accounts not in default, and what is required of their pools."""
+
+    today: Snapshot
+    positions: dict[str, dict[str, float]]
+    required: dict[str, int]
+
+
+def period_that_ended(setup: Setup, seen: list[Snapshot], began: list[Began]) -> dict[str, tuple[int, int]] | None:
+    """By pool: what was lost over the liquidation period that is over today, and the margin when it began."""
+    begin = len(seen) - 1 - max(setup.horizon.values())
+    if begin < 0:
+        return None
+    start = began[begin]
+    losses = dict.fromkeys(start.required, 0)
+    for account, positions in start.positions.items():
+        parts = []
+        for name, quantity in positions.items():
+            last = setup.last_row[name]
+            if last is not None and last <= start.today.row:
+                continue
+            end = next(
+                day
+                for place, day in enumerate(seen[begin:])
+                if place == setup.horizon[name] or (last is not None and day.row == last)
+            )
+            paid = 0.0 if setup.premium_style(name) else start.today.price[name]
+            unit = setup.instruments[name]["multiplier"] * (end.price[name] - paid) * end.x(name)
+            parts.append(-quantity * unit)
+        losses[setup.pool_of[account]] += round(math.fsum(parts) * setup.minor)
+    return {pool: (losses[pool], margin) for pool, margin in start.required.items()}
+
+
 # --- the run ---------------------------------------------------------------------------------------------------------
 
 
@@ -1550,9 +1586,16 @@ def simulate(
     fix_capital(setup, state)
     opening = before = None
     days = []
+    seen: list[Snapshot] = []
+    began: list[Began] = []
     for place in range(len(setup.days)):
         before, record = one_day(setup, state, place, before, opening)
         opening = opening or before
-        days.append(record)
+        seen.append(before)
+        alive = state.alive(setup)
+        held = {account: positions for account, positions in state.held.items() if setup.owner(account) in alive}
+        required = {pool: record["requirement"][pool] for pool, (owner, _) in setup.pools.items() if owner in alive}
+        began.append(Began(before, held, required))
+        days.append(record | {"period": period_that_ended(setup, seen, began)})
     public = ["groups", "default_day", "settled_day", "loss", "draws"]
     return {"days": days, "events": [{key: event[key] for key in public} for event in state.events]}

@@ -11,8 +11,8 @@ from support.rulebooks import rulebook_of
 import ccp
 from ccp.book.roster import each_alone
 from ccp.errors import InputError
+from ccp.waterfall.hypothetical_capital import OwnMoney, member_capital, own_money
 from ccp.waterfall.hypothetical_capital import hypothetical_capital as k_ccp
-from ccp.waterfall.hypothetical_capital import member_capital, own_money_by_place
 from ccp.waterfall.plan import make_plan
 
 EXPOSURES = {"A": 400.0, "B": 250.0, "C": 120.0, "D": 80.0, "E": 50.0}
@@ -29,7 +29,7 @@ def charges(tiers: list[Any], exposures: dict[str, float] = EXPOSURES, **contrib
     return dict(found.select("member_id", "k_cm").iter_rows())
 
 
-@pytest.mark.parametrize("tiers", [BEHIND, BESIDE], ids=["behind", "beside"])
+@pytest.mark.parametrize("tiers", [AHEAD, BESIDE], ids=["ahead", "beside"])
 def test_the_worked_example(tiers: list[Any]) -> None:
     """900 x 20 % x 8 % = 14.40, and 14.40/108 of each contribution: 100 of members and 8 of the clearing house."""
     found = ccp.hypothetical_capital(EXPOSURES, CONTRIBUTIONS, rulebook_of(tiers))
@@ -42,56 +42,94 @@ def test_the_worked_example(tiers: list[Any]) -> None:
     assert found["contribution"].to_list() == list(CONTRIBUTIONS.values())
 
 
-def test_trap_17_own_money_ahead_of_the_members_does_not_count() -> None:
-    """14.40/100 of each contribution, as if there were no own money at all."""
-    assert charges(AHEAD) == pytest.approx({"A": 4.32, "B": 3.6, "C": 2.88, "D": 2.16, "E": 1.44})
-    assert charges([*DEFAULTER, "survivors_fund"]) == pytest.approx(charges(AHEAD))
+def test_trap_17_own_money_that_pays_first_is_in_the_denominator() -> None:
+    """Exposures of 5,000: K_CCP = 80. Own 50 ahead of the fund of 30 and 20: 80 x 30/100 = 24 and 80 x 20/100 = 16,
+    not 48 and 32; and the other 40 of the 80 are the clearing house's."""
+    exposures, contributions = {"A": 3_000.0, "B": 2_000.0}, {"A": 30.0, "B": 20.0}
+    tiers = [*DEFAULTER, {"ccp_capital": {"amount": 50}}, "survivors_fund"]
+    found = ccp.hypothetical_capital(exposures, contributions, rulebook_of(tiers))
+    assert found["k_ccp"].to_list() == pytest.approx([80.0, 80.0])
+    assert found["k_cm"].to_list() == pytest.approx([24.0, 16.0])
+    assert found["risk_weighted_assets"].to_list() == pytest.approx([300.0, 200.0])
 
 
-def test_trap_17_of_own_money_in_three_places_two_count() -> None:
-    """50 ahead, 5 beside and 3 behind."""
-    beside = {"pari_passu": ["survivors_fund", {"ccp_capital": {"amount": 5}}]}
-    tiers = [*DEFAULTER, {"ccp_capital": {"amount": 50}}, beside, {"ccp_capital": {"amount": 3}}]
-    assert charges(tiers) == pytest.approx(charges(BEHIND))
+def test_trap_17_own_money_behind_the_members_is_reported_and_not_counted() -> None:
+    """It shields nobody from a loss: 14.40/100 of each contribution, as if there were no own money at all."""
+    assert charges(BEHIND) == pytest.approx({"A": 4.32, "B": 3.6, "C": 2.88, "D": 2.16, "E": 1.44})
+    assert charges([*DEFAULTER, "survivors_fund"]) == pytest.approx(charges(BEHIND))
+    assert reported(BEHIND) == {"df_ccp": 0.0, "df_cm": 100.0, "df_ccp_additional": 8.0}
+
+
+def test_what_is_reported_of_own_money_ahead_and_beside() -> None:
+    """EMIR 50c(1)(c): ahead is DF_CCP; 50d(a): beside is added to DF_CM. The denominator is 108 either way."""
+    assert reported(AHEAD) == {"df_ccp": 8.0, "df_cm": 100.0, "df_ccp_additional": 0.0}
+    assert reported(BESIDE) == {"df_ccp": 0.0, "df_cm": 108.0, "df_ccp_additional": 0.0}
+
+
+def reported(tiers: list[Any]) -> dict[str, float]:
+    found = ccp.hypothetical_capital(EXPOSURES, CONTRIBUTIONS, rulebook_of(tiers))
+    rows = found.select("df_ccp", "df_cm", "df_ccp_additional").unique().to_dicts()
+    assert len(rows) == 1
+    return rows[0]
+
+
+def own(amount: float) -> dict[str, Any]:
+    return {"ccp_capital": {"amount": amount}}
+
+
+def test_trap_17_of_own_money_in_every_place_two_count() -> None:
+    """5 ahead and 3 beside the first part of contributions make 108. 40, 30 and 2 pay after a part of the members: one
+    between, one beside the later part, one behind it. 20 pay after calls, and 10 beside calls are not prefunded."""
+    parts = [{"survivors_fund": {"share": share}} for share in (0.85, 0.15)]
+    tiers: list[Any] = [*DEFAULTER, own(5), {"pari_passu": [parts[0], own(3)]}, own(40)]
+    tiers += [{"pari_passu": [parts[1], own(30)]}, own(2)]
+    tiers += [{"pari_passu": [{"assessments": {"multiple": 1}}, own(10)]}, own(20)]
+    assert charges(tiers) == pytest.approx({"A": 4, "B": 10 / 3, "C": 8 / 3, "D": 2, "E": 4 / 3})
+    assert reported(tiers) == {"df_ccp": 5.0, "df_cm": 103.0, "df_ccp_additional": 2.0}
     contributions = np.array([3_000, 2_500, 2_000, 1_500, 1_000])
-    members = list("ABCDE")
-    plan = make_plan(rulebook_of(tiers), each_alone(members), contributions)
-    assert own_money_by_place(plan) == {"ahead": 5_000, "beside": 500, "behind": 300}
+    plan = make_plan(rulebook_of(tiers), each_alone(list("ABCDE")), contributions)
+    assert own_money(plan) == OwnMoney(ahead=500, beside=300, between=7_000, behind=200, behind_calls=2_000)
 
 
 def test_only_the_clearing_houses_capital_counts() -> None:
-    """Insurance, equity and a guarantee behind the members are not its own money set aside for defaults."""
-    others = [{"insurance": {"amount": 50}}, {"ccp_equity": {"amount": 60}}, {"parent_guarantee": {"amount": 70}}]
+    """Insurance ahead of the members is somebody else's money; equity and a guarantee are not set aside for defaults,
+    wherever they stand."""
+    others: list[Any] = [
+        {"insurance": {"amount": 50}},
+        {"ccp_equity": {"amount": 60}},
+        {"parent_guarantee": {"amount": 70}},
+    ]
+    assert charges([*DEFAULTER, *others, OWN, "survivors_fund"]) == pytest.approx(charges(AHEAD))
     assert charges([*BEHIND, *others]) == pytest.approx(charges(BEHIND))
 
 
 def test_own_money_that_is_a_share_of_the_fund() -> None:
     """Eight per cent of 100 are 8."""
-    assert charges([*DEFAULTER, "survivors_fund", {"ccp_capital": {"share_of_fund": 0.08}}])["A"] == pytest.approx(4.0)
+    assert charges([*DEFAULTER, {"ccp_capital": {"share_of_fund": 0.08}}, "survivors_fund"])["A"] == pytest.approx(4.0)
 
 
 def test_the_charge_is_never_less_than_two_per_cent_at_eight_per_cent() -> None:
     """With exposures of a thousandth K_CCP is 0.0144: A's share 0.004, and 8 % x 2 % x 30 = 0.048."""
     little = {name: amount / 1_000 for name, amount in EXPOSURES.items()}
-    assert charges(BEHIND, little) == pytest.approx(
+    assert charges(AHEAD, little) == pytest.approx(
         {name: 0.08 * 0.02 * amount for name, amount in CONTRIBUTIONS.items()}
     )
     # where both are equal: 14.40/108 = 0.0016 of contributions at 0.012 of the exposures
     for factor, expected in ((0.0121, 4 * 0.0121), (0.0119, 0.048)):
         scaled = {name: factor * amount for name, amount in EXPOSURES.items()}
-        assert charges(BEHIND, scaled)["A"] == pytest.approx(expected)
+        assert charges(AHEAD, scaled)["A"] == pytest.approx(expected)
 
 
 def test_a_member_without_a_contribution_has_no_charge() -> None:
     """Its exposure counts for the others: 14.40 by 90 and 8."""
-    found = charges(BEHIND, E=0.0)
+    found = charges(AHEAD, E=0.0)
     assert found["E"] == 0.0
     assert found["A"] == pytest.approx(14.4 * 30 / 98)
 
 
 def test_charges_add_up_to_what_members_bear_of_the_whole() -> None:
     """Members' 100 of 108."""
-    assert sum(charges(BEHIND).values()) == pytest.approx(14.4 * 100 / 108)
+    assert sum(charges(AHEAD).values()) == pytest.approx(14.4 * 100 / 108)
 
 
 def test_the_formulas_alone() -> None:
@@ -102,14 +140,12 @@ def test_the_formulas_alone() -> None:
         member_capital(np.array([1.0]), np.array([0.0]), 0.0)
 
 
-def test_a_shipped_rulebook_by_name() -> None:
-    """The textbook's own money stands ahead of the members; capital-last has it behind: a tenth of 100."""
-    first = ccp.hypothetical_capital(EXPOSURES, CONTRIBUTIONS, "textbook/cover-two")
-    last = ccp.hypothetical_capital(
-        EXPOSURES, CONTRIBUTIONS, rulebook_of([*BEHIND[:3], {"ccp_capital": {"amount": 10}}])
-    )
-    assert first["k_cm"].to_list() == pytest.approx([4.32, 3.6, 2.88, 2.16, 1.44])
-    assert last["k_cm"].to_list()[0] == pytest.approx(14.4 * 30 / 110)
+def test_shipped_rulebooks_by_name() -> None:
+    """The textbook's own money, a tenth of the fund, is ahead of the members: 14.40/110. In capital-last it is behind:
+    14.40/100. A's contribution is 30."""
+    for name, denominator in (("cover-two", 110), ("capital-last", 100)):
+        found = ccp.hypothetical_capital(EXPOSURES, CONTRIBUTIONS, f"textbook/{name}")
+        assert found["k_cm"][0] == pytest.approx(14.4 * 30 / denominator), name
 
 
 BAD: dict[str, tuple[dict[str, float], dict[str, float], str]] = {

@@ -33,6 +33,9 @@ TIERS: list[Any] = [
 ]
 
 
+PLAIN = ["defaulter_margin", "defaulter_fund", "survivors_fund"]
+
+
 def rules(**management: Any) -> Rulebook:
     found = Rulebook.model_validate(changed(RULES, fund=DAYS, tiers=TIERS))
     return found.model_copy(update={"default_management": DefaultManagement(**management)})
@@ -76,6 +79,29 @@ def test_resources_come_back_by_each_defaults_date_or_together_by_the_latest() -
     assert [int(on_day(latest, day).contributions[2]) for day in (4, 5, 7, 8)] == [84, 84, 84, 100]
     # the second default used no capital: both times it is there again 8 days after the first
     assert [int(on_day(one, day).left[0]) for one in (each, latest) for day in (7, 8)] == [0, 30, 0, 30]
+
+
+@pytest.mark.parametrize(
+    ("counting", "there", "lacking"),
+    [(EACH_DEFAULT, [(24, 16), (39, 26), (60, 40)], [0, 0, 0]), (LATEST_SETTLEMENT, [(24, 16)] * 3, [None, None, 60])],
+    ids=["replays", "cycle"],
+)
+def test_the_two_overlapping_events_of_the_document(
+    counting: Counting, there: list[tuple[int, int]], lacking: list[int | None]
+) -> None:
+    """Section 5, in cents. On days 9, 10 and 15: what C and D have, and what both may be called for (None: not yet)."""
+    ten = rules().model_copy(update={"fund": rules().fund.model_copy(update={"replenishment_days": 10})})
+    plain = Rulebook.model_validate(ten.model_dump(mode="json", by_alias=True) | {"tiers": PLAIN})
+    names, amounts = ["A", "B", "C", "D"], np.array([100, 100, 60, 40], dtype=np.int64)
+    standing = first_standing(plain, each_alone(names), amounts, counting=counting)
+    for member, loss, day in ((0, 150, 0), (1, 110, 5)):
+        standing = default(standing, member, loss, day)
+    for day, (of_c, of_d), missing in zip((9, 10, 15), there, lacking, strict=True):
+        then = on_day(standing, day)
+        assert then.contributions[2:].tolist() == [of_c, of_d]
+        assert suspended(then, day) == (day < 15)
+        if missing is not None and not suspended(then, day):
+            assert int((then.required - then.contributions)[2:].sum()) == missing
 
 
 def test_capital_used_twice_is_restored_by_dates_or_together_by_the_latest() -> None:

@@ -4,15 +4,16 @@ from fractions import Fraction
 
 import polars as pl
 
+from ccp.report.answer import without_words
 from ccp.report.elements import Provenance
-from ccp.report.indicators.reading import IndicatorValue
+from ccp.report.indicators.reading import OVER_PERIOD, IndicatorValue
 from ccp.runs.commands import called
 from ccp.runs.run import Run
 
 OWN = "rulebook"
 """The name of the rulebook's own model among those set side by side."""
 COUNTED = ("fund_over_cover_2", "two_largest_of_fund", "five_largest_of_margin", "days_to_liquidate", "uncalled_margin")
-PAID = ("unpaid_margin", "liquidity_used")
+PAID = ("one_day_coverage", "unpaid_margin", "liquidity_used")
 
 
 def backtested(run: Run) -> dict[str, IndicatorValue]:
@@ -25,15 +26,16 @@ def backtested(run: Run) -> dict[str, IndicatorValue]:
 
 
 def margin_coverage(run: Run) -> IndicatorValue:
-    """The share of accounts and days whose loss the rulebook's own model covered."""
+    """The share of pools and days whose loss over the liquidation period the rulebook's own model covered."""
     columns = ("model", "level", "observations", "exceptions")
     span, sources = (
         f"{run.manifest['run']['from']} to {run.manifest['run']['to']}",
         (Provenance("backtest.parquet", columns),),
     )
-    found = run.table("backtest").filter(pl.col("model") == OWN, pl.col("level") == "book")
+    found = run.table("backtest").filter(pl.col("model") == OWN, pl.col("level") == "pool")
     observed, beyond = (int(found[name].sum()) for name in ("observations", "exceptions"))
     if not observed:
         return IndicatorValue(when=span, sources=sources, reason="the rulebook's own model was not tested")
-    note = f"{beyond:,} of {observed:,} observations of accounts were exceptions: the loss was larger than the margin"
-    return IndicatorValue(1 - Fraction(beyond, observed), span, note, sources)
+    note = f"{beyond:,} of {observed:,} pool-days were exceptions: {OVER_PERIOD}. "
+    note += without_words(run.manifest["run"]["days_without"])
+    return IndicatorValue(1 - Fraction(beyond, observed), span, note.rstrip(), sources)

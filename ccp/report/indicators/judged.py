@@ -26,7 +26,8 @@ RANKS: tuple[Colour, ...] = ("unknown", "green", "amber", "red")
 LABELS = {
     "fund_over_cover_2": "Default fund over cover-2",
     "two_largest_of_fund": "Two largest groups' share of the fund",
-    "margin_coverage": "Margin coverage",
+    "margin_coverage": "Margin coverage over the liquidation period",
+    "one_day_coverage": "Losses of one day within margin held",
     "five_largest_of_margin": "Five largest groups' share of initial margin",
     "days_to_liquidate": "Days to liquidate the groups that size the fund",
     "uncalled_margin": "Margin required and not held, share of margin",

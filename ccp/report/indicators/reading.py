@@ -11,6 +11,9 @@ from ccp.report.elements import Provenance
 from ccp.report.words import exact_amount
 from ccp.runs.run import Run
 
+OVER_PERIOD = "the loss over the liquidation period was larger than the margin before it"
+"""What an exception of margin coverage is, in a simulation and in a back test."""
+
 
 @dataclass(frozen=True)
 class IndicatorValue:

@@ -4,8 +4,9 @@ from fractions import Fraction
 
 import polars as pl
 
+from ccp.report.answer import without_words
 from ccp.report.elements import Provenance
-from ccp.report.indicators.reading import IndicatorValue, Money, largest, money_of, ratio
+from ccp.report.indicators.reading import OVER_PERIOD, IndicatorValue, Money, largest, money_of, ratio
 from ccp.runs.commands import called
 from ccp.runs.run import Run, collected
 
@@ -28,7 +29,8 @@ def simulated(run: Run) -> dict[str, IndicatorValue]:
     return {
         "fund_over_cover_2": _fund_over_cover_2(days, money),
         "two_largest_of_fund": largest(paid_in, 2, money, when, two),
-        "margin_coverage": _margin_coverage(run, days, pools),
+        "margin_coverage": _margin_coverage(days),
+        "one_day_coverage": _one_day_coverage(run, days, pools),
         "five_largest_of_margin": largest(margin, 5, money, when, five),
         "days_to_liquidate": IndicatorValue(reason=NOT_KEPT),
         "uncalled_margin": _uncalled(pools.join(of_group, on="member_id"), money, when, day),
@@ -58,7 +60,22 @@ def _fund_over_cover_2(days: pl.DataFrame, money: Money) -> IndicatorValue:
     return IndicatorValue(ratio(fund, needed), when, note, sources)
 
 
-def _margin_coverage(run: Run, days: pl.DataFrame, pools: pl.DataFrame) -> IndicatorValue:
+def _margin_coverage(days: pl.DataFrame) -> IndicatorValue:
+    """Pools and days whose loss over the liquidation period that followed stayed within the margin required before it.
+
+    The last days of a run have no figure: their period is not over.
+    """
+    ended = days.filter(pl.col("observations").is_not_null())
+    observed, beyond = (int(ended[name].sum()) for name in ("observations", "exceptions"))
+    sources, open_days = (Provenance(DAYS, ("observations", "exceptions")),), days.height - ended.height
+    if not observed:
+        reason = f"no liquidation period that began in the run is over: it has {days.height} days"
+        return IndicatorValue(when=_span(days), sources=sources, reason=reason)
+    note = f"{beyond:,} of {observed:,} pool-days were exceptions: {OVER_PERIOD}. {without_words(open_days)}"
+    return IndicatorValue(1 - Fraction(beyond, observed), _span(days), note, sources)
+
+
+def _one_day_coverage(run: Run, days: pl.DataFrame, pools: pl.DataFrame) -> IndicatorValue:
     """Pools and days whose loss of the day stayed within what was held when it began; from the second day on.
 
     A pool counts until its member's group has been in default for a day.

@@ -28,6 +28,7 @@ def sized(run: Run) -> dict[str, IndicatorValue]:
         "fund_over_cover_2": fund_over_cover_2(coverage, money),
         "two_largest_of_fund": _largest(table, 2, "posted" if posted else "contribution", money, day),
         "margin_coverage": IndicatorValue(reason=COVERED),
+        "one_day_coverage": IndicatorValue(reason=NEEDS_DAYS),
         "five_largest_of_margin": _largest(table, 5, "margin", money, day),
         "days_to_liquidate": days_to_liquidate(coverage),
         "uncalled_margin": uncalled_margin(coverage, money),

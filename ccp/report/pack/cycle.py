@@ -5,7 +5,7 @@ from typing import Any
 
 import polars as pl
 
-from ccp.report.answer import cycle_answer
+from ccp.report.answer import cycle_answer, exception_figures
 from ccp.report.charts.bars import stacked_bars
 from ccp.report.charts.over_time import lines_over_time
 from ccp.report.charts.theme import WHOSE
@@ -39,7 +39,7 @@ def cycle_part(run: Run, before: Run | None) -> RunPart:
 def cycle_tiles(summary: dict[str, Any], digits: int) -> tuple[Tile, ...]:
     """The key figures of the span."""
     cover, short, beyond = summary["cover_n"], summary["uncovered"], summary["beyond_prefunded"]
-    margin, fund, called, breaches = (summary[name] for name in ("margin", "fund", "called", "breaches"))
+    margin, fund, called = (summary[name] for name in ("margin", "fund", "called"))
 
     def tile(label: str, amount: float | None, note: str, field: str, tone: Any = "plain") -> Tile:
         value = "not known" if amount is None else exact_amount(amount, digits)
@@ -70,11 +70,9 @@ def cycle_tiles(summary: dict[str, Any], digits: int) -> tuple[Tile, ...]:
             "margin",
         ),
         tile("Margin called, largest day", called["largest"], str(called["date"]), "called.largest"),
-        Tile(
-            "Margin exceptions",
-            f"{int(breaches['pools'] or 0):,}",
-            f"a pool lost more in a day than it held; on {breaches['days']} days",
-            Provenance("summary.json", ("breaches",)),
+        *(
+            Tile(label, count, note, Provenance("summary.json", (field,)))
+            for field, (label, count, note) in zip(("exceptions", "breaches"), exception_figures(summary), strict=True)
         ),
     )
 
@@ -100,7 +98,13 @@ def margin_over_time(run: Run, summary: dict[str, Any]) -> Section:
     """Margin, what is held, and what is called."""
     held = {"margin": "margin required", "held": "held after calls"}
     flows = {"variation": "variation margin", "called": "margin called", "largest_call": "largest call from one pool"}
-    more = (("breaches", "margin exceptions", "count"), ("largest_breach", "largest exception", "money"))
+    more = (
+        ("observations", "liquidation periods ended, by pool", "count"),
+        ("exceptions", "margin exceptions", "count"),
+        ("largest_exception", "largest margin exception", "money"),
+        ("breaches", "one-day exceptions", "count"),
+        ("largest_breach", "largest one-day exception", "money"),
+    )
     figures = (
         _over_time(run, "margin-over-time", "Margin required and held, all pools", held, "margin", summary, ()),
         _over_time(

@@ -5,6 +5,7 @@ from typing import Any
 
 import polars as pl
 
+from ccp.report.answer import without_words
 from ccp.report.charts.bars import Series, ranked_bars, stacked_bars
 from ccp.report.charts.over_time import lines_over_time
 from ccp.report.charts.theme import BLUE, ORANGE, RED
@@ -30,6 +31,7 @@ def model_words(run: Run) -> tuple[str, ...]:
     worst, best = found.row(0, named=True), found.row(-1, named=True)
     tested = f"{about['days']} days from {about['from']} to {about['to']}, {found.height} margin models"
     said = f"{tested}, each meant to hold {share(margin['confidence'])} of the time over {about['horizon']} days. "
+    said += f"{without_words(about['days_without'])} " if about["days_without"] else ""
     if found.height == 1:
         return (f"{said}{best['model']} held for {best['coverage']:.2%} of accounts and days.",)
     held = f"Over all accounts and days {best['model']} held most often ({best['coverage']:.2%})"

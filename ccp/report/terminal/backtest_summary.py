@@ -1,21 +1,28 @@
 """What the terminal shows after `ccp backtest`: the models side by side."""
 
+from typing import Any
+
 import polars as pl
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from ccp.report.answer import without_words
 from ccp.report.words import MoneyUnit, scale_of, share
 
 
-def backtest_summary(tables: dict[str, pl.DataFrame], currency: str, confidence: float, horizon: int) -> RenderableType:
-    """Exceptions and procyclicality of all models."""
+def backtest_summary(
+    tables: dict[str, pl.DataFrame], currency: str, confidence: float, run: dict[str, Any]
+) -> RenderableType:
+    """Exceptions and procyclicality of all models; `run` is what the manifest says of the run."""
+    horizon, without = run["horizon"], without_words(run["days_without"])
     scale = scale_of(tables["procyclicality"]["mean_margin"].max())
     found = tables["backtest"]
     breach = scale_of(found.filter(level="book")["largest_breach"].max())
     pools = found.filter(level="pool")["id"].n_unique()
     note = f"Rejected (Kupiec test, 5 %), yellow and red: of {pools:,} pools."
     note += f"\nTested on one day in {horizon}, since windows of {horizon} days overlap." if horizon > 1 else ""
+    note += f"\n{without}" if without else ""
     return Group(
         Text(f"Exceptions at a confidence of {confidence:.4g}: all accounts and days", style="bold"),
         exceptions_side_by_side(found, breach, currency),

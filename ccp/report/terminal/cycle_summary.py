@@ -7,7 +7,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from ccp.report.answer import cycle_answer
+from ccp.report.answer import cycle_answer, exception_figures
 from ccp.report.words import MoneyUnit, scale_of, share
 from ccp.rulebook.tier_table import label_of
 
@@ -38,7 +38,7 @@ def _figures(summary: dict[str, Any], scale: MoneyUnit) -> list[RenderableType]:
     table.add_column("", no_wrap=True)
     table.add_column("", justify="right", no_wrap=True)
     table.add_column("", overflow="fold")
-    margin, cover, breaches = summary["margin"], summary["cover_n"], summary["breaches"]
+    margin, cover = summary["margin"], summary["cover_n"]
     rise = share(margin["largest"] / margin["first"] - 1) if margin["first"] else "-"
     rows = [
         ("Initial margin, highest", margin["largest"], f"{margin['date']}; {rise} above the first day"),
@@ -52,10 +52,8 @@ def _figures(summary: dict[str, Any], scale: MoneyUnit) -> list[RenderableType]:
     ]
     for name, amount, note in rows:
         table.add_row(name, "" if amount is None else scale.amount(amount), note)
-    count = int(breaches["pools"] or 0)
-    table.add_row(
-        "Margin exceptions", f"{count:,}", f"a pool lost more in a day than it held; on {breaches['days']} days"
-    )
+    for name, count, note in exception_figures(summary):
+        table.add_row(name, count, note)
     return [_heading(f"The run ({scale.named(summary['currency'])})"), table]
 
 
@@ -63,7 +61,7 @@ def _call_days(days: pl.DataFrame, scale: MoneyUnit, currency: str) -> list[Rend
     """The days on which most was called."""
     worst = days.sort("called", "date", descending=[True, False]).head(SHOWN_DAYS)
     table = Table(box=None, pad_edge=False)
-    for name in ("day", "variation", "called", "margin", "fund", "exceptions"):
+    for name in ("day", "variation", "called", "margin", "fund", "one-day exceptions"):
         table.add_column(name, justify="left" if name == "day" else "right", no_wrap=True)
     for row in worst.to_dicts():
         amounts = [scale.amount(row[name]) for name in ("variation", "called", "margin", "fund")]

@@ -258,7 +258,7 @@ def test_levels_are_those_of_the_latest_day(failed: Run) -> None:
     assert all(str(last) in found[key].label for key in ("fund_over_cover_2", "two_largest_of_fund", "uncalled_margin"))
 
 
-def test_margin_coverage_counts_pools_until_their_group_has_defaulted(failed: Run) -> None:
+def test_one_day_coverage_counts_pools_until_their_group_has_defaulted(failed: Run) -> None:
     days, members = rows(failed, "days"), of_days(failed, "members")
     pools = {(row["date"], row["pool_id"]): row for row in of_days(failed, "pools")}
     gone = {(row["date"], row["member_id"]) for row in members if row["in_default"]}
@@ -270,7 +270,7 @@ def test_margin_coverage_counts_pools_until_their_group_has_defaulted(failed: Ru
             if (before, row["member_id"]) not in gone:
                 observed += 1
                 breaches += -(row["variation"] + row["premium"] + row["exercise"]) > row["held_before"]
-    found = by_key(failed)["margin_coverage"]
+    found = by_key(failed)["one_day_coverage"]
     assert observed == 6 * 4 + 4  # A's two pools are gone on the last day
     assert breaches > 0
     assert found.value == 1 - breaches / observed
@@ -350,15 +350,37 @@ def test_what_a_day_asks_of_a_member_is_what_its_accounts_pay(seed: int, tmp_pat
             assert result.asked[place] == asked, (terms.dates[result.day], member)
 
 
+def test_margin_coverage_is_of_the_whole_liquidation_period(failed: Run) -> None:
+    """A pool's loss from one evening to the next against what was required on the first, while its group is there."""
+    pools = {(row["date"], row["pool_id"]): row for row in of_days(failed, "pools")}
+    gone = {(row["date"], row["member_id"]) for row in of_days(failed, "members") if row["in_default"]}
+    dates = [row["date"] for row in rows(failed, "days")]
+    observed = beyond = 0
+    for before, day in pairwise(dates):
+        for pool in {name for _, name in pools}:
+            row, then = pools[day, pool], pools[before, pool]
+            if (before, row["member_id"]) not in gone:
+                observed += 1
+                assert row["period_margin"] == then["margin"]
+                assert row["period_loss"] == pytest.approx(-row["variation"], abs=0.02)
+                beyond += row["period_loss"] > row["period_margin"]
+            else:
+                assert row["period_loss"] is None
+    found = by_key(failed)["margin_coverage"]
+    assert beyond > 0
+    assert found.value == 1 - beyond / observed
+    assert found.note.startswith(f"{beyond} of {observed} pool-days were exceptions")
+
+
 # --- a back test ------------------------------------------------------------------------------------------------------
 
 
 def test_margin_coverage_of_a_back_test_is_the_rulebooks_own_model(tmp_path: Path) -> None:
     run = back_tested(tmp_path, ["rulebook", "historical-var"])
-    own = [row for row in rows(run, "backtest") if (row["model"], row["level"]) == ("rulebook", "account")]
+    own = [row for row in rows(run, "backtest") if (row["model"], row["level"]) == ("rulebook", "pool")]
     observed, beyond = (sum(int(row[name]) for row in own) for name in ("observations", "exceptions"))
     found = by_key(run)
-    assert len(own) == len(ACCOUNTS) + 1
+    assert len(own) == len({pool for _, pool, _ in ACCOUNTS.values()}) + 1
     assert found["margin_coverage"].value == 1 - beyond / observed
     assert {key for key, one in found.items() if one.colour == "unknown"} == set(LABELS) - {"margin_coverage"}
 
@@ -374,7 +396,7 @@ def test_a_back_test_of_other_models_says_nothing(tmp_path: Path) -> None:
 def test_what_a_sized_fund_does_not_know(run: Run, tmp_path: Path) -> None:
     found = by_key(run)
     unknown = {key for key, one in found.items() if one.colour == "unknown"}
-    assert unknown == {"margin_coverage", "unpaid_margin", "liquidity_used"}
+    assert unknown == {"margin_coverage", "one_day_coverage", "unpaid_margin", "liquidity_used"}
     assert all(found[key].reason and found[key].written == "not known" for key in unknown)
     bare = by_key(sized_run(tmp_path, small.book(POSITIONS, ACCOUNTS)))
     assert "the book has no collateral" in bare["uncalled_margin"].reason
@@ -404,8 +426,12 @@ def test_liquidity_that_some_do_not_state_is_known_in_part(tmp_path: Path) -> No
 
 
 def test_a_run_of_one_day_has_no_margin_coverage(tmp_path: Path) -> None:
-    found = by_key(simulation(tmp_path, [100.0], LIQUID))["margin_coverage"]
-    assert (found.colour, found.reason) == ("unknown", "the run has one day only")
+    found = by_key(simulation(tmp_path, [100.0], LIQUID))
+    assert (found["one_day_coverage"].colour, found["one_day_coverage"].reason) == (
+        "unknown",
+        "the run has one day only",
+    )
+    assert found["margin_coverage"].colour == "unknown"
 
 
 def test_nothing_to_cover_is_green_without_a_value(tmp_path: Path) -> None:
