@@ -29,7 +29,7 @@ class Limit:
 
 
 @dataclass(frozen=True)
-class Cells:
+class LineCells:
     """Lines of a pool that no limit tells apart, together: what is cut from them does not depend on how many lines they
     are written in. `kind` and `share` are limit x cell, `amount` what the lines come to (cents)."""
 
@@ -40,7 +40,7 @@ class Cells:
     amount: Cents
 
 
-def cells_of(pool: Index, limits: tuple[Limit, ...], cents: Cents) -> Cells:
+def cells_of(pool: Index, limits: tuple[Limit, ...], cents: Cents) -> LineCells:
     """The cells of lines, in order of pool and kinds."""
     keys = np.stack([pool, *(limit.kind for limit in limits)], axis=1)
     _, first, of_line = np.unique(keys, axis=0, return_index=True, return_inverse=True)
@@ -48,10 +48,10 @@ def cells_of(pool: Index, limits: tuple[Limit, ...], cents: Cents) -> Cells:
     amount = np.zeros(len(first), dtype=np.int64)
     np.add.at(amount, of_line, cents)
     kind, share = (np.array([getattr(one, name)[first] for one in limits]) for name in ("kind", "share"))
-    return Cells(of_line, pool[first], kind, share, amount)
+    return LineCells(of_line, pool[first], kind, share, amount)
 
 
-def after_limits(cells: Cells, required: Cents) -> list[Cents]:
+def after_limits(cells: LineCells, required: Cents) -> list[Cents]:
     """What every limit leaves of each cell, one limit after the other. `required` is by pool, the base of all limits.
 
     Where cells of one kind exceed `share * required` (rounded down), they are cut to it in proportion to what is left
@@ -97,7 +97,7 @@ def _most(required: Cents, share: Vector) -> Cents:
     return most
 
 
-def by_line(cells: Cells, cents: Cents, stages: list[Cents]) -> list[Cents]:
+def by_line(cells: LineCells, cents: Cents, stages: list[Cents]) -> list[Cents]:
     """What every limit leaves of each line: a cell's lines share what is left of it in proportion, by largest
     remainder, ties to the earlier line."""
     before, left, lines = cells.amount, cents, list[Cents]()
