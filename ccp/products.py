@@ -37,11 +37,15 @@ SETTLEMENTS = {one.word: one for one in (Settlement("variation", False), Settlem
 
 @dataclass(frozen=True)
 class OwnColumn:
-    """A column of the instruments table that only some products may state. `limits` are those of its values."""
+    """A column of the instruments table that only some products may state. `limits` are those of its values.
+
+    `moves`: it is no longer as on the book's day once the market has moved, and the product's pricer says what it is.
+    """
 
     column: Column
     needed: bool = False
     limits: Mapping[str, Any] = field(default_factory=dict)
+    moves: bool = False
 
 
 STYLE = OwnColumn(
@@ -53,6 +57,23 @@ STYLE = OwnColumn(
     needed=True,
 )
 """The column of every product that may be settled in more than one way."""
+STRIKE = OwnColumn(
+    Column("strike", "number", "an option's strike, in the units of the underlying's price", "currency"),
+    needed=True,
+    limits={"min_exclusive": 0},
+)
+RIGHT = OwnColumn(Column("right", ("call", "put"), "an option's right"), needed=True)
+VOLATILITY_ID = OwnColumn(Column("volatility_id", "text", "the factor that moves the option's volatility"))
+IMPLIED_VOLATILITY = OwnColumn(
+    Column("implied_volatility", "number", "annual volatility of the option today; 0.2 is 20 %"),
+    limits={"min_exclusive": 0, "max": 10},
+    moves=True,
+)
+FORWARD = OwnColumn(
+    Column("forward", "number", "the option's forward price today; default: the factor's value", "currency"),
+    limits={"min_exclusive": 0},
+    moves=True,
+)
 
 
 @dataclass(frozen=True)
@@ -87,6 +108,11 @@ class Product:
         """Those of its columns that not every product may state."""
         return frozenset(own.column.name for own in self.own)
 
+    @property
+    def moving(self) -> frozenset[str]:
+        """Those of its own columns that move with the market."""
+        return frozenset(own.column.name for own in self.own if own.moves)
+
 
 PRODUCTS: dict[str, Product] = by_word(
     (
@@ -97,28 +123,7 @@ PRODUCTS: dict[str, Product] = by_word(
             "an option",
             settled=("variation", "premium"),
             factors=("factor_id", "volatility_id"),
-            own=(
-                OwnColumn(
-                    Column(
-                        "strike", "number", "an option's strike, in the units of the underlying's price", "currency"
-                    ),
-                    needed=True,
-                    limits={"min_exclusive": 0},
-                ),
-                OwnColumn(Column("right", ("call", "put"), "an option's right"), needed=True),
-                OwnColumn(Column("volatility_id", "text", "the factor that moves the option's volatility")),
-                OwnColumn(
-                    Column("implied_volatility", "number", "annual volatility of the option today; 0.2 is 20 %"),
-                    limits={"min_exclusive": 0, "max": 10},
-                ),
-                STYLE,
-                OwnColumn(
-                    Column(
-                        "forward", "number", "the option's forward price today; default: the factor's value", "currency"
-                    ),
-                    limits={"min_exclusive": 0},
-                ),
-            ),
+            own=(STRIKE, RIGHT, VOLATILITY_ID, IMPLIED_VOLATILITY, STYLE, FORWARD),
             needed=("expiry",),
             either=(("volatility_id", "implied_volatility"),),
             price="not negative",

@@ -12,6 +12,7 @@ import numpy as np
 from ccp.pricing.market_state import MarketState
 from ccp.pricing.option import option_columns, option_prices
 from ccp.pricing.terms import Terms
+from ccp.products import PRODUCTS
 from ccp.types import Flags, Index, InstrumentByScenario, Vector
 
 
@@ -65,9 +66,23 @@ def unit_prices(terms: Terms, state: MarketState) -> Vector:
 
 
 def moved_columns(terms: Terms, state: MarketState) -> dict[str, Vector]:
-    """The columns of the instruments table, beside the price, that a state has moved; NaN where one stays as it is."""
+    """The columns of the instruments table, beside the price, that a state has moved; NaN where one stays as it is.
+
+    Raises ValueError where a pricer moves other columns than its product's row says."""
     found: dict[str, Vector] = {}
     for pricer, rows in by_pricer(terms):
-        for name, values in pricer.columns(terms.rows(rows), state.rows(rows)).items():
+        moved = pricer.columns(terms.rows(rows), state.rows(rows))
+        _check_moved(terms.kinds[rows], moved)
+        for name, values in moved.items():
             found.setdefault(name, np.full(len(terms.instrument_ids), np.nan))[rows] = values
     return found
+
+
+def _check_moved(kinds: np.ndarray, moved: dict[str, Vector]) -> None:
+    """A term that stays as on the book's day while the market moves would make later margins wrong, unseen."""
+    for word in sorted(set(kinds)):
+        differ = sorted(PRODUCTS[word].moving ^ moved.keys())
+        if differ:
+            raise ValueError(
+                f"columns of {word!r} that move and those that its pricer moves differ: {', '.join(differ)}"
+            )

@@ -4,6 +4,63 @@ from typing import Any
 
 from ccp.report.words import defaulting, exact_amount, listed
 
+FIGURES = {
+    "margin": "initial margin",
+    "emir_42_3.amount": "EMIR 42(3)",
+    "fund.required": "default fund required",
+    "fund.floor": "default fund, floor",
+    "fund.posted": "default fund posted",
+    "ccp_capital": "skin in the game",
+    "insurance": "insurance",
+    "prefunded": "prefunded resources",
+    "coverage_test.sizing_scenarios.uncovered": "uncovered in the coverage test",
+    "coverage_test.sizing_scenarios.headroom": "left over in the coverage test",
+    "coverage_test.all_scenarios.uncovered": "uncovered in any scenario",
+    "coverage_test.sizing_scenarios_if_required_fund_is_posted.uncovered": "uncovered if the required fund is paid in",
+}
+"""What a figure of coverage is called, by where `coverage.json` has it; cover-N is called by `cover_name`."""
+COMPARED = (
+    "fund.required",
+    "fund.posted",
+    "ccp_capital",
+    "prefunded",
+    "coverage_test.sizing_scenarios.uncovered",
+    "coverage_test.sizing_scenarios.headroom",
+    "coverage_test.all_scenarios.uncovered",
+)
+
+
+def cover_name(count: int) -> str:
+    """What the stress loss over initial margin of the `count` largest groups is called."""
+    return f"cover-{count}"
+
+
+def compared_figures(before: dict[str, Any], after: dict[str, Any]) -> list[tuple[str, float | None, float | None]]:
+    """The figures that two sizings are compared by: what each is called, before and after (None: a side has none)."""
+    counts = sorted({1, 2, before["cover"], after["cover"]})
+    paths = {
+        "margin": FIGURES["margin"],
+        **{f"cover_{count}.amount": cover_name(count) for count in counts},
+        "emir_42_3.amount": FIGURES["emir_42_3.amount"],
+        **{path: FIGURES[path] for path in COMPARED},
+    }
+    rows = [(name, figure_at(before, path), figure_at(after, path)) for path, name in paths.items()]
+    return [row for row in rows if row[1:] != (None, None)]
+
+
+def figure_at(coverage: dict[str, Any], path: str) -> float | None:
+    """The figure at a place of `coverage.json`, or None where it has none."""
+    value: Any = coverage
+    for step in path.split("."):
+        value = None if value is None else value.get(step)
+    return value
+
+
+def made_of(coverage: dict[str, Any]) -> str:
+    """What prefunded resources are made of in a sizing."""
+    parts = ["fund", FIGURES["ccp_capital"], *([FIGURES["insurance"]] if coverage["insurance"] else [])]
+    return listed(parts)
+
 
 def losing(cover: dict[str, Any]) -> list[str]:
     """Those of some groups that have a stress loss over initial margin."""

@@ -1,4 +1,4 @@
-"""A rulebook with the clearing house's own capital set to an amount, or to another place in the order of tiers."""
+"""A rulebook with the clearing house's skin in the game set to an amount, or to another place in the order of tiers."""
 
 from dataclasses import dataclass, replace
 from typing import Any
@@ -34,29 +34,29 @@ class _Row:
 
 
 def tranches(rulebook: Rulebook) -> list[Any]:
-    """The tiers, and parts of tiers, that are the clearing house's own capital."""
+    """The tiers, and parts of tiers, that are the clearing house's skin in the game."""
     return [part for part in all_parts(rulebook.tiers) if kind_of(part.word).own_capital]
 
 
 def other_tiers(rulebook: Rulebook) -> list[Tier]:
-    """The tiers in order without the clearing house's own capital, and without `uncovered`."""
+    """The tiers in order without the clearing house's skin in the game, and without `uncovered`."""
     return [row.written for row in _without_own(_rows(rulebook)) if row.parts[0].part.word != UNCOVERED]
 
 
 def first_place(rulebook: Rulebook) -> int:
-    """The first place that own capital may have: how many of `other_tiers` are the defaulters' own money."""
+    """The first place that skin in the game may have: how many of `other_tiers` are the defaulters' own money."""
     return sum(kind_of(part.word).defaulters_own for part in all_parts(other_tiers(rulebook)))
 
 
 def own_place(rulebook: Rulebook) -> int | None:
-    """How many of `other_tiers` stand ahead of the first tranche of own capital; None where there is none."""
+    """How many of `other_tiers` stand ahead of the first tranche of skin in the game; None where there is none."""
     rows = _rows(rulebook)
     first = next((place for place, row in enumerate(rows) if any(_own(one) for one in row.parts)), None)
     return None if first is None else len(_without_own(rows[:first]))
 
 
 def with_own_capital(rulebook: Rulebook, amount: float | None, place: int | None) -> Rulebook:
-    """The rulebook with one tranche of own capital in place of all that it has.
+    """The rulebook with one tranche of skin in the game in place of all that it has.
 
     `amount` is in units of the currency (None: the size of the rulebook's first tranche, however it is stated), `place`
     says how many of `other_tiers` stand ahead of it. Without a place it stands where the first tranche did, also beside
@@ -94,7 +94,7 @@ def _own(one: _Stood) -> bool:
 
 
 def _without_own(rows: list[_Row]) -> list[_Row]:
-    """The places that are left without own capital. Of a tier side by side with it the rest stays."""
+    """The places that are left without skin in the game. Of a tier side by side with it the rest stays."""
     left = [replace(row, parts=tuple(one for one in row.parts if not _own(one))) for row in rows]
     return [row for row in left if row.parts]
 

@@ -11,19 +11,6 @@ from ccp.report.answer import coverage_sentence
 from ccp.report.words import MoneyUnit, defaulting, exact_amount, listed, scale_of, share
 from ccp.rulebook.tier_kind import SURVIVORS
 
-COVERAGE = (
-    ("cover-1", ("cover_1", "amount")),
-    ("cover-2", ("cover_2", "amount")),
-    ("default fund required", ("fund", "required")),
-    ("default fund posted", ("fund", "posted")),
-    ("skin in the game", ("ccp_capital",)),
-    ("prefunded resources", ("prefunded",)),
-    ("uncovered in the coverage test", ("coverage_test", "sizing_scenarios", "uncovered")),
-    ("left over in the coverage test", ("coverage_test", "sizing_scenarios", "headroom")),
-    ("uncovered in any scenario", ("coverage_test", "all_scenarios", "uncovered")),
-)
-"""The figures of coverage that are shown, by where `coverage.json` has them."""
-
 
 @dataclass(frozen=True)
 class Key:
@@ -114,21 +101,3 @@ def bills(view: View, before: View) -> pl.DataFrame:
     both = now.join(then, on="member_id", how="left")
     changed = both.with_columns(change=(pl.col("bill") - pl.col("bill_before")).round(digits))
     return changed.sort("defaults", "bill", "member_id", descending=[False, True, False])
-
-
-def coverage_rows(view: View, before: View) -> list[tuple[str, float | None, float | None]]:
-    """The figures of coverage: what each is called, before and after."""
-    count = view.coverage["cover"]
-    places = list(COVERAGE)
-    if count > 2 or before.coverage["cover"] > 2:
-        numbers = sorted({view.coverage["cover"], before.coverage["cover"]} - {1, 2})
-        places[2:2] = [(f"cover-{number}", (f"cover_{number}", "amount")) for number in numbers]
-    rows = [(name, _at(before.coverage, path), _at(view.coverage, path)) for name, path in places]
-    return [row for row in rows if row[1] is not None or row[2] is not None]
-
-
-def _at(figures: Any, path: tuple[str, ...]) -> float | None:
-    """The figure at a place, None where there is none."""
-    for step in path:
-        figures = None if figures is None else figures.get(step)
-    return figures

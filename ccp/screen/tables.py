@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from html import escape
 
 from ccp.api.explored import View
+from ccp.report.answer import compared_figures
 from ccp.report.charts.waterfall import tier_name
 from ccp.report.words import exact_amount
-from ccp.screen.answer import bills, coverage_rows
+from ccp.screen.answer import bills
 
 Cells = Sequence[str]
 
@@ -76,7 +77,7 @@ def coverage_table(view: View, before: View) -> str:
             *("-" if one is None else exact_amount(one, digits) for one in (then, now)),
             "-" if then is None or now is None else signed(round(now - then, digits), digits),
         )
-        for name, then, now in coverage_rows(view, before)
+        for name, then, now in compared_figures(before.coverage, view.coverage)
     ]
     return table("Coverage", (f"figure, {view.trace['currency']}", "before", "after", "change"), rows, range(1, 4))
 

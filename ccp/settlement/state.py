@@ -66,7 +66,7 @@ class Notice:
 class CycleState:
     """Balances and promises at the end of a day, in minor units; days count from 0.
 
-    `standing` is what carries over between defaults: contributions, own capital and others' sizes, calls, periods.
+    `standing` is what carries over between defaults: contributions, skin in the game and others' sizes, calls, periods.
     `cash` by pool; `capital` (of members), `supplementary` and `supplementary_due` by member; `event` by group, 0 where
     it is not in default. `totals` are what the ledger's rows so far add up to.
     `notices` are resizings whose call is still to come, `fund_size` the latest. `margin` is yesterday's margin by

@@ -72,7 +72,7 @@ class Plan(Rostered):
 
     @cached_property
     def capital(self) -> int:
-        """The clearing house's own capital that counts as prefunded, in all its tiers."""
+        """the clearing house's skin in the game that counts as prefunded, in all its tiers."""
         own = [tier for tier in self.lumps if tier.kind.own_capital and self.is_prefunded(tier)]
         return sum(int(self.arrays.size[tier.row]) for tier in own)
 

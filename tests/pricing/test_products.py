@@ -37,7 +37,7 @@ from ccp.pricing.horizon import case_terms, liquidation_periods, price_cube
 from ccp.pricing.market_state import MarketState, ScenarioMoves
 from ccp.pricing.pricers import PRICERS, Pricer, by_pricer
 from ccp.pricing.revalue import changes_of, revalue
-from ccp.products import LIMITS, PRODUCTS, SETTLEMENTS, STYLE, factor_columns
+from ccp.products import FORWARD, LIMITS, PRODUCTS, SETTLEMENTS, STYLE, factor_columns, owners
 from ccp.rulebook.load import load_rulebook
 from ccp.rulebook.rulebook import Rulebook
 from ccp.scenarios.scenario_set import ScenarioSet
@@ -256,7 +256,8 @@ def test_check_asks_of_the_product_what_its_row_says() -> None:
     assert "row 4, column style: a spread must state this" in told(style=None)
     assert "row 3, column foreign_id, value 'Z': the market has no history of this factor" in told(foreign_id="Z")
     assert "row 3, column rate_id: a spread must state this" in told(rate_id=None)
-    assert "row 5, column strike, value 100.0: only an option may state this" in told(strike=100.0)
+    options = " or ".join(product.called for product in owners("strike"))
+    assert f"row 5, column strike, value 100.0: only {options} may state this" in told(strike=100.0)
     with pytest.raises(InputError, match="row 1, column style, value 'variation': only an option or a spread may"):
         book_from_frames(tables((INSTRUMENTS[0] | {"style": "variation"}, *INSTRUMENTS[1:])))
 
@@ -464,6 +465,16 @@ def test_margins_of_the_product_follow_its_day(tmp_path: Path) -> None:
         losses.append(1000.0 * (worth(SPREADS[0], today) - worth(SPREADS[0], then)))
     expected = sorted(losses)[math.ceil(60 * 0.99) - 1]
     assert run.row("accounts", small.day(2), account_id="a")["margin"] == pytest.approx(expected, abs=0.00501)
+
+
+def test_a_column_that_moves_and_that_the_pricer_does_not_move_is_an_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It would stay as on the first day, and so would what margins of later days are made from."""
+    monkeypatch.setitem(PRICERS, SPREAD.word, PRICER)
+    monkeypatch.setitem(PRODUCTS, SPREAD.word, replace(SPREAD, own=(*SPREAD.own, FORWARD)))
+    with pytest.raises(ValueError, match="of 'spread' that move and those that its pricer moves differ: forward"):
+        cycle().run(tmp_path / "run")
 
 
 def test_pricers_are_told_apart_by_what_they_do() -> None:

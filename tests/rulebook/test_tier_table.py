@@ -18,7 +18,9 @@ import ccp.kernels.waterfall.plan_arrays as codes
 from ccp.book.roster import each_alone
 from ccp.columns import COLUMNS
 from ccp.report.charts.theme import WHOSE
+from ccp.rulebook.load import load_rulebook
 from ccp.rulebook.rulebook import Rulebook
+from ccp.rulebook.tier_forms import all_parts
 from ccp.rulebook.tier_kind import BLOCKS, CLEARING_HOUSE, GAINERS, PARENT, STAKEHOLDERS, SURVIVORS_FUNDED, TierKind
 from ccp.rulebook.tier_table import ROWS, added, all_kinds, kind_of, label_of, rule_in_words, tier_words
 from ccp.rulebook.tiers import Named, Uncovered
@@ -123,6 +125,11 @@ def test_every_tier_stands_in_the_document_of_tiers() -> None:
     section = text[text.index("## 3. Tiers") : text.index("## 4.")]
     rows = [line.split("|")[1] for line in section.splitlines() if line.startswith("| `")]
     assert {word for row in rows for word in tier_words() if f"`{word}`" in row} == set(tier_words())
+
+
+def test_every_tier_stands_in_the_rulebook_that_has_them_all() -> None:
+    found = load_rulebook("textbook/full-waterfall")
+    assert {part.word for part in all_parts(found.tiers)} == set(tier_words())
 
 
 # --- nobody else knows it ---------------------------------------------------------------------------------------------

@@ -673,6 +673,9 @@ def before_buffer(setup: Setup, positions: dict[str, float], day: MarginDay, his
 
 def add_ons(setup: Setup, account: str, positions: dict[str, float], today: Snapshot, risk: dict[str, float]) -> int:
     terms = setup.margin.get("add_ons") or {}
+    unknown = terms.keys() - {"bid_ask", "concentration", "wrong_way"}
+    if unknown:
+        raise ValueError(f"the twin does not know the add-ons {sorted(unknown)}")
     total = 0
     if terms.get("bid_ask"):
         spreads = [

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from hypothesis import strategies as st
 from support.rulebooks import rulebook_of
+from support.waterfall_twin import PAYER_OF_LUMP
 
 from ccp.book.roster import Roster, roster_of
 from ccp.rulebook.rulebook import Rulebook
@@ -136,7 +137,7 @@ def random_tiers(chance: Random, size: int) -> list[Any]:
         {"survivors_fund": {"order": chance.choice(["pro_rata", "segments_first", "auction"]), "share": share}}
         for share in shares
     ]
-    lumps = ["ccp_capital", "insurance", "ccp_equity", "parent_guarantee"]
+    lumps = list(PAYER_OF_LUMP)
     others += [lump(chance, chance.choice(lumps), size) for _ in range(chance.randint(0, 4))]
     others += [assessments(chance, size) for _ in range(chance.randint(0, 2))]
     others += [haircut(chance, word, size) for word in HAIRCUTS if chance.random() < 0.5]

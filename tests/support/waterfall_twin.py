@@ -26,8 +26,8 @@ Key = TypeVar("Key", bound=Hashable)
 
 PAYER_OF_LUMP = {
     "ccp_capital": "clearing house",
-    "ccp_equity": "clearing house",
     "insurance": "insurer",
+    "ccp_equity": "clearing house",
     "parent_guarantee": "parent",
 }
 HAIRCUTS = ["gains_haircut", "tear_up", "payout_haircut"]

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from support.random_waterfalls import HAIRCUTS, Waterfall, random_waterfall
 from support.small_cycles import RULES
+from support.waterfall_twin import PAYER_OF_LUMP
 
 import ccp.kernels.waterfall.plan_arrays as codes
 from ccp.book.roster import each_alone
@@ -155,7 +156,7 @@ def test_the_random_paths_reach_what_they_are_meant_to_test() -> None:
     assert beside >= 10
 
 
-LUMPS = ("ccp_capital", "insurance", "ccp_equity", "parent_guarantee")
+LUMPS = tuple(PAYER_OF_LUMP)
 
 
 @pytest.mark.parametrize("seed", [200, 201, 202, 203])

@@ -13,7 +13,7 @@ from hypothesis import assume, example, given
 from hypothesis import strategies as st
 from support.random_waterfalls import HAIRCUTS, Waterfall, assessments, haircut, lump, random_waterfall, waterfalls
 from support.rulebooks import rulebook_of
-from support.waterfall_twin import all_parts, exact
+from support.waterfall_twin import PAYER_OF_LUMP, all_parts, exact
 
 from ccp.book.roster import each_alone
 from ccp.money import share_within
@@ -25,7 +25,7 @@ from ccp.waterfall.replenishment import on_day, resign
 from ccp.waterfall.run import run_waterfall
 from ccp.waterfall.standing import Standing, after_default, first_standing
 
-LUMPS = ("ccp_capital", "insurance", "ccp_equity", "parent_guarantee")
+LUMPS = tuple(PAYER_OF_LUMP)
 seeds = st.integers(0, 2**40)
 Details = dict[str, Any]
 

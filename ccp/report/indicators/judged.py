@@ -93,13 +93,18 @@ def _of_run(run: Run) -> dict[str, Indicator]:
     stated = validated(run.manifest["rulebook"].get("indicators") or {}, None, f"{run.name}/manifest.json", Indicators)
     margin, readings = run.manifest["rulebook"]["margin"], referred(run.kind.indicators)(run)
     own = defaults(margin["confidence"], margin["liquidation_days"])
-    _check_all_known(run.command, readings)
+    _check_all_known(run.command, readings, own)
     return {key: _indicator(run, key, readings[key], getattr(stated, key), getattr(own, key)) for key in LABELS}
 
 
-def _check_all_known(command: str, readings: dict[str, IndicatorValue]) -> None:
+def _check_all_known(command: str, readings: dict[str, IndicatorValue], own: Indicators) -> None:
     """Every indicator has a label, thresholds, and something that a run says of it. Raises ValueError."""
-    for where, words in (("rulebooks", Indicators.model_fields.keys()), (f"ccp {command}", readings.keys())):
+    known = {
+        "rulebooks": Indicators.model_fields.keys(),
+        "thresholds of our own": {key for key in Indicators.model_fields if getattr(own, key) is not None},
+        f"ccp {command}": readings.keys(),
+    }
+    for where, words in known.items():
         differ = sorted(LABELS.keys() ^ words)
         if differ:
             raise ValueError(f"indicators that have a label and those of {where} differ: {', '.join(differ)}")

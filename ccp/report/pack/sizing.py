@@ -5,7 +5,18 @@ from typing import Any
 
 import polars as pl
 
-from ccp.report.answer import bound_by, count_sentence, coverage_sentence, gap_words, losing, question, who_hurts
+from ccp.report.answer import (
+    FIGURES,
+    bound_by,
+    count_sentence,
+    coverage_sentence,
+    figure_at,
+    gap_words,
+    losing,
+    made_of,
+    question,
+    who_hurts,
+)
 from ccp.report.charts.bars import Series, ranked_bars
 from ccp.report.elements import Exhibit, Provenance, Section, Table, TableColumn, Tile, Tone
 from ccp.report.words import exact_amount, listed, scale_of, share
@@ -40,8 +51,7 @@ def answer_tiles(coverage: dict[str, Any], digits: int) -> tuple[Tile, ...]:
     """The key figures on the first screen."""
     fund, count = coverage["fund"], coverage["cover"]
     cover, ratio = coverage[f"cover_{count}"], coverage["coverage_ratio"]
-    made_of = "fund, skin in the game and insurance" if coverage["insurance"] else "fund and skin in the game"
-    prefunded = f"prefunded {exact_amount(coverage['prefunded'], digits)} ({made_of}) over cover-{count}"
+    prefunded = f"prefunded {exact_amount(coverage['prefunded'], digits)} ({made_of(coverage)}) over cover-{count}"
     tone: Tone = "plain" if ratio is None else "good" if ratio >= 1 else "bad"
     required, rule = exact_amount(fund["required"], digits), f"set by {bound_by(coverage)}"
     return (
@@ -89,29 +99,34 @@ def _who(cover: dict[str, Any]) -> str:
 
 def figures_section(coverage: dict[str, Any]) -> Section:
     """Every figure of the sizing in one table."""
-    fund, rows = coverage["fund"], []
+    rows: list[tuple[str, float | None, str, str]] = []
     for name in [f"cover_{count}" for count in sorted({1, 2, coverage["cover"]})] + ["emir_42_3"]:
         called = sloim("EMIR 42(3)") if name == "emir_42_3" else sloim(name.removeprefix("cover_"))
         rows.append((called, coverage[name]["amount"], _who(coverage[name]), f"{name}.amount"))
-    posted = "by the book's members" if fund["posted"] is not None else "not stated"
-    rows += [
-        ("default fund required", fund["required"], f"set by {bound_by(coverage)}", "fund.required"),
-        ("default fund, floor", fund["floor"], "the least that the rulebook allows", "fund.floor"),
-        ("default fund posted", fund["posted"], posted, "fund.posted"),
-        ("skin in the game", coverage["ccp_capital"], OWN_MONEY, "ccp_capital"),
-        ("insurance", coverage["insurance"], "in the waterfall", "insurance"),
-        ("prefunded resources", coverage["prefunded"], "fund in force, skin in the game and insurance", "prefunded"),
-        ("initial margin", coverage["margin"], "all pools", "margin"),
-    ]
-    for name, test in coverage["coverage_test"].items():
-        said = f"{listed(test['defaulters'])} in '{test['scenario_id']}'"
-        called = f"uncovered, {name.replace('_', ' ')}"
-        rows.append((called, test["uncovered"], said, f"coverage_test.{name}.uncovered"))
+    rows += [(FIGURES[path], figure_at(coverage, path), note, path) for path, note in _figure_notes(coverage).items()]
     frame = pl.DataFrame(rows, schema=["figure", "amount", "note", "field"], orient="row")
     columns = (TableColumn("figure", "figure"), TableColumn("amount", "amount", "money"), TableColumn("note", "note"))
     table = Table(frame, (*columns, TableColumn("field", "field of coverage.json")))
     source = _from("the field that each row names")
     return Section("figures", "The figures", figures=(Exhibit("all-figures", "Every figure", (source,), table),))
+
+
+def _figure_notes(coverage: dict[str, Any]) -> dict[str, str]:
+    """What is said beside each figure, by where `coverage.json` has it, in the order of the table."""
+    tests = {
+        f"coverage_test.{name}.uncovered": f"{listed(test['defaulters'])} in '{test['scenario_id']}'"
+        for name, test in coverage["coverage_test"].items()
+    }
+    return {
+        "fund.required": f"set by {bound_by(coverage)}",
+        "fund.floor": "the least that the rulebook allows",
+        "fund.posted": "not stated" if coverage["fund"]["posted"] is None else "by the book's members",
+        "ccp_capital": OWN_MONEY,
+        "insurance": "in the waterfall",
+        "prefunded": made_of(coverage),
+        "margin": "all pools",
+        **tests,
+    }
 
 
 def scenarios_section(run: Run, coverage: dict[str, Any], currency: str) -> Section:
@@ -157,7 +172,7 @@ def _scenario_figure(key: str, which: str, scenarios: pl.DataFrame, coverage: di
         (Provenance("scenarios.parquet", shown), _from("prefunded")),
         Table(rows.select(shown), columns, note),
         partial(ranked_bars, drawn, "scenario", series, f"stress loss over initial margin ({scale.named(currency)})"),
-        "The dashed line is what is prefunded: fund in force, skin in the game and insurance.",
+        f"The dashed line is what is prefunded: {made_of(coverage)}.",
     )
 
 

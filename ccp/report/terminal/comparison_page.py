@@ -9,7 +9,7 @@ from rich.text import Text
 
 from ccp.report.words import exact_amount
 from ccp.rulebook.tier_kind import NOBODY
-from ccp.rulebook.tier_table import UNCOVERED
+from ccp.rulebook.tier_table import UNCOVERED, label_of
 
 
 def comparison_tables(ladder: pl.DataFrame, houses: list[dict[str, Any]], by_tier: bool) -> RenderableType:
@@ -39,13 +39,14 @@ def _shares(rows: pl.DataFrame, by_tier: bool) -> Table:
         found = dict(part.select("loss_multiple", "loss_share").iter_rows())
         nobody = NOBODY.name in key or UNCOVERED in key
         cells = [_share(found.get(rung, 0.0)) for rung in rungs]
-        name = str(key[0]) if not by_tier else f"{int(str(key[0]).split('.')[0])}. {key[1]}" + _called(key[2])
+        name = _tier(*key) if by_tier else str(key[0])
         table.add_row(name, *cells, style="red" if nobody and any(cell != "-" for cell in cells) else "")
     return table
 
 
-def _called(name: object) -> str:
-    return f" ({name})" if name else ""
+def _tier(place: object, word: object, name: object) -> str:
+    called = f" ({name})" if name else ""
+    return f"{int(str(place).split('.')[0])}. {label_of(str(word))}{called}"
 
 
 def _share(value: float) -> str:

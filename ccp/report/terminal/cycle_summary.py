@@ -9,6 +9,7 @@ from rich.text import Text
 
 from ccp.report.answer import cycle_answer
 from ccp.report.words import MoneyUnit, scale_of, share
+from ccp.rulebook.tier_table import label_of
 
 SHOWN_DAYS = 6
 SHOWN_EVENTS = 12
@@ -107,7 +108,9 @@ def _events(tables: dict[str, pl.DataFrame], summary: dict[str, Any]) -> list[Re
     table.add_column("paid by", overflow="fold")
     for row in events.head(SHOWN_EVENTS).to_dicts():
         draws = paid.filter((pl.col("event") == row["event"]) & (pl.col("amount") > 0)).sort("tier_place")
-        words = [f"{tier} {scale.amount(amount)}" for tier, amount in draws.select("tier", "amount").iter_rows()]
+        words = [
+            f"{label_of(tier)} {scale.amount(amount)}" for tier, amount in draws.select("tier", "amount").iter_rows()
+        ]
         first = (str(row["default_date"]), row["defaulters"], row["cause"])
         table.add_row(*first, scale.amount(row["loss"]), ", ".join(words) or "-")
     more = events.height - SHOWN_EVENTS

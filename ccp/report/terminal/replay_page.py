@@ -35,7 +35,7 @@ def replay_tables(found: dict[str, Any]) -> RenderableType:
             verdict = "agrees" if line["agrees"] else "DIFFERS"
             expected, computed = (_amount(line[name]) for name in ("expected", "computed"))
             note, style = _note(line, notes), "" if line["agrees"] else "red"
-            table.add_row(line["tier"], expected, computed, verdict, note, style=style)
+            table.add_row(label_of(line["tier"]), expected, computed, verdict, note, style=style)
         rules = f" ({run['rulebook']})" if run["name"] != run["rulebook"] else ""
         parts += [Text(f"{run['name']}{rules}"), table]
     if found["assumed_inputs"]:
@@ -52,8 +52,7 @@ def _paid(run: dict[str, Any], scale: float) -> Table:
     for tier in (tier for event in run["events"] for tier in event["tiers"]):
         sums[tier["tier"]] = sums.get(tier["tier"], 0.0) + tier["paid"]
     for tier, amount in sums.items():
-        name = tier if label_of(tier) == tier else f"{label_of(tier)} ({tier})"
-        table.add_row(name, _amount((run["uncovered"] if tier == UNCOVERED else amount) / scale))
+        table.add_row(label_of(tier), _amount((run["uncovered"] if tier == UNCOVERED else amount) / scale))
     return table
 
 

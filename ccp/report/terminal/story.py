@@ -8,7 +8,7 @@ from rich.text import Text
 
 from ccp.report.words import defaulting, exact_amount, listed, share
 from ccp.rulebook.tier_kind import SURVIVORS, SURVIVORS_FUNDED
-from ccp.rulebook.tier_table import UNCOVERED
+from ccp.rulebook.tier_table import UNCOVERED, label_of
 
 BAR_WIDTH = 24
 SHOWN_SURVIVORS = 10
@@ -111,7 +111,7 @@ def waterfall_bars(trace: dict[str, Any], digits: int) -> RenderableType:
 def _bars(trace: dict[str, Any], digits: int) -> Table:
     largest = max([tier["available"] for tier in trace["tiers"]] + [trace["uncovered"], 0.01])
     table = Table(box=None, pad_edge=False)
-    table.add_column("tier", no_wrap=True)
+    table.add_column("tier", overflow="fold", min_width=13)
     table.add_column("used \u2588 unused \u2591", no_wrap=True, width=BAR_WIDTH)
     table.add_column("pays", justify="right", no_wrap=True)
     table.add_column("of", justify="right", no_wrap=True)
@@ -120,7 +120,7 @@ def _bars(trace: dict[str, Any], digits: int) -> Table:
         bar = _bar(tier["paid"], tier["available"], largest)
         style = "red" if nobody and tier["paid"] else ""
         of = "" if nobody else exact_amount(tier["available"], digits)
-        table.add_row(tier["tier"], Text(bar), exact_amount(tier["paid"], digits), of, style=style)
+        table.add_row(label_of(tier["tier"]), Text(bar), exact_amount(tier["paid"], digits), of, style=style)
     return table
 
 

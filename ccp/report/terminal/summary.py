@@ -7,7 +7,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from ccp.report.answer import losing
+from ccp.report.answer import losing, made_of
 from ccp.report.terminal.story import waterfall_bars
 from ccp.report.terminal.verdict import verdict
 from ccp.report.words import exact_amount, scale_of, share
@@ -93,12 +93,15 @@ def _fund_rows(coverage: dict[str, Any], digits: int) -> Rows:
 def _prefunded_rows(coverage: dict[str, Any]) -> Rows:
     """The clearing house's own money, insurance, and everything prefunded."""
     insurance: Rows = [("Insurance", coverage["insurance"], "")] if coverage["insurance"] else []
-    made_of = "fund, skin in the game and insurance" if insurance else "fund and skin in the game"
-    ratio = _part(coverage["coverage_ratio"], f"of cover-{coverage['cover']}")
+    parts = (_part(coverage["coverage_ratio"], f"of cover-{coverage['cover']}"), made_of(coverage))
     return [
         ("Skin in the game (SITG)", coverage["ccp_capital"], "the clearing house's own money"),
         *insurance,
-        ("Prefunded resources", coverage["prefunded"], "; ".join(words for words in (ratio, made_of) if words)),
+        (
+            "Prefunded resources",
+            coverage["prefunded"],
+            "; ".join(filter(None, parts)),
+        ),
     ]
 
 

@@ -7,6 +7,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from ccp.report.answer import compared_figures
 from ccp.report.words import exact_amount
 
 MOST_MEMBERS = 10
@@ -31,35 +32,16 @@ def _figures(before: dict[str, Any], after: dict[str, Any], digits: int) -> Tabl
     table.add_column(" -> ".join(currencies))
     for name in ("before", "after", "change"):
         table.add_column(name, justify="right", no_wrap=True)
-    cover = f"cover_{after['cover']}"
-    for name, path in (
-        ("Initial margin", ("margin",)),
-        ("Cover-1", ("cover_1", "amount")),
-        ("Cover-2", ("cover_2", "amount")),
-        *([(f"Cover-{after['cover']}", (cover, "amount"))] if after["cover"] > 2 else []),
-        ("EMIR 42(3)", ("emir_42_3", "amount")),
-        ("Default fund required", ("fund", "required")),
-        ("Default fund posted", ("fund", "posted")),
-        ("Skin in the game", ("ccp_capital",)),
-        ("Prefunded resources", ("prefunded",)),
-        ("Coverage test: uncovered", ("coverage_test", "sizing_scenarios", "uncovered")),
-        ("Coverage test: left over", ("coverage_test", "sizing_scenarios", "headroom")),
-    ):
-        amounts = _amounts(_at(before, path), _at(after, path), digits)
-        table.add_row(name, *amounts[: len(amounts) - (len(currencies) > 1)])
+    for name, then, now in compared_figures(before, after):
+        amounts = _amounts(then, now, digits)
+        table.add_row(name[:1].upper() + name[1:], *amounts[: len(amounts) - (len(currencies) > 1)])
     ratios = [figures["coverage_ratio"] for figures in (before, after)]
     table.add_row("Coverage ratio", *("-" if one is None else f"{one:.1%}" for one in ratios), "")
+    cover = f"cover_{after['cover']}"
     worst = [figures.get(cover) or figures[f"cover_{figures['cover']}"] for figures in (before, after)]
     table.add_row("Worst scenario", *(one["scenario_id"] for one in worst), "")
     table.add_row("Its groups", *(" + ".join(one["groups"]) for one in worst), "")
     return table
-
-
-def _at(figures: dict[str, Any], path: tuple[str, ...]) -> float | None:
-    value: Any = figures
-    for step in path:
-        value = None if value is None else value.get(step)
-    return value
 
 
 def _amounts(before: float | None, after: float | None, digits: int) -> list[str]:

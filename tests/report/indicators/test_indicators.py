@@ -27,7 +27,7 @@ from ccp.book.streaming import BatchSizes
 from ccp.errors import InputError
 from ccp.report.indicators.judged import LABELS, Indicator, colour_of, indicators, worst_colour, written_value
 from ccp.report.indicators.reading import IndicatorValue
-from ccp.rulebook.indicators import TooLittle, TooMuch
+from ccp.rulebook.indicators import TooLittle, TooMuch, defaults
 from ccp.rulebook.load import load_rulebook
 from ccp.runs.run import Run, open_run
 from ccp.settlement.cycle import Cycle
@@ -525,6 +525,11 @@ def test_an_indicator_that_is_forgotten_somewhere_is_an_error(tmp_path: Path, mo
     with pytest.raises(ValueError, match="a label and those of rulebooks differ: unpaid_margin"):
         indicators([run])
     monkeypatch.setitem(LABELS, "unpaid_margin", label)
+    without = defaults(0.99, 2).model_copy(update={"unpaid_margin": None})
+    with monkeypatch.context() as patch:
+        patch.setattr("ccp.report.indicators.judged.defaults", lambda *given: without)
+        with pytest.raises(ValueError, match="and those of thresholds of our own differ: unpaid_margin"):
+            indicators([run])
     monkeypatch.setattr("ccp.report.indicators.sized.sized", lambda run: {})
     with pytest.raises(ValueError, match="a label and those of ccp size differ: days_to_liquidate, "):
         indicators([run])

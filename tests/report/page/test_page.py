@@ -204,7 +204,7 @@ def test_every_figure_says_where_it_comes_from(command: str, finished: Path) -> 
             assert (finished / command / tile.source.file).exists()
 
 
-@pytest.mark.parametrize("command", ["size", "simulate", "backtest"])
+@pytest.mark.parametrize("command", FINISHED)
 def test_columns_named_as_sources_are_there(command: str, finished: Path) -> None:
     for section in ccp.pack(finished / command).content.sections:
         for source in (source for figure in section.figures for source in figure.sources):
