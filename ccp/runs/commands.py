@@ -11,7 +11,7 @@ from ccp.runs.kind import Document, RunKind
 
 MANIFEST = Document(
     "What the run was made from: inputs by SHA-256, the rulebook in full, conventions, versions; and its notes.",
-    ("made_by", "program", "libraries", "notes"),
+    ("made_by", "program", "libraries"),
     in_workbook=False,
 )
 MEANINGS = "ccp.report.listing.figure_meanings"

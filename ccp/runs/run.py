@@ -114,6 +114,7 @@ def open_run(path: Path | str, commands: tuple[str, ...] | None = None) -> Run:
     _check_form(shown, manifest, COMMANDS[command].form)
     if command not in commands:
         raise refuse(shown, f"a run of {called(commands)} was expected, this is one of ccp {command}")
+    _check_fields(manifest, ("notes",), f"{shown}/manifest.json")  # in today's form: silence is not "none"
     _check_whole(folder, shown, command)
     return Run(shown, command, manifest, folder)
 
@@ -147,8 +148,12 @@ def _read(path: Path, shown: str, document: Document | None) -> Any:
         raise refuse(shown, "this document is missing from the run") from None
     except (OSError, ValueError) as error:
         raise refuse(shown, f"cannot be read as JSON: {error}") from None
-    fields = () if document is None else document.fields
-    missing = [name for name in fields if not isinstance(found, dict) or name not in found]
+    _check_fields(found, () if document is None else document.fields, shown)
+    return found
+
+
+def _check_fields(document: Any, fields: tuple[str, ...], shown: str) -> None:
+    """Refuse a document without some of its fields."""
+    missing = [name for name in fields if not isinstance(document, dict) or name not in document]
     if missing:
         raise refuse(shown, f"its field {missing[0]} is missing: the document is damaged, run it again")
-    return found

@@ -12,6 +12,7 @@ from typing import Any
 
 import polars as pl
 import pytest
+from support.changed_runs import changes
 from support.small_books import book, market, rulebook
 
 import ccp
@@ -155,7 +156,7 @@ def what_if(out: Path, trades: list[tuple[str, float]]) -> list[Note]:
     if not out.exists():
         ccp.size(BOOK, rulebook(stress=GAPS), MARKET, base=True).write(out)
     rows = [{"account_id": name, "instrument_id": "X", "quantity": quantity} for name, quantity in trades]
-    return ccp.what_if(out, ccp.Changes(trades=rows)).notes
+    return ccp.what_if(out, changes(trades=rows)).notes
 
 
 def compared(fund: float | None) -> list[Note]:
