@@ -249,7 +249,7 @@ def test_show_watch_and_report_say_them(finished: Path, tmp_path: Path) -> None:
 
 
 @READS_FILES
-def test_a_run_without_a_list_of_notes_is_no_run(finished: Path, tmp_path: Path) -> None:
+def test_a_run_without_a_list_of_notes_is_no_run(tmp_path: Path) -> None:
     """Silence is not the same as nothing to say."""
     ccp.size(rates_book(), rates_rules(), rates_market()).write(tmp_path / "run")
     stated = json.loads((tmp_path / "run" / "manifest.json").read_text())
