@@ -76,7 +76,7 @@ ROWS = (
         "most spot prices of the book are not within half of their factor's level on the day that they are to hold on",
         "such spot instruments, of all",
         "spot instruments",
-        "the book's spot prices are far from the market's of {day}; do they hold on another --book-date?",
+        "the book's spot prices are far from the market's of {day}; do they hold on another day?",
         missing=True,
     ),
     NoteKind(
@@ -331,7 +331,7 @@ ROWS = (
         "instruments expire during the run",
         "such instruments, of all",
         "instruments",
-        "{have} of {of} instruments expire during the run; --expiry constant keeps them",
+        "{have} of {of} instruments expire during the run, and are gone from then on",
         missing=True,
     ),
     NoteKind(

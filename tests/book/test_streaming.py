@@ -176,8 +176,8 @@ def fractions(tmp_path_factory: pytest.TempPathFactory, small_book: Path) -> Pat
             "haircut": random.choice([0.0, 0.1, 0.3], len(lines)),
             "currency": random.choice(["USD", "EUR"], len(lines)),
             "factor_id": [None if place % 2 else "XOM" for place in range(len(lines))],
-            "issuer_id": random.choice([None, "P", "Q", "R"], len(lines)),
-            "asset_class": random.choice([None, "bond"], len(lines)),
+            "issuer_id": [(None, "P", "Q", "R")[place] for place in random.integers(0, 4, len(lines))],
+            "asset_class": [(None, "bond")[place] for place in random.integers(0, 2, len(lines))],
         }
     ).write_parquet(book / "collateral.parquet")
     instruments = pl.read_parquet(book / "instruments.parquet")

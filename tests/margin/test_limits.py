@@ -35,9 +35,10 @@ def line(pool: str, asset: str, value: float, **more: Any) -> dict[str, Any]:
     return {"pool_id": pool, "asset_id": asset, "market_value": value, "haircut": 0.0} | dict.fromkeys(TEXT) | more
 
 
-SCHEMA = dict.fromkeys(("pool_id", "asset_id", *TEXT), pl.String) | dict.fromkeys(
-    ("market_value", "haircut"), pl.Float64
-)
+SCHEMA: dict[str, Any] = {
+    **dict.fromkeys(("pool_id", "asset_id", *TEXT), pl.String),
+    **dict.fromkeys(("market_value", "haircut"), pl.Float64),
+}
 
 
 def tables_with(lines: list[dict[str, Any]]) -> dict[str, pl.DataFrame]:

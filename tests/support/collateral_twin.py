@@ -6,6 +6,7 @@ Lines are rows of the collateral table, `currency` filled in. Amounts are whole 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from fractions import Fraction
 from typing import Any
 
@@ -16,7 +17,7 @@ WORDS = ("issuer", "issuer_group", "asset_class", "currency")
 class Known:
     """What else the document speaks of: groups of members, classes of factors, the service currency."""
 
-    def __init__(self, members: list[Row], classes: dict[str, str | None], service: str) -> None:
+    def __init__(self, members: list[Row], classes: Mapping[str, str | None], service: str) -> None:
         self.group_of = {row["member_id"]: row.get("group_id") or row["member_id"] for row in members}
         self.classes, self.service = classes, service
 
@@ -63,7 +64,7 @@ def name_for(word: str, line: Row, known: Known, shares: Row) -> tuple[str, str]
         limited = line["currency"] != known.service or known.service in shares
         key = ("a name", line["currency"]) if limited else None
     elif word == "asset_class":
-        stated = line.get("asset_class") or known.classes.get(factor)
+        stated = line.get("asset_class") or known.classes.get(factor or "")
         key = ("a name", stated) if stated else ("b stand-in", "") if factor or group else None
     else:
         stated = (issuer or group) if word == "issuer" else known.belongs(group)

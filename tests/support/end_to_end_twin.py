@@ -408,7 +408,9 @@ class Held:
         self.service, self.minor = rules["currency"], 10 ** rules.get("currency_digits", 2)
         self.stated = book.get("collateral") is not None
         lines = [row | {"currency": row["currency"] or self.service} for row in book.get("collateral") or []]
-        classes = {row.get("factor_id"): history.asset_class(row.get("factor_id") or "") for row in lines}
+        classes = {
+            str(row["factor_id"]): history.asset_class(row["factor_id"]) for row in lines if row.get("factor_id")
+        }
         known = collateral_twin.Known(book["members"], classes, self.service)
         self.lines: dict[str, list[Row]] = {pool: [] for pool in pools}
         for row in collateral_twin.with_groups(lines):
