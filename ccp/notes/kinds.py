@@ -210,6 +210,16 @@ ROWS = (
         "the ladder {name} moves no factor of the book and makes no scenario",
     ),
     NoteKind(
+        "untwisted_rate",
+        STRESS,
+        "rates have no tenor that is known, or the market knows but one: steeper and flatter curves leave them as they "
+        "are",
+        "such rates, of all that the book needs",
+        "rates",
+        "{have} of {of} rates stay where they are when curves get steeper or flatter, for want of tenors: {names}",
+        missing=True,
+    ),
+    NoteKind(
         "still_scenario",
         STRESS,
         "a scenario of the file moves no factor that the book needs",

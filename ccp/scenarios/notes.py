@@ -9,6 +9,7 @@ from ccp.market.notes import complete
 from ccp.notes.note import Note, named, note
 from ccp.rulebook.rulebook import Rulebook
 from ccp.scenarios.hypothetical import ladder_scenarios
+from ccp.scenarios.rate_shifts import TWISTS, is_rate, of_shapes, untwisted
 from ccp.scenarios.scenario_set import ScenarioSet
 from ccp.types import Flags
 
@@ -20,7 +21,11 @@ def scenario_notes(
     own = (
         []
         if file
-        else [*window_notes(rulebook, market, factor_ids, scenarios), *ladder_notes(rulebook, market, factor_ids)]
+        else [
+            *window_notes(rulebook, market, factor_ids, scenarios),
+            *ladder_notes(rulebook, market, factor_ids),
+            *shift_notes(rulebook, market, factor_ids),
+        ]
     )
     return [
         *own,
@@ -81,6 +86,19 @@ def ladder_notes(rulebook: Rulebook, market: Market, factor_ids: list[str]) -> l
         for place, ladder in enumerate(rulebook.stress.hypothetical)
         if not ladder_scenarios(ladder, market, factor_ids).count
     ]
+
+
+def shift_notes(rulebook: Rulebook, market: Market, factor_ids: list[str]) -> list[Note]:
+    """Shifts of rates that the rulebook states and that move nothing, and rates that stay where they are in a twist."""
+    stated, shifts = rulebook.stress.rate_shifts, rulebook.stress.shifts
+    rates = int(is_rate(market, factor_ids).sum())
+    place = "stress.rate_shifts"
+    if stated is not None and stated.shapes and not rates:
+        return [note("empty_ladder", place, 0, len(of_shapes(stated)) * len(stated.basis_points), name="rate_shifts")]
+    left = untwisted(market, factor_ids)
+    if shifts is None or not left or not TWISTS.keys() & set(shifts.shapes):
+        return []
+    return [note("untwisted_rate", place, len(left), rates, names=named(left))]
 
 
 def still_scenarios(scenarios: ScenarioSet, file: str) -> list[Note]:

@@ -22,6 +22,9 @@ BASIS_POINT = {"percent": 0.01, "decimal": 0.0001, "basis_points": 1.0}
 TWISTS = {"steeper": (-0.65, 0.9), "flatter": (0.8, -0.6)}
 """What a twist does to the short and to the long end, as shares of its size."""
 
+PARALLEL = {"down": -1.0, "up": 1.0}
+"""What the two parallel shifts do to every tenor, as shares of their size."""
+
 
 def rate_scenarios(shifts: RateShifts, market: Market, factor_ids: list[str]) -> ScenarioSet:
     """One scenario a shape, size and (parallel) direction, over `factor_ids`: rates move, and nothing else.
@@ -55,6 +58,11 @@ def untwisted(market: Market, factor_ids: list[str]) -> list[str]:
     return [name for name, tenor in zip(rates, market.kinds("tenor_years", rates), strict=True) if tenor is None]
 
 
+def of_shapes(shifts: RateShifts) -> list[str]:
+    """The scenarios that the shapes make of every size."""
+    return [name for shape in shifts.shapes for name in (PARALLEL if shape not in TWISTS else (shape,))]
+
+
 def _tenors(market: Market, factor_ids: list[str]) -> Vector:
     return np.array([np.nan if tenor is None else tenor for tenor in market.kinds("tenor_years", factor_ids)])
 
@@ -62,12 +70,12 @@ def _tenors(market: Market, factor_ids: list[str]) -> Vector:
 def _shapes(shifts: RateShifts, tenors: Vector) -> Iterator[tuple[str, Vector]]:
     """What each scenario of a size does to every tenor, as a share of the size."""
     near = np.exp(-tenors / 4)
-    for shape in shifts.shapes:
-        if shape in TWISTS:
-            short, far = TWISTS[shape]
-            yield shape, short * near + far * (1 - near)
+    for name in of_shapes(shifts):
+        if name in TWISTS:
+            short, far = TWISTS[name]
+            yield name, short * near + far * (1 - near)
         else:
-            yield from (("down", np.full(len(tenors), -1.0)), ("up", np.full(len(tenors), 1.0)))
+            yield name, np.full(len(tenors), PARALLEL[name])
 
 
 def _by_level(

@@ -124,14 +124,14 @@ def test_the_table_shows_shares_of_the_loss(small: Path) -> None:
     assert ["gainers", "10.0%"] in lines
     assert ["nobody", "12.7%"] in lines
     by_tier = call("compare", "-r", small, *ELEVEN, "--ladder", "0.5,2", "--tiers").stdout
-    assert [line.split() for line in by_tier.splitlines() if re.match(r"\d\. ", line)] == [
-        ["1.", "defaulter_margin", "-", "-"],
-        ["2.", "defaulter_fund", "100.0%", "27.3%"],
-        ["3.", "ccp_capital", "-", "4.5%"],
-        ["4.", "survivors_fund", "-", "22.7%"],
-        ["5.", "assessments", "-", "22.7%"],
-        ["6.", "gains_haircut", "-", "10.0%"],
-        ["7.", "uncovered", "-", "12.7%"],
+    assert [re.split(r"\s{2,}", line.strip()) for line in by_tier.splitlines() if re.match(r"\d\. ", line)] == [
+        ["1. defaulters' margin", "-", "-"],
+        ["2. defaulters' contributions", "100.0%", "27.3%"],
+        ["3. skin in the game", "-", "4.5%"],
+        ["4. survivors' contributions", "-", "22.7%"],
+        ["5. assessments", "-", "22.7%"],
+        ["6. variation margin gains haircut", "-", "10.0%"],
+        ["7. uncovered", "-", "12.7%"],
     ]
 
 

@@ -97,6 +97,12 @@ def classed(*classes: str | None) -> Market:
     return replace(MARKET, factors=MARKET.factors.with_columns(pl.Series("asset_class", classes, dtype=pl.String)))
 
 
+def curve(*tenors: float | None) -> Market:
+    """The market with X and Y as rates of some tenors."""
+    factors = classed("rate", "rate", None).factors
+    return replace(MARKET, factors=factors.with_columns(tenor_years=pl.Series([*tenors, None], dtype=pl.Float64)))
+
+
 def with_volatility(own: bool) -> Market:
     """400 days, and where it is the market's own a volatility of X."""
     longer = market(days=400)
@@ -392,6 +398,15 @@ CASES = (
         lambda _: sized(prices=lacking(slice(0, 10)), margin={"liquidation_days": 1}),
     ),
     Case("empty_ladder", "stress.hypothetical.1", 0, 2, lambda _: sized(without_euro()), lambda _: sized()),
+    # X and Y are rates, and only one has a tenor: no curve can be told to be steeper, and both stay
+    Case(
+        "untwisted_rate",
+        "stress.rate_shifts",
+        2,
+        2,
+        lambda _: sized(prices=curve(2.0, None)),
+        lambda _: sized(prices=curve(2.0, 10.0)),
+    ),
     Case(
         "still_scenario",
         "shocks.csv",

@@ -76,7 +76,8 @@ def rates_document(**stress: Any) -> dict[str, Any]:
         "name": "rates",
         "currency": "USD",
         "margin": margin | {"floor": {"lookback_days": 2500}},
-        "stress": {"hypothetical": ["market_gaps", "sector_gaps", "currency_gaps"]} | stress,
+        "stress": {"hypothetical": ["market_gaps", "sector_gaps", "currency_gaps"], "rate_shifts": {"shapes": []}}
+        | stress,
         "fund": {"cover": 1},
         "tiers": ["defaulter_margin", "defaulter_fund", "survivors_fund", "uncovered"],
     }

@@ -182,8 +182,8 @@ def test_a_run_of_the_command_shows_expected_beside_computed_with_notes() -> Non
     found = call("replay", "nasdaq-2018", "krx-hanmag-2013")
     assert found.exit_code == 0
     lines = [line.split() for line in found.stdout.splitlines()]
-    assert ["survivors_fund", "107", "107", "agrees", "[1]"] in lines
-    assert ["survivors_fund", "41,560", "41,560", "agrees"] in [line[:4] for line in lines]
+    assert ["survivors'", "contributions", "107", "107", "agrees", "[1]"] in lines
+    assert ["survivors'", "contributions", "41,560", "41,560", "agrees"] in [line[:5] for line in lines]
     assert "(KRW m)" in found.stdout
     assert '[1] Nasdaq, "Nasdaq Statement Regarding Member Default"' in found.stdout
 
@@ -840,7 +840,7 @@ def test_amounts_that_the_scale_makes_too_large_are_refused(tmp_path: Path) -> N
 def test_a_run_that_expects_nothing_prints_what_each_tier_paid(tmp_path: Path) -> None:
     (tmp_path / "replay.yaml").write_text(CASCADE)
     shown = [line.split() for line in call("replay", str(tmp_path / "replay.yaml"), width=100).stdout.splitlines()]
-    assert ["survivors'", "contributions", "(survivors_fund)", "90"] in shown  # 30, and after a refill 60
+    assert ["survivors'", "contributions", "90"] in shown  # 30, and after a refill 60
     assert ["uncovered", "30"] in shown
 
 
