@@ -220,6 +220,15 @@ ROWS = (
         missing=True,
     ),
     NoteKind(
+        "rate_unit",
+        STRESS,
+        "rates are shifted by basis points, and the market does not say what units they are in: percent is taken",
+        "such rates, of all that the book needs",
+        "rates",
+        "{have} of {of} rates do not say in what unit they are, and are taken as percent: {name} is at {level:.6g}",
+        missing=True,
+    ),
+    NoteKind(
         "still_scenario",
         STRESS,
         "a scenario of the file moves no factor that the book needs",
@@ -250,6 +259,17 @@ ROWS = (
         "no stress scenario that sizes the fund moves {place}, and securities of it keep their value: {size}",
         missing=True,
         share=True,
+    ),
+    NoteKind(
+        "option_below_zero",
+        STRESS,
+        "an option's underlying is at zero or below, today or in a scenario: its model knows no volatility there, and "
+        "the option is worth what exercising it would pay",
+        "such options, of all",
+        "options",
+        "{have} of {of} options have an underlying at zero or below today or in a scenario, where they are worth what "
+        "exercising them would pay and nothing for volatility: {names}",
+        missing=True,
     ),
     NoteKind(
         "few_groups",

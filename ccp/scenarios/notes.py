@@ -8,8 +8,9 @@ from ccp.market.history import Market
 from ccp.market.notes import complete
 from ccp.notes.note import Note, named, note
 from ccp.rulebook.rulebook import Rulebook
+from ccp.rulebook.stress import RateShifts
 from ccp.scenarios.hypothetical import ladder_scenarios
-from ccp.scenarios.rate_shifts import TWISTS, is_rate, of_shapes, untwisted
+from ccp.scenarios.rate_shifts import TWISTS, is_rate, scenarios_of, untwisted
 from ccp.scenarios.scenario_set import ScenarioSet
 from ccp.types import Flags
 
@@ -89,16 +90,34 @@ def ladder_notes(rulebook: Rulebook, market: Market, factor_ids: list[str]) -> l
 
 
 def shift_notes(rulebook: Rulebook, market: Market, factor_ids: list[str]) -> list[Note]:
-    """Shifts of rates that the rulebook states and that move nothing, and rates that stay where they are in a twist."""
-    stated, shifts = rulebook.stress.rate_shifts, rulebook.stress.shifts
-    rates = int(is_rate(market, factor_ids).sum())
-    place = "stress.rate_shifts"
-    if stated is not None and stated.shapes and not rates:
-        return [note("empty_ladder", place, 0, len(of_shapes(stated)) * len(stated.basis_points), name="rate_shifts")]
-    left = untwisted(market, factor_ids)
-    if shifts is None or not left or not TWISTS.keys() & set(shifts.shapes):
+    """Shapes of shifts that make no scenario, rates that a twist leaves where they are, and units that are taken."""
+    shifts = rulebook.stress.shifts
+    if shifts is None or not shifts.shapes:
         return []
-    return [note("untwisted_rate", place, len(left), rates, names=named(left))]
+    rates = [name for name, rate in zip(factor_ids, is_rate(market, factor_ids), strict=True) if rate]
+    if not rates and rulebook.stress.rate_shifts is None:
+        return []
+    left = untwisted(market, factor_ids)
+    return [*_empty_shapes(shifts, rates, left), *_left_by_twists(shifts, rates, left), *_units_taken(market, rates)]
+
+
+def _empty_shapes(shifts: RateShifts, rates: list[str], left: list[str]) -> Iterator[Note]:
+    for shape in shifts.shapes:
+        if not rates or (shape in TWISTS and left == rates):
+            count = len(scenarios_of(shape)) * len(shifts.basis_points)
+            yield note("empty_ladder", f"stress.rate_shifts.{shape}", 0, count, name=f"of rates ({shape})")
+
+
+def _left_by_twists(shifts: RateShifts, rates: list[str], left: list[str]) -> Iterator[Note]:
+    if left and TWISTS.keys() & set(shifts.shapes):
+        yield note("untwisted_rate", "stress.rate_shifts", len(left), len(rates), names=named(left))
+
+
+def _units_taken(market: Market, rates: list[str]) -> Iterator[Note]:
+    units = market.kinds("rate_unit", rates)
+    bare = [name for name, unit in zip(rates, units, strict=True) if unit is None]
+    if bare:
+        yield note("rate_unit", "factors.rate_unit", len(bare), len(rates), name=bare[0], level=market.level(bare[0]))
 
 
 def still_scenarios(scenarios: ScenarioSet, file: str) -> list[Note]:

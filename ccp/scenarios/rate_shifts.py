@@ -58,9 +58,9 @@ def untwisted(market: Market, factor_ids: list[str]) -> list[str]:
     return [name for name, tenor in zip(rates, market.kinds("tenor_years", rates), strict=True) if tenor is None]
 
 
-def of_shapes(shifts: RateShifts) -> list[str]:
-    """The scenarios that the shapes make of every size."""
-    return [name for shape in shifts.shapes for name in (PARALLEL if shape not in TWISTS else (shape,))]
+def scenarios_of(shape: str) -> tuple[str, ...]:
+    """The scenarios that a shape makes of every size."""
+    return (shape,) if shape in TWISTS else tuple(PARALLEL)
 
 
 def _tenors(market: Market, factor_ids: list[str]) -> Vector:
@@ -70,7 +70,7 @@ def _tenors(market: Market, factor_ids: list[str]) -> Vector:
 def _shapes(shifts: RateShifts, tenors: Vector) -> Iterator[tuple[str, Vector]]:
     """What each scenario of a size does to every tenor, as a share of the size."""
     near = np.exp(-tenors / 4)
-    for name in of_shapes(shifts):
+    for name in (name for shape in shifts.shapes for name in scenarios_of(shape)):
         if name in TWISTS:
             short, far = TWISTS[name]
             yield name, short * near + far * (1 - near)

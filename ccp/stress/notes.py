@@ -9,7 +9,7 @@ from ccp.margin.collateral import holdings
 from ccp.margin.notes import unstated
 from ccp.market.case import Case
 from ccp.market.needs import currency_factor
-from ccp.notes.note import Note, note
+from ccp.notes.note import Note, named, note
 from ccp.products import factor_columns
 from ccp.scenarios.notes import sizing_moves
 from ccp.scenarios.scenario_set import ScenarioSet
@@ -19,7 +19,24 @@ from ccp.types import Flags
 
 def stress_notes(measured: Measured) -> list[Note]:
     """Notes on the stress of a book that was measured."""
-    return [*unmoved_factors(measured), *held_notes(measured.case, measured.scenarios), *close_out_notes(measured.case)]
+    case, scenarios = measured.case, measured.scenarios
+    return [
+        *unmoved_factors(measured),
+        *options_below_zero(case, scenarios),
+        *held_notes(case, scenarios),
+        *close_out_notes(case),
+    ]
+
+
+def options_below_zero(case: Case, scenarios: ScenarioSet) -> Iterator[Note]:
+    """Options whose underlying is at zero or below where no model of theirs has a volatility."""
+    today = np.array([case.market.level(name) for name in scenarios.factor_ids])
+    levels = today + (today * scenarios.relative.T + scenarios.absolute.T).min(axis=(0, 1), initial=0.0).T
+    low = [name for name, level in zip(scenarios.factor_ids, levels, strict=True) if level <= 0]
+    options = case.book.ordered_instruments.filter(pl.col("strike").is_not_null())
+    below = options.filter(pl.col("factor_id").is_in(low))["instrument_id"].to_list()
+    if below:
+        yield note("option_below_zero", "instruments.strike", len(below), options.height, names=named(below))
 
 
 def unmoved_factors(measured: Measured) -> Iterator[Note]:

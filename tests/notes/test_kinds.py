@@ -103,6 +103,23 @@ def curve(*tenors: float | None) -> Market:
     return replace(MARKET, factors=factors.with_columns(tenor_years=pl.Series([*tenors, None], dtype=pl.Float64)))
 
 
+def in_percent(rates: Market) -> Market:
+    """The market whose rates say their unit."""
+    return replace(rates, factors=rates.factors.with_columns(rate_unit=pl.Series(["percent", "percent", None])))
+
+
+def fallen(tmp: Path, points: float) -> list[Note]:
+    """Notes on a book with an option on X, which moves by differences, in one scenario in which it falls."""
+    changes = MARKET.factors.with_columns(
+        change=pl.Series(["absolute", "relative", "relative"], dtype=MARKET.factors.schema["change"])
+    )
+    file = tmp / "shocks.csv"
+    rows = ["scenario_id,factor_id,kind,shock", f"fall,X,absolute,{-points}", "fall,Y,relative,-0.1"]
+    file.write_text("\n".join(rows) + "\n")
+    book = with_option(50.0, implied_volatility=0.01)
+    return sized(book, replace(MARKET, factors=changes), file)
+
+
 def with_volatility(own: bool) -> Market:
     """400 days, and where it is the market's own a volatility of X."""
     longer = market(days=400)
@@ -398,6 +415,23 @@ CASES = (
         lambda _: sized(prices=lacking(slice(0, 10)), margin={"liquidation_days": 1}),
     ),
     Case("empty_ladder", "stress.hypothetical.1", 0, 2, lambda _: sized(without_euro()), lambda _: sized()),
+    Case(
+        "rate_unit",
+        "factors.rate_unit",
+        2,
+        2,
+        lambda _: sized(prices=curve(2.0, 10.0)),
+        lambda _: sized(prices=in_percent(curve(2.0, 10.0))),
+    ),
+    # X, at 100, falls by 150 or by 50
+    Case(
+        "option_below_zero",
+        "instruments.strike",
+        1,
+        1,
+        lambda tmp: fallen(tmp, 150.0),
+        lambda tmp: fallen(tmp, 50.0),
+    ),
     # X and Y are rates, and only one has a tenor: no curve can be told to be steeper, and both stay
     Case(
         "untwisted_rate",
