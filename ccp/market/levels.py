@@ -1,10 +1,12 @@
 """Which levels may not be zero or below: one test for every command, on every day.
 
 A ratio of levels means nothing once one of them is not positive, so a factor that moves by ratios stays above zero. An
-exchange rate does however it moves, and so do prices that a volatility is modelled from.
+exchange rate does however it moves, and so do prices that a volatility is modelled from, and those that collateral is
+valued by: a security's value moves in proportion to its factor.
 """
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -41,14 +43,17 @@ def must_be_positive(market: Market, factor_ids: list[str]) -> Flags:
     return np.array([change != "absolute" or is_exchange_rate(name) for name, change in moving], dtype=bool)
 
 
-def not_positive(market: Market, factor_ids: list[str], last: date | None = None) -> list[NotPositive]:
+def not_positive(
+    market: Market, factor_ids: list[str], last: date | None = None, securities: Collection[str] = ()
+) -> list[NotPositive]:
     """The factors, and those that their volatilities are modelled from, with a level that it may not have.
 
-    Up to and including `last`, by default on all days of the market; factors that it does not hold are passed over.
+    `securities` are the factors that collateral is valued by. Up to and including `last`, by default on all days of the
+    market; factors that it does not hold are passed over.
     """
     known = market.levels if last is None else market.levels.filter(pl.col("date") <= last)
     found = []
-    for factor_id, expected in _expected(market, factor_ids).items():
+    for factor_id, expected in _expected(market, factor_ids, securities).items():
         levels = known[factor_id]
         lowest = levels.arg_min()
         if lowest is not None and levels[lowest] <= 0:
@@ -56,18 +61,20 @@ def not_positive(market: Market, factor_ids: list[str], last: date | None = None
     return found
 
 
-def level_problems(market: Market, factor_ids: list[str], last: date | None = None) -> dict[str, Problem]:
+def level_problems(
+    market: Market, factor_ids: list[str], last: date | None = None, securities: Collection[str] = ()
+) -> dict[str, Problem]:
     """What `not_positive` finds, by factor, each where it stands in the file of prices."""
-    return {one.factor_id: _located(market, one) for one in not_positive(market, factor_ids, last)}
+    return {one.factor_id: _located(market, one) for one in not_positive(market, factor_ids, last, securities)}
 
 
-def check_levels(market: Market, factor_ids: list[str], last: date) -> None:
+def check_levels(market: Market, factor_ids: list[str], last: date, securities: Collection[str] = ()) -> None:
     """Raise InputError where a level up to and including `last` is zero or below and may not be."""
-    problems = list(level_problems(market, factor_ids, last).values())
+    problems = list(level_problems(market, factor_ids, last, securities).values())
     raise_problems(problems, len(problems))
 
 
-def _expected(market: Market, factor_ids: list[str]) -> dict[str, str]:
+def _expected(market: Market, factor_ids: list[str], securities: Collection[str]) -> dict[str, str]:
     """What is expected of the levels of each factor of the market that must be positive, in order."""
     found: dict[str, str] = {}
     there = [name for name in factor_ids if name in market.factor_ids]
@@ -76,6 +83,8 @@ def _expected(market: Market, factor_ids: list[str]) -> dict[str, str]:
         if bound:
             ratios = "levels of a relative factor must be positive"
             found[name] = "an exchange rate must be positive" if change == "absolute" else ratios
+    for name in set(securities) & set(there):
+        found.setdefault(name, "levels that collateral is valued by must be positive")
     for name in factor_ids:
         base = modelled_from(market, name)
         if base is not None:

@@ -52,13 +52,18 @@ def needed_factors(book: Book, service: str) -> list[str]:
     return sorted(factor_uses(book, service))
 
 
+def valued_by(book: Book) -> list[str]:
+    """The factors that securities held as collateral move with."""
+    return [] if book.collateral is None else book.collateral["factor_id"].drop_nulls().unique().sort().to_list()
+
+
 def find_market_problems(book: Book, market: Market, service: str, history_days: int) -> list[Problem]:
     """What the market lacks for this book: factors, today's values, history, positive levels; expired options.
 
     `history_days` is how many of the latest rows must hold a value of every factor.
     """
     uses = factor_uses(book, service)
-    levels = level_problems(market, sorted(uses))
+    levels = level_problems(market, sorted(uses), securities=valued_by(book))
     problems = list(levels.values()) + [
         Problem(_source(book, use.table), expected, use.field, factor_id, use.row)
         for factor_id, use in sorted(uses.items())

@@ -10,6 +10,7 @@ from typing import Any
 import polars as pl
 
 from ccp.errors import refuse
+from ccp.notes.kinds import KINDS
 from ccp.notes.note import Note, notes_of
 from ccp.runs.commands import COMMANDS, MANIFEST, called, commands_with, readable
 from ccp.runs.kind import UNFINISHED, Document, RunKind
@@ -114,7 +115,7 @@ def open_run(path: Path | str, commands: tuple[str, ...] | None = None) -> Run:
     _check_form(shown, manifest, COMMANDS[command].form)
     if command not in commands:
         raise refuse(shown, f"a run of {called(commands)} was expected, this is one of ccp {command}")
-    _check_fields(manifest, ("notes",), f"{shown}/manifest.json")  # in today's form: silence is not "none"
+    _check_notes(manifest, f"{shown}/manifest.json")
     _check_whole(folder, shown, command)
     return Run(shown, command, manifest, folder)
 
@@ -132,6 +133,17 @@ def _check_form(shown: str, manifest: dict[str, Any], known: int) -> None:
         older = "an older" if isinstance(form, int) and form < known else "another"
         expected = f"this run is in {older} form ({form}, by ccp {made}); form {known} was expected: run it again"
         raise refuse(shown, expected)
+
+
+def _check_notes(manifest: dict[str, Any], shown: str) -> None:
+    """Refuse a run whose notes are not there, or are none that this program makes: silence is not "none"."""
+    _check_fields(manifest, ("notes",), shown)
+    try:
+        known = all(one.id in KINDS for one in notes_of(manifest["notes"]))
+    except (KeyError, TypeError):
+        known = False
+    if not known:
+        raise refuse(shown, "notes of kinds that this version knows were expected: run it again", field="notes")
 
 
 def _check_whole(folder: Path, shown: str, command: str) -> None:

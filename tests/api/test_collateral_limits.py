@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -141,3 +142,24 @@ def test_a_member_that_comes_makes_paper_of_its_name_its_groups(tmp_path: Path) 
     assert rows["BOND1"]["cut_own_paper"] == 0.0
     losses = found.tables["losses"].filter(scenario_id="market down 30%", group_id="A")
     assert losses["loss_over_margin"].item() == 3_000.0
+
+
+def test_collateral_valued_by_a_level_at_zero_is_refused(tmp_path: Path) -> None:
+    """Its value moves in proportion to its factor: of nothing there is no proportion, and below nothing it turns."""
+    whole, last = book_with(*IN_ONE), market()
+    days = last.levels["date"]
+    kind = last.factors.schema["change"]
+    change = pl.when(pl.col("factor_id") == "Y").then(pl.lit("absolute")).otherwise(pl.col("change").cast(pl.String))
+    factors = last.factors.with_columns(change.cast(kind).alias("change"))  # type: ignore[arg-type]
+    for level in (0.0, -2.0):
+        fallen = pl.when(pl.col("date") == days[-1]).then(pl.lit(level)).otherwise(pl.col("Y")).alias("Y")
+        prices = replace(last, levels=last.levels.with_columns(fallen), factors=factors)
+        request = ccp.RunRequest(days[-5], days[-1])
+        for call in (
+            lambda prices=prices: ccp.check(whole, rules(), prices),
+            lambda prices=prices: ccp.size(whole, rules(), prices),
+            lambda prices=prices, request=request: ccp.simulate(whole, tmp_path / "out", request, rules(), prices),
+        ):
+            with pytest.raises(ccp.InputError, match="levels that collateral is valued by must be positive"):
+                call()
+        assert not (tmp_path / "out").exists()

@@ -260,6 +260,16 @@ def test_a_run_without_a_list_of_notes_is_no_run(tmp_path: Path) -> None:
         open_run(tmp_path / "run")
 
 
+@READS_FILES
+@pytest.mark.parametrize("notes", ["abc", [1], [{"id": "of another version", "place": "x", "sentence": "y"}], [{}]])
+def test_notes_that_this_version_does_not_make_are_refused_in_one_line(notes: object, tmp_path: Path) -> None:
+    ccp.size(rates_book(), rates_rules(), rates_market()).write(tmp_path / "run")
+    place = tmp_path / "run" / "manifest.json"
+    place.write_text(json.dumps(json.loads(place.read_text()) | {"notes": notes}))
+    with pytest.raises(ccp.InputError, match="notes of kinds that this version knows were expected"):
+        open_run(tmp_path / "run")
+
+
 def test_every_kind_stands_in_the_document() -> None:
     document = (Path(__file__).parents[2] / "docs" / "reference" / "notes.md").read_text()
     for row in KINDS.values():
