@@ -43,9 +43,9 @@ def unnamed_factors(case: Case) -> list[Note]:
     """Instruments of a product with several factors that do not name one of them: it never moves for them."""
     found = []
     for product in PRODUCTS.values():
-        table = case.book.instruments.filter(is_a(product))
+        table = case.book.ordered_instruments.filter(is_a(product))
         for column in product.factors[1:]:
-            names = table.filter(table[column].is_null())["instrument_id"].sort().to_list()
+            names = table.filter(table[column].is_null())["instrument_id"].to_list()
             if names:
                 words = {"column": column, "names": named(names), "product": product.called}
                 found.append(note("unnamed_factor", f"instruments.{column}", len(names), table.height, **words))

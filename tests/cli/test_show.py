@@ -451,7 +451,10 @@ def test_who_reads_the_csv_may_stop_in_the_middle(copied: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
-        (["nothing"], "value 'nothing': no such table or document; this run has contributions, losses, margin, "),
+        (
+            ["nothing"],
+            "value 'nothing': no such table or document; this run has collateral, contributions, losses, margin, ",
+        ),
         (["../size/margin"], "value '../size/margin': no such table"),
         (["margin", "-w", "marjin > 1"], "--where, value 'marjin': no such column; there are account_id, pool_id, "),
         (["margin", "-w", "margin"], "--where, value 'margin': COLUMN OP VALUE was expected"),

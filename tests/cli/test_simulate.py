@@ -865,5 +865,5 @@ def test_a_book_of_other_prices_is_asked_for_its_day(own: date | None, said: boo
     run = ccp.simulate(
         ccp.example_book(), tmp_path / "run", ccp.RunRequest(day, day, own, constant_expiry=own is not None)
     )
-    assert any("--book-date" in note.sentence for note in run.notes) is said
+    assert any("on another day" in note.sentence for note in run.notes) is said
     assert ("far_prices" in [note.id for note in run.notes]) is said

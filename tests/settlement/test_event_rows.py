@@ -121,6 +121,7 @@ CYCLES: dict[str, tuple[Small, dict[str, Any]]] = {
     "what nobody pays": (everything([100.0, 38.0, 38.0]), ONE),
     "a full tear-up": (plain([100.0, 80.0, 80.0], rules=tiers({"tear_up": {"scope": "full"}})), ONE),
     "a partial tear-up": (plain([100.0, 80.0, 80.0], rules=tiers("tear_up")), ONE),
+    "a lifeboat": (plain([100.0, 80.0, 80.0], rules=tiers({"outside_support": {"amount": 500}})), ONE),
     "payouts cut": (plain([100.0, 80.0, 80.0], rules=tiers({"payout_haircut": {"share": 0.1}}, "voluntary")), ONE),
     "two funds apart": (
         plain([100.0, 70.0, 70.0], rules=tiers({"survivors_fund": {"share": 0.6}}, {"survivors_fund": {"share": 0.4}})),
@@ -155,7 +156,7 @@ def test_the_cycles_pay_out_of_every_tier_and_move_money_in_every_way() -> None:
     """What the tests below spoil: a tier or a movement that no cycle has would prove nothing."""
     found = [day for small, asked in CYCLES.values() for day in days_of(small, **asked)]
     paid = {draw.tier for day in found for one in day.expected.settled for draw in one.outcome.draws if draw.amount}
-    assert paid == {*_words(EVERYTHING), "tear_up", "payout_haircut", "uncovered"}
+    assert paid == {*_words(EVERYTHING), "outside_support", "tear_up", "payout_haircut", "uncovered"}
     moved = {KINDS[row[0]] for day in found for place, row in enumerate(day.rows) if place in day.of_events()}
     assert moved == {
         "variation", "sale", "sale of collateral", "liquidity drawn", "liquidity repaid", "loss", "assessment",

@@ -175,7 +175,7 @@ def test_replays_count_defaults_tell_calls_and_say_first_what_was_set(tmp_path: 
     html = (tmp_path / "page.html").read_text()
     told, back = (read_page(html).columns(f"replay-{place}-1-compared") for place in (1, 2))
     assert (told["tier"][-1], told["computed"][-1]) == ("members in default", "12")
-    assert back["tier"][-1] == "survivors_fund, repaid"
+    assert back["tier"][-1] == "survivors' contributions, repaid"
     assert "2,600 on 2022-03-04, 7,000 on 2022-03-07, 19,700 on 2022-03-08" in html
     assert "BBY at ASX Clear, May 2015; by assumption the loss equals the margin" in html
 
