@@ -6,11 +6,11 @@ import numpy as np
 
 from ccp.money import to_minor
 from ccp.sizing.size import Sized
-from ccp.stress.fire_sale import sell
+from ccp.stress.fire_sale import lost_by_cuts, sell
 from ccp.stress.loss_over_margin import SetLosses
 from ccp.stress.measure import Measured
 from ccp.stress.own_losses import fall_of_units, house_losses
-from ccp.types import Cents
+from ccp.types import Cents, Vector
 from ccp.waterfall.contagion import Books, Round, run_rounds
 from ccp.waterfall.event import Circumstances
 from ccp.waterfall.standing import first_standing
@@ -31,31 +31,31 @@ def rounds_of(sized: Sized, scenario: int, groups: tuple[int, ...], fire_sale: b
     resale = SoldMarket(sized, scenario) if fire_sale else None
     capital = member_capital(sized.measured)
     own = house_losses(sized.measured, fall_of_units(sized.measured, scenario))
-    return run_rounds(standing, groups, InScenario(sized, scenario), capital, known, resale, own)
+    unmoved = np.zeros(len(sized.portfolio.instruments))
+    losses = InScenario(sized.measured, scenario, sized.losses, scenario, unmoved)
+    return run_rounds(standing, groups, losses, capital, known, resale, own)
 
 
 @dataclass(frozen=True)
 class InScenario:
-    """What sets of groups of a sized book lose in one scenario."""
+    """What sets of groups of a book lose in one scenario, at its prices or at those that sales have moved.
 
-    sized: Sized
+    `place` is the scenario's among those of `losses`; `dropped` is how far units have fallen in sales.
+    """
+
+    measured: Measured
     scenario: int
-
-    def of(self, groups: tuple[int, ...], before: tuple[int, ...] = ()) -> Books:
-        """The books of groups that default together, after those `before`."""
-        return self.sized.books(self.scenario, groups, before)
-
-
-@dataclass(frozen=True)
-class AfterSale:
-    """What sets of groups lose in one scenario at prices that sales have moved. `margin` is by member."""
-
     losses: SetLosses
-    margin: Cents
+    place: int
+    dropped: Vector
 
-    def of(self, groups: tuple[int, ...], before: tuple[int, ...] = ()) -> Books:
-        """The books of groups that default together, after those `before`."""
-        return Books(*self.losses.of_members(0, groups, before), self.margin)
+    def of(self, groups: tuple[int, ...], before: tuple[int, ...] = (), cut: Cents | None = None) -> Books:
+        """The books of groups that default together, after those `before`, and without what was `cut` of pools."""
+        loss, over_margin = self.losses.of_members(self.place, groups, before)
+        if cut is not None:
+            more, more_over = lost_by_cuts(self.measured, self.scenario, groups, self.dropped, cut)
+            loss, over_margin = loss + more, over_margin + more_over
+        return Books(loss, np.minimum(over_margin, loss), self.measured.counted_by_member(self.scenario))
 
 
 def member_capital(measured: Measured) -> list[int | None]:
@@ -70,11 +70,11 @@ class SoldMarket:
 
     def __init__(self, sized: Sized, scenario: int):
         self.sized, self.scenario = sized, scenario
-        self.margin = sized.measured.counted_by_member(scenario)
         self.dropped = np.zeros(len(sized.portfolio.instruments))
 
-    def __call__(self, groups: tuple[int, ...]) -> tuple[Cents, AfterSale]:
+    def __call__(self, groups: tuple[int, ...]) -> tuple[Cents, InScenario]:
         """Sell the books of some groups: what others' house books lose by it, and what sets lose at the new prices."""
-        moved = sell(self.sized.measured, self.sized.sides, self.scenario, groups, self.dropped)
+        measured = self.sized.measured
+        moved = sell(measured, self.sized.sides, self.scenario, groups, self.dropped)
         self.dropped = moved.drop
-        return moved.house_loss, AfterSale(moved.losses, self.margin)
+        return moved.house_loss, InScenario(measured, self.scenario, moved.losses, 0, moved.drop)

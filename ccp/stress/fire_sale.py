@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ccp.book.portfolio import Portfolio
 from ccp.exposure.run import run_stress
 from ccp.kernels.exposure.costs import SaleTerms, sale_days
 from ccp.money import minor_units
@@ -32,14 +33,40 @@ def sell(measured: Measured, sides: Sides, scenario: int, groups: tuple[int, ...
     return Moved(house_losses(measured, fall), books_in(measured, scenario, dropped + fall), dropped + fall)
 
 
-def books_in(measured: Measured, scenario: int, dropped: Vector) -> StressLosses:
-    """Every member's book in one scenario, units having fallen by more than the scenario says."""
+def books_in(measured: Measured, scenario: int, dropped: Vector, cut: Cents | None = None) -> StressLosses:
+    """Every member's book in one scenario, units having fallen by more than the scenario says. `cut` is what haircuts
+    took of each pool (default: nothing): its result is less by that, as by a cost."""
     case = measured.case
     unit_loss = measured.unit_loss[:, [scenario]] + dropped[:, None]
     counted = {"": measured.counted_in(scenario)[:, None]}
     minor = float(minor_units(case.rulebook.currency_digits))
-    short = run_stress(case.portfolio.whole, unit_loss, measured.found.account_cost, counted, minor)[""]
+    cost = measured.found.account_cost
+    if cut is not None:
+        cost = _with_cuts(case.portfolio, cost, cut)
+    short = run_stress(case.portfolio.whole, unit_loss, cost, counted, minor)[""]
     return stress_losses(short, case.rulebook.stress.house_surplus_covers_clients, case.portfolio.roster)
+
+
+def lost_by_cuts(
+    measured: Measured, scenario: int, groups: tuple[int, ...], dropped: Vector, cut: Cents
+) -> tuple[Cents, Cents]:
+    """By member, how much more some groups lose, and how much more of it is over margin, for what haircuts took of
+    their pools (`cut`): it pays for no other loss. `dropped` is how far units have fallen beyond the scenario."""
+    portfolio = measured.portfolio
+    mine = np.where(portfolio.roster.inside(groups)[portfolio.pool_member], cut, 0)
+    if not mine.any():
+        nothing = np.zeros(len(portfolio.members), dtype=np.int64)
+        return nothing, nothing
+    with_them, without = (books_in(measured, scenario, dropped, some) for some in (mine, None))
+    return (with_them.loss - without.loss)[:, 0], (with_them.over_margin - without.over_margin)[:, 0]
+
+
+def _with_cuts(portfolio: Portfolio, cost: Cents | None, cut: Cents) -> Cents:
+    """What accounts cost, with what was cut of each pool on the first of its accounts."""
+    pools, firsts = np.unique(portfolio.account_pool, return_index=True)
+    costs = np.zeros(len(portfolio.account_pool), dtype=np.int64) if cost is None else cost.copy()
+    costs[firsts] += cut[pools]
+    return costs
 
 
 def _fall(quantity: float, instrument: int, terms: SaleTerms) -> float:

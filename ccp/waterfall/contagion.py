@@ -30,9 +30,18 @@ class Books:
     over_margin: Cents
     margin: Cents
 
-    def of(self, groups: tuple[int, ...], before: tuple[int, ...] = ()) -> "Books":
-        """The books of a set of groups: these, where what others do makes no difference."""
-        return self
+    def of(self, groups: tuple[int, ...], before: tuple[int, ...] = (), cut: Cents | None = None) -> "Books":
+        """The books of a set of groups: these, where what others do makes no difference.
+
+        Each member is one pool here, its house: what haircuts took of one that has lost in all is lost beside that.
+        Who states no loss has gained enough for what was cut.
+        """
+        if cut is None or not cut.any():
+            return self
+        changed = (cut > 0) & (self.loss > 0)
+        loss = self.loss + np.where(changed, cut, 0)
+        over_margin = np.where(changed, np.maximum(loss - self.margin, 0), self.over_margin)
+        return Books(loss, over_margin, self.margin)
 
     def event(self, groups: tuple[int, ...], known: Circumstances) -> Event:
         """The default of the groups whose books these are."""
@@ -43,8 +52,9 @@ class RoundLosses(Protocol):
     """Where an event's losses come from: what a SET of groups loses when its groups default together, which may be more
     than each would lose alone."""
 
-    def of(self, groups: tuple[int, ...], before: tuple[int, ...] = ()) -> Books:
-        """The books of groups that default together, after those that did `before` in the same event."""
+    def of(self, groups: tuple[int, ...], before: tuple[int, ...] = (), cut: Cents | None = None) -> Books:
+        """The books of groups that default together, after those that did `before` in the same event. `cut` by
+        claimant: what haircuts of earlier rounds took, which pays for nothing any more (default: nothing)."""
         ...
 
 
@@ -82,7 +92,8 @@ def run_rounds(
 ) -> list[Round]:
     """Run defaults until nobody new fails. The first round's groups are given; `capital` is by member.
 
-    `losses` says what the groups of a round lose, all of them together and after those of the rounds before. `own` is
+    `losses` says what the groups of a round lose, all of them together, after those of the rounds before and without
+    what these cut of their gains. `own` is
     what every member loses on its own books in the scenario (negative: gains; default: nothing): a survivor's capital
     bears it ahead of any bill.
 
@@ -96,7 +107,7 @@ def run_rounds(
     while groups:
         survives = ~(standing.away | standing.roster.inside(groups))
         circumstances, lost = replace(known(groups), cut=standing.cut), np.where(survives, lost, 0)
-        event = losses.of(groups, before).event(groups, circumstances)
+        event = losses.of(groups, before, standing.cut).event(groups, circumstances)
         means = means.losing(lost)
         outcome, failed = round_of(standing.plan, event, circumstances, means.left, borne, means.cushion)
         marked = nothing

@@ -437,6 +437,26 @@ def test_calls_and_haircuts_use_up_capital(tmp_path: Path) -> None:
     check_ledger(run)
 
 
+def test_a_survivor_that_fails_on_a_later_day_has_paid_the_cut_and_only_that_days_gain_counts(tmp_path: Path) -> None:
+    """X falls from 100 to 60: A, long 100, loses 4,000 less 500, and the others' gains are cut, C2's 2,000 and S's
+    4,400 by 1,093.75 and 2,406.25. C, long 60 and short 50, has lost 400 net: of its 1,800 it has 306.25. Three days
+    later X falls by 40 again. C's 400 are more than that: its estate has 2,400 to pay, and the 2,000 of that day."""
+    accounts = {name: (name[0], name, "house") for name in ("A", "C1", "C2", "S")}
+    held = [("A", "X", 100.0), ("C1", "X", 60.0), ("C2", "X", -50.0), ("S", "X", -110.0)]
+    members = {name: {"fund_contribution": 0.0} for name in ("A", "C", "S", "DEALER")}
+    members["C"]["capital"] = 1_800.0
+    rules = changed(RULES, tiers=["defaulter_margin", "defaulter_fund", "gains_haircut"])
+    future = {"instrument_id": "X", "kind": "future", "factor_id": "X", "currency": "USD", "multiplier": 1.0}
+    small = Small({"X": [100.0, 60.0, 60.0, 60.0, 20.0]}, held, accounts, members, rules, (future,))
+    run = small.run(tmp_path / "run", defaults=[("A", 1)])
+    check_ledger(run)
+    assert run.payers(1, "gains_haircut") == {"C": 1_093.75, "S": 2_406.25}
+    assert run.row("members", small.day(3), member_id="C")["capital"] == 306.25
+    assert run.tiers(2) == {"defaulter_margin": 2_400.0}
+    assert run.moved(to_account="margin:C2", movement="gain of the pool") == 2_000.0
+    assert run.ledger.filter(movement="haircut", from_account="house:C")["date"].to_list() == [small.day(1)]
+
+
 def test_gains_that_one_default_cut_are_not_there_for_another_of_the_same_day(tmp_path: Path) -> None:
     """A and C hold 100 X, B 50: the dealer gains 5,000, and A's default cuts a tenth of it. C's capital bears its loss
     of 2,000 or its call of 50, not both: its default finds 4,500 of the same gains, and cuts a tenth of that."""

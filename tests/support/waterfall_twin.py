@@ -495,6 +495,33 @@ def left_of(capital: int, lost: int, bills: int, gains_add: bool) -> int:
     return capital - (lost if gains_add else max(lost, 0)) - bills
 
 
+def after_cuts(
+    member: str, book: Row, pools: Mapping[str, tuple[str, str]], cut: Cents, results: Row | None, covers_clients: bool
+) -> Row:
+    """The member's book without what earlier rounds cut of its pools. `results`: {pool: (result, margin)}, gains
+    positive; without them the member is one pool, whose result is its loss."""
+    if results is None:
+        taken = cut.get(member, 0)
+        if taken == 0 or book["loss"] == 0:
+            return book
+        loss = book["loss"] + taken
+        return {**book, "loss": loss, "over_margin": max(loss - book["margin"], 0)}
+    loss, house, clients = 0, 0, 0
+    for pool, (owner, kind) in pools.items():
+        if owner != member:
+            continue
+        result, margin = results[pool]
+        left = result - cut.get(pool, 0)
+        loss += max(-left, 0)
+        if kind == "house":
+            house += margin + left
+        else:
+            clients += max(-(margin + left), 0)
+    if covers_clients:
+        clients = max(clients - max(house, 0), 0)
+    return {**book, "loss": loss, "over_margin": max(-house, 0) + clients}
+
+
 def contagion(
     rules: Row,
     standing: Row,
@@ -504,10 +531,13 @@ def contagion(
     circumstances: Row,
     own: Mapping[str, int] | None = None,
     gains_add: bool = False,
+    results: Row | None = None,
+    covers_clients: bool = True,
 ) -> list[Row]:
     """Round after round, until nobody fails: those whom their own books or a round's bills ruin default in the next.
 
     `own` is what members' own books lose in the scenario (negative: gain), which their capital bears before any bill.
+    `results` are (result, margin) by pool, where the members' books are those of several pools.
     """
     rounds: list[Row] = []
     groups = sorted(set(first_groups))
@@ -523,8 +553,9 @@ def contagion(
     cut: Cents = {}
     while groups:
         event = {**circumstances, "defaulters": groups, "cut": dict(cut)}
+        now_books = {m: after_cuts(m, book, pools, cut, results, covers_clients) for m, book in books.items()}
         for what in ["loss", "over_margin", "margin"]:
-            event[what] = {member: book[what] for member, book in books.items()}
+            event[what] = {member: book[what] for member, book in now_books.items()}
         survivors = Scene(rules, standing, event).survivors
         unable = set(circumstances.get("unable") or [])
         for member in survivors if not rounds else []:

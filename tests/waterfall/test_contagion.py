@@ -14,8 +14,9 @@ from support.waterfall_twin import recover as twin_recover
 
 from ccp.book.roster import each_alone
 from ccp.rulebook.tier_kind import TierKind
-from ccp.types import Cents
-from ccp.waterfall.contagion import Books, Resale, Round, run_rounds, survivors_bills
+from ccp.stress.loss_over_margin import over_margin_of
+from ccp.types import Cents, Flags
+from ccp.waterfall.contagion import Books, Resale, Round, RoundLosses, run_rounds, survivors_bills
 from ccp.waterfall.counting import EACH_DEFAULT
 from ccp.waterfall.event import Circumstances, Draw, Event, Outcome
 from ccp.waterfall.recoveries import Recovery, recover
@@ -36,6 +37,8 @@ class Spread:
     capital: list[int | None]
     own: dict[str, int]
     gains_add: bool
+    results: dict[str, tuple[int, int]] | None = None
+    covers_clients: bool = True
 
 
 def random_spread(seed: int) -> Spread:
@@ -46,7 +49,46 @@ def random_spread(seed: int) -> Spread:
     most = max([1, *case.contribution.values(), *case.required.values()])
     capital = [chance.choice([None, 0, chance.randint(0, most), chance.randint(0, 4 * most)]) for _ in case.members]
     own = {member: chance.choice([0, chance.randint(-most, most)]) for member in case.members}
-    return Spread(case, tuple(sorted(first)), capital, own, chance.random() < 0.5)
+    spread = Spread(case, tuple(sorted(first)), capital, own, chance.random() < 0.5)
+    if "pools" not in case.event:
+        return spread
+    return replace(spread, results=random_results(case, chance), covers_clients=chance.random() < 0.5)
+
+
+def random_results(case: Waterfall, chance: Random) -> dict[str, tuple[int, int]]:
+    """What each pool has gained (negative: lost) and its margin: its gains, less what closing it out cost, or other."""
+    most = max([1, *case.event["loss"].values()])
+    found = {}
+    for pool in case.pools:
+        gained = sum(day.get(pool, 0) for day in case.event["gains"])
+        result = chance.choice([gained, gained - chance.randint(0, most), -chance.randint(0, most)])
+        found[pool] = (result, chance.choice([0, chance.randint(0, max(most // 4, 1))]))
+    return found
+
+
+@dataclass(frozen=True)
+class PoolBooks:
+    """Books of members by the results of their pools, which haircuts have cut."""
+
+    case: Waterfall
+    results: dict[str, tuple[int, int]]
+    covers_clients: bool
+
+    def of(self, groups: tuple[int, ...], before: tuple[int, ...] = (), cut: Cents | None = None) -> Books:
+        members, known = len(self.case.members), self.case.circumstances
+        claimants = known.claimants
+        assert claimants is not None
+        result, margin = np.array([self.results[pool] for pool in self.case.pools], dtype=np.int64).reshape(-1, 2).T
+        loss = -result if cut is None else cut - result
+        rest = margin - loss
+
+        def sums(amounts: Cents, some: Flags) -> Cents:
+            return claimants.by_member(np.where(some, amounts, 0), members)
+
+        house, all_of = claimants.house, np.ones_like(claimants.house)
+        short = sums(np.maximum(-rest, 0), house), sums(np.maximum(rest, 0), house), sums(np.maximum(-rest, 0), ~house)
+        over = over_margin_of(*short, self.covers_clients)
+        return Books(sums(np.maximum(loss, 0), all_of), over, sums(margin, all_of))
 
 
 def standing_of(case: Waterfall, gains_add: bool = False) -> Standing:
@@ -95,7 +137,16 @@ def twin_rounds(spread: Spread) -> list[dict[str, Any]]:
         {name: value for name, value in case.event.items() if name not in ("loss", "over_margin", "margin")},
         spread.own,
         spread.gains_add,
+        spread.results,
+        spread.covers_clients,
     )
+
+
+def losses_of(spread: Spread) -> RoundLosses:
+    """Of pools, where the case has them, or of members that are one pool each."""
+    if spread.results is None:
+        return books_of(spread.case)
+    return PoolBooks(spread.case, spread.results, spread.covers_clients)
 
 
 def books_of(case: Waterfall) -> Books:
@@ -103,28 +154,28 @@ def books_of(case: Waterfall) -> Books:
     return Books(loss, over, margin)
 
 
-def counted_sale(groups: int, books: Books) -> Resale:
+def counted_sale(groups: int, books: RoundLosses, members: int = 4) -> Resale:
     """A sale that moves no price; it stops a run that has more rounds than there are groups."""
     sold: list[tuple[int, ...]] = []
 
-    def sell(some: tuple[int, ...]) -> tuple[Cents, Books]:
+    def sell(some: tuple[int, ...]) -> tuple[Cents, RoundLosses]:
         sold.append(some)
         assert len(sold) <= groups, f"more rounds than groups: {sold}"
-        return np.zeros(len(books.loss), dtype=np.int64), books
+        return np.zeros(members, dtype=np.int64), books
 
     return sell
 
 
 def engine_rounds(spread: Spread) -> list[Round]:
     """The engine's rounds, once with a sale that moves nothing and once without: they must be the same."""
-    case, books = spread.case, books_of(spread.case)
+    case, books = spread.case, losses_of(spread)
     standing, known = standing_of(case, spread.gains_add), case.circumstances
     own = case.by_member(spread.own)
 
     def run(resale: Resale | None) -> list[Round]:
         return run_rounds(standing, spread.first, books, spread.capital, lambda groups: known, resale, own)
 
-    counted = run(counted_sale(len(case.groups), books))
+    counted = run(counted_sale(len(case.groups), books, len(case.members)))
     plain = run(None)
     for one, other in zip(counted, plain, strict=True):
         assert one.outcome.draws == other.outcome.draws
@@ -336,7 +387,8 @@ def test_circumstances_are_asked_for_anew_in_every_round() -> None:
 
 
 def test_gains_that_one_round_cut_are_not_cut_again_in_the_next() -> None:
-    """B has gained 5 and C 10. A's 6 are cut as 5:10, which ruins B; of B's 20 only the 6 that C has left are cut."""
+    """B has gained 5 and C 10. A's 6 are cut as 5:10, which ruins B; of B's 20, and the 2 that it was
+    cut by, only the 6 that C has left are cut."""
     standing = first_standing(
         rulebook_of(["defaulter_margin", "gains_haircut"]), each_alone(MEMBERS), np.zeros(4, dtype=np.int64)
     )
@@ -347,8 +399,18 @@ def test_gains_that_one_round_cut_are_not_cut_again_in_the_next() -> None:
     )
     assert [payments(one) for one in rounds] == [
         [("gains_haircut", {"B": 2, "C": 4})],
-        [("gains_haircut", {"C": 6}), ("uncovered", {"nobody": 14})],
+        [("gains_haircut", {"C": 6}), ("uncovered", {"nobody": 16})],
     ]
+
+
+def test_a_member_of_one_pool_loses_what_was_cut_beside_its_loss_and_margin_is_held_against_both() -> None:
+    """A, B and C have lost 10, 10 and nothing, with margin of 4, 15 and 9; haircuts took 3 of each. D was not cut."""
+    loss, margin = np.array([10, 10, 0, 8]), np.array([4, 15, 9, 2])
+    books = Books(loss, np.maximum(loss - margin, 0), margin)
+    found = books.of((0, 1, 2, 3), (), np.array([3, 3, 3, 0]))
+    assert found.loss.tolist() == [13, 13, 0, 8]
+    assert found.over_margin.tolist() == [9, 0, 0, 6]
+    assert books.of((0,), (), np.zeros(4, dtype=np.int64)) is books
 
 
 # --- recoveries ------------------------------------------------------------------------------------------------------
