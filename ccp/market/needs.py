@@ -54,7 +54,11 @@ def needed_factors(book: Book, service: str) -> list[str]:
 
 def valued_by(book: Book) -> list[str]:
     """The factors that securities held as collateral move with."""
-    return [] if book.collateral is None else book.collateral["factor_id"].drop_nulls().unique().sort().to_list()
+    return (
+        []
+        if book.collateral is None
+        else book.collateral["factor_id"].drop_nulls().unique(maintain_order=True).to_list()
+    )
 
 
 def find_market_problems(book: Book, market: Market, service: str, history_days: int) -> list[Problem]:

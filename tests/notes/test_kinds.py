@@ -415,23 +415,6 @@ CASES = (
         lambda _: sized(prices=lacking(slice(0, 10)), margin={"liquidation_days": 1}),
     ),
     Case("empty_ladder", "stress.hypothetical.1", 0, 2, lambda _: sized(without_euro()), lambda _: sized()),
-    Case(
-        "rate_unit",
-        "factors.rate_unit",
-        2,
-        2,
-        lambda _: sized(prices=curve(2.0, 10.0)),
-        lambda _: sized(prices=in_percent(curve(2.0, 10.0))),
-    ),
-    # X, at 100, falls by 150 or by 50
-    Case(
-        "option_below_zero",
-        "instruments.strike",
-        1,
-        1,
-        lambda tmp: fallen(tmp, 150.0),
-        lambda tmp: fallen(tmp, 50.0),
-    ),
     # X and Y are rates, and only one has a tenor: no curve can be told to be steeper, and both stay
     Case(
         "untwisted_rate",
@@ -440,6 +423,14 @@ CASES = (
         2,
         lambda _: sized(prices=curve(2.0, None)),
         lambda _: sized(prices=curve(2.0, 10.0)),
+    ),
+    Case(
+        "rate_unit",
+        "factors.rate_unit",
+        2,
+        2,
+        lambda _: sized(prices=curve(2.0, 10.0)),
+        lambda _: sized(prices=in_percent(curve(2.0, 10.0))),
     ),
     Case(
         "still_scenario",
@@ -465,6 +456,15 @@ CASES = (
         1,
         lambda tmp: of_collateral("scenario", tmp),
         lambda tmp: of_collateral("haircut", tmp),
+    ),
+    # X, at 100, falls by 150 or by 50
+    Case(
+        "option_below_zero",
+        "instruments.strike",
+        1,
+        1,
+        lambda tmp: fallen(tmp, 150.0),
+        lambda tmp: fallen(tmp, 50.0),
     ),
     Case("few_groups", "fund.cover", 3, 4, lambda _: checked(fund={"cover": 3}), lambda _: checked(fund={"cover": 2})),
     Case(
