@@ -165,9 +165,14 @@ _ALL = [
     Column("called", "number", "margin called from all pools that were short", MONEY),
     Column("largest_call", "number", "the largest call from one pool", MONEY),
     Column(
+        "day_observations",
+        "number",
+        "pools that held a position when the day began, their group not in default; none on the first day",
+    ),
+    Column(
         "breaches",
         "number",
-        "one-day exceptions: pools that lost more, option values counted, than they held when the day began",
+        "one-day exceptions: such pools that lost more, option values counted, than they held when the day began",
     ),
     Column("largest_breach", "number", "the largest one-day exception: loss less what was held", MONEY),
     Column(
@@ -177,7 +182,11 @@ _ALL = [
         MONEY,
     ),
     Column("period_margin", "number", "the margin required when that liquidation period began", MONEY),
-    Column("periods_ended", "number", "pools whose liquidation period ended on the day: what margin is tested on"),
+    Column(
+        "periods_ended",
+        "number",
+        "pools with a position when the liquidation period that ended on the day began: what margin is tested on",
+    ),
     Column(
         "period_exceptions", "number", "margin exceptions: those that lost more over it than the margin it began with"
     ),

@@ -328,6 +328,7 @@ class CycleDays(dy.Schema):
     held = column("held", "held_sum")
     called = column("called")
     largest_call = column("largest_call")
+    day_observations = column("day_observations")
     breaches = column("breaches")
     largest_breach = column("largest_breach")
     observations = column("observations", "periods_ended", nullable=True)

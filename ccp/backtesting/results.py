@@ -9,6 +9,7 @@ import polars as pl
 from ccp.backtesting.exceptions import BackTest, SampleTests, back_test, coverage_achieved
 from ccp.backtesting.history import BackTestHistory
 from ccp.backtesting.procyclicality import Procyclicality, StepResponse, procyclicality
+from ccp.book.portfolio import Portfolio
 from ccp.frames import BackTests, ModelMargins, Procyclicalities
 from ccp.money import exact, to_units
 from ccp.stress.loss_over_margin import over_margin_of
@@ -16,15 +17,24 @@ from ccp.types import Cents
 
 
 def exceptions_table(history: BackTestHistory) -> pl.DataFrame:
-    """Every account, pool and member, and the book, under every model."""
+    """Every account and member, the book, and every pool that holds a position, under every model.
+
+    Pools are counted over all of the book, by lights and as an indicator, and one that holds nothing shows nothing.
+    """
     rows = []
     for model, margins in history.margins.items():
         for level, names, losses, held in _levels(history, margins):
-            tests = [_tested(history, losses[:, place], held[:, place]) for place in range(len(names))]
-            rows += [_row(history, model, level, name, test) for name, test in zip(names, tests, strict=True)]
+            for place in _tested_places(history.case.portfolio, level, len(names)):
+                test = _tested(history, losses[:, place], held[:, place])
+                rows.append(_row(history, model, level, names[place], test))
             if level == "account":
                 rows.append(_book_row(history, model, losses, held))
     return pl.DataFrame(rows, schema=BackTests.create_empty().schema).sort("model", "level", "id")
+
+
+def _tested_places(portfolio: Portfolio, level: str, count: int) -> list[int]:
+    """Which of the accounts, pools or members have a row: all, but pools without a position."""
+    return np.flatnonzero(portfolio.holding_pools).tolist() if level == "pool" else list(range(count))
 
 
 def _levels(history: BackTestHistory, margins: Cents) -> list[tuple[str, list[str], Cents, Cents]]:

@@ -73,6 +73,18 @@ class Portfolio(Rostered):
         """The member of each account."""
         return self.pool_member[self.account_pool]
 
+    @cached_property
+    def holding_accounts(self) -> Flags:
+        """Which accounts hold a position."""
+        offset, _, quantity = self.positions
+        owner = np.repeat(np.arange(len(self.accounts)), np.diff(offset))
+        return np.bincount(owner[quantity != 0], minlength=len(self.accounts)) > 0
+
+    @cached_property
+    def holding_pools(self) -> Flags:
+        """Which pools have an account that holds a position."""
+        return np.bincount(self.account_pool[self.holding_accounts], minlength=len(self.pools)) > 0
+
     @property
     def whole(self) -> Part:
         """All of it."""

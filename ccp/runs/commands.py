@@ -121,7 +121,7 @@ ROWS = (
         ),
         pack="ccp.report.pack.cycle:cycle_part",
         indicators="ccp.report.indicators.simulated:simulated",
-        form=3,
+        form=4,
     ),
     RunKind(
         command="backtest",
@@ -139,7 +139,7 @@ ROWS = (
         ),
         pack="ccp.report.pack.models:models_part",
         indicators="ccp.report.indicators.backtested:backtested",
-        form=3,
+        form=4,
     ),
     RunKind(
         command="compare",

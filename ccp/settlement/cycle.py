@@ -17,7 +17,7 @@ from ccp.settlement.expected import expected_of
 from ccp.settlement.failures import find_defaults, progress_estates
 from ccp.settlement.fund import StressDay
 from ccp.settlement.ledger import Ledger, no_totals
-from ccp.settlement.periods import EndedPeriod, end_period, losses_of_periods
+from ccp.settlement.periods import EndedPeriod, end_period, losses_of_periods, observed_today
 from ccp.settlement.reconcile import reconcile
 from ccp.settlement.resizing import after_payments, begin_day
 from ccp.settlement.state import CycleState
@@ -25,7 +25,7 @@ from ccp.settlement.terms import RunTerms
 from ccp.settlement.today import MarketDay, after_haircut, beyond_limits, option_value, prepare
 from ccp.settlement.trades import Holding, after_trades, opening_holding
 from ccp.settlement.variation import BLOCK_DAYS, Flows, balanced, block_flows
-from ccp.types import Cents, Vector
+from ccp.types import Cents, Flags, Vector
 from ccp.waterfall.counting import LATEST_SETTLEMENT
 from ccp.waterfall.standing import Standing, first_standing
 
@@ -37,7 +37,8 @@ class DayResult:
     leave out of that, and what was called; the ledger's rows; the state at its end.
 
     `held_before` is what counted when the day began, at the day's prices, `asked` what it asked of members' liquidity.
-    `ended` is the liquidation period that is over, None in the first days.
+    `observed` are pools with a position when the day began, their group not in default; `ended` is the liquidation
+    period that is over, None in the first days.
     `new_defaults` are groups. `stress` is None on days without, `fund` None where it was not resized.
     """
 
@@ -52,6 +53,7 @@ class DayResult:
     not_counted: Cents
     calls: Cents
     asked: Cents
+    observed: Flags
     ended: EndedPeriod | None
     new_defaults: list[int]
     settled: list[SettledEvent]
@@ -156,6 +158,7 @@ class Cycle:
         dues = find_defaults(clearing, state, ledger, today)
         pay(clearing, state, ledger, today, dues)
         found, size = after_payments(clearing, state, ledger, today)
+        observed = observed_today(clearing, state)
         ended = end_period(clearing, state, today, losses)
         state.day = day
         expected = expected_of(clearing, state, today)
@@ -170,6 +173,7 @@ class Cycle:
             not_counted=beyond_limits(clearing, today, state),
             calls=dues.call,
             asked=today.asked,
+            observed=observed,
             ended=ended,
             new_defaults=today.new_defaults,
             settled=today.settled,

@@ -24,7 +24,7 @@ class EndedPeriod:
     """A liquidation period that is over today, by pool in minor units.
 
     `loss` is that of closing out the positions of the end of its first day, `margin` what was required then; `counted`
-    are the pools whose group was not in default.
+    are the pools that held a position then and whose group was not in default: who holds nothing shows nothing.
     """
 
     loss: Cents
@@ -41,12 +41,18 @@ def end_period(clearing: Clearing, state: CycleState, today: Today, losses: Vect
     """The period that is over at the end of a day; none in the run's first days. Changes the state: today's margin
     stands from now on. `losses`: of the period, by account, in units."""
     terms = clearing.terms
-    there = state.event[terms.pool_group] == 0
-    state.stood.append(StoodMargin(terms.by_pool(today.requirement.account_margin), there))
+    observed = today.case.portfolio.holding_pools & (state.event[terms.pool_group] == 0)
+    state.stood.append(StoodMargin(terms.by_pool(today.requirement.account_margin), observed))
     if len(state.stood) <= clearing.horizon:
         return None
     stood = state.stood.pop(0)
-    return EndedPeriod(terms.by_pool(to_minor(losses, terms.digits)), stood.margin, stood.there)
+    return EndedPeriod(terms.by_pool(to_minor(losses, terms.digits)), stood.margin, stood.observed)
+
+
+def observed_today(clearing: Clearing, state: CycleState) -> Flags:
+    """Pools whose loss of the day is an observation, by the state before it; none on the first day."""
+    pools = len(clearing.terms.portfolio.pools)
+    return state.stood[-1].observed if state.stood else np.zeros(pools, dtype=bool)
 
 
 def losses_of_periods(clearing: Clearing, prices: list[DayPrices], first: int) -> Vector:

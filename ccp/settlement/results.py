@@ -97,8 +97,7 @@ def day_row(terms: RunTerms, result: DayResult) -> dict[str, Any]:
     received = terms.by_pool(result.variation + result.premium + result.exercise)
     exposure = -(received + terms.by_pool(result.option_value))
     gone = (state.event > 0) & ~np.isin(np.arange(len(state.event)), result.new_defaults)
-    there = ~gone[terms.pool_group] & (result.day > 0)
-    breach = np.where(there, np.maximum(exposure - result.held_before, 0), 0)
+    breach = np.where(result.observed, np.maximum(exposure - result.held_before, 0), 0)
     return {
         "date": terms.dates[result.day].isoformat(),
         "variation": _sum(-np.minimum(np.where(gone[terms.account_group], 0, result.variation), 0)) / unit,
@@ -106,6 +105,7 @@ def day_row(terms: RunTerms, result: DayResult) -> dict[str, Any]:
         "held": _sum(result.held) / unit,
         "called": _sum(np.maximum(result.calls, 0)) / unit,
         "largest_call": int(result.calls.max(initial=0)) / unit,
+        "day_observations": float(result.observed.sum()),
         "breaches": float((breach > 0).sum()),
         "largest_breach": int(breach.max(initial=0)) / unit,
         **_period_row(terms, result.ended),

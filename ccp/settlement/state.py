@@ -66,10 +66,13 @@ class Notice:
 
 @dataclass(frozen=True)
 class StoodMargin:
-    """What was required at the end of a day, by pool in minor units, and whether the pool was there: not in default."""
+    """What was required at the end of a day, by pool in minor units, and which pools are observed from then on.
+
+    Observed are those that hold a position and whose group is not in default.
+    """
 
     margin: Cents
-    there: Flags
+    observed: Flags
 
 
 @dataclass

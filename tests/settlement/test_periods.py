@@ -67,7 +67,10 @@ def test_trades_within_the_period_do_not_count_and_those_of_its_first_day_do(tmp
         [(ONE_LONG.day(1), "a", "X", 100.0, 100.0), (ONE_LONG.day(2), "a", "X", -200.0, 97.0)],
     )
     run = ONE_LONG.run(tmp_path / "run", trades=trades)
-    assert periods(run, "a")[2:] == [(300.0, 476.19), (1_200.0, 952.38), (0.0, 0.0)]
+    assert periods(run, "a")[2:] == [(300.0, 476.19), (1_200.0, 952.38), (None, None)]
+    assert run.days["observations"].to_list()[2:] == [2.0, 2.0, 0.0]
+    # the day begins with what the day before ended with: on days 3 and 4 nobody holds anything
+    assert run.days["day_observations"].to_list() == [0.0, 2.0, 2.0, 0.0, 0.0]
 
 
 def test_who_fails_within_the_period_counts_and_who_had_failed_before_does_not(tmp_path: Path) -> None:
@@ -100,7 +103,7 @@ def test_an_option_that_expires_in_the_period_is_settled_at_its_last_price(tmp_p
         levels={"X": [*LEVELS, 90.0]}, instruments=(X, put), positions=[("a", "P", 10.0)],
     )  # fmt: skip
     run = small.run(tmp_path / "run")
-    assert [loss for loss, _ in periods(run, "a")][3:] == [-60.0, -60.0, 0.0]
+    assert [loss for loss, _ in periods(run, "a")][3:] == [-60.0, -60.0, None]
 
 
 def test_a_simulation_counts_what_a_back_test_of_the_same_days_counts(tmp_path: Path) -> None:
@@ -127,6 +130,28 @@ def test_a_simulation_counts_what_a_back_test_of_the_same_days_counts(tmp_path: 
     # one day's losses against five days of margin are the milder test
     assert ours["one_day_coverage"] > ours["margin_coverage"] + 0.03
     assert tested.manifest["run"]["days_without"] == 0
+
+
+def test_pools_that_hold_nothing_are_no_observation_in_either_command(tmp_path: Path) -> None:
+    """Twenty members with one empty account each change no coverage, and no pool of the back test."""
+    days, found = 40, []
+    rules = changed(RULES, margin={"liquidation_days": 2, "confidence": 0.9})
+    future = X | {"kind": "future"}
+    plain_book = ONE_LONG.but(levels={"X": walk(5, days, 100.0, 0.015)}, rules=rules, instruments=(future,))
+    empty = {f"e{number}": (f"E{number}", f"e{number}", "house") for number in range(20)}
+    for name, small in (("full", plain_book), ("empty", plain_book.but(accounts=plain_book.accounts | empty))):
+        run = small.run(tmp_path / name)
+        assert run.days["observations"].to_list() == [None] * 2 + [2.0] * (days - 2)
+        assert run.days["day_observations"].to_list() == [0.0] + [2.0] * (days - 1)
+        tested = ccp.backtest(
+            small.book, small.day(0), small.day(days - 3), small.rulebook, ["rulebook"], small.day(0), small.market
+        )
+        tested.write(tmp_path / f"{name} tested")
+        table = tested.tables["backtest"].filter(level="pool")
+        ours, theirs = (values_of(tmp_path / folder) for folder in (name, f"{name} tested"))
+        assert ours["margin_coverage"] == theirs["margin_coverage"] < 1
+        found.append((ours["margin_coverage"], ours["one_day_coverage"], table.to_dicts()))
+    assert found[0] == found[1]
 
 
 def values_of(folder: Path) -> dict[str, float]:

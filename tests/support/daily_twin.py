@@ -1487,18 +1487,22 @@ class Began(NamedTuple):
 
 
 def period_that_ended(setup: Setup, seen: list[Snapshot], began: list[Began]) -> dict[str, tuple[int, int]] | None:
-    """By pool: what was lost over the liquidation period that is over today, and the margin when it began."""
+    """By pool with a position: what was lost over the liquidation period that is over today, and the margin when it
+    began."""
     begin = len(seen) - 1 - max(setup.horizon.values())
     if begin < 0:
         return None
     start = began[begin]
     losses = dict.fromkeys(start.required, 0)
+    with_position = set[str]()
     for account, positions in start.positions.items():
         parts = []
         for name, quantity in positions.items():
             last = setup.last_row[name]
             if last is not None and last <= start.today.row:
                 continue
+            if quantity:
+                with_position.add(setup.pool_of[account])
             end = next(
                 day
                 for place, day in enumerate(seen[begin:])
@@ -1508,7 +1512,7 @@ def period_that_ended(setup: Setup, seen: list[Snapshot], began: list[Began]) ->
             unit = setup.instruments[name]["multiplier"] * (end.price[name] - paid) * end.x(name)
             parts.append(-quantity * unit)
         losses[setup.pool_of[account]] += round(math.fsum(parts) * setup.minor)
-    return {pool: (losses[pool], margin) for pool, margin in start.required.items()}
+    return {pool: (losses[pool], margin) for pool, margin in start.required.items() if pool in with_position}
 
 
 # --- the run ---------------------------------------------------------------------------------------------------------

@@ -26,16 +26,19 @@ def backtested(run: Run) -> dict[str, IndicatorValue]:
 
 
 def margin_coverage(run: Run) -> IndicatorValue:
-    """The share of pools and days whose loss over the liquidation period the rulebook's own model covered."""
+    """The share of days of pools with a position whose loss over the period the rulebook's own model covered."""
     columns = ("model", "level", "observations", "exceptions")
     span, sources = (
         f"{run.manifest['run']['from']} to {run.manifest['run']['to']}",
         (Provenance("backtest.parquet", columns),),
     )
-    found = run.table("backtest").filter(pl.col("model") == OWN, pl.col("level") == "pool")
+    own = run.table("backtest").filter(pl.col("model") == OWN)
+    if own.is_empty():
+        return IndicatorValue(when=span, sources=sources, reason="the rulebook's own model was not tested")
+    found = own.filter(pl.col("level") == "pool")
     observed, beyond = (int(found[name].sum()) for name in ("observations", "exceptions"))
     if not observed:
-        return IndicatorValue(when=span, sources=sources, reason="the rulebook's own model was not tested")
+        return IndicatorValue(when=span, sources=sources, reason="no pool holds a position")
     note = f"{beyond:,} of {observed:,} pool-days were exceptions: {OVER_PERIOD}. "
     note += without_words(run.manifest["run"]["days_without"])
     return IndicatorValue(1 - Fraction(beyond, observed), span, note.rstrip(), sources)

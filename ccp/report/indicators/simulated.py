@@ -30,7 +30,7 @@ def simulated(run: Run) -> dict[str, IndicatorValue]:
         "fund_over_cover_2": _fund_over_cover_2(days, money),
         "two_largest_of_fund": largest(paid_in, 2, money, when, two),
         "margin_coverage": _margin_coverage(days),
-        "one_day_coverage": _one_day_coverage(run, days, pools),
+        "one_day_coverage": _one_day_coverage(days),
         "five_largest_of_margin": largest(margin, 5, money, when, five),
         "days_to_liquidate": IndicatorValue(reason=NOT_KEPT),
         "uncalled_margin": _uncalled(pools.join(of_group, on="member_id"), money, when, day),
@@ -70,27 +70,23 @@ def _margin_coverage(days: pl.DataFrame) -> IndicatorValue:
     sources, open_days = (Provenance(DAYS, ("observations", "exceptions")),), days.height - ended.height
     if not observed:
         reason = f"no liquidation period that began in the run is over: it has {days.height} days"
+        if ended.height:
+            reason = "no pool held a position when a liquidation period began that is over"
         return IndicatorValue(when=_span(days), sources=sources, reason=reason)
     note = f"{beyond:,} of {observed:,} pool-days were exceptions: {OVER_PERIOD}. {without_words(open_days)}"
     return IndicatorValue(1 - Fraction(beyond, observed), _span(days), note, sources)
 
 
-def _one_day_coverage(run: Run, days: pl.DataFrame, pools: pl.DataFrame) -> IndicatorValue:
+def _one_day_coverage(days: pl.DataFrame) -> IndicatorValue:
     """Pools and days whose loss of the day stayed within what was held when it began; from the second day on.
 
-    A pool counts until its member's group has been in default for a day.
+    A pool counts on days that it begins with a position, until its member's group has been in default for a day.
     """
-    before = (pl.col("date") < days["date"][-1]) & ~pl.col("in_default")
-    there = run.lazy("members").filter(before).group_by("member_id").len("days")
-    counted = collected(there, run.place("members")).join(pools.group_by("member_id").len("pools"), on="member_id")
-    observed, breaches = int((counted["days"] * counted["pools"]).sum()), int(days["breaches"].sum())
-    sources = (
-        Provenance(DAYS, ("breaches",)),
-        Provenance("members/*.parquet", ("in_default",)),
-        Provenance("pools/*.parquet", ("pool_id",)),
-    )
+    observed, breaches = (int(days[name].sum()) for name in ("day_observations", "breaches"))
+    sources = (Provenance(DAYS, ("day_observations", "breaches")),)
     if not observed:
-        return IndicatorValue(when=_span(days), sources=sources, reason="the run has one day only")
+        reason = "the run has one day only" if days.height == 1 else "no pool began a day with a position"
+        return IndicatorValue(when=_span(days), sources=sources, reason=reason)
     note = f"{breaches:,} of {observed:,} pool-days were exceptions: the pool lost more in the day than it held"
     return IndicatorValue(1 - Fraction(breaches, observed), _span(days), note, sources)
 

@@ -17,8 +17,8 @@ SHARES = {
 }  # fmt: skip
 """Columns, as `ccp.columns` names them, that are shown in per cent."""
 COUNTS = {
-    "apart_exceptions", "apart_observations", "breaches", "event", "exceptions", "observations", "period_exceptions",
-    "periods_ended", "replayed_default", "round", "step_days", "tier_place",
+    "apart_exceptions", "apart_observations", "breaches", "day_observations", "event", "exceptions", "observations",
+    "period_exceptions", "periods_ended", "replayed_default", "round", "step_days", "tier_place",
 }  # fmt: skip
 """Columns that hold whole numbers."""
 

@@ -91,7 +91,7 @@ SUMMARY: dict[str, tuple[Kind, str]] = {
         "count",
         "margin exceptions: how often a pool lost more over the liquidation period than the margin before it",
     ),
-    "exceptions.observations": ("count", "pools and days whose liquidation period is over"),
+    "exceptions.observations": ("count", "pools with a position and days whose liquidation period is over"),
     "exceptions.days": ("count", "days on which a liquidation period with a margin exception ended"),
     "exceptions.days_without": ("count", "the last days, whose liquidation period is not over: they have no figure"),
     "exceptions.largest": ("money", "the largest margin exception: loss less margin"),

@@ -42,7 +42,8 @@ def backtest_section(run: Run) -> Section:
     """Exceptions of every model, in all and by pool."""
     found, currency = run.table("backtest"), run.manifest["rulebook"]["currency"]
     horizon = run.manifest["run"]["horizon"]
-    book = found.filter(level="book").join(_by_pool(found), on="model", how="left").sort("model")
+    by_pool = pl.col("rejected", *LIGHTS).fill_null(0)  # where no pool holds a position
+    book = found.filter(level="book").join(_by_pool(found), on="model", how="left").with_columns(by_pool).sort("model")
     columns = (
         TableColumn("model", "model"),
         TableColumn("observations", "accounts and days", "count"),
