@@ -7,7 +7,7 @@ import numpy as np
 import polars as pl
 
 from ccp.book.portfolio import Portfolio
-from ccp.margin.issuers import cash, limit_keys, named_by_factor, own_paper, share_of
+from ccp.margin.issuers import cash, limit_keys, own_paper, share_of
 from ccp.margin.limits import Limit, after_limits, cells_of
 from ccp.market.case import Case
 from ccp.market.needs import currency_factor
@@ -107,12 +107,11 @@ def limits_of(lines: pl.DataFrame, case: Case) -> tuple[Limit, ...]:
     """What each limit of the rulebook reaches, in the order in which they are applied."""
     rules = case.rulebook.collateral.limits
     keys = limit_keys(lines, case, rules)
-    known = named_by_factor(lines, case.portfolio.roster)
-    return tuple(_limit(word, keys[word], shares, known.of(word)) for word, shares in rules.items())
+    return tuple(_limit(word, keys[word], shares) for word, shares in rules.items())
 
 
-def _limit(word: str, keys: pl.Series, shares: Mapping[str, float], names: Mapping[str, set[str]]) -> Limit:
-    share = {key: share_of(key, shares, names) for key in keys.drop_nulls().unique().to_list()}
+def _limit(word: str, keys: pl.Series, shares: Mapping[str, float]) -> Limit:
+    share = {key: share_of(key, shares) for key in keys.drop_nulls().unique().to_list()}
     kept = pl.Series([key for key in share if share[key] is not None], dtype=pl.String)
     kind = keys.set(~keys.is_in(kept.implode()).fill_null(False), None).rank("dense")
     of_line = [share.get(key) if key is not None else None for key in keys]

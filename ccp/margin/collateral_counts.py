@@ -7,7 +7,7 @@ import numpy as np
 import polars as pl
 
 from ccp.margin.collateral import Holdings, after_haircut, holdings, lines_of, own_after_haircut
-from ccp.margin.issuers import limit_keys, named, without_issuer
+from ccp.margin.issuers import limit_keys, named
 from ccp.margin.limits import after_limits, by_line, cells_of
 from ccp.market.case import Case
 from ccp.money import to_units
@@ -55,7 +55,7 @@ def line_counts(lines: Holdings, required: Cents, digits: int) -> LineCounts:
 
 
 def collateral_notes(case: Case, required: Cents) -> list[Note]:
-    """What of the collateral does not count, what states no issuer, and limits that no line is under.
+    """What of the collateral does not count, and limits that no line is under.
 
     `required` is what is required of each pool, in cents.
     """
@@ -63,7 +63,7 @@ def collateral_notes(case: Case, required: Cents) -> list[Note]:
     if lines is None:
         return []
     counts = line_counts(lines, required, case.rulebook.currency_digits)
-    return [*_cut_note(counts, case), *_no_issuer(counts, case), *_unused_limits(case)]
+    return [*_cut_note(counts, case), *_unused_limits(case)]
 
 
 def _cut_note(counts: LineCounts, case: Case) -> Iterator[Note]:
@@ -82,17 +82,6 @@ def _cut_note(counts: LineCounts, case: Case) -> Iterator[Note]:
     ]
     words = {"currency": case.rulebook.currency, "cut": money(cut), "whole": money(whole), "why": ", ".join(taken)}
     yield note("collateral_cut", "collateral", cut / whole, 1, **words)
-
-
-def _no_issuer(counts: LineCounts, case: Case) -> Iterator[Note]:
-    """Securities whose issuer nobody states: own paper among them counts, and limits go by a guess."""
-    table = case.book.ordered_collateral
-    assert table is not None
-    silent = table.select(without_issuer().alias("silent"))["silent"].to_numpy()
-    value, whole = float(counts.market_value[silent].sum()), float(counts.market_value.sum())
-    if value > 0:
-        amount = f"{case.rulebook.currency} {value:,.{case.rulebook.currency_digits}f}"
-        yield note("no_issuer", "collateral", value / whole, 1, amount=amount, lines=int(silent.sum()))
 
 
 def _unused_limits(case: Case) -> Iterator[Note]:

@@ -177,18 +177,6 @@ ROWS = (
         share=True,
     ),
     NoteKind(
-        "no_issuer",
-        MARGIN,
-        "securities held as collateral state neither an issuer nor its group: limits on issuers, and the rule that own "
-        "paper counts nothing, can only go by what other lines name for the same factor",
-        "market value of such securities, of all collateral",
-        "the collateral",
-        "{amount} of collateral ({lines} lines) are securities that state no issuer: whose paper it is, is taken from "
-        "lines of the same factor",
-        missing=True,
-        share=True,
-    ),
-    NoteKind(
         "unused_limit",
         MARGIN,
         "a limit on collateral names what no collateral of the book is of: the name may be misspelt",

@@ -156,38 +156,12 @@ def test_securities_of_nobody_that_one_factor_moves_are_one_issuers() -> None:
         assert left(case_of(lines, **{word: 0.5}), needs(80_00)) == {"1": 13_34, "2": 13_33, "3": 13_33, "4": 40_00}
 
 
-def test_a_name_left_out_is_no_way_round_a_limit() -> None:
-    """990.10 required, half of it of one issuer: Z's line of 1,000 and one of the same factor without a name."""
-    lines = [line("a", "1", 1000.0, factor_id="Y", issuer_id="Z"), line("a", "2", 1000.0, factor_id="Y")]
-    apart = [lines[1], line("b", "1", 1000.0, factor_id="Y", issuer_id="Z", issuer_group_id="H")]
-    for word in ("issuer_limit", "issuer_group_limit"):
-        assert left(case_of(lines, **{word: 0.5}), needs(990_10)) == {"1": 247_53, "2": 247_52}
-        assert left(case_of(apart, **{word: {"Z": 0.1, "H": 0.1}}), needs(990_10)) == {"2": 99_01}
-
-
-def test_own_paper_without_a_name_counts_nothing_beside_own_paper_with_one() -> None:
-    """B belongs to A's group G1, whose other pool names it; C, of another group, may hold the same paper."""
-    named = line("b", "1", 500.0, factor_id="Y", issuer_id="B")
-    lines = [named, line("a", "2", 500.0, factor_id="Y"), line("c", "3", 500.0, factor_id="Y")]
-    assert counted(case_of(lines), (0, 0, 0, 0)) == {"a": 0, "b": 0, "c": 500_00, "DEALER": 0}
-
-
-def test_of_several_names_the_smallest_limit_holds() -> None:
-    """P may count for a tenth and Q for half: what may be either counts by itself, for a tenth; nothing if A's own."""
-    lines = [line("a", name, 100.0, factor_id="Y", issuer_id=issuer) for name, issuer in (("1", "P"), ("2", "Q"))]
-    lines.append(line("a", "3", 100.0, factor_id="Y"))
-    for shares in ({"P": 0.1, "Q": 0.5}, {"P": 0.1, "*": 0.5}):
-        assert left(case_of(lines, issuer_limit=shares), needs(100_00)) == {"1": 10_00, "2": 50_00, "3": 10_00}
-    own = [*lines, line("b", "4", 1.0, factor_id="Y", issuer_group_id="G1")]
-    assert left(case_of(own), needs(100_00)) == {"1": 100_00, "2": 100_00, "3": 0}
-
-
 def test_shares_by_name() -> None:
     """A treasury counts for all, equity for nothing, anything else for a tenth; without a star it has no limit."""
     lines = [
         line("a", "bill", 500.0, issuer_id="US", asset_class="government bond", factor_id="X"),
-        line("a", "share", 500.0, issuer_id="S", asset_class="equity", factor_id="X"),
-        line("a", "bond", 500.0, issuer_id="T", asset_class="corporate bond", factor_id="X"),
+        line("a", "share", 500.0, asset_class="equity", factor_id="X"),
+        line("a", "bond", 500.0, asset_class="corporate bond", factor_id="X"),
     ]
     stated = {"government bond": 1, "equity": 0}
     for others, bond in (({"*": 0.1}, 100_00), ({}, 500_00)):

@@ -387,14 +387,6 @@ CASES = (
         lambda _: with_limits(issuer="Z"),
     ),
     Case(
-        "no_issuer",
-        "collateral",
-        0.6,
-        1,
-        lambda _: with_limits(issuer=None),
-        lambda _: with_limits(issuer="Z"),
-    ),
-    Case(
         "unused_limit",
         "collateral.issuer_limit",
         1,

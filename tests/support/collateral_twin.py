@@ -31,31 +31,17 @@ class Known:
 
 
 def with_groups(lines: list[Row]) -> list[Row]:
-    """The issuer's group: what any line of its paper states, or itself; and of securities without either, under
-    "named", the issuers and groups that other lines of their factor state."""
+    """The issuer's group: what any line of its paper states, or itself."""
     stated = {row["issuer_id"]: row["issuer_group_id"] for row in lines if row.get("issuer_group_id")}
-    found = [
+    return [
         row | {"issuer_group_id": row.get("issuer_group_id") or stated.get(row.get("issuer_id"), row.get("issuer_id"))}
         for row in lines
     ]
-    for row in found:
-        if row.get("factor_id") and not row["issuer_group_id"]:
-            alike = [other for other in found if other.get("factor_id") == row["factor_id"]]
-            row["named"] = [(one.get("issuer_id"), one["issuer_group_id"]) for one in alike if one["issuer_group_id"]]
-    return found
-
-
-def names_of(word: str, line: Row, known: Known) -> set[str]:
-    """Whose paper a line is, or may be: its own issuer or group, or those that others of its factor state."""
-    stated = line.get("named") or [(line.get("issuer_id"), line.get("issuer_group_id"))]
-    names = [(issuer or group) if word == "issuer" else known.belongs(group) for issuer, group in stated]
-    return {name for name in names if name}
 
 
 def is_own_paper(line: Row, group: str, known: Known) -> bool:
     """Of a line with its issuer's group, and the group of its pool's member."""
-    stated = [*line.get("named", []), (line.get("issuer_id"), line.get("issuer_group_id"))]
-    return any(group in (known.belongs(issuer), known.belongs(of)) for issuer, of in stated)
+    return group in (known.belongs(line.get("issuer_id")), known.belongs(line.get("issuer_group_id")))
 
 
 def limits_in(rules: Row) -> dict[str, dict[str, float]]:
@@ -73,7 +59,7 @@ def name_for(word: str, line: Row, known: Known, shares: Row) -> tuple[str, str]
     """What a limit counts a line under: ("a name", ...) or ("b stand-in", ...); None where it has no such limit."""
     if known.is_cash(line):
         return None
-    factor, group = line.get("factor_id"), line.get("issuer_group_id")
+    factor, issuer, group = (line.get(name) for name in ("factor_id", "issuer_id", "issuer_group_id"))
     if word == "currency":
         limited = line["currency"] != known.service or known.service in shares
         key = ("a name", line["currency"]) if limited else None
@@ -81,18 +67,16 @@ def name_for(word: str, line: Row, known: Known, shares: Row) -> tuple[str, str]
         stated = line.get("asset_class") or known.classes.get(factor or "")
         key = ("a name", stated) if stated else ("b stand-in", "") if factor or group else None
     else:
-        names = names_of(word, line, known)
-        key = ("a name", min(names)) if len(names) == 1 else ("b stand-in", factor) if factor else None
-    if key is None or share_for(key, shares, word, line, known) is None:
+        stated = (issuer or group) if word == "issuer" else known.belongs(group)
+        key = ("a name", stated) if stated else ("b stand-in", factor) if factor else None
+    if key is None or share_for(key, shares) is None:
         return None
     return key
 
 
-def share_for(key: tuple[str, str], shares: Row, word: str, line: Row, known: Known) -> float | None:
-    if key[0] == "a name":
-        return shares[key[1]] if key[1] in shares else shares.get("*")
-    several = names_of(word, line, known) if word in ("issuer", "issuer_group") else set()
-    return min((shares[name] for name in (*several, "*") if name in shares), default=None)
+def share_for(key: tuple[str, str], shares: Row) -> float | None:
+    named = shares.get(key[1]) if key[0] == "a name" else None
+    return named if named is not None else shares.get("*")
 
 
 def shared(amount: int, weights: list[int]) -> list[int]:
@@ -120,8 +104,7 @@ def left_of_lines(lines: list[Row], cents: list[int], rules: Row, required: int,
         after = dict(amount)
         for name in {one[place] for one in sums} - {("", "")}:
             mine = [one for one in sums if one[place] == name]
-            first = lines[alike[mine[0]][0]]
-            most = required * Fraction(str(share_for(name, limits[word], word, first, known))) // 1
+            most = required * Fraction(str(share_for(name, limits[word]))) // 1
             if sum(amount[one] for one in mine) > most:
                 after |= dict(zip(mine, shared(int(most), [amount[one] for one in mine]), strict=True))
         for one in sums:
