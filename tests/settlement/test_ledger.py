@@ -18,6 +18,7 @@ from typer.testing import CliRunner, Result
 import ccp
 from ccp.cli.main import app
 from ccp.errors import ReconciliationError
+from ccp.runs.commands import COMMANDS
 from ccp.settlement.cycle import Cycle, DayResult
 from ccp.settlement.expected import Expected
 from ccp.settlement.ledger import KINDS, Ledger
@@ -279,9 +280,9 @@ def test_a_statement_is_shown_with_its_last_rows_or_all(run: Run) -> None:
 
 def test_wrong_statements_are_refused_with_one_line(run: Run, tmp_path: Path) -> None:
     (tmp_path / "sized").mkdir()
-    (tmp_path / "sized" / "manifest.json").write_text(
-        (run.out / "manifest.json").read_text().replace('"ccp simulate"', '"ccp size"', 1)
-    )
+    simulated = json.loads((run.out / "manifest.json").read_text())
+    sized = simulated | {"made_by": "ccp size", "form": COMMANDS["size"].form}
+    (tmp_path / "sized" / "manifest.json").write_text(json.dumps(sized))
     expected = "a run's directory was expected"
     cases = [
         ((run.out, "--member", "Z"), "--member, value 'Z': no such member; the run's members are A, B, C, DEALER"),
