@@ -28,7 +28,8 @@ def exceptions_table(history: BackTestHistory) -> pl.DataFrame:
                 test = _tested(history, losses[:, place], held[:, place])
                 rows.append(_row(history, model, level, names[place], test))
             if level == "account":
-                rows.append(_book_row(history, model, losses, held))
+                holding = history.case.portfolio.holding_accounts
+                rows.append(_book_row(history, model, losses[:, holding], held[:, holding]))
     return pl.DataFrame(rows, schema=BackTests.create_empty().schema).sort("model", "level", "id")
 
 
@@ -106,7 +107,7 @@ def _sample(history: BackTestHistory, sample: SampleTests) -> dict[str, Any]:
 
 
 def _book_row(history: BackTestHistory, model: str, losses: Cents, margins: Cents) -> dict[str, Any]:
-    """All accounts together: counts only, since accounts lose on the same days and no test holds of them."""
+    """All accounts with a position: counts only, since accounts lose on the same days and no test holds of them."""
     breach = np.maximum(losses - margins, 0)
     count, unit = int((breach > 0).sum()), history.minor
     return {

@@ -7,7 +7,7 @@ import numpy as np
 import polars as pl
 
 from ccp.book.portfolio import Portfolio
-from ccp.margin.issuers import cash, limit_keys, own_paper, share_of
+from ccp.margin.issuers import cash, limit_keys, named_by_neighbours, own_paper, share_of
 from ccp.margin.limits import Limit, after_limits, cells_of
 from ccp.market.case import Case
 from ccp.market.needs import currency_factor
@@ -88,8 +88,8 @@ def holdings(case: Case) -> Holdings | None:
 
 
 def lines_of(table: pl.DataFrame, case: Case) -> pl.DataFrame:
-    """Lines of the collateral table, each with its currency."""
-    return table.with_columns(pl.col("currency").fill_null(case.rulebook.currency))
+    """Lines of the collateral table, each with its currency, and with its issuer where its neighbours name it."""
+    return named_by_neighbours(table.with_columns(pl.col("currency").fill_null(case.rulebook.currency)))
 
 
 def pool_places(pool_ids: pl.Series, portfolio: Portfolio) -> Index:

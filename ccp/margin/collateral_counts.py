@@ -7,11 +7,12 @@ import numpy as np
 import polars as pl
 
 from ccp.margin.collateral import Holdings, after_haircut, holdings, lines_of, own_after_haircut
-from ccp.margin.issuers import limit_keys, named
+from ccp.margin.issuers import limit_keys, named, without_issuer
 from ccp.margin.limits import after_limits, by_line, cells_of
 from ccp.market.case import Case
 from ccp.money import to_units
 from ccp.notes.note import Note, note
+from ccp.notes.note import named as named_few
 from ccp.rulebook.collateral import LIMITS, OTHERS
 from ccp.types import Cents, Vector
 
@@ -63,7 +64,7 @@ def collateral_notes(case: Case, required: Cents) -> list[Note]:
     if lines is None:
         return []
     counts = line_counts(lines, required, case.rulebook.currency_digits)
-    return [*_cut_note(counts, case), *_unused_limits(case)]
+    return [*_cut_note(counts, case), *_unnamed(lines, case), *_unused_limits(case)]
 
 
 def _cut_note(counts: LineCounts, case: Case) -> Iterator[Note]:
@@ -82,6 +83,19 @@ def _cut_note(counts: LineCounts, case: Case) -> Iterator[Note]:
     ]
     words = {"currency": case.rulebook.currency, "cut": money(cut), "whole": money(whole), "why": ", ".join(taken)}
     yield note("collateral_cut", "collateral", cut / whole, 1, **words)
+
+
+def _unnamed(lines: Holdings, case: Case) -> Iterator[Note]:
+    """Securities whose issuer neither they nor their neighbours name."""
+    table = case.book.ordered_collateral
+    assert table is not None
+    stated = lines_of(table, case)
+    unnamed = stated.select(without_issuer().alias("unnamed"))["unnamed"].to_numpy()
+    values = lines.value + lines.own
+    have = float(values[unnamed].sum())
+    if have > 0:
+        names = stated.filter(pl.Series(unnamed))["asset_id"].unique(maintain_order=True).to_list()
+        yield note("no_issuer", "collateral.issuer_id", have / float(values.sum()), 1, names=named_few(names))
 
 
 def _unused_limits(case: Case) -> Iterator[Note]:

@@ -12,9 +12,32 @@ NAMED, UNNAMED = pl.lit("="), pl.lit("~")
 """What a key begins with: a name that the table or the market states, or what stands in for one."""
 
 
+ALIKE = ("pool_id", "factor_id", "asset_class")
+"""Securities of a pool of one stated class (or none) that one factor moves: what some do not say, the others do."""
+
+
+def without_issuer() -> pl.Expr:
+    """Securities that state neither an issuer nor its group."""
+    return pl.col("factor_id").is_not_null() & pl.coalesce("issuer_id", "issuer_group_id").is_null()
+
+
+def named_by_neighbours(lines: pl.DataFrame) -> pl.DataFrame:
+    """The lines, with an issuer and its group for securities that state neither: those of their pool's other lines of
+    the same factor and class, if these name one. A limit is not got round by leaving out a name."""
+    sole = pl.coalesce("issuer_id", "issuer_group_id").drop_nulls().n_unique().over(ALIKE) == 1
+    taken = without_issuer() & sole
+    return lines.with_columns(
+        pl.when(taken).then(pl.col(name).max().over(ALIKE)).otherwise(pl.col(name)).alias(name)
+        for name in ("issuer_id", "issuer_group_id")
+    )
+
+
 def group_of(issuer: str, roster: Roster) -> pl.Expr:
-    """The group that the issuers in a column belong to: a member's is that of the book, anybody else is one itself."""
-    known = set(roster.groups)
+    """The group that the issuers in a column belong to: a member's is that of the book, anybody else is one itself.
+
+    Where a member is called as another's group is, it is the member in `issuer_id`, and the group in `issuer_group_id`.
+    """
+    known = set() if issuer == "issuer_id" else set(roster.groups)
     groups = zip(roster.members, roster.member_groups(), strict=True)
     return pl.col(issuer).replace({name: group for name, group in groups if name not in known})
 
@@ -32,9 +55,14 @@ def same_groups(before: Case, now: Case) -> bool:
 
 
 def own_paper(lines: pl.DataFrame, pool_group: pl.Series, roster: Roster) -> pl.Series:
-    """Which lines are paper of the group of their pool's own member, `pool_group`: worth nothing when it is needed."""
+    """Which lines are paper of the group of their pool's own member, `pool_group`: worth nothing when it is needed.
+
+    So are securities without an issuer beside such paper of the same factor in the same pool.
+    """
     own = [(group_of(name, roster) == pl.lit(pool_group)).fill_null(False) for name in ("issuer_id", "issuer_group_id")]
-    return lines.select(pl.any_horizontal(own).alias("own"))["own"]
+    stated = lines.with_columns(pl.any_horizontal(own).alias("own"))
+    beside = without_issuer() & pl.col("own").any().over(ALIKE)
+    return stated.select(pl.col("own") | beside)["own"]
 
 
 def cash(service: str) -> pl.Expr:

@@ -116,10 +116,11 @@ ROWS = (
     NoteKind(
         "capped_moves",
         STRESS,
-        "a multiple of a shock, or a return scaled up, would take a factor below zero: the fall is cut at 99 %",
+        "a shock, a multiple of one, or a return scaled up would take a factor down by more than 99 %: the fall is cut "
+        "there",
         "scenarios in which some factor's fall was cut, of all",
         "scenarios",
-        "in {have} of {of} {what} scenarios a fall is cut at 99 %: the shock as written takes a level below zero",
+        "in {have} of {of} {what} scenarios a fall is cut at 99 %: the shock as written goes further",
         missing=True,
     ),
     NoteKind(
@@ -173,6 +174,17 @@ ROWS = (
         "value that does not count, of all collateral after haircut",
         "the collateral after haircut",
         "{currency} {cut} of {whole} of collateral after haircut do not count: {why}",
+        missing=True,
+        share=True,
+    ),
+    NoteKind(
+        "no_issuer",
+        MARGIN,
+        "securities state neither their issuer nor its group: that they are a member's own paper cannot be known, and "
+        "limits take for one issuer's what one factor moves",
+        "market value of such securities, of all collateral",
+        "the collateral",
+        "securities do not say whose paper they are: {size} ({names})",
         missing=True,
         share=True,
     ),

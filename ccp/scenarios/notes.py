@@ -31,7 +31,7 @@ def scenario_notes(
     return [
         *own,
         *still_scenarios(scenarios, file or ""),
-        *capped_notes(scenarios, "stress", file or "stress.multiples"),
+        *capped_notes(scenarios, "stress", file or "stress"),
     ]
 
 

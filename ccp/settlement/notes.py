@@ -5,6 +5,8 @@ from collections.abc import Iterator
 import polars as pl
 
 from ccp.book.check import is_a
+from ccp.margin.collateral import by_pool
+from ccp.margin.collateral_counts import collateral_notes
 from ccp.margin.notes import few_scenarios, margin_notes
 from ccp.market.case import Case
 from ccp.market.notes import market_notes
@@ -39,8 +41,13 @@ def run_notes(terms: RunTerms, request: RunRequest) -> list[Note]:
 
 
 def day_notes(terms: RunTerms, result: DayResult, file: str | None) -> list[Note]:
-    """Notes on a day: of its stress, where it has any, on the first also of its scenarios; and of events settled."""
+    """Notes on a day: of its stress, where it has any, and of events settled; on the first also of its scenarios, and
+    of what of the collateral does not count."""
     found = list(cut_close_outs(terms, result))
+    if result.day == 0:
+        portfolio = terms.portfolio
+        required = by_pool(portfolio.whole.account_pool, len(portfolio.pools), result.account_margin)
+        found += collateral_notes(terms.case, required)
     if result.stress is not None:
         measured = result.stress.measured
         if result.day == 0:

@@ -23,7 +23,7 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def data_dictionary() -> str:
@@ -238,8 +238,9 @@ def tier_in_short(tier: Any) -> str:
 
 
 def run(arguments: str, width: int) -> str:
-    """What a command prints on standard output, without trailing blanks."""
+    """What a command of this checkout, whatever is installed, prints on standard output, without trailing blanks."""
     settings = os.environ | {
+        "PYTHONPATH": str(ROOT),
         "COLUMNS": str(width),
         "TERM": "dumb",
         "NO_COLOR": "1",

@@ -163,3 +163,26 @@ def test_collateral_valued_by_a_level_at_zero_is_refused(tmp_path: Path) -> None
             with pytest.raises(ccp.InputError, match="levels that collateral is valued by must be positive"):
                 call()
         assert not (tmp_path / "out").exists()
+
+
+def test_a_line_without_an_issuer_is_taken_for_its_neighbours() -> None:
+    """A has bonds of Z, half of them without a name: half of the requirement counts, as if all of them named Z."""
+    whole = book_with(*IN_ONE, ("a", "OTHER", 3000.0))
+    assert whole.collateral is not None
+    blank = pl.when(pl.col("asset_id") == "OTHER").then(None)
+    names = [blank.otherwise(pl.col(name)).alias(name) for name in ("issuer_id", "issuer_group_id")]
+    found = ccp.size(replace(whole, collateral=whole.collateral.with_columns(names)), rules(), market())
+    counted = found.tables["collateral"].filter(pl.col("asset_id") != "CASH")["counted"].sum()
+    assert round(counted * 100) == need(found, "a") // 2
+
+
+def test_simulations_say_what_of_the_collateral_does_not_count(tmp_path: Path) -> None:
+    prices = market()
+    day = prices.levels["date"][-1]
+    limits = rules(issuer_limit={"Z": 0.5, "Q": 0.1}, asset_limit=None)
+    request = ccp.RunRequest(prices.levels["date"][-3], day)
+    run = ccp.simulate(book_with(*IN_ONE, *IN_TWO), tmp_path / "run", request, limits, prices)
+    assert {"collateral_cut", "unused_limit"} <= {one.id for one in run.notes}
+    assert "collateral.issuer_limit names Q: no collateral of the book is under that" in [
+        one.sentence for one in run.notes
+    ]

@@ -136,11 +136,12 @@ def test_paper_of_the_members_own_group_counts_nothing_and_that_of_others_does()
         line("a", "another's", 10.0, issuer_id="E", issuer_group_id="G2", **own),
         line("b", "other's", 100.0, issuer_id="G2", **own),
         line("c", "own", 100.0, issuer_id="G2", **own),
-        line("c", "nobody's", 1.0, **own),
+        line("c", "nobody's beside its own", 1.0, **own),
+        line("c", "nobody's", 1.0, **own | {"factor_id": "Y"}),
     ]
     case = case_of(lines, groups)
     assert after_haircut(case) == {"a": 9_00, "b": 90_00, "c": 90, "DEALER": 0}
-    assert in_scenario(case, {"X": -0.2}) == {"a": 8_00, "b": 80_00, "c": 80, "DEALER": 0}
+    assert in_scenario(case, {"X": -0.2, "Y": -0.2}) == {"a": 8_00, "b": 80_00, "c": 80, "DEALER": 0}
 
 
 # --- in a scenario ----------------------------------------------------------------------------------------------------

@@ -16,8 +16,10 @@ from support import collateral_twin as twin
 from support.small_books import book, market
 
 from ccp.book.book import book_from_frames, book_of
+from ccp.book.roster import Roster
 from ccp.errors import InputError
 from ccp.margin.collateral import after_haircut, holdings, value_after_haircut, within_limits
+from ccp.margin.issuers import own_paper
 from ccp.margin.limits import after_limits, by_line, cells_of
 from ccp.market.case import Case, open_case
 from ccp.rulebook.rulebook import Rulebook
@@ -311,7 +313,7 @@ def test_what_is_left_of_every_line_is_what_the_twin_finds(
         mine = [row for row in known_lines if row["pool_id"] == pool]
         group = GROUPS.get(HOUSES[pool][0], "") if pool in HOUSES else "DEALER"
         cents = [found[0][pool, row["asset_id"]] for row in mine]
-        assert not any(cents[at] for at, row in enumerate(mine) if twin.is_own_paper(row, group, known))
+        assert not any(cents[at] for at, row in enumerate(mine) if twin.is_own_paper(row, group, known, known_lines))
         expected = twin.left_of_lines(mine, cents, rules, need[place], known)
         assert [[stage[pool, row["asset_id"]] for row in mine] for stage in found[1:]] == expected
         left_parts = twin.parts_left(mine, cents, rules, need[place], known)
@@ -394,3 +396,16 @@ def test_under_one_limit_more_never_counts_for_less(
     ):
         after = counted(case_of(lines_of(lines, house), **{word: limit}), base)
         assert all(after[pool] >= before[pool] for pool in POOLS)
+
+
+def test_own_paper_has_no_way_out_by_a_name_left_out_or_shared() -> None:
+    """Pool a is of member A in group G1. Paper beside own paper of its factor is own; and so is that of a member whose
+    name a group has as well."""
+    beside = [line("a", "0", 1.0, factor_id="X", issuer_id="A"), line("a", "1", 1.0, factor_id="X")]
+    apart = [line("a", "2", 1.0, factor_id="Y"), line("b", "3", 1.0, factor_id="X")]
+    held = holdings(case_of(beside + apart))
+    assert held is not None
+    assert held.own.tolist() == [1.0, 1.0, 0.0, 0.0]
+    roster = Roster(["A", "B"], ["A", "X"], np.array([1, 0]))
+    lines = pl.DataFrame([line("a", "0", 1.0, factor_id="X", issuer_id="A", issuer_group_id="A")], schema=SCHEMA)
+    assert own_paper(lines, pl.Series(["X"]), roster).to_list() == [True]

@@ -328,7 +328,7 @@ CASES = (
     # of the six gaps, each once and three times, a fall of 50 % three times over is 150 %
     Case(
         "capped_moves",
-        "stress.multiples",
+        "stress",
         1,
         12,
         lambda _: sized(stress=GAPS | {"multiples": [1, 3]}),
@@ -384,6 +384,15 @@ CASES = (
         0.6,
         1,
         lambda _: with_limits(issuer="A"),
+        lambda _: with_limits(issuer="Z"),
+    ),
+    # 600 of 1,000 are bonds
+    Case(
+        "no_issuer",
+        "collateral.issuer_id",
+        0.6,
+        1,
+        lambda _: with_limits(issuer=None),
         lambda _: with_limits(issuer="Z"),
     ),
     Case(

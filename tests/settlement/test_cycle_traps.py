@@ -123,7 +123,7 @@ SECURITIES = (
         "market_value": 400.0,
         "haircut": 0.25,
         "factor_id": "BOND",
-        "issuer_id": None,
+        "issuer_id": "Z",
     },
     {"pool_id": "a", "asset_id": "CASH", "market_value": 200.0, "haircut": 0.0, "factor_id": None, "issuer_id": None},
     {"pool_id": "a", "asset_id": "OWN", "market_value": 900.0, "haircut": 0.0, "factor_id": "BOND", "issuer_id": "A"},

@@ -33,15 +33,39 @@ class Known:
 def with_groups(lines: list[Row]) -> list[Row]:
     """The issuer's group: what any line of its paper states, or itself."""
     stated = {row["issuer_id"]: row["issuer_group_id"] for row in lines if row.get("issuer_group_id")}
-    return [
+    found = [
         row | {"issuer_group_id": row.get("issuer_group_id") or stated.get(row.get("issuer_id"), row.get("issuer_id"))}
         for row in lines
     ]
+    return [row | issuer_of_neighbours(row, found) if is_unnamed(row) else row for row in found]
 
 
-def is_own_paper(line: Row, group: str, known: Known) -> bool:
-    """Of a line with its issuer's group, and the group of its pool's member."""
-    return group in (known.belongs(line.get("issuer_id")), known.belongs(line.get("issuer_group_id")))
+def is_unnamed(row: Row) -> bool:
+    """Securities that say nothing of their issuer."""
+    return bool(row.get("factor_id")) and not row.get("issuer_id") and not row.get("issuer_group_id")
+
+
+def neighbours(row: Row, lines: list[Row]) -> list[Row]:
+    """What the pool holds beside a line that the same factor moves and that states the same class."""
+    kind = [row.get(name) for name in ("pool_id", "factor_id", "asset_class")]
+    return [one for one in lines if [one.get(name) for name in ("pool_id", "factor_id", "asset_class")] == kind]
+
+
+def issuer_of_neighbours(row: Row, lines: list[Row]) -> Row:
+    """The one issuer, with its group, that neighbours of a line without one name; nothing where they name several."""
+    near = [one for one in neighbours(row, lines) if not is_unnamed(one)]
+    if len({one.get("issuer_id") or one["issuer_group_id"] for one in near}) != 1:
+        return {}
+    names = ("issuer_id", "issuer_group_id")
+    return {name: next((one[name] for one in near if one.get(name)), None) for name in names}
+
+
+def is_own_paper(line: Row, group: str, known: Known, lines: list[Row]) -> bool:
+    """Of a line out of some with their issuers' groups, and the group of its pool's member."""
+    if is_unnamed(line):
+        return any(is_own_paper(one, group, known, lines) for one in neighbours(line, lines) if not is_unnamed(one))
+    issuer = str(line.get("issuer_id"))
+    return group in (known.group_of.get(issuer, issuer), known.belongs(line.get("issuer_group_id")))
 
 
 def limits_in(rules: Row) -> dict[str, dict[str, float]]:

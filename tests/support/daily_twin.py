@@ -716,7 +716,7 @@ def value_of_one(setup: Setup, name: str, today: Snapshot, price: float) -> floa
 def market_value(setup: Setup, line: Row, today: Snapshot, opening: Snapshot) -> float:
     """In the service currency; nothing for paper of the member's own group."""
     group = setup.group_of[setup.pools[line["pool_id"]][0]]
-    own = collateral_twin.is_own_paper(line, group, known_of(setup, today))
+    own = collateral_twin.is_own_paper(line, group, known_of(setup, today), setup.securities or [])
     return 0.0 if own else stated_value(line, today, opening)
 
 

@@ -413,8 +413,9 @@ class Held:
         }
         known = collateral_twin.Known(book["members"], classes, self.service)
         self.lines: dict[str, list[Row]] = {pool: [] for pool in pools}
-        for row in collateral_twin.with_groups(lines):
-            own = collateral_twin.is_own_paper(row, group_of[pools[row["pool_id"]][0]], known)
+        lines = collateral_twin.with_groups(lines)
+        for row in lines:
+            own = collateral_twin.is_own_paper(row, group_of[pools[row["pool_id"]][0]], known, lines)
             value = 0.0 if own else row["market_value"] * self.rate(row["currency"])
             self.lines[row["pool_id"]].append(row | {"value": value})
         limits = rules.get("collateral") or {}
