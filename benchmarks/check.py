@@ -2,8 +2,8 @@
 
 A small book is margined and stressed by us on one thread and by scipy and numpy, in turn in one process. One thread
 each, so that a neighbour on a busy machine slows both alike; two of ours would wait for whichever has been put off.
-Two cores with 512-bit vectors gave 3.9 to 4.1 while other programs wanted both. The floor is well below, for processors
-with shorter vectors: it is there for a kernel that has lost its vectors or its tiles, which costs far more than that.
+Two cores with 512-bit vectors gave 3.9 to 4.1 while other programs wanted both, two with vectors of 256 bits 2.7 to
+3.2. The floor is there for a kernel that has lost its vectors or its tiles, which costs far more than that.
 """
 
 from benchmarks.jobs import CHECKED, Job, make_job

@@ -9,7 +9,7 @@ import numpy as np
 
 from ccp.book.portfolio import Part
 from ccp.exposure.tiles import screen_arrays, tiled
-from ccp.kernels.engine.numba_door import COMPILED
+from ccp.kernels.engine.numba_door import COMPILED, use_threads
 from ccp.kernels.exposure.pools import PoolArrays, Shortfalls, fold_accounts
 from ccp.kernels.exposure.portfolio_losses import (
     TILE,
@@ -30,8 +30,9 @@ BLOCK_ACCOUNTS = 16_384
 CHUNK_ACCOUNTS = 2_048
 CHUNK_POSITIONS = 131_072
 """What one thread takes at a time, at most: much work for each tile that is brought into cache."""
-CHUNKS_A_BLOCK = 16
-"""At least so many chunks, where there are positions for them, so that threads end together."""
+CHUNKS_A_THREAD = 4
+"""At least so many chunks for each thread, where there are positions for them, so that threads end together. Not many
+more: every chunk reads the columns of the cube again, to add up what the screen has left."""
 FEWEST_POSITIONS = 4_096
 
 Progress = Callable[[int, int], None]
@@ -156,8 +157,12 @@ def part_of(positions: PositionArrays, first: int, last: int) -> PositionArrays:
     return PositionArrays(offset, positions.instrument[begin:end], positions.quantity[begin:end])
 
 
+def _fewest_chunks() -> int:
+    return CHUNKS_A_THREAD * use_threads(None)
+
+
 def _even_chunks(accounts: int) -> Index:
-    return np.unique(np.linspace(0, accounts, CHUNKS_A_BLOCK + 1).astype(np.int64))
+    return np.unique(np.linspace(0, accounts, _fewest_chunks() + 1).astype(np.int64))
 
 
 def run_stress(
@@ -193,7 +198,7 @@ def run_stress(
 def chunks(offset: Index, first: int, last: int, most_accounts: int) -> Index:
     """Bounds of the chunks between two accounts: about equal in positions, so that threads end together."""
     positions = int(offset[last] - offset[first])
-    step = min(max(positions // CHUNKS_A_BLOCK, FEWEST_POSITIONS), CHUNK_POSITIONS)
+    step = min(max(-(-positions // _fewest_chunks()), FEWEST_POSITIONS), CHUNK_POSITIONS)
     by_positions = np.searchsorted(offset, np.arange(offset[first], offset[last], step))
     by_accounts = np.arange(first, last, most_accounts)
     bounds = np.unique(np.concatenate([by_positions, by_accounts, [first, last]]))

@@ -30,6 +30,8 @@ LINE = 8
 """Numbers in a cache line."""
 ROUNDING = 2.0**-24
 """Half a unit in the last place of single precision, of one."""
+SIZE_BITS = np.int64(2**63 - 1)
+"""All bits of a number but its sign."""
 LEAST, LARGEST = 1e-30, 1e37
 """Sizes are counted as no smaller than the first, so that underflow is inside the bound; beyond the second single
 precision is not used."""
@@ -53,6 +55,20 @@ class Left(NamedTuple):
     loss: Vector
 
 
+@kernel
+def largest_size(losses):
+    """The largest size of some losses, no less than LEAST; infinite from LARGEST on, or if one is not a number.
+
+    Sizes are compared by their bits, which are in the same order and which the processor takes several of at once.
+    """
+    highest = np.int64(0)
+    bits = losses.view(np.int64)
+    for s in range(bits.shape[0]):
+        highest = max(highest, bits[s] & SIZE_BITS)
+    size = np.int64(highest).view(np.float64)
+    return max(size, LEAST) if size < LARGEST else np.inf
+
+
 @parallel_kernel
 def cut_for_screen(unit_loss: InstrumentByScenario, tiles, columns, largest: Vector):
     """Fill the fields of `ScreenArrays` from the cube, instrument x scenario; `tiles` stay zero at the end.
@@ -63,11 +79,7 @@ def cut_for_screen(unit_loss: InstrumentByScenario, tiles, columns, largest: Vec
     for line in prange(-(-instruments // LINE)):
         first, last = line * LINE, min((line + 1) * LINE, instruments)
         for i in range(first, last):
-            highest = LEAST
-            for s in range(scenarios):
-                size = abs(unit_loss[i, s])
-                highest = max(highest, size if size < LARGEST else np.inf)
-            largest[i] = highest
+            largest[i] = largest_size(unit_loss[i])
             for t in range(tiles.shape[0]):
                 for s in range(min(WIDTH, scenarios - t * WIDTH)):
                     tiles[t, i, s] = unit_loss[i, t * WIDTH + s]
