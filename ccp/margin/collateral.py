@@ -9,12 +9,14 @@ import polars as pl
 from ccp.book.portfolio import Portfolio
 from ccp.margin.issuers import cash, limit_keys, named_by_neighbours, own_paper, share_of
 from ccp.margin.limits import Limit, after_limits, cells_of
+from ccp.margin.securities import value_at
 from ccp.market.case import Case
 from ccp.market.needs import currency_factor
 from ccp.money import to_minor
+from ccp.pricing.market_state import ScenarioMoves
 from ccp.pricing.terms import NONE
 from ccp.scenarios.scenario_set import FactorMoves
-from ccp.types import Cents, Flags, Index, InstrumentByScenario, Vector
+from ccp.types import Cents, Flags, Index, Vector
 
 
 @dataclass(frozen=True)
@@ -159,18 +161,13 @@ def within_limits(lines: Holdings, required: Cents, digits: int) -> Holdings:
 
 
 def value_in_scenarios(lines: Holdings, moves: FactorMoves, digits: int) -> Cents:
-    """Market value by pool and scenario, in minor units: in proportion to its factor and currency, no haircut."""
-    level = np.maximum(_ratios(lines.level, lines.factor, moves), 0.0)
-    rate = _ratios(lines.rate, lines.currency, moves)
+    """Market value by pool and scenario, in minor units: at its factor's level and its currency's rate, no haircut."""
+    scenarios = ScenarioMoves(moves.relative.T, moves.absolute.T)
+    moved = value_at(lines.value[:, None], lines.level[:, None], scenarios.moved(lines.level, lines.factor))
+    rate = scenarios.moved(lines.rate, lines.currency) / lines.rate[:, None]
     values = np.zeros((lines.pools, moves.count), dtype=np.int64)
-    np.add.at(values, lines.pool, to_minor(lines.value[:, None] * level * rate, digits))
+    np.add.at(values, lines.pool, to_minor(moved * rate, digits))
     return values
-
-
-def _ratios(level: Vector, factor: Index, moves: FactorMoves) -> InstrumentByScenario:
-    """What each line's factor is worth in each scenario, as a multiple of its level today; 1 without a factor."""
-    change = moves.relative.T[factor] + moves.absolute.T[factor] / level[:, None]
-    return np.where((factor == NONE)[:, None], 1.0, 1.0 + change)
 
 
 def by_pool(pool: Index, pools: int, cents: Cents) -> Cents:

@@ -1,15 +1,16 @@
 """Which levels may not be zero or below: one test for every command, on every day.
 
 A ratio of levels means nothing once one of them is not positive, so a factor that moves by ratios stays above zero. An
-exchange rate does however it moves, and so do prices that a volatility is modelled from, and those that collateral is
-valued by: a security's value moves in proportion to its factor.
+exchange rate does however it moves, and so do prices that a volatility is modelled from. Of the factors that securities
+held as collateral follow only the level that their market value starts from must: it says how many units are held.
 """
 
 import re
-from collections.abc import Collection
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 import polars as pl
@@ -19,6 +20,8 @@ from ccp.market.history import EXCHANGE_RATE, Market
 from ccp.market.volatility import SUFFIX, modelled_from
 from ccp.tables import raise_problems, read_raw
 from ccp.types import Flags
+
+VALUED = "the level that the market value of collateral holds at must be positive"
 
 
 @dataclass(frozen=True)
@@ -44,37 +47,45 @@ def must_be_positive(market: Market, factor_ids: list[str]) -> Flags:
 
 
 def not_positive(
-    market: Market, factor_ids: list[str], last: date | None = None, securities: Collection[str] = ()
+    market: Market, factor_ids: list[str], last: date | None = None, starts: Mapping[str, date] = MappingProxyType({})
 ) -> list[NotPositive]:
     """The factors, and those that their volatilities are modelled from, with a level that it may not have.
 
-    `securities` are the factors that collateral is valued by. Up to and including `last`, by default on all days of the
-    market; factors that it does not hold are passed over.
+    `starts` are the factors that securities follow, each with the day whose level their market value starts from. Up to
+    and including `last`, by default on all days of the market; factors that it does not hold are passed over.
     """
     known = market.levels if last is None else market.levels.filter(pl.col("date") <= last)
-    found = []
-    for factor_id, expected in _expected(market, factor_ids, securities).items():
-        levels = known[factor_id]
-        lowest = levels.arg_min()
-        if lowest is not None and levels[lowest] <= 0:
-            found.append(NotPositive(factor_id, expected, known["date"][lowest], levels[lowest]))
-    return found
+    expected = _expected(market, factor_ids)
+    found = [_lowest(known, name, words) for name, words in expected.items()]
+    for name in sorted(starts.keys() - expected.keys()):
+        if name in market.factor_ids:
+            found.append(_lowest(market.levels.filter(date=starts[name]), name, VALUED))
+    return [one for one in found if one is not None]
+
+
+def _lowest(levels: pl.DataFrame, factor_id: str, expected: str) -> NotPositive | None:
+    row = levels[factor_id].arg_min()
+    if row is None or levels[factor_id][row] > 0:
+        return None
+    return NotPositive(factor_id, expected, levels["date"][row], levels[factor_id][row])
 
 
 def level_problems(
-    market: Market, factor_ids: list[str], last: date | None = None, securities: Collection[str] = ()
+    market: Market, factor_ids: list[str], last: date | None = None, starts: Mapping[str, date] = MappingProxyType({})
 ) -> dict[str, Problem]:
     """What `not_positive` finds, by factor, each where it stands in the file of prices."""
-    return {one.factor_id: _located(market, one) for one in not_positive(market, factor_ids, last, securities)}
+    return {one.factor_id: _located(market, one) for one in not_positive(market, factor_ids, last, starts)}
 
 
-def check_levels(market: Market, factor_ids: list[str], last: date, securities: Collection[str] = ()) -> None:
+def check_levels(
+    market: Market, factor_ids: list[str], last: date, starts: Mapping[str, date] = MappingProxyType({})
+) -> None:
     """Raise InputError where a level up to and including `last` is zero or below and may not be."""
-    problems = list(level_problems(market, factor_ids, last, securities).values())
+    problems = list(level_problems(market, factor_ids, last, starts).values())
     raise_problems(problems, len(problems))
 
 
-def _expected(market: Market, factor_ids: list[str], securities: Collection[str]) -> dict[str, str]:
+def _expected(market: Market, factor_ids: list[str]) -> dict[str, str]:
     """What is expected of the levels of each factor of the market that must be positive, in order."""
     found: dict[str, str] = {}
     there = [name for name in factor_ids if name in market.factor_ids]
@@ -83,8 +94,6 @@ def _expected(market: Market, factor_ids: list[str], securities: Collection[str]
         if bound:
             ratios = "levels of a relative factor must be positive"
             found[name] = "an exchange rate must be positive" if change == "absolute" else ratios
-    for name in set(securities) & set(there):
-        found.setdefault(name, "levels that collateral is valued by must be positive")
     for name in factor_ids:
         base = modelled_from(market, name)
         if base is not None:

@@ -15,6 +15,8 @@ from ccp.products import LIMITS, PRODUCTS, factor_columns, quoted_columns
 
 LARGEST_HOLDING = 1e17
 """In minor units: a ninetieth of the largest 64-bit integer."""
+NOT_PRICES = ("rate", "volatility")
+"""Asset classes of factors that no security's value is in proportion to."""
 
 
 def currency_factor(currency: str, service: str) -> str:
@@ -52,8 +54,8 @@ def needed_factors(book: Book, service: str) -> list[str]:
     return sorted(factor_uses(book, service))
 
 
-def valued_by(book: Book) -> list[str]:
-    """The factors that securities held as collateral move with."""
+def followed_factors(book: Book) -> list[str]:
+    """The factors that securities held as collateral follow."""
     return (
         []
         if book.collateral is None
@@ -67,7 +69,8 @@ def find_market_problems(book: Book, market: Market, service: str, history_days:
     `history_days` is how many of the latest rows must hold a value of every factor.
     """
     uses = factor_uses(book, service)
-    levels = level_problems(market, sorted(uses), securities=valued_by(book))
+    today = market.dates[-1]
+    levels = level_problems(market, sorted(uses), starts=dict.fromkeys(followed_factors(book), today))
     problems = list(levels.values()) + [
         Problem(_source(book, use.table), expected, use.field, factor_id, use.row)
         for factor_id, use in sorted(uses.items())
@@ -76,12 +79,11 @@ def find_market_problems(book: Book, market: Market, service: str, history_days:
         and (expected := _lacking(factor_id, market, history_days)) is not None
     ]
     source = _source(book, "instruments")
-    today = market.levels["date"][-1]
     expired = (book.instruments["expiry"] <= today).fill_null(False).arg_true().to_list()
     expected = f"a day after the run's date {today} was expected; the instrument has expired"
     for row in expired:
         problems.append(Problem(source, expected, "expiry", str(book.instruments["expiry"][row]), row + 1))
-    return problems + _negative_prices(book, market, source)
+    return problems + _not_prices(book, market) + _negative_prices(book, market, source)
 
 
 def _source(book: Book, table: str) -> str:
@@ -142,6 +144,24 @@ def find_too_large(
         Problem(_source(book, "positions"), f"{expected} {row['worth']:g}", "instrument_id", row["instrument_id"])
         for row in in_order(worth.filter(pl.col("worth") > limit), "instruments").to_dicts()
     ]
+
+
+def _not_prices(book: Book, market: Market) -> list[Problem]:
+    """Factors that securities are said to follow and that are no prices: a bond falls when its yield rises."""
+    names = [name for name in followed_factors(book) if name in market.factor_ids]
+    classes = dict(zip(names, market.kinds("asset_class", names), strict=True))
+    expected = "the factor of a price was expected, which the security's value is in proportion to; this one is a"
+    return [
+        Problem(_source(book, "collateral"), f"{expected} {classes[name]}", "factor_id", name, _first_row(book, name))
+        for name in names
+        if classes[name] in NOT_PRICES
+    ]
+
+
+def _first_row(book: Book, factor_id: str) -> int:
+    """The first row of the collateral table, from 1, that names a factor."""
+    assert book.collateral is not None
+    return int((book.collateral["factor_id"] == factor_id).arg_true()[0]) + 1
 
 
 def _negative_prices(book: Book, market: Market, source: str) -> list[Problem]:

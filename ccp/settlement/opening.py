@@ -13,7 +13,7 @@ from ccp.errors import ArgumentProblem, InputError, refuse_argument
 from ccp.market.case import Case, open_case
 from ccp.market.history import Market
 from ccp.market.levels import check_levels, not_positive
-from ccp.market.needs import needed_factors, valued_by
+from ccp.market.needs import followed_factors, needed_factors
 from ccp.market.paths import Gap, with_path, without_days
 from ccp.market.volatility import SUFFIX
 from ccp.rulebook.rulebook import Rulebook
@@ -60,15 +60,16 @@ def open_run(book: Path | str | Book, market: Market, rulebook: Rulebook, reques
     factor_ids = needed_factors(tables, rulebook.currency)
     tables, taken = _taken(tables, days[0], request)
     lacking = [name for name in factor_ids if name not in known.factor_ids and not name.endswith(".VOL")]
-    securities = valued_by(tables)
-    check_levels(known, factor_ids, max(days[-1], request.book_date or days[-1]), securities)
+    followed = dict.fromkeys(followed_factors(tables), days[0])
+    held = dict.fromkeys(followed, request.book_date or days[0])
+    check_levels(known, factor_ids, max(days[-1], request.book_date or days[-1]), held)
     gaps: list[Gap] = []
     path = known if lacking else with_path(known, factor_ids, taken, gaps)
-    _refuse_below_zero(path, factor_ids, securities, days[-1], "book_date", str(request.book_date))
+    _refuse_below_zero(path, factor_ids, followed, days[-1], "book_date", str(request.book_date))
     for gap in sorted(request.gaps) if not lacking else ():  # a gap is known from prices that earlier ones have moved
         gaps.append(_gap(tables, path, rulebook, request, *gap))
         path = with_path(known, factor_ids, taken, gaps)
-        _refuse_below_zero(path, factor_ids, securities, days[-1], "gaps", gaps[-1].scenario_id)
+        _refuse_below_zero(path, factor_ids, followed, days[-1], "gaps", gaps[-1].scenario_id)
     case = open_case(tables, path.until(days[0]), rulebook)
     case = replace(case, market=replace(case.market, modelled=path.modelled))
     rows = np.flatnonzero(path.levels["date"].is_in(pl.Series(days, dtype=pl.Date).implode()).to_numpy())
@@ -81,14 +82,14 @@ def open_run(book: Path | str | Book, market: Market, rulebook: Rulebook, reques
 
 
 def _refuse_below_zero(
-    path: Market, factor_ids: list[str], securities: list[str], last: date, parameter: str, value: str
+    path: Market, factor_ids: list[str], followed: dict[str, date], last: date, parameter: str, value: str
 ) -> None:
     """Refuse what has moved a level to where it may not be: the prices themselves are known to be sound."""
     problems = [
         ArgumentProblem(
             parameter, f"it takes {one.factor_id} to {one.level:g} on {one.day}; {one.expected}", value=value
         )
-        for one in not_positive(path, factor_ids, last, securities)
+        for one in not_positive(path, factor_ids, last, followed)
     ]
     raise_problems(problems, len(problems))
 

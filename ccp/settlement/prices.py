@@ -6,6 +6,7 @@ import numpy as np
 import polars as pl
 
 from ccp.errors import refuse
+from ccp.margin.securities import value_at
 from ccp.market.case import Case
 from ccp.pricing.market_state import DayMoves, MarketState
 from ccp.pricing.pricers import moved_columns, unit_prices
@@ -68,17 +69,13 @@ class PricePath:
         state = self._state(day, levels)
         return DayPrices(unit_prices(self.terms, state), _rates(self.terms, levels), moved_columns(self.terms, state))
 
-    def _moves(self, levels: Vector) -> DayMoves:
-        """The way from the first day's levels to these."""
-        return DayMoves(self.first, levels, self.absolute)
-
     def _state(self, day: int, levels: Vector) -> MarketState:
         """The market on a day: at expiry no time is left, and a price is what the pricer says of that."""
-        years = self.terms.years
+        years, moves = self.terms.years, DayMoves(self.first, levels, self.absolute)
         if self.run.constant_expiry:
-            return MarketState(self._moves(levels), years, np.ones(len(years)))
+            return MarketState(moves, years, np.ones(len(years)))
         left = years_left(self.table["expiry"], np.datetime64(self.run.dates[day], "D"))
-        return MarketState(self._moves(levels), left, np.where(np.isnan(years), 1.0, left / years))
+        return MarketState(moves, left, np.where(np.isnan(years), 1.0, left / years))
 
     def collateral_values(self, day: int) -> Vector:
         """Market values of the lines of the collateral table, each in its own currency, as the table has them."""
@@ -87,8 +84,8 @@ class PricePath:
             return np.zeros(0)
         place = {name: number for number, name in enumerate(self.run.case.factor_ids)}
         factor = np.array([NONE if name is None else place[name] for name in table["factor_id"]], dtype=np.int64)
-        moves = self._moves(self._levels(day))
-        return np.maximum(moves.moved(table["market_value"].to_numpy(), factor)[:, 0], 0.0)
+        before, after = (np.where(factor == NONE, 1.0, levels[factor]) for levels in (self.first, self._levels(day)))
+        return value_at(table["market_value"].to_numpy(), before, after)
 
     def case(self, day: int, prices: DayPrices) -> Case:
         """The case of a day: its prices, and the market as known on it. Positions are the caller's to add."""

@@ -144,25 +144,29 @@ def test_a_member_that_comes_makes_paper_of_its_name_its_groups(tmp_path: Path) 
     assert losses["loss_over_margin"].item() == 3_000.0
 
 
-def test_collateral_valued_by_a_level_at_zero_is_refused(tmp_path: Path) -> None:
-    """Its value moves in proportion to its factor: of nothing there is no proportion, and below nothing it turns."""
+def test_collateral_whose_value_holds_at_a_level_of_zero_is_refused(tmp_path: Path) -> None:
+    """Of nothing there is no proportion, so no number of units can be told; a level of zero on another day is sound."""
     whole, last = book_with(*IN_ONE), market()
     days = last.levels["date"]
     kind = last.factors.schema["change"]
     change = pl.when(pl.col("factor_id") == "Y").then(pl.lit("absolute")).otherwise(pl.col("change").cast(pl.String))
     factors = last.factors.with_columns(change.cast(kind).alias("change"))  # type: ignore[arg-type]
     for level in (0.0, -2.0):
-        fallen = pl.when(pl.col("date") == days[-1]).then(pl.lit(level)).otherwise(pl.col("Y")).alias("Y")
+        fallen = pl.when(pl.col("date") == days[-2]).then(pl.lit(level)).otherwise(pl.col("Y")).alias("Y")
         prices = replace(last, levels=last.levels.with_columns(fallen), factors=factors)
-        request = ccp.RunRequest(days[-5], days[-1])
+        first = ccp.RunRequest(days[-2], days[-1])
+        own = ccp.RunRequest(days[-4], days[-3], book_date=days[-2])
         for call in (
-            lambda prices=prices: ccp.check(whole, rules(), prices),
-            lambda prices=prices: ccp.size(whole, rules(), prices),
-            lambda prices=prices, request=request: ccp.simulate(whole, tmp_path / "out", request, rules(), prices),
+            lambda prices=prices: ccp.check(whole, rules(), prices, day=days[-2]),
+            lambda prices=prices: ccp.size(whole, rules(), prices, day=days[-2]),
+            lambda prices=prices, asked=first: ccp.simulate(whole, tmp_path / "out", asked, rules(), prices),
+            lambda prices=prices, asked=own: ccp.simulate(whole, tmp_path / "out", asked, rules(), prices),
         ):
-            with pytest.raises(ccp.InputError, match="levels that collateral is valued by must be positive"):
+            with pytest.raises(ccp.InputError, match="the level that the market value of collateral holds at must be"):
                 call()
         assert not (tmp_path / "out").exists()
+        found = ccp.size(whole, rules(), prices).tables["collateral"].filter(asset_id="BOND")
+        assert found["counted"].item() > 0
 
 
 def test_a_line_without_an_issuer_is_taken_for_its_neighbours() -> None:

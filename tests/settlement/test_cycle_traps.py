@@ -119,20 +119,20 @@ def test_trap_11_margin_held_is_that_of_the_last_successful_call(tmp_path: Path)
 SECURITIES = (
     {
         "pool_id": "a",
-        "asset_id": "BOND",
+        "asset_id": "PAPER",
         "market_value": 400.0,
         "haircut": 0.25,
-        "factor_id": "BOND",
+        "factor_id": "PAPER",
         "issuer_id": "Z",
     },
     {"pool_id": "a", "asset_id": "CASH", "market_value": 200.0, "haircut": 0.0, "factor_id": None, "issuer_id": None},
-    {"pool_id": "a", "asset_id": "OWN", "market_value": 900.0, "haircut": 0.0, "factor_id": "BOND", "issuer_id": "A"},
+    {"pool_id": "a", "asset_id": "OWN", "market_value": 900.0, "haircut": 0.0, "factor_id": "PAPER", "issuer_id": "A"},
 )
 
 
 def test_trap_15_in_close_out_securities_fetch_their_market_value_and_own_paper_nothing(tmp_path: Path) -> None:
     """500 are required and held: 200 cash and 400 of bonds after a quarter. Sold, the bonds bring 400, or 380 later."""
-    levels = {"X": [100.0, 100.0, 80.0], "BOND": [50.0, 50.0, 47.5]}
+    levels = {"X": [100.0, 100.0, 80.0], "PAPER": [50.0, 50.0, 47.5]}
     small = Small(levels, [("a", "X", 100.0)], ONE, collateral=SECURITIES, swing={"X": 0.05})
     run = small.run(tmp_path / "run", defaults=[("A", 2)])
     row = run.row("pools", small.day(1), pool_id="a")
@@ -145,13 +145,13 @@ def test_trap_15_in_close_out_securities_fetch_their_market_value_and_own_paper_
 @pytest.mark.parametrize("stress", ["haircut", "scenario"])
 def test_one_issuer_counts_alike_in_one_line_and_in_two_on_every_day(stress: str, tmp_path: Path) -> None:
     """500 are required, and 550 on the second day, of which half counts of Z's 800 of bonds; cash makes up the rest."""
-    bond = {"pool_id": "a", "haircut": 0.0, "factor_id": "BOND", "issuer_id": "Z"}
+    bond = {"pool_id": "a", "haircut": 0.0, "factor_id": "PAPER", "issuer_id": "Z"}
     cash = SECURITIES[1] | {"market_value": 100.0}
     rules = changed(RULES, collateral={"stress": stress, "issuer_limit": 0.5}, stress={"resources": "held"})
-    levels = {"X": [100.0, 100.0, 110.0], "BOND": [50.0, 50.0, 50.0]}
+    levels = {"X": [100.0, 100.0, 110.0], "PAPER": [50.0, 50.0, 50.0]}
     days = []
     for place, parts in enumerate(((800.0,), (300.0, 500.0))):
-        lines = tuple(bond | {"asset_id": f"BOND{n}", "market_value": value} for n, value in enumerate(parts))
+        lines = tuple(bond | {"asset_id": f"PAPER{n}", "market_value": value} for n, value in enumerate(parts))
         small = Small(levels, [("a", "X", 100.0)], ONE, rules=rules, collateral=(*lines, cash), swing={"X": 0.05})
         run = small.run(tmp_path / f"run{place}")
         days.append([run.row("pools", small.day(n), pool_id="a") for n in (1, 2)] + [run.row("days", small.day(2))])
@@ -166,9 +166,9 @@ def test_trap_15_in_stress_collateral_is_cut_or_moved_and_never_both(
 ) -> None:
     """Bonds of 400: 300 after haircut, or 280 after a fall of 30 %; never 210."""
     path = tmp_path / "both.csv"
-    path.write_text("scenario_id,factor_id,kind,shock\nboth,X,relative,-0.2\nboth,BOND,relative,-0.3\n")
+    path.write_text("scenario_id,factor_id,kind,shock\nboth,X,relative,-0.2\nboth,PAPER,relative,-0.3\n")
     rules = changed(RULES, collateral={"stress": stress}, stress={"resources": "held"})
-    levels = {"X": [100.0, 100.0], "BOND": [50.0, 50.0]}
+    levels = {"X": [100.0, 100.0], "PAPER": [50.0, 50.0]}
     small = Small(levels, [("a", "X", 100.0)], ONE, rules=rules, collateral=SECURITIES, swing={"X": 0.05})
     run = small.run(tmp_path / "run", scenarios=path)
     assert run.row("days", small.day(1))["cover_1"] == 2_000.0 - counted

@@ -92,7 +92,7 @@ def tiers(*words: Any) -> dict[str, Any]:
 
 def with_securities(levels: list[float]) -> Small:
     """A holds a bond beside cash, a client pool beside its house, and both it and B are sold over several days."""
-    bond = {"asset_id": "BOND", "factor_id": "BOND", "haircut": 0.1, "currency": "USD"}
+    bond = {"asset_id": "PAPER", "factor_id": "PAPER", "haircut": 0.1, "currency": "USD"}
     cash = {"asset_id": "CASH", "factor_id": None, "haircut": 0.0, "currency": "USD"}
     held = ("a", 300.0), ("ac", 200.0), ("b", 250.0), ("DEALER", 900.0)
     collateral = [bond | {"pool_id": "a", "market_value": 250.0}]
@@ -105,7 +105,7 @@ def with_securities(levels: list[float]) -> Small:
     )
     x = {"instrument_id": "X", "kind": "spot", "factor_id": "X", "currency": "USD", "multiplier": 1.0}
     return Small(
-        {"X": levels, "BOND": [100.0] * len(levels)},
+        {"X": levels, "PAPER": [100.0] * len(levels)},
         [("a", "X", 100.0), ("ac", "X", -20.0), ("b", "X", 50.0)],
         {"a": ("A", "a", "house"), "ac": ("A", "ac", "client"), "b": ("B", "b", "house")},
         rules=rules,

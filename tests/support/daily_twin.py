@@ -723,7 +723,7 @@ def market_value(setup: Setup, line: Row, today: Snapshot, opening: Snapshot) ->
 def stated_value(line: Row, today: Snapshot, opening: Snapshot) -> float:
     value = line["market_value"]
     if factor := line.get("factor_id"):
-        value = value * today.history.today(factor) / opening.history.today(factor)
+        value *= max(today.history.today(factor), 0.0) / opening.history.today(factor)
     return value * today.rate[line["currency"]]
 
 
@@ -787,12 +787,11 @@ def moved_securities(
         value = market_value(setup, line, today, opening) * float(part)
         if factor := line.get("factor_id"):
             level = today.history.today(factor)
-            relative, absolute = shocks.get(factor, twin.STILL)
-            value *= max(1 + (relative + absolute / level), 0.0)
+            after = max(twin.move(level, shocks.get(factor, twin.STILL)), 0.0)
+            value = value * (after / level) if level > 0 else 0.0
         if line["currency"] != setup.currency:
             rate = today.rate[line["currency"]]
-            relative, absolute = shocks.get(f"{line['currency']}/{setup.currency}", twin.STILL)
-            value *= 1 + (relative + absolute / rate)
+            value *= twin.move(rate, shocks.get(f"{line['currency']}/{setup.currency}", twin.STILL)) / rate
         result[line["pool_id"]] += setup.cents(value)
     return result
 

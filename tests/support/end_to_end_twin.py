@@ -436,11 +436,11 @@ class Held:
         for row, part in zip(self.lines[pool], self.parts[pool], strict=True):
             value = row["value"] * float(part)
             if factor := row.get("factor_id"):
-                relative, absolute = shocks.get(factor, STILL)
-                value *= max(1 + (relative + absolute / self.history.today(factor)), 0.0)
+                level = self.history.today(factor)
+                value *= max(move(level, shocks.get(factor, STILL)), 0.0) / level
             if row["currency"] != self.service:
-                relative, absolute = shocks.get(f"{row['currency']}/{self.service}", STILL)
-                value *= 1 + (relative + absolute / self.rate(row["currency"]))
+                rate = self.rate(row["currency"])
+                value *= move(rate, shocks.get(f"{row['currency']}/{self.service}", STILL)) / rate
             total += round(value * self.minor)
         return total
 

@@ -42,6 +42,7 @@ def random_case(seed: int) -> RandomCase:
         given = random_scenarios(rng, multiples="plausible" not in rules["stress"])
     if book["collateral"]:
         rules["collateral"] = dress_collateral(np.random.default_rng([seed, 28]), book)
+        follow_spread(market, book, day or market["dates"][-1])
     return RandomCase(book, market, rules, given, day)
 
 
@@ -244,6 +245,19 @@ def dress_collateral(rng: np.random.Generator, book: Row) -> Row:
         row["issuer_group_id"] = house.get(str(row["issuer_id"])) if rng.random() < 0.5 else None
         row["asset_class"] = perhaps(0.5, ["bond", "equity", "money market"])
     return {"stress": str(rng.choice(["haircut", "scenario"])), **random_limits(rng)}
+
+
+def follow_spread(market: Row, book: Row, day: date) -> None:
+    """Some lines follow a factor that moves by differences and may pass zero, if it is above zero on the book's day.
+
+    A spread of class credit stands for such a price. Nothing is drawn.
+    """
+    held = any(row["factor_id"] == "SPREAD" for row in book["instruments"])
+    level = market["levels"]["SPREAD"][market["dates"].index(day)]
+    if held and market["factors"]["SPREAD"]["asset_class"] == "credit" and level > 0:
+        for row in book["collateral"]:
+            if row["asset_id"] == "A1":
+                row["factor_id"] = "SPREAD"
 
 
 def random_limits(rng: np.random.Generator) -> Row:

@@ -42,6 +42,7 @@ def random_cycle(seed: int) -> Row:
     book["collateral"] = random_collateral(rng, book) if rng.random() < 0.5 else None
     if book["collateral"]:
         dress(np.random.default_rng([seed, 28]), book, rules)
+        random_books.follow_spread(market, book, run["book_date"] or opened(run))
     tight = chance(rng, 0.3)
     run["gaps"] = random_gaps(rng, run, early=tight)
     run["defaults"] = random_defaults(rng, run)
@@ -57,12 +58,16 @@ def random_cycle(seed: int) -> Row:
 
 def keep_alive(run: Row) -> None:
     """No instrument may have expired on the day the book is from: that is bad input, and refused."""
-    days = [day for day in run["market"]["dates"] if day >= run["first"]]
-    opened = next(day for day in days if not any(first <= day <= last for first, last in run["closed"]))
-    own = run["book_date"] or opened
+    own = run["book_date"] or opened(run)
     for instrument in run["book"]["instruments"]:
         if instrument.get("expiry") and instrument["expiry"] <= own:
             instrument["expiry"] = own + timedelta(days=1)
+
+
+def opened(run: Row) -> date:
+    """The first day of the run that is not closed."""
+    days = [day for day in run["market"]["dates"] if day >= run["first"]]
+    return next(day for day in days if not any(first <= day <= last for first, last in run["closed"]))
 
 
 def chance(rng: np.random.Generator, share: float = 0.5) -> bool:
@@ -255,7 +260,7 @@ def random_liquidity(rng: np.random.Generator, book: Row) -> None:
 
 def random_collateral(rng: np.random.Generator, book: Row) -> list[Row] | None:
     groups = sorted({row.get("group_id") or row["member_id"] for row in book["members"]})
-    held = {row["factor_id"] for row in book["instruments"]} - {"SPREAD"}
+    held = {row["factor_id"] for row in book["instruments"]} - {"SPREAD", "YIELD"}
     rows = random_books.random_collateral(rng, book["accounts"])
     for row in rows:
         if held and chance(rng, 0.6):

@@ -284,7 +284,7 @@ def rich() -> Small:
         "X": walk(1, RICH_DAYS, 100.0, 0.015),
         "Y": walk(2, RICH_DAYS, 50.0, 0.02),
         "EUR/USD": walk(3, RICH_DAYS, 1.1, 0.004),
-        "BOND": [100.0] * RICH_DAYS,
+        "PAPER": [100.0] * RICH_DAYS,
     }
     levels["X"][14:] = [round(level * 0.8, 4) for level in levels["X"][14:]]
     option = {"kind": "option", "factor_id": "X", "currency": "USD", "multiplier": 10.0, "implied_volatility": 0.3}
@@ -307,7 +307,7 @@ def rich() -> Small:
         "b1": ("B", "b", "house"), "b2": ("B", "b2", "client"), "b3": ("B", "b3", "client"),
         "c1": ("C", "c", "house"), "c2": ("C", "c2", "client"),
     }  # fmt: skip
-    bond = {"asset_id": "BOND", "factor_id": "BOND", "haircut": 0.1, "currency": "USD"}
+    bond = {"asset_id": "PAPER", "factor_id": "PAPER", "haircut": 0.1, "currency": "USD"}
     cash = {"asset_id": "CASH", "factor_id": None, "haircut": 0.0, "currency": "USD"}
     collateral = (
         bond | {"pool_id": "a", "market_value": 500.0}, cash | {"pool_id": "a", "market_value": 900.0},
