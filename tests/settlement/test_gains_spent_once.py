@@ -6,11 +6,17 @@ money are worked out by hand from docs/reference/daily-cycle.md, section 6.
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from support.small_cycles import RULES, Run, Small, X, changed
+from support.spreading_cycles import DEFAULTS, spreading
+
+from ccp.settlement.cycle import Cycle, DayResult
+from ccp.settlement.ledger import KINDS
 
 FUTURE = X | {"kind": "future"}
 PARTIAL, FULL = {"tear_up": {"scope": "partial"}}, {"tear_up": {"scope": "full"}}
@@ -176,3 +182,61 @@ def test_a_cut_of_the_days_gain_leaves_a_member_able_to_pay_a_later_call(
         assert run.payers(2, "gains_haircut") == {"D": 83.33, "S": 166.67}
         capital = 150.0 - 2 * 50.0 - 850.0 - 83.33 + 2_000.0
         assert run.row("members", small.day(1), member_id="D")["capital"] == pytest.approx(capital, abs=0.001)
+
+
+# --- any cycle -------------------------------------------------------------------------------------------------------
+
+
+def test_of_any_cycle_losses_are_results_less_cuts_and_who_fails_pays_no_cut() -> None:
+    """Of every event closed out at once: its loss is what its pools lost that day, and what was cut of them before. In
+    every cycle: who fails has back what it was cut by that day, house and clients each; no pool is cut by more than it
+    has gained since the first default, on the days on which it did; and what tiers pay is the loss."""
+    bearing = beyond = 0
+    for seed in range(200, 240):
+        small = spreading(seed, [{"gains_haircut": {"share": 0.5}}, PARTIAL, "payout_haircut"])
+        terms, owed, cut_in_all = small.terms(defaults=DEFAULTS), Counter[int](), Counter[int]()
+        for day in Cycle(terms).run():
+            of_day = dict(enumerate(terms.by_pool(day.variation).tolist()))
+            if day.day >= DEFAULTS[0][1]:
+                owed.update({pool: max(amount, 0) for pool, amount in of_day.items()})
+            cut = Counter[int]()
+            for one in day.settled:
+                lost = one.estate.day == day.day and sum(
+                    max(cut[pool] - of_day[pool], 0)
+                    for pool, group in enumerate(terms.pool_group.tolist())
+                    if group in one.estate.groups
+                )
+                assert not lost or lost == one.outcome.loss, seed
+                assert sum(draw.amount for draw in one.outcome.draws) == one.outcome.loss, seed
+                for draw in one.outcome.draws:
+                    cut.update(draw.cut)
+            cut_in_all.update(cut)
+            failed = {pool: taken for pool, taken in cut.items() if day.state.event[terms.pool_group[pool]]}
+            assert paid_and_had_back(day) == by_owner(day, failed), seed
+            bearing += bool(failed)
+            beyond += any(taken > max(of_day[pool], 0) for pool, taken in failed.items())
+        assert all(taken <= owed[pool] for pool, taken in cut_in_all.items()), seed
+    assert bearing >= 15, "too few cycles in which an estate bears a cut"
+    assert beyond >= 3, "too few cuts of gains of earlier days"
+
+
+def by_owner(day: DayResult, cut: dict[int, int]) -> dict[str, tuple[int, int]]:
+    """What was cut of pools by the account behind them, twice: what it paid, and what it has back."""
+    chart, sums = day.ledger.chart, Counter[str]()
+    for pool, taken in cut.items():
+        sums[chart.names[int(chart.owner(np.array(pool)))]] += taken
+    return {owner: (taken, taken) for owner, taken in sums.items()}
+
+
+def paid_and_had_back(day: DayResult) -> dict[str, tuple[int, int]]:
+    """By account behind pools of members in default: what it paid of haircuts on the day, and what it has back."""
+    chart = day.ledger.chart
+    gone = {f"{kind}:{chart.portfolio.members[member]}" for member in np.flatnonzero(day.state.standing.away)
+            for kind in ("house", "clients")}  # fmt: skip
+    paid, back = Counter[str](), Counter[str]()
+    for kind, source, target, amount in zip(*(part.tolist() for part in day.ledger.rows()), strict=True):
+        if KINDS[kind] == "haircut":
+            paid[chart.names[source]] += amount
+        if KINDS[kind] == TAKEN_OVER:
+            back[chart.names[target]] += amount
+    return {name: (paid[name], back[name]) for name in sorted(gone | set(back)) if paid[name] or back[name]}
