@@ -12,9 +12,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from support.small_cycles import RULES, Run, Small, X, changed
+from support.small_cycles import RULES, Run, Small, X, changed, files_of
 from support.spreading_cycles import DEFAULTS, spreading
 
+import ccp
 from ccp.settlement.cycle import Cycle, DayResult
 from ccp.settlement.ledger import KINDS
 
@@ -140,6 +141,22 @@ def test_what_is_cut_of_gains_of_earlier_days_is_a_claim_on_the_estate(tmp_path:
     assert run.events.select("defaulters", "loss", "uncovered").row(1) == ("C", 2_100.0, 630.0)
     paid = {name: run.moved(movement="loss", from_account=f"margin:{name}") for name in ("C1", "C2", "K")}
     assert paid == {"C1": 1_200.0, "C2": 150.0, "K": 120.0}
+
+
+def test_a_run_broken_off_while_an_estate_bears_a_cut_goes_on_to_the_same_bytes(tmp_path: Path) -> None:
+    """After day 3: C's estate has taken over what was cut, and its book is sold on day 4."""
+
+    def stop(done: int, total: int) -> None:
+        if done == 4:
+            raise KeyboardInterrupt
+
+    small = over_days(100.0, 100.0, 60.0, 60.0, 60.0, 60.0)
+    request, whole, broken = small.request(defaults=[("A", 1)]), tmp_path / "whole", tmp_path / "broken"
+    ccp.simulate(small.book, whole, request, small.rulebook, small.market)
+    with pytest.raises(KeyboardInterrupt):
+        ccp.simulate(small.book, broken, request, small.rulebook, small.market, progress=stop)
+    ccp.simulate(small.book, broken, request, small.rulebook, small.market, resume=True)
+    assert files_of(broken) == files_of(whole)
 
 
 def test_who_was_cut_and_could_bear_it_has_paid_and_its_later_estate_lacks_nothing(tmp_path: Path) -> None:
