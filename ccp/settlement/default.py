@@ -1,5 +1,6 @@
 """Settling a default: the pools of the defaulters, the waterfall, and every movement of it in the ledger."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,6 +26,15 @@ class SettledEvent:
     unable: frozenset[int] = frozenset()
 
 
+def cut_by_pool(settled: Iterable[SettledEvent], pools: int) -> Cents:
+    """What events have cut of what each pool was owed."""
+    found = np.zeros(pools, dtype=np.int64)
+    for one in settled:
+        for pool, amount in one.outcome.cut.items():
+            found[pool] += amount
+    return found
+
+
 @dataclass(frozen=True)
 class _EventPools:
     """By pool: whether it is the defaulters', its loss, what is held for it, and what its own margin pays."""
@@ -45,12 +55,19 @@ class _EventPools:
 
 
 def settle_event(
-    terms: RunTerms, state: CycleState, estate: Estate, securities: Cents, ledger: Ledger, day: int
+    terms: RunTerms,
+    state: CycleState,
+    estate: Estate,
+    securities: Cents,
+    capital: Cents,
+    ledger: Ledger,
+    day: int,
 ) -> SettledEvent:
     """Run a closed-out event down the waterfall. Changes the state and writes the ledger; from this day the periods of
     cooling off, replenishment and restoration run.
 
     `securities` is the market value of every pool's securities today: those of the defaulters are sold for it.
+    `capital` is what every member has for calls.
     """
     chart = ledger.chart
     mine = np.isin(terms.pool_group, estate.groups)
@@ -65,7 +82,7 @@ def settle_event(
     loss = terms.by_member(np.where(mine, np.maximum(found.loss, 0), 0))
     margin = terms.by_member(held) + np.where(terms.portfolio.roster.inside(estate.groups), state.supplementary, 0)
     plan = state.standing.plan_for(estate.groups)
-    outcome, unable = event_outcome(terms, state, estate, plan, Event(estate.groups, loss, over, margin))
+    outcome, unable = event_outcome(terms, state, estate, plan, Event(estate.groups, loss, over, margin), capital)
     _post_margin(ledger, estate, found, lent, supplementary)
     post_tiers(ledger, state, estate, outcome)
     state.standing = after_default(state.standing, outcome, day)

@@ -25,11 +25,12 @@ def owed_to_survivors(terms: RunTerms, state: CycleState, flows: dict[str, Cents
 
 
 def event_outcome(
-    terms: RunTerms, state: CycleState, estate: Estate, plan: Plan, event: Event
+    terms: RunTerms, state: CycleState, estate: Estate, plan: Plan, event: Event, capital: Cents
 ) -> tuple[Outcome, Flags]:
     """The event's outcome, those whose capital is less than their calls not paying them; and who they are.
 
-    Haircuts are set against the gains of the same days when the day's capital is found.
+    `capital` is what each member has for calls. Haircuts are set against the gains of the same days when the day's
+    capital is found.
 
     The contracts matched with the defaulters' are not traced: a partial tear-up cuts all that is owed since the
     default, as a full one does.
@@ -38,8 +39,8 @@ def event_outcome(
     gone = plan.away[whose.member]
     owed, gains = np.where(gone, 0, estate.owed), np.where(gone, 0, estate.gains)
     known = Circumstances(gains, contracts=owed, matched=owed, payouts=owed, cut=state.standing.cut, claimants=whose)
-    capital = [None if has == ENDLESS else int(has) for has in state.capital]
-    return round_of(plan, event, known, capital, state.standing.counting.bears)
+    limits = [None if has == ENDLESS else int(has) for has in capital]
+    return round_of(plan, event, known, limits, state.standing.counting.bears)
 
 
 def post_tiers(ledger: Ledger, state: CycleState, estate: Estate, outcome: Outcome) -> None:
@@ -62,7 +63,8 @@ def post_draw(ledger: Ledger, estate: Estate, draw: Draw, lump: int) -> None:
     tiers with a size of their own. Raises ReconciliationError where the rows are not what the tier paid."""
     chart, kind = ledger.chart, draw.kind
     if kind.cuts_claims:
-        source, posted = _cut_by_owner(chart, draw)
+        pools, amounts = (np.array(list(part), dtype=np.int64) for part in (draw.cut.keys(), draw.cut.values()))
+        source, posted = by_owner(chart, pools, amounts)
     elif kind.payer is None:
         members, posted = _paid_by_members(draw)
         source = chart.of(kind.account, members)
@@ -105,13 +107,12 @@ def paying_blocks(kind: TierKind) -> tuple[str, ...]:
     return ("capital",) if kind.sized else (kind.account,)
 
 
-def _cut_by_owner(chart: Chart, draw: Draw) -> tuple[Index, Cents]:
-    """Whose pools a haircut cuts, by the account behind them, and by how much."""
-    pools = np.array(list(draw.cut), dtype=np.int64)
+def by_owner(chart: Chart, pools: Index, amounts: Cents) -> tuple[Index, Cents]:
+    """The accounts behind some pools, each once, and the sums of the pools' amounts."""
     owners, place = np.unique(chart.owner(pools), return_inverse=True)
-    amounts = np.zeros(len(owners), dtype=np.int64)
-    np.add.at(amounts, place, np.array(list(draw.cut.values()), dtype=np.int64))
-    return owners, amounts
+    sums = np.zeros(len(owners), dtype=np.int64)
+    np.add.at(sums, place, amounts)
+    return owners, sums
 
 
 def _paid_by_members(draw: Draw) -> tuple[Index, Cents]:

@@ -7,11 +7,12 @@ import numpy as np
 from ccp.settlement.clearing import Clearing
 from ccp.settlement.close_out import Owed, day_result, estate_accounts, open_estate, value_at_once, with_result
 from ccp.settlement.default import settle_event
-from ccp.settlement.draws import owed_to_survivors
+from ccp.settlement.draws import by_owner, owed_to_survivors
 from ccp.settlement.fund import fund_calls
 from ccp.settlement.ledger import PASSED_ON, Ledger
 from ccp.settlement.payments import Dues, amounts_due, asked_of, failing_members, margin_calls
 from ccp.settlement.state import CycleState, Estate
+from ccp.settlement.terms import ENDLESS
 from ccp.settlement.today import Today, after_haircut
 from ccp.types import Cents
 from ccp.waterfall.standing import in_default
@@ -62,11 +63,33 @@ def with_liquidity(clearing: Clearing, ledger: Ledger, estate: Estate) -> Estate
     return replace(estate, borrowed=estate.borrowed + missing)
 
 
+def with_cuts(clearing: Clearing, state: CycleState, ledger: Ledger, today: Today, estate: Estate) -> Estate:
+    """The estate with what earlier events of the day have cut of its pools. Who fails pays nothing on the day: the
+    estate bears the cut, and house and clients have it back. Changes the state."""
+    chart = clearing.chart
+    cut = np.where(np.isin(clearing.terms.pool_group, estate.groups), today.cut, 0)
+    owners, amounts = by_owner(chart, np.flatnonzero(cut), cut[cut > 0])
+    ledger.post("haircut taken over", chart.of("estate", estate.number - 1), owners, amounts)
+    of_house = clearing.terms.by_member(cut, of_house=True)
+    state.capital = np.where(state.capital == ENDLESS, ENDLESS, state.capital + of_house)
+    return replace(estate, result=estate.result - cut, taken_over=int(cut.sum()))
+
+
 def settle(clearing: Clearing, state: CycleState, ledger: Ledger, today: Today, estate: Estate) -> None:
     """Run the waterfall of a book that is closed out. Changes the state and the day."""
-    settled = settle_event(clearing.terms, state, estate, today.securities, ledger, today.day)
+    capital = capital_for_calls(clearing, state, today)
+    settled = settle_event(clearing.terms, state, estate, today.securities, capital, ledger, today.day)
     today.settled.append(settled)
     today.unable |= settled.unable
+
+
+def capital_for_calls(clearing: Clearing, state: CycleState, today: Today) -> Cents:
+    """What members' capital has for calls of the waterfall: a cut of what their houses are paid today is a payment that
+    is not made, and uses up nothing; a cut of more than that does."""
+    by_pool = today.cut, clearing.terms.by_pool(today.received)
+    cut, received = (clearing.terms.by_member(amounts, of_house=True) for amounts in by_pool)
+    withheld = np.minimum(cut, np.maximum(received, 0))
+    return np.where(state.capital == ENDLESS, ENDLESS, state.capital + withheld)
 
 
 def find_defaults(clearing: Clearing, state: CycleState, ledger: Ledger, today: Today) -> Dues:
@@ -123,6 +146,7 @@ def put_in_default(
         ledger.post(kind, clearing.chart.of("settlement"), source, amount)
     ledger.post("sale", clearing.chart.of("transferees"), source, int(fetched.sum()))
     estate = with_result(clearing.path, estate, result + fetched, exchanged, owed)
+    estate = with_cuts(clearing, state, ledger, today, estate)
     estate = with_liquidity(clearing, ledger, estate)
     if at_once or estate.last <= today.day:
         settle(clearing, state, ledger, today, estate)

@@ -36,6 +36,7 @@ KINDS = (
     "sale",
     "sale of collateral",
     *MOVEMENTS,
+    "haircut taken over",
     "gain of the pool",
     "estate",
 )

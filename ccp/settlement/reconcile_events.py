@@ -5,7 +5,7 @@ from collections import Counter
 import numpy as np
 
 from ccp.rulebook.tier_kind import MARGIN, MOVEMENTS
-from ccp.settlement.default import SettledEvent
+from ccp.settlement.default import SettledEvent, cut_by_pool
 from ccp.settlement.draws import draw_rows
 from ccp.settlement.expected import Expected
 from ccp.settlement.fault import Fault
@@ -18,10 +18,11 @@ def check_events(fault: Fault, totals: Totals, expected: Expected) -> None:
     """Raise ReconciliationError unless the estates' rows are what the engine says of every event.
 
     Each day, summed over the life of the event: what closing out brought, by variation, premium, exercise and sales;
-    what the lender advanced. On the day of settlement: who paid what, movement by movement and account by account, is
-    the outcome of the waterfall; it adds up to the loss, and with what closing out brought to nothing; the lender has
-    all of its money back. Nothing moves in an event that is neither open nor settled on the day. On a day a movement
-    runs one way between an estate and another account.
+    haircuts taken over; what the lender advanced. Haircuts taken over are, owner by owner, what the day's events have
+    cut of the pools of who has failed since. On the day of settlement: who paid what, movement by movement and account
+    by account, is the outcome of the waterfall; it adds up to the loss, and with what closing out brought to nothing;
+    the lender has all of its money back. Nothing moves in an event that is neither open nor settled on the day. On a
+    day a movement runs one way between an estate and another account.
     """
     settled = [one.estate for one in expected.settled]
     _check_quiet(fault, [estate.number for estate in (*expected.open_estates, *settled)])
@@ -34,6 +35,7 @@ def check_events(fault: Fault, totals: Totals, expected: Expected) -> None:
         _check_margin(fault, event)
         _check_draws(fault, event)
         _check_gains(fault, event)
+    _check_taken_over(fault, expected)
     _check_collateral(fault, expected)
     _check_lender(fault, totals.balance, expected.open_estates)
 
@@ -57,7 +59,8 @@ def _check_one_way(fault: Fault) -> None:
 def _check_close_out(fault: Fault, moved: Cents, estate: Estate, repaid: int) -> None:
     """What came into an estate and is no draw: by movement, over the life of the event."""
     due = dict(zip(PASSED_ON, estate.exchanged.tolist(), strict=True))
-    due |= {"sale": int(estate.result.sum() - estate.exchanged.sum())}
+    due |= {"sale": int(estate.result.sum() - estate.exchanged.sum()) + estate.taken_over}
+    due |= {"haircut taken over": -estate.taken_over}
     due |= {"liquidity drawn": estate.borrowed, "liquidity repaid": -repaid}
     for movement, amount in due.items():
         fault.event(estate.number, movement, _sum(moved, movement), amount)
@@ -68,7 +71,7 @@ def _check_loss(fault: Fault, moved: Cents, event: SettledEvent) -> None:
     number, loss = event.estate.number, event.outcome.loss
     fault.event(number, "what was paid for the loss", _sum(moved, *MOVEMENTS), loss)
     gains = -_sum(moved, "gain of the pool")
-    fault.event(number, "what closing out brought", _sum(moved, *PASSED_ON, "sale"), gains - loss)
+    fault.event(number, "what closing out brought", _sum(moved, *PASSED_ON, "sale", "haircut taken over"), gains - loss)
     fault.event(number, "all rows", int(moved.sum()), 0)
 
 
@@ -80,6 +83,17 @@ def _check_draws(fault: Fault, event: SettledEvent) -> None:
     rows = zip(*(column[paying].tolist() for column in (fault.kinds, fault.source, fault.amount)), strict=True)
     found, due = Counter(rows), Counter(draw_rows(chart, event.outcome))
     fault.draws(event.estate.number, sorted((due - found).elements()), sorted((found - due).elements()))
+
+
+def _check_taken_over(fault: Fault, expected: Expected) -> None:
+    """Who was cut by an event of the day and has failed since has its estate bear the cut, and nobody else has."""
+    chart, pools = fault.ledger.chart, np.arange(len(fault.ledger.chart.portfolio.pools))
+    cut, event = cut_by_pool(expected.settled, len(pools)), expected.event[chart.portfolio.pool_member]
+    for estate in (*expected.open_estates, *(one.estate for one in expected.settled)):
+        due = np.zeros(chart.size, dtype=np.int64)
+        np.add.at(due, chart.owner(pools), np.where(event == estate.number, cut, 0))
+        found = _by_account(fault, "haircut taken over", source=int(chart.of("estate", estate.number - 1)))
+        fault.amounts("the haircut taken over", found, due, np.arange(chart.size))
 
 
 def _check_gains(fault: Fault, event: SettledEvent) -> None:

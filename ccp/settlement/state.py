@@ -19,8 +19,9 @@ class Estate:
     pool has gained so far. Of pools of members not in default `gains` is what the clearing house has owed them of the
     kinds that the rulebook counts (day x pool, from the day of default on; losses are negative), `owed` what it has
     owed them of all kinds so far. `exchanged` is what of the result was variation, premium and exercise (in this order;
-    the rest are sales), `borrowed` what the lender has advanced, in minor units. `cause` says why the groups failed,
-    `unpaid` what they owed on the day.
+    the rest are sales, less `taken_over`: what other events settled on the day of default had cut of its pools),
+    `borrowed` what the lender has advanced, in minor units. `cause` says why the groups failed, `unpaid` what they owed
+    on the day.
     """
 
     number: int
@@ -37,6 +38,7 @@ class Estate:
     gains: Cents
     owed: Cents
     exchanged: Cents
+    taken_over: int = 0
     borrowed: int = 0
     cause: str = ""
     unpaid: int = 0

@@ -12,7 +12,7 @@ from ccp.margin.requirement import Requirement, margin_requirement
 from ccp.market.case import Case
 from ccp.money import to_minor
 from ccp.settlement.clearing import Clearing
-from ccp.settlement.default import SettledEvent
+from ccp.settlement.default import SettledEvent, cut_by_pool
 from ccp.settlement.prices import DayPrices
 from ccp.settlement.state import CycleState
 from ccp.settlement.trades import Holding
@@ -56,6 +56,11 @@ class Today:
     def day(self) -> int:
         """The day's number."""
         return self.market.day
+
+    @property
+    def cut(self) -> Cents:
+        """What the events settled today so far have cut, by pool."""
+        return cut_by_pool(self.settled, len(self.securities))
 
     @property
     def received(self) -> Cents:

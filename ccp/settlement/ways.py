@@ -33,6 +33,7 @@ WAYS: dict[str, tuple[Way, ...]] = {
     "sale": _both("transferees", ("estate",)),
     "sale of collateral": (("transferees", "margin"),),
     "loss": (("margin", "estate"), ("supplementary", "estate")),
+    "haircut taken over": (("estate", "house"), ("estate", "clients")),
     "gain of the pool": (("estate", "margin"),),
     "estate": (("margin", "house"), ("margin", "clients"), ("supplementary", "house"), ("fund", "house")),
 }

@@ -36,10 +36,10 @@ class Counting:
 
 EACH_DEFAULT = Counting(from_latest=False, called=False, gains_shared=False, calls_only=False)
 """Replays: a document dates every default and states its gains, and says nothing of the days between, on which nobody
-can be called. So each default's resources come back by its own date, and are brought; and a member's capital is all
-that it has, of which contributions and lost gains are a part."""
+can be called. So each default's resources come back by its own date, and are brought; and a member's capital bears a
+contribution when it is used, for nobody calls for it later, and what a cut takes beyond the member's gains."""
 LATEST_SETTLEMENT = Counting(from_latest=True, called=True, gains_shared=True, calls_only=True)
 """The daily cycle: there a contribution is paid out of a member's capital and liquidity, beside margin, and may be the
 reason that it fails; nobody is called for a fund whose size an open default may still change, so all waits for the
-latest settlement. Gains are those of the run's days, and events that are open together share them. A member's capital
-is what it has outside the fund: a contribution has been paid already, and a haircut is set against the day's gains."""
+latest settlement. Gains are those of the run's days, and events that are open together share them. A used contribution
+costs a member's capital when the fund calls for it anew, and a haircut is set against the day's gains."""

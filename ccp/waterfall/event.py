@@ -137,6 +137,15 @@ class Outcome:
         return sum(draw.amount for draw in self.draws if draw.tier == tier)
 
     @property
+    def cut(self) -> dict[int, int]:
+        """What haircuts of all kinds took of each claimant's claims."""
+        found = dict[int, int]()
+        for draw in self.draws:
+            for claimant, amount in draw.cut.items():
+                found[claimant] = found.get(claimant, 0) + amount
+        return found
+
+    @property
     def uncovered(self) -> int:
         """What nobody pays."""
         return self.drawn(UNCOVERED)

@@ -138,14 +138,14 @@ def after_event(standing: Standing, outcome: Outcome) -> Standing:
         paid = paid_by_member(draw, len(standing.members))
         if draw.kind.from_contributions:
             contributions -= paid
-        for claimant, taken in draw.cut.items():
-            cut[claimant] += taken
         if draw.kind.sized:
             lumps.append(draw.amount)
         if draw.kind.called:
             fraction = fractions[len(calls)]
             whole = [ceil(amount / fraction) if amount else 0 for amount in paid.tolist()]
             calls.append(np.array(whole, dtype=np.int64))
+    for claimant, taken in outcome.cut.items():
+        cut[claimant] += taken
     left = standing.left - np.array(lumps, dtype=np.int64)
     called = standing.called + np.array(calls, dtype=np.int64).reshape(standing.called.shape)
     found = replace(standing, contributions=contributions, left=left, called=called, cut=cut)

@@ -9,6 +9,7 @@ import pytest
 from support import daily_twin as twin
 from support.cycle_files import open_case
 from support.random_cycles import random_cycle
+from support.spreading_cycles import DEFAULTS, as_case, spreading
 
 from ccp.settlement.cycle import Cycle, DayResult
 from ccp.settlement.periods import EndedPeriod
@@ -108,22 +109,41 @@ def differences(expected: dict[str, Any], found: dict[str, Any]) -> list[str]:
 @pytest.mark.parametrize("seed", SEEDS)
 def test_every_day_equals_the_twin(seed: int, tmp_path: Path) -> None:
     case = random_cycle(seed)
+    check_against_twin(case, *open_case(case, tmp_path))
+
+
+SPREADING = range(30)
+CUTS: list[Any] = [{"gains_haircut": {"share": 1.0}}, {"gains_haircut": {"share": 0.5}}, {"gains_haircut": {"days": 1}}]
+
+
+def test_every_day_of_a_default_that_spreads_equals_the_twin() -> None:
+    """Members are cut and fail on the same day, of gains of that day and of days before."""
+    bearing = 0
+    for seed in SPREADING:
+        small = spreading(seed, [CUTS[seed % len(CUTS)]])
+        results = check_against_twin(as_case(small, DEFAULTS), small.terms(defaults=DEFAULTS), None)
+        bearing += sum(one.estate.taken_over > 0 for result in results for one in result.settled)
+    assert bearing >= 15, "too few estates that bear a cut"
+
+
+def check_against_twin(case: dict[str, Any], terms: RunTerms, given: Any) -> list[DayResult]:
+    """Hold every day and every event of the engine against the twin's; the engine's days."""
     expected = twin.simulate(**case)
-    terms, given = open_case(case, tmp_path)
-    days, events = [], []
-    for result in Cycle(terms, given).run():
+    results = list(Cycle(terms, given).run())
+    for result in results:
         found = found_day(terms, result)
         losing = len(found["cover_groups"] or ())
         ours, theirs = (comparable(terms, result, one, losing) for one in (expected["days"][result.day], found))
         wrong = differences(ours, theirs)
         assert not wrong, f"{found['date']}:\n" + "\n".join(wrong)
-        days.append(found)
-        events += [found_event(terms, one) for one in result.settled]
-    assert len(days) == len(expected["days"])
-    assert len(events) == len(expected["events"])
-    by_default = [
-        sorted(some, key=lambda one: (one["default_day"], one["groups"])) for some in (expected["events"], events)
-    ]
+    assert len(results) == len(expected["days"])
+    check_events_against_twin(expected["events"], [found_event(terms, one) for day in results for one in day.settled])
+    return results
+
+
+def check_events_against_twin(expected: list[dict[str, Any]], events: list[dict[str, Any]]) -> None:
+    assert len(events) == len(expected)
+    by_default = [sorted(some, key=lambda one: (one["default_day"], one["groups"])) for some in (expected, events)]
     for ours, theirs in zip(*by_default, strict=True):
         wanted = ours | {"draws": [(t, {m: a for m, a in paid.items() if a}) for t, paid in ours["draws"]]}
         assert not differences(wanted, theirs)

@@ -136,6 +136,17 @@ CYCLES: dict[str, tuple[Small, dict[str, Any]]] = {
         ),
         ONE,
     ),
+    "cut, and failing on the same day": (
+        Small(
+            {"X": [100.0, 60.0, 60.0]},
+            [("a", "X", 100.0), ("c1", "X", 50.0), ("c2", "X", -40.0), ("k", "X", -30.0), ("d", "X", -60.0)],
+            {"a": ("A", "a", "house"), "d": ("D", "d", "house")}
+            | {name: ("C", name, kind) for name, kind in (("c1", "house"), ("c2", "house"), ("k", "client"))},
+            {name: {"fund_contribution": 0.0} for name in "AD"} | {"C": {"fund_contribution": 0.0, "capital": 500.0}},
+            rules=tiers({"gains_haircut": {"share": 0.5}}, {"tear_up": {"scope": "full"}}),
+        ),
+        ONE,
+    ),
     "sold over days, with securities and clients": (
         with_securities([100.0, 60.0, 50.0, 45.0, 20.0, 18.0, 17.0, 17.0, 17.0]),
         {"defaults": [("A", 1), ("B", 3)]},
@@ -160,7 +171,7 @@ def test_the_cycles_pay_out_of_every_tier_and_move_money_in_every_way() -> None:
     moved = {KINDS[row[0]] for day in found for place, row in enumerate(day.rows) if place in day.of_events()}
     assert moved == {
         "variation", "sale", "sale of collateral", "liquidity drawn", "liquidity repaid", "loss", "assessment",
-        "haircut", "gain of the pool", "estate",
+        "haircut", "haircut taken over", "gain of the pool", "estate",
     }  # fmt: skip
 
 

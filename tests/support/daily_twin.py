@@ -825,6 +825,7 @@ class State:
         self.in_default: dict[str, int] = {}  # group: event
         self.events: list[Row] = []
         self.cut: dict[str, int] = {}  # by pool, what haircuts took of its gains while an event was open
+        self.cut_today: dict[str, int] = {}  # by pool, what the events settled today have cut
         self.stress_days: list[tuple[int, Row]] = []
         self.buffer_level, self.buffered_level = Fraction(1), Fraction(1)
         self.margin_before: dict[str, int] = {}
@@ -947,6 +948,14 @@ def open_event(
             elif setup.premium_style(name):
                 fetched += quantity * value_of_one(setup, name, today, today.price[name])
         event["result"][account] += setup.cents(fetched)
+    # who fails has not paid what was cut of its pools today: the estate bears it, capital is without it
+    event["taken_over"] = {}
+    for pool, (owner, kind) in setup.pools.items():
+        if setup.group_of[owner] in groups:
+            event["taken_over"][pool] = state.cut_today.get(pool, 0)
+            capital = state.capital[owner]
+            if kind == "house" and capital is not None:
+                state.capital[owner] = capital + event["taken_over"][pool]
     for group in groups:
         state.in_default[group] = len(state.events)
     state.events.append(event)
@@ -1000,6 +1009,7 @@ def cut_pools(setup: Setup, state: State, run: Row, paid: dict[str, int]) -> Non
         left = {pool: twin.left_of_gains(run, "event", pool, terms.get("days")) for pool in mine}
         for pool, part in share_out(amount, left).items():
             state.cut[pool] = state.cut.get(pool, 0) + part
+            state.cut_today[pool] = state.cut_today.get(pool, 0) + part
             capital = state.capital[member]
             if setup.pools[pool][1] == "house" and capital is not None:
                 state.capital[member] = capital - part
@@ -1017,6 +1027,7 @@ def settle(setup: Setup, state: State, place: int, event: Row, today: Snapshot, 
             if owner != member:
                 continue
             loss[pool] = -sum(amount for a, amount in event["result"].items() if setup.pool_of[a] == pool)
+            loss[pool] += event["taken_over"][pool]
             rest.append((kind, loss[pool] - state.cash[pool] - fetched[pool]))
         total = twin.beyond_margin(rest, setup.stress.get("house_surplus_covers_clients", True))
         over[member] = max(total - state.supplementary[member], 0)
@@ -1369,6 +1380,7 @@ def one_day(
 
     if all(event["settled_day"] is not None for event in state.events):
         state.cut = {}
+    state.cut_today = {}
     flows = exchanged(setup, state.held, today, before, setup.trades.get(today.date, []))
     positions = traded(setup, state, today)
     day = margin_day(setup, today)
