@@ -40,6 +40,7 @@ def make_job(options: int, scenarios: int, seed: int = 1) -> Job:
     model, abroad = value[:, 0] * np.exp(-rate * years), random.random(options) < 0.5
     terms = TermArrays(
         option=np.ones(options, dtype=bool), premium=random.random(options) < 0.5, call=call,
+        normal=np.zeros(options, dtype=bool),
         price=model * random.uniform(0.98, 1.02, options), multiplier=np.full(options, 100.0),
         exchange=np.where(abroad, 1.1, 1.0), strike=strike, forward=forward, volatility=volatility,
         discount_rate=rate, years_after=years - 2 / 365, model=model, factor=factor,

@@ -40,12 +40,16 @@ class OwnColumn:
     """A column of the instruments table that only some products may state. `limits` are those of its values.
 
     `moves`: it is no longer as on the book's day once the market has moved, and the product's pricer says what it is.
+    `positive_without`: it must be positive in a row that does not state that other column. `excludes`: a column that
+    may not be stated beside it.
     """
 
     column: Column
     needed: bool = False
     limits: Mapping[str, Any] = field(default_factory=dict)
     moves: bool = False
+    positive_without: str | None = None
+    excludes: str | None = None
 
 
 STYLE = OwnColumn(
@@ -60,7 +64,7 @@ STYLE = OwnColumn(
 STRIKE = OwnColumn(
     Column("strike", "number", "an option's strike, in the units of the underlying's price", "currency"),
     needed=True,
-    limits={"min_exclusive": 0},
+    positive_without="normal_volatility",
 )
 RIGHT = OwnColumn(Column("right", ("call", "put"), "an option's right"), needed=True)
 VOLATILITY_ID = OwnColumn(Column("volatility_id", "text", "the factor that moves the option's volatility"))
@@ -69,10 +73,23 @@ IMPLIED_VOLATILITY = OwnColumn(
     limits={"min_exclusive": 0, "max": 10},
     moves=True,
 )
-FORWARD = OwnColumn(
-    Column("forward", "number", "the option's forward price today; default: the factor's value", "currency"),
+NORMAL_VOLATILITY = OwnColumn(
+    Column(
+        "normal_volatility",
+        "number",
+        "annual standard deviation of the option's forward today, in units of its price; the option is priced by the "
+        "normal model then, not by Black's",
+        "currency",
+    ),
     limits={"min_exclusive": 0},
     moves=True,
+    excludes="implied_volatility",
+)
+"""What says that an option is priced by the normal model, under which forward and strike may be zero or below."""
+FORWARD = OwnColumn(
+    Column("forward", "number", "the option's forward price today; default: the factor's value", "currency"),
+    moves=True,
+    positive_without="normal_volatility",
 )
 
 
@@ -81,7 +98,7 @@ class Product:
     """One kind of instrument.
 
     `called` is its name in a message, with its article. `own` are its columns beside those of every instrument,
-    `needed` further ones that it must state, `either` pairs of which it must state one. `factors` are the columns that
+    `needed` further ones that it must state, `either` sets of which it must state one. `factors` are the columns that
     name the factors that move its price, in the order in which its pricer takes them; the first is `factor_id`, which
     decides the asset class. `settled` are its ways of being settled. `price` is a word of `LIMITS`, or None for any
     number; `quoted` are columns in units of the price; `at_level`: the price is its factor's own level, but for noise.
@@ -93,7 +110,7 @@ class Product:
     factors: tuple[str, ...] = ("factor_id",)
     own: tuple[OwnColumn, ...] = ()
     needed: tuple[str, ...] = ()
-    either: tuple[tuple[str, str], ...] = ()
+    either: tuple[tuple[str, ...], ...] = ()
     price: Literal["positive", "not negative", "as its factor"] | None = None
     quoted: tuple[str, ...] = ()
     at_level: bool = False
@@ -123,11 +140,11 @@ PRODUCTS: dict[str, Product] = by_word(
             "an option",
             settled=("variation", "premium"),
             factors=("factor_id", "volatility_id"),
-            own=(STRIKE, RIGHT, VOLATILITY_ID, IMPLIED_VOLATILITY, STYLE, FORWARD),
+            own=(STRIKE, RIGHT, VOLATILITY_ID, IMPLIED_VOLATILITY, NORMAL_VOLATILITY, STYLE, FORWARD),
             needed=("expiry",),
-            either=(("volatility_id", "implied_volatility"),),
+            either=(("volatility_id", "implied_volatility", "normal_volatility"),),
             price="not negative",
-            quoted=("forward", "strike"),
+            quoted=("forward", "strike", "normal_volatility"),
         ),
     ),
     lambda product: product.word,

@@ -136,10 +136,12 @@ def _instruments(instruments: pl.DataFrame, source: str, findings: Findings) -> 
             wrong = is_a(product) & pl.col(name).is_null()
             findings.rows(source, instruments, wrong, name, f"{product.called} must state this")
     for product in PRODUCTS.values():
-        for one, other in product.either:
-            wrong = is_a(product) & pl.col(one).is_null() & pl.col(other).is_null()
-            findings.rows(source, instruments, wrong, one, f"{product.called} must state this or {other}")
+        for one, *others in product.either:
+            wrong = is_a(product) & pl.all_horizontal(pl.col(one, *others).is_null())
+            stated = " or ".join((", ".join(("this", *others[:-1])), others[-1]))
+            findings.rows(source, instruments, wrong, one, f"{product.called} must state {stated}")
     _others_columns(instruments, source, findings)
+    _beside(instruments, source, findings)
     for product in PRODUCTS.values():
         if product.price in _LOW:
             low = is_a(product) & _LOW[product.price]
@@ -162,6 +164,18 @@ def _others_columns(instruments: pl.DataFrame, source: str, findings: Findings) 
         wrong = ~pl.any_horizontal(is_a(product) for product in own) & pl.col(name).is_not_null()
         called = " or ".join(product.called for product in own)
         findings.rows(source, instruments, wrong, name, f"only {called} may state this")
+
+
+def _beside(instruments: pl.DataFrame, source: str, findings: Findings) -> None:
+    """What a column asks of another in the same row."""
+    for name, own in own_columns().items():
+        if own.positive_without is not None:
+            low = (pl.col(name) <= 0) & pl.col(own.positive_without).is_null()
+            expected = f"more than 0 was expected without {own.positive_without}"
+            findings.rows(source, instruments, low, name, expected)
+        if own.excludes is not None:
+            both = pl.col(name).is_not_null() & pl.col(own.excludes).is_not_null()
+            findings.rows(source, instruments, both, name, f"this or {own.excludes} was expected, not both")
 
 
 def _sums(positions: pl.DataFrame, instruments: pl.DataFrame) -> pl.DataFrame:

@@ -83,7 +83,8 @@ def find_market_problems(book: Book, market: Market, service: str, history_days:
     expected = f"a day after the run's date {today} was expected; the instrument has expired"
     for row in expired:
         problems.append(Problem(source, expected, "expiry", str(book.instruments["expiry"][row]), row + 1))
-    return problems + _not_prices(book, market) + _negative_prices(book, market, source)
+    problems += _not_prices(book, market) + _other_units(book, market, source)
+    return problems + _negative_prices(book, market, source)
 
 
 def _source(book: Book, table: str) -> str:
@@ -162,6 +163,20 @@ def _first_row(book: Book, factor_id: str) -> int:
     """The first row of the collateral table, from 1, that names a factor."""
     assert book.collateral is not None
     return int((book.collateral["factor_id"] == factor_id).arg_true()[0]) + 1
+
+
+def _other_units(book: Book, market: Market, source: str) -> list[Problem]:
+    """Volatility factors that move by differences, beside a volatility in units of the price: of no common unit."""
+    change = dict(zip(market.factors["factor_id"], market.factors["change"], strict=True))
+    wrong = book.instruments.with_row_index("row", offset=1).filter(
+        pl.col("normal_volatility").is_not_null()
+        & (pl.col("volatility_id").replace_strict(change, default=None, return_dtype=pl.String) == "absolute")
+    )
+    expected = "a factor that moves by ratios was expected beside normal_volatility, which is in units of the price"
+    return [
+        Problem(source, expected, "volatility_id", row["volatility_id"], row["row"])
+        for row in wrong.select("row", "volatility_id").iter_rows(named=True)
+    ]
 
 
 def _negative_prices(book: Book, market: Market, source: str) -> list[Problem]:

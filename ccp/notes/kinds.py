@@ -275,8 +275,8 @@ ROWS = (
     NoteKind(
         "option_below_zero",
         STRESS,
-        "an option's underlying is at zero or below, today or in a scenario: its model knows no volatility there, and "
-        "the option is worth what exercising it would pay",
+        "an option's underlying is at zero or below, today or in a scenario: Black's formula knows no volatility "
+        "there, and the option is worth what exercising it would pay (`normal_volatility` states a model that does)",
         "such options, of all",
         "options",
         "{have} of {of} options have an underlying at zero or below today or in a scenario, where they are worth what "

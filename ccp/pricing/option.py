@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from ccp.kernels.exposure.bachelier import normal_option_values
 from ccp.kernels.exposure.black import option_values
 from ccp.pricing.market_state import MarketState
 from ccp.pricing.terms import Terms
@@ -29,7 +30,11 @@ def option_prices(terms: Terms, state: MarketState) -> InstrumentByScenario:
 def option_columns(terms: Terms, state: MarketState) -> dict[str, Vector]:
     """What an option's own terms are on a day: its forward and its volatility, as far as they have moved."""
     forward, volatility = _underlying(terms, state)
-    return {"forward": forward[:, 0], "implied_volatility": volatility[:, 0]}
+    return {
+        "forward": forward[:, 0],
+        "implied_volatility": np.where(terms.normal, np.nan, volatility[:, 0]),
+        "normal_volatility": np.where(terms.normal, volatility[:, 0], np.nan),
+    }
 
 
 def _underlying(terms: Terms, state: MarketState) -> tuple[InstrumentByScenario, InstrumentByScenario]:
@@ -41,7 +46,12 @@ def _underlying(terms: Terms, state: MarketState) -> tuple[InstrumentByScenario,
 def _model_values(
     terms: Terms, forward: InstrumentByScenario, volatility: InstrumentByScenario, years: Vector
 ) -> InstrumentByScenario:
-    """Black's value of each option, discounted over the years that are left."""
+    """What each option's model says, discounted over the years that are left."""
     value = np.empty(forward.shape)
-    option_values(forward, volatility, years, terms.strike, terms.call, value)
+    for model, of_model in ((option_values, ~terms.normal), (normal_option_values, terms.normal)):
+        rows = np.flatnonzero(of_model)
+        if rows.size:
+            part = np.empty((rows.size, forward.shape[1]))
+            model(forward[rows], volatility[rows], years[rows], terms.strike[rows], terms.call[rows], part)
+            value[rows] = part
     return value * np.exp(-terms.discount_rate * years)[:, None]

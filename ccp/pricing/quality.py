@@ -8,11 +8,13 @@ from ccp.market.case import Case
 from ccp.notes.note import Note, named, note
 from ccp.pricing.option import model_values_today
 from ccp.pricing.pricers import OPTION, priced_by
-from ccp.pricing.terms import instrument_terms
+from ccp.pricing.terms import Terms, instrument_terms
 from ccp.products import PRODUCTS
+from ccp.types import Vector
 
 TOLERANCE = 0.01
-"""An option's price may differ from the model's by this share of its forward or strike, the larger, without a word."""
+"""An option's price may differ from the model's by this share of its forward or strike, the larger in size,
+without a word."""
 
 
 def price_notes(case: Case) -> list[Note]:
@@ -29,7 +31,7 @@ def far_from_the_model(case: Case) -> list[Note]:
     options = np.flatnonzero(priced_by(terms, OPTION))
     if not options.size:
         return []
-    scale = np.maximum(np.abs(terms.forward[options]), terms.strike[options])
+    scale = _scale(terms.rows(options))
     miss = np.abs(terms.price[options] - model_values_today(terms, options)) / scale
     far = int((miss > TOLERANCE).sum())
     if not far:
@@ -37,6 +39,12 @@ def far_from_the_model(case: Case) -> list[Note]:
     worst = terms.instrument_ids[int(options[int(np.argmax(miss))])]
     words = {"worst": worst, "miss": f"{miss.max():.1%}", "tolerance": f"{TOLERANCE:.0%}"}
     return [note("option_price", "instruments.price", far, options.size, **words)]
+
+
+def _scale(options: Terms) -> Vector:
+    """Forward or strike, the larger in size; under the normal model, where both may be zero, or the volatility."""
+    volatility = np.where(options.normal, options.volatility, 0.0)
+    return np.maximum(np.maximum(np.abs(options.forward), np.abs(options.strike)), volatility)
 
 
 def unnamed_factors(case: Case) -> list[Note]:

@@ -24,8 +24,9 @@ class Terms:
     what only one product states.
 
     `exchange` is today's rate into the service currency. `forward`, `volatility`, `strike` and the years are
-    meaningful for options only. Years are actual days over 365; `years_after` counts from the end of the
-    liquidation period. `premium`: value is paid for once and still belongs to the holder.
+    meaningful for options only; `normal` are those priced by the normal model, with a volatility in units of the price.
+    Years are actual days over 365; `years_after` counts from the end of the liquidation period. `premium`: value is
+    paid for once and still belongs to the holder.
     """
 
     instrument_ids: list[str]
@@ -34,6 +35,7 @@ class Terms:
     kinds: np.ndarray
     premium: Flags
     call: Flags
+    normal: Flags
     price: Vector
     multiplier: Vector
     exchange: Vector
@@ -79,7 +81,8 @@ def instrument_terms(
     `liquidation_days` are each instrument's, in order of instrument id, or one for all.
 
     An option's forward is its `forward` column, or else its factor's level today: the underlying is the factor
-    itself, without carry. Its volatility is `implied_volatility`, or else the level of its volatility factor.
+    itself, without carry. Its volatility is `normal_volatility` or `implied_volatility`, or else the level of its
+    volatility factor.
     """
     table = in_order(instruments, "instruments")
     levels = {factor_id: market.level(factor_id) for factor_id in factor_ids}
@@ -89,7 +92,7 @@ def instrument_terms(
     factors = table["factor_id"].to_list()
     volatilities = table["volatility_id"].to_list()
     named_level = np.array([levels[name] if name else np.nan for name in volatilities])
-    stated = table["implied_volatility"].to_numpy()
+    stated = table.select(pl.coalesce("normal_volatility", "implied_volatility"))["normal_volatility"].to_numpy()
     return Terms(
         instrument_ids=table["instrument_id"].to_list(),
         table=table,
@@ -97,6 +100,7 @@ def instrument_terms(
         kinds=table["kind"].cast(pl.String).to_numpy(),
         premium=_standing(table),
         call=_is(table, "right", "call"),
+        normal=table["normal_volatility"].is_not_null().to_numpy(),
         price=table["price"].to_numpy(),
         multiplier=table["multiplier"].to_numpy(),
         exchange=np.array([1.0 if pair is None else levels[pair] for pair in pairs]),

@@ -108,7 +108,7 @@ def in_percent(rates: Market) -> Market:
     return replace(rates, factors=rates.factors.with_columns(rate_unit=pl.Series(["percent", "percent", None])))
 
 
-def fallen(tmp: Path, points: float) -> list[Note]:
+def fallen(tmp: Path, points: float, **volatility: float) -> list[Note]:
     """Notes on a book with an option on X, which moves by differences, in one scenario in which it falls."""
     changes = MARKET.factors.with_columns(
         change=pl.Series(["absolute", "relative", "relative"], dtype=MARKET.factors.schema["change"])
@@ -116,8 +116,13 @@ def fallen(tmp: Path, points: float) -> list[Note]:
     file = tmp / "shocks.csv"
     rows = ["scenario_id,factor_id,kind,shock", f"fall,X,absolute,{-points}", "fall,Y,relative,-0.1"]
     file.write_text("\n".join(rows) + "\n")
-    book = with_option(50.0, implied_volatility=0.01)
+    book = with_option(50.0, **(volatility or {"implied_volatility": 0.01}))
     return sized(book, replace(MARKET, factors=changes), file)
+
+
+def test_an_option_of_the_normal_model_has_a_volatility_below_zero_too(tmp_path: Path) -> None:
+    assert "option_below_zero" not in {one.id for one in fallen(tmp_path, 150.0, normal_volatility=9.0)}
+    assert "option_below_zero" in {one.id for one in fallen(tmp_path, 150.0, implied_volatility=0.2)}
 
 
 def with_volatility(own: bool) -> Market:

@@ -22,13 +22,15 @@ from hypothesis import strategies as st
 from support import small_books as small
 
 from ccp.book.book import Book, book_from_frames
+from ccp.errors import InputError
 from ccp.kernels.engine.numba_door import use_threads
+from ccp.kernels.exposure.bachelier import fill_normal_values, normal_forward_value, normal_option_values
 from ccp.kernels.exposure.black import black_forward_value, fill_values, option_values
 from ccp.kernels.exposure.elementary import exponential, logarithm, scaled_tail
 from ccp.kernels.exposure.revalue import BLOCK, Moves, TermArrays, unit_changes
 from ccp.market.case import Case, open_case
 from ccp.market.history import Market
-from ccp.market.needs import needed_factors
+from ccp.market.needs import find_market_problems, needed_factors
 from ccp.pricing.horizon import price_cube
 from ccp.pricing.quality import far_from_the_model
 from ccp.pricing.revalue import Cube, revalue
@@ -287,6 +289,112 @@ def test_values_do_not_depend_on_how_they_are_asked_for() -> None:
             part, near = np.empty(columns - first), np.empty(columns - first)
             fill_values(forward[i, first:], volatility[i, first:], root, strike[i], call[i], near, part)
             assert part.tolist() == alone[first:]
+
+
+# --- the normal model -------------------------------------------------------------------------------------------------
+
+
+def quantlib_normal(forward: float, strike: float, deviation: float, call: bool) -> float:
+    return float(ql.bachelierBlackFormula(ql.Option.Call if call else ql.Option.Put, strike, forward, deviation))
+
+
+LEVELS = [-37.63, -1.0, -0.004, 0.0, 0.02, 3.5, 100.0, 33_000.0]
+plain = st.floats(-1e6, 1e6)
+
+
+@pytest.mark.parametrize("call", [True, False])
+@pytest.mark.parametrize("forward", LEVELS)
+def test_the_normal_model_equals_quantlib(forward: float, call: bool) -> None:
+    """Below zero as above it; what is small against deviation and distance is settled in digits further on."""
+    for strike in LEVELS:
+        for deviation in (1e-6, 0.01, 0.7, 6.0, 45.0, 9_000.0):
+            found = normal_forward_value(forward, strike, deviation, call)
+            expected = quantlib_normal(forward, strike, deviation, call)
+            assert abs(found - expected) <= 2e-15 * (deviation + abs(forward) + abs(strike)), (strike, deviation)
+
+
+@pytest.mark.parametrize(
+    ("distance", "value"),
+    [
+        (0.0, 0.3989422804014327),  # 1 / sqrt(2 pi)
+        (1.0, 0.08331547058768),  # tables of the unit normal loss integral
+        (2.0, 0.00849070261682),
+        (3.0, 0.00038215431708),
+        (4.0, 7.14525834e-06),
+    ],
+)
+def test_the_normal_model_equals_the_unit_normal_loss(distance: float, value: float) -> None:
+    """In units of the deviation the option out of the money is worth n(d) - d N(-d), at any level."""
+    for strike in (-50.0, 0.0, 120.0):
+        for scale in (0.25, 8.0):
+            call = normal_forward_value(strike - distance * scale, strike, scale, True)
+            put = normal_forward_value(strike + distance * scale, strike, scale, False)
+            assert call == pytest.approx(value * scale, rel=1e-8)
+            assert put == call
+
+
+@pytest.mark.parametrize("distance", [5.0, 10.0, 20.0, 36.0])
+def test_the_normal_model_keeps_its_digits_in_the_tail(distance: float) -> None:
+    """Mills: n(d) - d N(-d) = n(d) (1/d^2 - 3/d^4 + 15/d^6 - ...), between any two sums of the alternating series."""
+    density = math.exp(-distance * distance / 2) / math.sqrt(2 * math.pi)
+    terms, term = [], 1 / distance**2
+    for power in range(1, 7):
+        terms.append(term)
+        term *= -(2 * power + 1) / distance**2
+    low, high = sorted([math.fsum(terms), math.fsum(terms[:-1])])
+    found = normal_forward_value(0.0, distance, 1.0, True)
+    assert density * low * (1 - 1e-11) <= found <= density * high * (1 + 1e-11)
+
+
+@given(plain, plain, st.floats(1e-6, 1e5))
+def test_put_call_parity_of_the_normal_model(forward: float, strike: float, deviation: float) -> None:
+    call, put = (normal_forward_value(forward, strike, deviation, right) for right in (True, False))
+    rounding = 4e-16 * (abs(forward) + abs(strike) + deviation)
+    assert call - put == pytest.approx(forward - strike, rel=0, abs=4 * rounding)
+    assert call >= max(forward - strike, 0.0)
+    assert put >= max(strike - forward, 0.0)
+
+
+@given(plain, plain, st.floats(0.01, 1e4), st.floats(-1e3, 1e3))
+def test_the_normal_model_knows_no_level(forward: float, strike: float, deviation: float, shift: float) -> None:
+    """Forward and strike moved alike: the same value, which no lognormal model gives."""
+    found = normal_forward_value(forward + shift, strike + shift, deviation, True)
+    rounding = 1e-15 * (abs(forward) + abs(strike) + abs(shift) + deviation)
+    assert found == pytest.approx(normal_forward_value(forward, strike, deviation, True), rel=0, abs=4 * rounding)
+
+
+@pytest.mark.parametrize("deviation", [0.0, -0.3])
+@pytest.mark.parametrize(("forward", "call", "put"), [(-37.0, 0.0, 27.0), (-10.0, 0.0, 0.0), (5.0, 15.0, 0.0)])
+def test_without_deviation_the_normal_model_pays_the_intrinsic_value(
+    forward: float, call: float, put: float, deviation: float
+) -> None:
+    assert normal_forward_value(forward, -10.0, deviation, True) == call
+    assert normal_forward_value(forward, -10.0, deviation, False) == put
+
+
+def test_normal_values_do_not_depend_on_how_they_are_asked_for() -> None:
+    """To the bit: one by one, in rows of any length and option by option; years below zero are none."""
+    random, rows, columns = np.random.default_rng(4), 6, 43
+    forward, volatility = random.uniform(-90, 90, (rows, columns)), random.uniform(-1, 40, (rows, columns))
+    years, strike = random.uniform(-0.2, 2, rows), random.uniform(-90, 90, rows)
+    call = np.arange(rows) % 2 == 0
+    value = np.empty((rows, columns))
+    normal_option_values(forward, volatility, years, strike, call, value)
+    for i in range(rows):
+        root = math.sqrt(max(years[i], 0.0))
+        alone = [
+            normal_forward_value(forward[i, s], strike[i], volatility[i, s] * root, call[i]) for s in range(columns)
+        ]
+        assert value[i].tolist() == alone
+        for first in (0, 1, 7, 40):
+            part = np.empty(columns - first)
+            fill_normal_values(forward[i, first:], volatility[i, first:], root, strike[i], call[i], part)
+            assert part.tolist() == alone[first:]
+
+
+@pytest.mark.parametrize(("forward", "deviation"), [(math.nan, 0.2), (100.0, math.nan)])
+def test_what_is_not_a_number_gives_no_price_in_the_normal_model(forward: float, deviation: float) -> None:
+    assert math.isnan(normal_forward_value(forward, 100.0, deviation, True))
 
 
 # --- a book of instruments, a market of one day, scenarios by name ----------------------------------------------------
@@ -637,6 +745,71 @@ def test_forward_through_zero_is_worth_its_intrinsic_value() -> None:
     assert changes[0] == pytest.approx(100 * (137.0 - today), rel=1e-12)
 
 
+def oil(level: float, **more: Any) -> tuple[Row, Market]:
+    """A put at 15 on oil that moves by differences, of 9 a year by the normal model, and its market."""
+    row = option(factor_id="OIL", right="put", strike=15.0, price=1.5, implied_volatility=None, normal_volatility=9.0)
+    frame = pl.DataFrame({"date": [TUESDAY], "OIL": [level], "NVOL": [40.0]})
+    factors = pl.DataFrame({"factor_id": ["OIL", "NVOL"], "change": ["absolute", "relative"]})
+    return row | more, Market(frame, factors, {})
+
+
+@pytest.mark.parametrize("style", ["variation", "premium"])
+def test_an_option_of_the_normal_model_is_worth_more_than_exercise_below_zero(style: str) -> None:
+    """Oil falls from 20 to -37.63 and by 5, and a volatility of 9 rises by half: QuantLib's values, from 1.5 on."""
+    row, market = oil(20.0, style=style, volatility_id="NVOL")
+    falls: list[dict[str, Move]] = [{"OIL": (0.0, -57.63)}, {"OIL": (0.0, -5.0), "NVOL": (0.5, 0.0)}]
+    cube = cube_of([row], market, falls)
+    before = quantlib_normal(20.0, 15.0, 9.0 * math.sqrt(80 / 365), False)
+    after = [
+        quantlib_normal(-37.63, 15.0, 9.0 * math.sqrt(78 / 365), False),
+        quantlib_normal(15.0, 15.0, 13.5 * math.sqrt(78 / 365), False),
+    ]
+    assert cube.change[0].tolist() == pytest.approx([100 * (value - before) for value in after], rel=1e-12)
+
+
+def test_strike_and_forward_below_zero_are_the_normal_models_alone() -> None:
+    row, market = oil(-2.0, strike=-5.0, forward=-2.5)
+    cube = cube_of([row], market, [{"OIL": (0.0, 1.5)}])
+    values = [
+        quantlib_normal(level, -5.0, 9.0 * math.sqrt(days / 365), False) for level, days in ((-2.5, 80), (-1, 78))
+    ]
+    assert cube.change[0, 0] == pytest.approx(100 * (values[1] - values[0]), rel=1e-12)
+    for column in ("strike", "forward"):
+        lognormal = row | {"strike": 5.0, "forward": 2.5, column: -1.0, "normal_volatility": None}
+        with pytest.raises(
+            InputError, match=f"column {column}, value -1.0: more than 0 was expected without normal_vol"
+        ):
+            book_of_rows([lognormal | {"implied_volatility": 0.3}])
+
+
+def test_an_option_states_one_volatility_in_units_that_are_those_of_its_factor() -> None:
+    """Neither two volatilities, nor a factor whose differences are in units that nobody knows."""
+    row, market = oil(20.0, volatility_id="NVOL")
+    with pytest.raises(
+        InputError, match=r"normal_volatility, value 9\.0: this or implied_volatility was expected, not"
+    ):
+        book_of_rows([row | {"implied_volatility": 0.3}])
+    with pytest.raises(InputError, match="volatility_id: an option must state this, implied_volatility or normal_vol"):
+        book_of_rows([row | {"volatility_id": None, "normal_volatility": None}])
+    by_difference = market.factors.with_columns(change=pl.lit("absolute"))
+    found = find_market_problems(book_of_rows([row]), Market(market.levels, by_difference, {}), "USD", 1)
+    assert [str(problem) for problem in found] == [
+        "instruments, row 1, column volatility_id, value 'NVOL': a factor that moves by ratios was expected beside "
+        "normal_volatility, which is in units of the price"
+    ]
+    assert find_market_problems(book_of_rows([row]), market, "USD", 1) == []
+
+
+def test_an_option_without_a_normal_volatility_is_priced_by_black_whatever_its_factor() -> None:
+    """Oil that moves by differences, and a lognormal volatility: as it was before there was another model."""
+    row, market = oil(20.0, normal_volatility=None, implied_volatility=0.4)
+    cube = cube_of([row], market, [{"OIL": (0.0, -5.0)}])
+    before, after = (
+        quantlib_black(level, 15.0, 0.4 * math.sqrt(days / 365), False) for level, days in ((20.0, 80), (15.0, 78))
+    )
+    assert cube.change[0, 0] == pytest.approx(100 * (after - before), rel=1e-12)
+
+
 # --- rows longer than a block -----------------------------------------------------------------------------------------
 
 
@@ -644,16 +817,18 @@ def random_terms(random: np.random.Generator, count: int, factors: int) -> TermA
     """Instruments of all kinds, with and without factors."""
     option = random.random(count) < 0.7
     years = np.where(option, random.uniform(-0.3, 1, count), np.nan)
+    normal = option & (np.arange(count) % 3 == 0)
     return TermArrays(
         option=option,
         premium=option & (random.random(count) < 0.5),
         call=random.random(count) < 0.5,
+        normal=normal,
         price=random.uniform(0, 30, count),
         multiplier=random.choice([1.0, 100.0], count),
         exchange=random.uniform(0.5, 2, count),
         strike=np.where(option, random.uniform(50, 150, count), np.nan),
         forward=np.where(option, random.uniform(50, 150, count), np.nan),
-        volatility=np.where(option, random.uniform(0.05, 0.8, count), np.nan),
+        volatility=np.where(option, random.uniform(0.05, 0.8, count) * np.where(normal, 100, 1), np.nan),
         discount_rate=np.where(option, random.uniform(-0.01, 0.05, count), np.nan),
         years_after=years,
         model=random.uniform(0, 30, count),
@@ -680,10 +855,13 @@ def plain_change(terms: TermArrays, i: int, moves: Moves, s: int) -> tuple[float
         forward = moved(terms.forward[i], terms.factor[i])
         deviation = moved(terms.volatility[i], terms.volatility_factor[i]) * math.sqrt(max(terms.years_after[i], 0.0))
         value = max((forward - terms.strike[i]) * (1 if terms.call[i] else -1), 0.0)
-        if forward > 0 and deviation > 0:
+        if terms.normal[i] and deviation > 0:
+            value = quantlib_normal(forward, terms.strike[i], deviation, bool(terms.call[i]))
+        elif not terms.normal[i] and forward > 0 and deviation > 0:
             value = quantlib_black(forward, terms.strike[i], deviation, bool(terms.call[i]))
         value *= math.exp(-terms.discount_rate[i] * terms.years_after[i])
         then, size = max(price + (value - terms.model[i]), 0.0), abs(forward) + terms.strike[i] + price
+        size += deviation if terms.normal[i] else 0.0
     else:
         then = moved(price, terms.factor[i])
         size = abs(then) + price

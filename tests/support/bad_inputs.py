@@ -605,7 +605,7 @@ CELLS = [
     book(
         "strike below zero",
         swap(INSTRUMENTS, "21,100,call", "21,-100,call"),
-        "instruments.csv, row 3, column strike, value -100.0: more than 0 was expected",
+        "instruments.csv, row 3, column strike, value -100.0: more than 0 was expected without normal_volatility",
     ),
     book(
         "option without right",
@@ -620,7 +620,8 @@ CELLS = [
     book(
         "option without volatility",
         swap(INSTRUMENTS, "ACME.VOL", ""),
-        "instruments.csv, row 3, column volatility_id: an option must state this or implied_volatility",
+        "instruments.csv, row 3, column volatility_id: an option must state this, implied_volatility or "
+        "normal_volatility",
     ),
     book(
         "volatility in per cent",

@@ -20,7 +20,7 @@ COLUMNS = {
     ],
     "instruments": [
         *["instrument_id", "kind", "factor_id", "currency", "multiplier", "price", "expiry", "strike", "right"],
-        *["style", "volatility_id", "implied_volatility", "forward", "discount_rate"],
+        *["style", "volatility_id", "implied_volatility", "normal_volatility", "forward", "discount_rate"],
     ],
 }
 

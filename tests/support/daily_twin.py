@@ -263,7 +263,7 @@ def snapshot(setup: Setup, row: int) -> Snapshot:
         forward_then = first if instrument.get("forward") is None else instrument["forward"]
         forward = moved_along(forward_then, first, now, absolute)
         source = instrument.get("volatility_id")
-        own = instrument.get("implied_volatility")
+        own = twin.stated_volatility(instrument)
         volatility_then = opening.today(str(source)) if own is None else own
         volatility = volatility_then
         if source:
@@ -275,18 +275,17 @@ def snapshot(setup: Setup, row: int) -> Snapshot:
             # reading: the expiry moves along with the calendar days, also under the liquidation period's weekdays
             expiry += history.date - opening.date
         days = max((expiry - history.date).days, 0)
-        right, strike, discount = instrument["right"], instrument["strike"], instrument.get("discount_rate") or 0.0
-        before = twin.black(right, forward_then, strike, volatility_then, days_then / 365, discount)
-        value = twin.black(right, forward, strike, volatility, days / 365, discount)
+        before = twin.option_value(instrument, forward_then, volatility_then, days_then / 365)
+        value = twin.option_value(instrument, forward, volatility, days / 365)
         left = days / days_then
         price[name] = max(instrument["price"] * left + (value - before * left), 0.0)
         last_row = setup.last_row[name]
         if last_row is not None and row >= last_row:
-            price[name] = max((1 if right == "call" else -1) * (forward - strike), 0.0)
+            price[name] = max((1 if instrument["right"] == "call" else -1) * (forward - instrument["strike"]), 0.0)
         terms[name] = instrument | {
             "price": price[name],
             "forward": forward,
-            "implied_volatility": volatility,
+            "normal_volatility" if twin.is_normal(instrument) else "implied_volatility": volatility,
             "expiry": expiry,
         }
     return Snapshot(row, history.date, history, price, terms, rate)

@@ -322,6 +322,31 @@ def black(right: str, forward: float, strike: float, volatility: float, years: f
     return sign * (forward * normal[0] - strike * normal[1]) * math.exp(-rate * years)
 
 
+def bachelier(right: str, forward: float, strike: float, volatility: float, years: float, rate: float) -> float:
+    sign = 1 if right == "call" else -1
+    spread = volatility * math.sqrt(years)
+    if spread <= 0:
+        return max(sign * (forward - strike), 0.0) * math.exp(-rate * years)
+    d = sign * (forward - strike) / spread
+    density = math.exp(-d * d / 2) / math.sqrt(2 * math.pi)
+    return spread * (d * 0.5 * math.erfc(-d / math.sqrt(2)) + density) * math.exp(-rate * years)
+
+
+def is_normal(instrument: Row) -> bool:
+    return instrument.get("normal_volatility") is not None
+
+
+def option_value(instrument: Row, forward: float, volatility: float, years: float) -> float:
+    """By the model that the instrument states, discounted."""
+    model = bachelier if is_normal(instrument) else black
+    discount = instrument.get("discount_rate") or 0.0
+    return model(instrument["right"], forward, instrument["strike"], volatility, years, discount)
+
+
+def stated_volatility(instrument: Row) -> float | None:
+    return instrument["normal_volatility"] if is_normal(instrument) else instrument.get("implied_volatility")
+
+
 def weekdays_after(day: date, count: int) -> date:
     while day.weekday() >= 5:
         day += timedelta(days=1)
@@ -356,16 +381,15 @@ def close_out_loss(instrument: Row, shocks: Shocks, history: History, currency: 
     forward = instrument.get("forward")
     forward = history.today(factor) if forward is None else forward
     source = instrument.get("volatility_id")
-    volatility = instrument.get("implied_volatility")
+    volatility = stated_volatility(instrument)
     volatility = history.today(str(source)) if volatility is None else volatility
     volatility_in_scenario = max(move(volatility, shocks.get(str(source), STILL)), 0.0)
     end = weekdays_after(history.date, horizon)
     years = max((instrument["expiry"] - history.date).days, 0) / 365
     years_then = max((instrument["expiry"] - end).days, 0) / 365
-    terms = instrument["right"], instrument["strike"], instrument.get("discount_rate") or 0.0
-    before = black(terms[0], forward, terms[1], volatility, years, terms[2])
+    before = option_value(instrument, forward, volatility, years)
     forward_in_scenario = move(forward, shocks.get(factor, STILL))
-    after = black(terms[0], forward_in_scenario, terms[1], volatility_in_scenario, years_then, terms[2])
+    after = option_value(instrument, forward_in_scenario, volatility_in_scenario, years_then)
     price_then = max(price + (after - before), 0.0)
     if instrument["style"] == "variation":
         return -(multiplier * (price_then - price) * rate_in_scenario)

@@ -136,6 +136,21 @@ def random_option(rng: np.random.Generator, factor: str, level: float, today: da
     return option
 
 
+def normal_option(level: float, number: int, today: date) -> Row:
+    """An option on what passes zero, by the normal model. By its number: nothing is drawn."""
+    return {
+        "kind": "option",
+        "price": 1.25,
+        "expiry": today + timedelta(days=(3, 12, 60, 250)[number // 2 % 4]),
+        "strike": float(np.round(level, 1)) + (0.0, -0.5, 3.0)[number // 2 % 3],
+        "right": ("call", "put")[number // 4 % 2],
+        "style": ("premium", "variation")[number // 2 % 2],
+        "normal_volatility": (6.0, 0.8, 15.0)[number // 2 % 3],
+        "volatility_id": None if number % 4 == 0 else "OIL.VOL",
+        "forward": None if number % 8 else level - 0.25,
+    }
+
+
 def random_instruments(rng: np.random.Generator, market: Row, today: date) -> list[Row]:
     row_today = market["dates"].index(today)
     rows: list[Row] = []
@@ -156,6 +171,8 @@ def random_instruments(rng: np.random.Generator, market: Row, today: date) -> li
         if kind == "option":
             row["price"] = level * float(rng.uniform(0.01, 0.2))
             row |= random_option(rng, factor, level, today)
+        elif factor == "SPREAD" and number in (0, 2, 4):
+            row |= normal_option(level, number, today)
         rows.append(row)
     return rows
 

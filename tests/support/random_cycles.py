@@ -189,6 +189,11 @@ def modelled(market: Row, book: Row) -> set[str]:
     return sources - set(market["levels"])
 
 
+def beside_normal(book: Row) -> set[str]:
+    """Volatilities that move those of the normal model, which they may do by ratios only."""
+    return {row["volatility_id"] for row in book["instruments"] if row.get("normal_volatility") is not None}
+
+
 def plain_volatilities(rng: np.random.Generator, market: Row, book: Row, rules: Row) -> None:
     """Modelled volatilities begin too late for the filter: there, and now and then elsewhere, the market has them."""
     if rules["margin"]["model"] != "filtered" and chance(rng, 0.6):
@@ -197,6 +202,7 @@ def plain_volatilities(rng: np.random.Generator, market: Row, book: Row, rules: 
         steps = rng.normal(0, 0.03, random_books.DAYS)
         market["levels"][name] = [float(level) for level in 0.25 * np.exp(np.cumsum(steps))]
         change = "absolute" if chance(rng, 0.2) else "relative"
+        change = "relative" if name in beside_normal(book) else change
         market["factors"][name] = {"change": change, "asset_class": "volatility", "sector": None}
 
 
@@ -236,7 +242,11 @@ def as_of(rng: np.random.Generator, market: Row, book: Row, old: int, own: int, 
     for row in book["instruments"]:
         levels = market["levels"][row["factor_id"]]
         if market["factors"][row["factor_id"]]["change"] == "absolute":
-            row["price"] = levels[own]
+            shift = levels[own] - levels[old]
+            row["price"] = row["price"] if row["kind"] == "option" else levels[own]
+            for column in ("strike", "forward"):
+                if row.get(column) is not None:
+                    row[column] += shift
         else:
             for column in ("price", "strike", "forward"):
                 if row.get(column) is not None:

@@ -6,6 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ccp.kernels.engine.numba_door import fused_kernel, parallel_kernel, prange
+from ccp.kernels.exposure.bachelier import fill_normal_values
 from ccp.kernels.exposure.black import fill_values
 from ccp.types import Flags, Index, InstrumentByScenario, Vector
 
@@ -16,12 +17,13 @@ BLOCK = 64
 class TermArrays(NamedTuple):
     """Per instrument, as `ccp.pricing.terms.Terms` has them; factors are places among the moves, -1 for none.
 
-    `model` is the option model's value now.
+    `model` is the option model's value now; `normal` are the options whose model is the normal one.
     """
 
     option: Flags
     premium: Flags
     call: Flags
+    normal: Flags
     price: Vector
     multiplier: Vector
     exchange: Vector
@@ -67,7 +69,10 @@ def fill_option_prices(terms, i, moves, first, root, discount, forward, volatili
     """Fill `price`: the book's, moved as far as the model moves, never below zero. The rows before it are room."""
     fill_moved(terms.forward[i], terms.factor[i], moves, first, forward)
     fill_moved(terms.volatility[i], terms.volatility_factor[i], moves, first, volatility)
-    fill_values(forward, volatility, root, terms.strike[i], terms.call[i], near, price)
+    if terms.normal[i]:
+        fill_normal_values(forward, volatility, root, terms.strike[i], terms.call[i], price)
+    else:
+        fill_values(forward, volatility, root, terms.strike[i], terms.call[i], near, price)
     start, model = terms.price[i], terms.model[i]
     for s in range(price.size):
         moved = start + (price[s] * discount - model)
