@@ -15,7 +15,8 @@ import numpy as np
 import polars as pl
 
 from ccp.errors import Problem
-from ccp.market.history import EXCHANGE_RATE, Market
+from ccp.market.classes import EXCHANGE_RATE
+from ccp.market.history import Market
 from ccp.market.volatility import SUFFIX, modelled_from
 from ccp.tables import raise_problems, read_raw
 from ccp.types import Flags

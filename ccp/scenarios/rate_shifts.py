@@ -11,6 +11,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from ccp.market.classes import RATE
 from ccp.market.history import Market
 from ccp.market.levels import must_be_positive
 from ccp.rulebook.stress import RateShifts
@@ -46,7 +47,7 @@ def rate_scenarios(shifts: RateShifts, market: Market, factor_ids: list[str]) ->
 
 def is_rate(market: Market, factor_ids: list[str]) -> Flags:
     """Which factors are rates: those of the asset class `rate`."""
-    return np.array([name == "rate" for name in market.kinds("asset_class", factor_ids)], dtype=bool)
+    return np.array([name == RATE for name in market.kinds("asset_class", factor_ids)], dtype=bool)
 
 
 def untwisted(market: Market, factor_ids: list[str]) -> list[str]:
