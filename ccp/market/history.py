@@ -150,13 +150,17 @@ def _read_factors(path: Path | None, factor_ids: list[str]) -> tuple[pl.DataFram
         wrong = class_problems(stated, path.name)
         problems, total = problems + wrong, total + len(wrong)
     names = pl.DataFrame({"factor_id": factor_ids}, schema={"factor_id": pl.String})
-    joined = names.join(stated, on="factor_id", how="left").with_columns(
-        pl.col("change").fill_null("relative"),
-        pl.coalesce("asset_class", class_by_name(pl.col("factor_id"))).alias("asset_class"),
-    ).with_columns(
-        pl.when(asset_class=RATE)
-        .then(pl.coalesce("tenor_years", tenor_by_name(pl.col("factor_id"))))
-        .alias("tenor_years")
+    joined = (
+        names.join(stated, on="factor_id", how="left")
+        .with_columns(
+            pl.col("change").fill_null("relative"),
+            pl.coalesce("asset_class", class_by_name(pl.col("factor_id"))).alias("asset_class"),
+        )
+        .with_columns(
+            pl.when(asset_class=RATE)
+            .then(pl.coalesce("tenor_years", tenor_by_name(pl.col("factor_id"))))
+            .alias("tenor_years")
+        )
     )
     return joined, problems, total
 

@@ -23,8 +23,8 @@ from ccp.types import Flags
 
 
 @dataclass(frozen=True)
-class NotPositive:
-    """The lowest level of a factor that must be positive and is not, its day, and what was expected."""
+class WrongLevel:
+    """A level that a factor may not have, its day, and what was expected: the lowest, where it must be positive."""
 
     factor_id: str
     expected: str
@@ -46,7 +46,7 @@ def must_be_positive(market: Market, factor_ids: list[str]) -> Flags:
 
 def not_positive(
     market: Market, factor_ids: list[str], last: date | None = None, securities: Collection[str] = ()
-) -> list[NotPositive]:
+) -> list[WrongLevel]:
     """The factors, and those that their volatilities are modelled from, with a level that it may not have.
 
     `securities` are the factors that collateral is valued by. Up to and including `last`, by default on all days of the
@@ -58,7 +58,7 @@ def not_positive(
         levels = known[factor_id]
         lowest = levels.arg_min()
         if lowest is not None and levels[lowest] <= 0:
-            found.append(NotPositive(factor_id, expected, known["date"][lowest], levels[lowest]))
+            found.append(WrongLevel(factor_id, expected, known["date"][lowest], levels[lowest]))
     return found
 
 
@@ -66,7 +66,7 @@ def level_problems(
     market: Market, factor_ids: list[str], last: date | None = None, securities: Collection[str] = ()
 ) -> dict[str, Problem]:
     """What `not_positive` finds, by factor, each where it stands in the file of prices."""
-    return {one.factor_id: _located(market, one) for one in not_positive(market, factor_ids, last, securities)}
+    return {one.factor_id: located(market, one) for one in not_positive(market, factor_ids, last, securities)}
 
 
 def check_levels(market: Market, factor_ids: list[str], last: date, securities: Collection[str] = ()) -> None:
@@ -93,7 +93,7 @@ def _expected(market: Market, factor_ids: list[str], securities: Collection[str]
     return dict(sorted(found.items()))
 
 
-def _located(market: Market, found: NotPositive) -> Problem:
+def located(market: Market, found: WrongLevel) -> Problem:
     """The problem with the cell that the level stands in; of a market in memory there is no file to name."""
     path = market.files.get("prices")
     field, row = (found.factor_id, None) if path is None else _cell(path, found)
@@ -102,7 +102,7 @@ def _located(market: Market, found: NotPositive) -> Problem:
     return Problem("market" if path is None else path.name, expected, field, found.level, row)
 
 
-def _cell(path: Path, found: NotPositive) -> tuple[str, int | None]:
+def _cell(path: Path, found: WrongLevel) -> tuple[str, int | None]:
     """The column and the row, from 1, of a level in a file of prices, long or wide. Read again: it is not kept."""
     raw = read_raw(path).with_row_index("of_row", offset=1)
     rows = raw.filter(pl.col("date").cast(pl.String).str.strip_chars().str.starts_with(str(found.day)))
