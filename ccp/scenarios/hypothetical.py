@@ -6,7 +6,7 @@ import polars as pl
 from ccp.market.classes import MOVING, RATE
 from ccp.market.history import Market
 from ccp.market.volatility import SUFFIX
-from ccp.rulebook.stress import Ladder
+from ccp.rulebook.stress import Ladder, percent
 from ccp.scenarios.scenario_set import Label, ScenarioSet, over_one_period
 from ccp.scenarios.shares import share_moves
 from ccp.types import Flags
@@ -58,6 +58,6 @@ def _volatilities_of(gapped: set[str], factor_ids: list[str]) -> Flags:
 def _label(name: str, gap: float, rise: float) -> Label:
     way = "down" if gap < 0 else "up"
     volatility = f", volatility {rise * 100:+g}%" if rise else ""
-    description = f"{name} {way} {abs(gap) * 100:g}%{volatility}"
-    identity = f"{name} {way} {abs(gap) * 100:g}%"
+    description = f"{name} {way} {percent(gap)}{volatility}"
+    identity = f"{name} {way} {percent(gap)}"
     return Label(identity, "hypothetical", description, "ladder of gaps in the rulebook", gap=abs(gap))
