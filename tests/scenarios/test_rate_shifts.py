@@ -1,6 +1,7 @@
 """Shifts of rates by hand: parallel, steeper, flatter; units, tenors, rates that move by ratios, multiples."""
 
 import math
+from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from ccp.rulebook.rulebook import Rulebook
 from ccp.rulebook.shocks import with_multiple
 from ccp.rulebook.stress import RateShifts
 from ccp.rulebook.with_rules import with_rules
-from ccp.scenarios.rate_shifts import rate_scenarios, untwisted
+from ccp.scenarios.rate_shifts import cut_rates, rate_scenarios, untwisted
 from ccp.scenarios.scenario_set import ScenarioSet
 from ccp.scenarios.stress_set import stress_scenarios
 
@@ -96,6 +97,19 @@ def test_a_curve_of_fewer_than_two_tenors_cannot_be_twisted(tenors: tuple[float 
     found = rate_scenarios(RateShifts(basis_points=(100,)), market, list(kinds))
     assert found.ids == ["rates down 100bp", "rates up 100bp"]
     assert untwisted(market, list(kinds)) == list(kinds)
+
+
+def test_a_shift_of_a_rate_by_ratios_near_zero_is_cut_at_a_hundred_times_its_level() -> None:
+    """1 percent in 0.02 is 50 times, 3 are 150; one that moves by differences is shifted as written."""
+    kinds: Kinds = {"NEAR": {"change": "relative"}, "FREE": {"change": "absolute"}}
+    market = market_of(kinds)
+    market = replace(market, levels=market.levels.with_columns(NEAR=pl.lit(0.02), FREE=pl.lit(0.02)))
+    shifts = RateShifts(basis_points=(100, 300), shapes=("parallel",))
+    found = rate_scenarios(shifts, market, ["NEAR", "FREE"])
+    assert moves(found, "rates up 100bp") == {"NEAR": pytest.approx((50, 0)), "FREE": pytest.approx((0, 1))}
+    assert moves(found, "rates up 300bp") == {"NEAR": (100, 0), "FREE": pytest.approx((0, 3))}
+    assert cut_rates(shifts, market, ["NEAR", "FREE"]) == ["NEAR"]
+    assert cut_rates(RateShifts(basis_points=(100,)), market, ["NEAR", "FREE"]) == []
 
 
 def test_a_book_without_rates_has_no_shifts() -> None:
