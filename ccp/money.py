@@ -6,6 +6,7 @@ from math import ceil
 
 import numpy as np
 
+from ccp.errors import refuse
 from ccp.types import Cents, Vector
 
 
@@ -20,8 +21,24 @@ def minor_units(digits: int) -> int:
 
 
 def to_minor(amounts: Vector, digits: int) -> Cents:
-    """Amounts in units of the currency as whole minor units, nearest, ties to even."""
-    return np.rint(np.asarray(amounts, dtype=np.float64) * minor_units(digits)).astype(np.int64)
+    """Amounts in units of the currency as whole minor units, nearest, ties to even.
+
+    Raises InputError where one does not fit into 64 bits.
+    """
+    return whole(np.asarray(amounts, dtype=np.float64) * minor_units(digits))
+
+
+LARGEST_WHOLE = 2.0**62
+"""Half of what 64 bits hold: two such amounts can be added."""
+
+
+def whole(exact: Vector) -> Cents:
+    """Amounts in minor units as whole ones, nearest, ties to even. Raises InputError where one does not fit."""
+    most = np.abs(exact).max(initial=0.0)
+    if not most <= LARGEST_WHOLE:
+        expected = f"amounts below {LARGEST_WHOLE:.1g} minor units were expected, one comes to {most:.3g}"
+        raise refuse("money", f"{expected}; a price, an exchange rate or a quantity is too large")
+    return np.rint(exact).astype(np.int64)
 
 
 def to_units(cents: Cents | int, digits: int) -> Vector:

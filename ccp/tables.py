@@ -19,6 +19,10 @@ BATCH_ROWS = 500_000
 """Rows checked at a time: bounds what checking holds in memory beside the table."""
 
 
+BOUNDS = {"min": "at least", "min_exclusive": "more than", "max": "at most", "max_exclusive": "less than"}
+"""A schema's bounds on a number, and how a message says them."""
+
+
 def find_table(directory: Path, name: str) -> Path | None:
     """The file of a table in a directory: NAME.parquet or NAME.csv, never both."""
     found = [path for suffix in ("parquet", "csv") if (path := directory / f"{name}.{suffix}").is_file()]
@@ -188,6 +192,10 @@ def _rule_problems(
             name, _, failed = rule.partition("|")
             if failed == "nullability":
                 rows = rows.filter(present[name].gather(rows - 1).is_null())
+            if failed in BOUNDS and frame.schema[name].is_float():  # what is no finite number is said once
+                rows = rows.filter(frame[name].gather(rows - 1).is_finite())
+            if rows.is_empty():
+                continue
             failing.setdefault(rule, []).append(rows)
     failing["primary_key"] = [_repeated_keys(frame, schema.primary_key())]
     problems, total = [], 0
@@ -246,8 +254,7 @@ def _expectation(kind: Any, failed: str) -> str:
     if failed == "regex":
         return f"{FORMS[kind.regex]} was expected"
     bound = getattr(kind, failed)
-    words = {"min": "at least", "min_exclusive": "more than", "max": "at most", "max_exclusive": "less than"}
-    return f"{words[failed]} {bound:g} was expected"
+    return f"{BOUNDS[failed]} {bound:g} was expected"
 
 
 def raise_problems(problems: Sequence[Problem], total: int) -> None:

@@ -11,7 +11,8 @@ from ccp.book.check import MATCH_TOLERANCE
 from ccp.book.kept import ChangedPortfolio
 from ccp.book.portfolio import Portfolio, build_portfolio, compressed
 from ccp.market.case import Case
-from ccp.market.needs import find_market_problems, find_too_large, needed_factors
+from ccp.market.needs import find_market_problems, needed_factors
+from ccp.market.too_large import find_too_large
 from ccp.notes.note import Note, note
 from ccp.rulebook.rulebook import Rulebook
 from ccp.stress.what_if import Touched

@@ -63,17 +63,18 @@ def compare(
     if len(set(named)) < len(named):
         raise refuse_argument("rulebooks", "a rulebook is named twice")
     _check(fund, members, cover, rungs)
+    losses = sorted({f"{rung:g}": rung for rung in reversed(rungs)}.values())
     houses = [stylised_house(one, fund, members, cover) for one in loaded]
     for name, house in zip(named, houses, strict=True):
         _check_house(name, house)
     rows = [
         row
         for name, house in zip(named, houses, strict=True)
-        for rung in climb(house, sorted(set(rungs)))
+        for rung in climb(house, losses)
         for row in _rows(name, house, rung)
     ]
     files = {str(one): rulebook_path(one) for one in rulebooks if not isinstance(one, Rulebook)}
-    run = {"members": members, "cover": cover, "fund": fund, "ladder": sorted(set(rungs))}
+    run = {"members": members, "cover": cover, "fund": fund, "ladder": losses}
     notes = [one for name, house in zip(named, houses, strict=True) for one in house_notes(name, house, fund)]
     return Comparison(
         pl.DataFrame(rows, schema=LadderRows.create_empty().schema),

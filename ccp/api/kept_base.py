@@ -20,6 +20,7 @@ from ccp.market.case import Case
 from ccp.market.history import Market
 from ccp.market.needs import needed_factors
 from ccp.rulebook.rulebook import Rulebook
+from ccp.runs.run import read_manifest
 from ccp.stress.kept import kept
 from ccp.stress.parts import EngineModel, PartFound
 
@@ -51,6 +52,7 @@ def read_base(run: Path | str) -> Base:
         known = (run / "manifest.json").is_file()
         expected = "this run keeps nothing to start from; size the book again with `base`" if known else ""
         raise refuse(str(run), expected or "a directory that ccp size --base has written was expected")
+    read_manifest(run)
     try:
         stated = json.loads((folder / "base.json").read_text(encoding="utf-8"))
         wanted = {"form": FORM, "ccp": version("ccp-waterfall")}

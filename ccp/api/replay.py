@@ -12,7 +12,7 @@ from ccp.money import minor_units
 from ccp.replays.document import Replay
 from ccp.replays.load import load_replay, replay_path
 from ccp.replays.run import ReplayedRun, Step, run_replay
-from ccp.replays.sources import assumed_inputs, loss_set_to_margin, origin_of
+from ccp.replays.sources import assumed_inputs, loss_chosen, loss_set_to_margin, origin_of
 from ccp.rulebook.tier_kind import NOBODY
 from ccp.runs.commands import COMMANDS
 from ccp.runs.manifest import rulebooks_manifest, with_notes
@@ -21,14 +21,17 @@ from ccp.waterfall.table import defaulters_name, payment_rows
 from ccp.waterfall.trace import trace_tiers
 
 KIND = COMMANDS["replay"]
+LOSSES = ("loss_set_to_margin", "loss_chosen")
+"""What is said of losses that no source states."""
 
 
 @dataclass(frozen=True)
 class Replayed:
     """What `replay` found. `runs` is plain data: expected beside computed and every tier's story; `assumed_inputs` are
     the figures that go in and that no source states; `loss_set_to_margin` says whether a loss is its margin because one
-    of the two was set so; `margin_calls` are told and compute nothing; `waterfall` has a row for every payer of every
-    tier; `agrees` says whether everything that was expected was computed, to the minor unit."""
+    of the two was set so, `loss_chosen` whether one is assumed otherwise; `margin_calls` are told and compute nothing;
+    `waterfall` has a row for every payer of every tier; `agrees` says whether everything that was expected was
+    computed, to the minor unit."""
 
     title: str
     description: str
@@ -38,6 +41,7 @@ class Replayed:
     digits: int
     assumed_inputs: list[str]
     loss_set_to_margin: bool
+    loss_chosen: bool
     margin_calls: list[dict[str, Any]]
     runs: list[dict[str, Any]]
     waterfall: pl.DataFrame
@@ -50,7 +54,7 @@ class Replayed:
     def as_dict(self) -> dict[str, Any]:
         """Everything but the table, as plain data."""
         fields = ("title", "description", "source", "currency", "scale", "agrees", "assumed_inputs")
-        return {name: getattr(self, name) for name in (*fields, "loss_set_to_margin", "margin_calls", "runs")}
+        return {name: getattr(self, name) for name in (*fields, *LOSSES, "margin_calls", "runs")}
 
 
 def replay(document: str | Path | Replay) -> Replayed:
@@ -67,6 +71,7 @@ def replay(document: str | Path | Replay) -> Replayed:
         read.currency_digits,
         assumed_inputs(read),
         loss_set_to_margin(read),
+        loss_chosen(read),
         [_called(read, place) for place in range(len(read.margin_calls))],
         [_run(run, read.currency_digits) for run in runs],
         pl.DataFrame(rows, schema=ReplayRows.create_empty().schema),

@@ -21,12 +21,14 @@ from ccp.market.history import Market
 from ccp.market.levels import check_levels
 from ccp.market.paths import shifted_levels
 from ccp.market.returns import overlapping_returns
+from ccp.market.too_large import find_wide_moves
 from ccp.money import minor_units, to_minor
 from ccp.pricing.horizon import liquidation_periods, price_windows
 from ccp.rulebook.margin import MarginRules
 from ccp.rulebook.rulebook import Rulebook
 from ccp.scenarios.historical import is_relative, split_moves
 from ccp.scenarios.scenario_set import Label, ScenarioSet, over_one_period
+from ccp.tables import raise_problems
 from ccp.types import Cents, Index
 
 
@@ -73,7 +75,11 @@ def run_history(
     periods = liquidation_periods(case)
     horizon = int(periods.max())
     rows = _rows(market, first, last, horizon)
-    check_levels(market, case.factor_ids, market.dates[int(rows[-1]) + horizon])
+    known = market.first_rows(int(rows[-1]) + horizon + 1)
+    check_levels(market, case.factor_ids, known.dates[-1])
+    rules = case.rulebook
+    wide = find_wide_moves(case.book, case.market, known, rules.currency, rules.currency_digits)
+    raise_problems(wide, len(wide))
     _check_history(case, market, models, rows)
     accounts = len(case.portfolio.accounts)
     margins = {name: np.zeros((len(rows), accounts), dtype=np.int64) for name in models}
@@ -81,8 +87,8 @@ def run_history(
     for place, row in enumerate(rows.tolist()):
         losses[place] = _losses_from(case, market, row)
     total, done = len(rows) * len(models), 0
-    for name, rules in models.items():
-        for place, margin in enumerate(margins_by_day(case, market, rules, rows)):
+    for name, model in models.items():
+        for place, margin in enumerate(margins_by_day(case, market, model, rows)):
             margins[name][place] = margin
             done += 1
             if progress is not None:

@@ -143,12 +143,12 @@ def _instruments(instruments: pl.DataFrame, source: str, findings: Findings) -> 
     _others_columns(instruments, source, findings)
     _beside(instruments, source, findings)
     for product in PRODUCTS.values():
-        if product.price in _LOW:
-            low = is_a(product) & _LOW[product.price]
+        if product.price in LOW:
+            low = is_a(product) & LOW[product.price]
             findings.rows(source, instruments, low, "price", LIMITS[product.price])
 
 
-_LOW = {"positive": pl.col("price") <= 0, "not negative": pl.col("price") < 0}
+LOW = {"positive": pl.col("price") <= 0, "not negative": pl.col("price") < 0}
 """The prices that a product's limit refuses, where the instrument alone says so."""
 
 

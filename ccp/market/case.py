@@ -14,7 +14,8 @@ from ccp.book.check import Findings
 from ccp.errors import Problem
 from ccp.frames import book_schemas
 from ccp.market.history import Market
-from ccp.market.needs import find_market_problems, find_too_large, needed_factors
+from ccp.market.needs import find_market_problems, needed_factors
+from ccp.market.too_large import find_too_large
 from ccp.market.volatility import with_modelled_volatility
 from ccp.rulebook.rulebook import Rulebook
 from ccp.tables import raise_problems

@@ -11,14 +11,11 @@ import polars as pl
 
 from ccp.errors import Problem, refuse, refuse_argument
 from ccp.frames import Days, Factors, Levels, Prices
+from ccp.market.classes import RATE, class_by_name, class_problems, tenor_by_name
 from ccp.tables import check_table, find_table, raise_problems, read_raw
 from ccp.types import Vector
 
 SHIPPED = "shipped"
-EXCHANGE_RATE = "^[A-Z]{3}/[A-Z]{3}$"
-"""What the name of a factor looks like that converts one currency into another."""
-TENORS = {"D": 1 / 365, "W": 7 / 365, "M": 1 / 12, "Y": 1.0}
-"""Years in a unit of a tenor."""
 
 
 @dataclass(frozen=True)
@@ -150,30 +147,22 @@ def _read_factors(path: Path | None, factor_ids: list[str]) -> tuple[pl.DataFram
     total = 0
     if path is not None:
         stated, problems, total = check_table(read_raw(path), Factors, path.name)
+        wrong = class_problems(stated, path.name)
+        problems, total = problems + wrong, total + len(wrong)
     names = pl.DataFrame({"factor_id": factor_ids}, schema={"factor_id": pl.String})
-    joined = names.join(stated, on="factor_id", how="left").with_columns(
-        pl.col("change").fill_null("relative"),
-        pl.coalesce("asset_class", class_by_name(pl.col("factor_id"))).alias("asset_class"),
-        pl.coalesce("tenor_years", tenor_by_name(pl.col("factor_id"))).alias("tenor_years"),
+    joined = (
+        names.join(stated, on="factor_id", how="left")
+        .with_columns(
+            pl.col("change").fill_null("relative"),
+            pl.coalesce("asset_class", class_by_name(pl.col("factor_id"))).alias("asset_class"),
+        )
+        .with_columns(
+            pl.when(asset_class=RATE)
+            .then(pl.coalesce("tenor_years", tenor_by_name(pl.col("factor_id"))))
+            .alias("tenor_years")
+        )
     )
     return joined, problems, total
-
-
-def class_by_name(factor_id: pl.Expr) -> pl.Expr:
-    """A factor's asset class as its name tells it, or null."""
-    return (
-        pl.when(factor_id.str.contains(EXCHANGE_RATE))
-        .then(pl.lit("currency"))
-        .when(factor_id.str.ends_with(".VOL"))
-        .then(pl.lit("volatility"))
-    )
-
-
-def tenor_by_name(factor_id: pl.Expr) -> pl.Expr:
-    """A tenor in years as the end of a factor's name tells it (`UST10Y`, `EUR.3M`), or null."""
-    found = factor_id.str.extract_groups(r"(?<count>\d+)(?<unit>[DWMY])$").struct
-    years = found.field("unit").replace_strict(TENORS, default=None, return_dtype=pl.Float64)
-    return found.field("count").cast(pl.Float64) * years
 
 
 def latest_levels(market: Market) -> dict[str, float]:

@@ -16,7 +16,8 @@ import numpy as np
 import polars as pl
 
 from ccp.errors import Problem
-from ccp.market.history import EXCHANGE_RATE, Market
+from ccp.market.classes import EXCHANGE_RATE
+from ccp.market.history import Market
 from ccp.market.volatility import SUFFIX, modelled_from
 from ccp.tables import raise_problems, read_raw
 from ccp.types import Flags
@@ -25,8 +26,8 @@ VALUED = "the level that the market value of collateral holds at must be positiv
 
 
 @dataclass(frozen=True)
-class NotPositive:
-    """The lowest level of a factor that must be positive and is not, its day, and what was expected."""
+class WrongLevel:
+    """A level that a factor may not have, its day, and what was expected: the lowest, where it must be positive."""
 
     factor_id: str
     expected: str
@@ -48,7 +49,7 @@ def must_be_positive(market: Market, factor_ids: list[str]) -> Flags:
 
 def not_positive(
     market: Market, factor_ids: list[str], last: date | None = None, starts: Mapping[str, date] = MappingProxyType({})
-) -> list[NotPositive]:
+) -> list[WrongLevel]:
     """The factors, and those that their volatilities are modelled from, with a level that it may not have.
 
     `starts` are the factors that securities follow, each with the day whose level their market value starts from. Up to
@@ -63,18 +64,18 @@ def not_positive(
     return [one for one in found if one is not None]
 
 
-def _lowest(levels: pl.DataFrame, factor_id: str, expected: str) -> NotPositive | None:
+def _lowest(levels: pl.DataFrame, factor_id: str, expected: str) -> WrongLevel | None:
     row = levels[factor_id].arg_min()
     if row is None or levels[factor_id][row] > 0:
         return None
-    return NotPositive(factor_id, expected, levels["date"][row], levels[factor_id][row])
+    return WrongLevel(factor_id, expected, levels["date"][row], levels[factor_id][row])
 
 
 def level_problems(
     market: Market, factor_ids: list[str], last: date | None = None, starts: Mapping[str, date] = MappingProxyType({})
 ) -> dict[str, Problem]:
     """What `not_positive` finds, by factor, each where it stands in the file of prices."""
-    return {one.factor_id: _located(market, one) for one in not_positive(market, factor_ids, last, starts)}
+    return {one.factor_id: located(market, one) for one in not_positive(market, factor_ids, last, starts)}
 
 
 def check_levels(
@@ -101,7 +102,7 @@ def _expected(market: Market, factor_ids: list[str]) -> dict[str, str]:
     return dict(sorted(found.items()))
 
 
-def _located(market: Market, found: NotPositive) -> Problem:
+def located(market: Market, found: WrongLevel) -> Problem:
     """The problem with the cell that the level stands in; of a market in memory there is no file to name."""
     path = market.files.get("prices")
     field, row = (found.factor_id, None) if path is None else _cell(path, found)
@@ -110,7 +111,7 @@ def _located(market: Market, found: NotPositive) -> Problem:
     return Problem("market" if path is None else path.name, expected, field, found.level, row)
 
 
-def _cell(path: Path, found: NotPositive) -> tuple[str, int | None]:
+def _cell(path: Path, found: WrongLevel) -> tuple[str, int | None]:
     """The column and the row, from 1, of a level in a file of prices, long or wide. Read again: it is not kept."""
     raw = read_raw(path).with_row_index("of_row", offset=1)
     rows = raw.filter(pl.col("date").cast(pl.String).str.strip_chars().str.starts_with(str(found.day)))

@@ -1,20 +1,18 @@
 """Which factors a book needs of a market, and whether the market has them."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import polars as pl
 
 from ccp.book.book import Book
-from ccp.book.check import is_a
-from ccp.book.order import in_order
+from ccp.book.check import LOW, is_a
 from ccp.errors import Problem
-from ccp.market.history import Market, latest_levels
+from ccp.market.history import Market
 from ccp.market.levels import level_problems
 from ccp.market.volatility import modelled_from
-from ccp.products import LIMITS, PRODUCTS, factor_columns, quoted_columns
+from ccp.products import LIMITS, PRODUCTS, factor_columns
 
-LARGEST_HOLDING = 1e17
-"""In minor units: a ninetieth of the largest 64-bit integer."""
 NOT_PRICES = ("rate", "volatility")
 """Asset classes of factors that no security's value is in proportion to."""
 
@@ -72,13 +70,13 @@ def find_market_problems(book: Book, market: Market, service: str, history_days:
     today = market.dates[-1]
     levels = level_problems(market, sorted(uses), starts=dict.fromkeys(followed_factors(book), today))
     problems = list(levels.values()) + [
-        Problem(_source(book, use.table), expected, use.field, factor_id, use.row)
+        Problem(source_of(book, use.table), expected, use.field, factor_id, use.row)
         for factor_id, use in sorted(uses.items())
         if factor_id not in levels
         and modelled_from(market, factor_id) not in levels
         and (expected := _lacking(factor_id, market, history_days)) is not None
     ]
-    source = _source(book, "instruments")
+    source = source_of(book, "instruments")
     expired = (book.instruments["expiry"] <= today).fill_null(False).arg_true().to_list()
     expected = f"a day after the run's date {today} was expected; the instrument has expired"
     for row in expired:
@@ -87,7 +85,8 @@ def find_market_problems(book: Book, market: Market, service: str, history_days:
     return problems + _negative_prices(book, market, source)
 
 
-def _source(book: Book, table: str) -> str:
+def source_of(book: Book, table: str) -> str:
+    """The name of a table's file, or of the table where there is none."""
     return book.files[table].name if table in book.files else table
 
 
@@ -113,38 +112,22 @@ def _why_lacking(factor_id: str, market: Market) -> str:
     return ""
 
 
-def find_too_large(
-    book: Book, market: Market, service: str, digits: int, held: pl.DataFrame | None = None
-) -> list[Problem]:
-    """Instruments of which so much is held that losses would not fit into 64-bit numbers of minor units.
+def low_prices(market: Market) -> Iterator[tuple[str, pl.Expr]]:
+    """What a price must be, in words, and whether one is lower, of rows with `kind`, `factor_id` and `price`."""
+    for product in PRODUCTS.values():
+        if product.price is not None:
+            low = _passes_zero(market) if product.price == BY_FACTOR else LOW[product.price]
+            yield LIMITS[product.price], is_a(product) & low
 
-    For a book and a market that are sound otherwise. The bound leaves room for scenarios that move prices many
-    times over. `digits` are the decimal digits of the service currency; `held` (instrument_id, quantity) what is held
-    of each instrument, long and short together, where the book's own table of positions does not say.
-    """
-    levels = latest_levels(market)
-    rates = {
-        currency: 1.0 if currency == service else levels[currency_factor(currency, service)]
-        for currency in book.instruments["currency"].unique()
-    }
-    highest = pl.max_horizontal(
-        *(pl.col(name).abs() for name in quoted_columns()),
-        pl.col("factor_id").replace_strict(levels, return_dtype=pl.Float64).abs(),
-    )
-    rate = pl.col("currency").replace_strict(rates, return_dtype=pl.Float64)
-    worth = book.instruments.select("instrument_id", worth=highest * pl.col("multiplier") * rate)
-    limit = LARGEST_HOLDING / 10**digits
-    sizes = book.positions["quantity"].abs() if held is None else held["quantity"]
-    if float(sizes.sum()) * max(worth["worth"]) <= limit:
-        return []  # the usual case, without sums by instrument
-    if held is None:
-        held = book.positions.group_by("instrument_id").agg(pl.col("quantity").abs().sum())
-    worth = worth.join(held, on="instrument_id").with_columns(worth=pl.col("worth") * pl.col("quantity"))
-    expected = f"all holdings of an instrument may be worth {limit:g} {service} at most, these are worth"
-    return [
-        Problem(_source(book, "positions"), f"{expected} {row['worth']:g}", "instrument_id", row["instrument_id"])
-        for row in in_order(worth.filter(pl.col("worth") > limit), "instruments").to_dicts()
-    ]
+
+BY_FACTOR = "as its factor"
+
+
+def _passes_zero(market: Market) -> pl.Expr:
+    """A price that moves as its factor does may pass zero only if the factor moves by differences."""
+    change = dict(zip(market.factors["factor_id"], market.factors["change"].cast(pl.String), strict=True))
+    moves = pl.col("factor_id").replace_strict(change, default=None, return_dtype=pl.String)
+    return (pl.col("price") <= 0) & (moves == "relative")
 
 
 def _not_prices(book: Book, market: Market) -> list[Problem]:
@@ -153,7 +136,7 @@ def _not_prices(book: Book, market: Market) -> list[Problem]:
     classes = dict(zip(names, market.kinds("asset_class", names), strict=True))
     expected = "the factor of a price was expected, which the security's value is in proportion to; this one is a"
     return [
-        Problem(_source(book, "collateral"), f"{expected} {classes[name]}", "factor_id", name, _first_row(book, name))
+        Problem(source_of(book, "collateral"), f"{expected} {classes[name]}", "factor_id", name, _first_row(book, name))
         for name in names
         if classes[name] in NOT_PRICES
     ]
@@ -180,15 +163,10 @@ def _other_units(book: Book, market: Market, source: str) -> list[Problem]:
 
 
 def _negative_prices(book: Book, market: Market, source: str) -> list[Problem]:
-    """A price that moves as its factor does may pass zero only if the factor moves by differences."""
-    bound = [product for product in PRODUCTS.values() if product.price == "as its factor"]
-    change = dict(zip(market.factors["factor_id"], market.factors["change"], strict=True))
-    wrong = book.instruments.with_row_index("row", offset=1).filter(
-        pl.any_horizontal(is_a(product) for product in bound)
-        & (pl.col("price") <= 0)
-        & (pl.col("factor_id").replace_strict(change, default=None, return_dtype=pl.String) == "relative")
-    )
+    """Prices that the book alone does not refuse, and its market does."""
+    bound = [is_a(product) for product in PRODUCTS.values() if product.price == BY_FACTOR]
+    wrong = book.instruments.with_row_index("row", offset=1).filter(pl.any_horizontal(bound) & _passes_zero(market))
     return [
-        Problem(source, LIMITS["as its factor"], "price", row["price"], row["row"])
+        Problem(source, LIMITS[BY_FACTOR], "price", row["price"], row["row"])
         for row in wrong.select("row", "price").iter_rows(named=True)
     ]

@@ -241,6 +241,26 @@ ROWS = (
         missing=True,
     ),
     NoteKind(
+        "capped_shifts",
+        STRESS,
+        "a rate that moves by ratios is so near zero that a shift in basis points is more than a hundred times its "
+        "level: the shift is cut there",
+        "such rates, of all that the book needs",
+        "rates",
+        "{have} of {of} rates move by ratios and are so near zero that shifts of them are cut at a hundred times their "
+        "level; declared absolute they would be shifted as written: {names}",
+        missing=True,
+    ),
+    NoteKind(
+        "short_usual_level",
+        STRESS,
+        "the gap of a price that moves by differences is measured by its usual level, the median of 250 days, and the "
+        "history holds fewer",
+        "days of the factor with fewest, of those that the median is of",
+        "days",
+        "gaps of {count} factors go by a usual level over {have} days instead of {of}: {names}",
+    ),
+    NoteKind(
         "still_scenario",
         STRESS,
         "a scenario of the file moves no factor that the book needs",
@@ -253,11 +273,24 @@ ROWS = (
         "unmoved_factor",
         STRESS,
         "part of the margin depends on a factor that no scenario which sizes the fund moves, whatever the cause: the "
-        "fund is not sized for it",
+        "fund is not sized for it. A move below a tenth of the factor's own standard deviation of a day counts as none",
         "the share of the margin of instruments that depend on the factor, each margined alone: what is held of it, "
         "long and short, times the root mean square of what a unit loses in the margin scenarios",
         "the margin",
         "no stress scenario that sizes the fund moves {place}, on which {size} depends",
+        missing=True,
+        share=True,
+    ),
+    NoteKind(
+        "gap_below_own_move",
+        STRESS,
+        "no scenario that sizes the fund moves a price, which moves by differences, as far as it has moved by itself "
+        "over the liquidation period within margin's look-back: near zero a share of its usual level is less than its "
+        "noise",
+        "the share of the margin of instruments that depend on the factor, as of an unmoved one",
+        "the margin",
+        "scenarios that size the fund move {place} by {move} at most, and it has moved by {own} itself: {size} depends "
+        "on it",
         missing=True,
         share=True,
     ),

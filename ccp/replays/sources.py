@@ -26,6 +26,13 @@ def loss_set_to_margin(replay: Replay) -> bool:
     )
 
 
+def loss_chosen(replay: Replay) -> bool:
+    """Whether a loss is assumed, and not for being the margin: what tiers pay of it was put in, and not computed."""
+    assumed = _assumed(replay)
+    losses = any(path.startswith("defaults.") and path.endswith(".loss") for path in assumed)
+    return losses and not loss_set_to_margin(replay)
+
+
 def _assumed(replay: Replay) -> list[str]:
     return [one.path for one in replay.figures if one.assumed]
 

@@ -48,10 +48,14 @@ def listed(names: list[str]) -> str:
 
 
 def replay_title(found: dict[str, Any], unit: str = "") -> str:
-    """A replay's first line: what it is, and that nothing is proved by it where the loss was set to the margin."""
-    assumed = "; by assumption the loss equals the margin, so that no tier behind it can pay"
+    """A replay's first line: what it is, and that nothing is proved by it where the loss was set to the margin, or
+    chosen otherwise."""
     words = f"{found['title']} ({unit})" if unit else found["title"]
-    return words + assumed * found["loss_set_to_margin"]
+    if found["loss_set_to_margin"]:
+        return f"{words}; by assumption the loss equals the margin, so that no tier behind it can pay"
+    if found["loss_chosen"]:
+        return f"{words}; the loss is chosen by assumption, so that what tiers pay of it was put in"
+    return words
 
 
 def compared_name(line: dict[str, Any]) -> str:

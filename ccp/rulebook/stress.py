@@ -82,12 +82,17 @@ def _named(value: object) -> object:
     return {key: tuple(entry) if isinstance(entry, list) else entry for key, entry in value.items()}
 
 
+def percent(size: float) -> str:
+    """A gap as it is written in a scenario's id: 15%."""
+    return f"{abs(size) * 100:g}%"
+
+
 def check_ladders(ladders: tuple[Ladder, ...]) -> tuple[Ladder, ...]:
-    """Every rung at most once: a ladder may stand twice, with other sizes."""
-    rungs = [(ladder.ladder, size) for ladder in ladders for size in ladder.sizes]
+    """Every rung at most once, as it is written in a scenario's id: a ladder may stand twice, with other sizes."""
+    rungs = [(ladder.ladder, percent(size)) for ladder in ladders for size in ladder.sizes]
     twice = sorted({rung for rung in rungs if rungs.count(rung) > 1})
     if twice:
-        raise ValueError(f"the ladder {twice[0][0]} has the size {twice[0][1]:g} twice; once was expected")
+        raise ValueError(f"the ladder {twice[0][0]} has the size {twice[0][1]} twice; once was expected")
     return ladders
 
 

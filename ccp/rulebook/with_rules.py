@@ -3,7 +3,11 @@
 import json
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
+from types import UnionType
+from typing import Annotated, Any, Union, get_args, get_origin
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
 
 from ccp.documents import validated
 from ccp.errors import InputError, refuse
@@ -19,7 +23,8 @@ SOURCE = "rulebook"
 def with_rules(rulebook: Rulebook, rules: Sequence[tuple[str, Any]]) -> Rulebook:
     """The rulebook with values at paths such as `fund.cover` or `tiers.2.amount`, one set after the other.
 
-    A mapping changes the words that it names; a list, or an entry of a list, is replaced as a whole. Raises InputError.
+    A mapping changes the words that it names; an empty one, a list, or an entry of a list, is replaced as a whole.
+    Raises InputError.
     """
     if not rules:
         return rulebook
@@ -48,19 +53,56 @@ def _validated(document: dict[str, Any], changed: str) -> Rulebook:
         raise InputError(found, error.total) from None
 
 
-def _set(place: Any, way: list[str], before: tuple[str, ...], value: Any) -> list[str]:
-    """Set a value in a document. Returns the paths that were changed."""
+def _set(
+    place: Any, way: list[str], before: tuple[str, ...], value: Any, model: type[BaseModel] | None = Rulebook
+) -> list[str]:
+    """Set a value in a document. Returns the paths that were changed.
+
+    `model` is what the document is at this place, where that is known. A part that the rulebook does not state begins
+    as one of defaults.
+    """
     step, path = way[0], ".".join([*before, *way])
     key = _key(place, step, path)
     held = place[key] if isinstance(key, int) else place.get(key)
     if len(way) > 1:
+        inner, has_words = _inner(model, step)
+        if held is None and has_words:
+            held = place[key] = {}
         if not isinstance(held, dict | list):
             raise refuse(SOURCE, f"no such place in the rulebook: {'.'.join([*before, step])} has no parts", field=path)
-        return _set(held, way[1:], (*before, step), value)
-    if isinstance(value, dict) and isinstance(held, dict) and not any(word.isdigit() for word in (*before, step)):
+        return _set(held, way[1:], (*before, step), value, inner)
+    if value and isinstance(value, dict) and isinstance(held, dict) and not _in_list((*before, step)):
         return [one for name, part in value.items() for one in _set(held, [str(name)], (*before, step), part)]
     place[key] = value
     return [path]
+
+
+def _in_list(way: tuple[str, ...]) -> bool:
+    return any(word.isdigit() for word in way)
+
+
+def _inner(model: type[BaseModel] | None, step: str) -> tuple[type[BaseModel] | None, bool]:
+    """What a word of a part is: a part itself, if it is one, and whether it has words of its own (or names)."""
+    field = None if model is None else stated_fields(model).get(step)
+    if field is None:
+        return None, False
+    kinds = _kinds(field.annotation)
+    inner = next((kind for kind in kinds if isinstance(kind, type) and issubclass(kind, BaseModel)), None)
+    return inner, inner is not None or any(get_origin(kind) is dict for kind in kinds)
+
+
+def stated_fields(model: type[BaseModel]) -> dict[str, FieldInfo]:
+    """The fields of a part of a rulebook, by the words that they are written with."""
+    return {field.alias or name: field for name, field in model.model_fields.items()}
+
+
+def _kinds(annotation: Any) -> list[Any]:
+    """The kinds of value that a field takes: those of an optional one without None."""
+    if get_origin(annotation) is Annotated:
+        return _kinds(get_args(annotation)[0])
+    if get_origin(annotation) in (Union, UnionType):
+        return [kind for one in get_args(annotation) for kind in _kinds(one)]
+    return [annotation]
 
 
 def _key(place: Any, step: str, path: str) -> str | int:

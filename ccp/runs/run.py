@@ -106,6 +106,17 @@ def open_run(path: Path | str, commands: tuple[str, ...] | None = None) -> Run:
         raise refuse(shown, "a run's directory was expected, no such directory")
     if (folder / UNFINISHED).is_dir():
         raise refuse(shown, f"an unfinished run stands here: finish it with {called(_resumed())} `resume`")
+    command, manifest = read_manifest(path, commands)
+    if command not in commands:
+        raise refuse(shown, f"a run of {called(commands)} was expected, this is one of ccp {command}")
+    _check_notes(manifest, f"{shown}/manifest.json")
+    _check_whole(folder, shown, command)
+    return Run(shown, command, manifest, folder)
+
+
+def read_manifest(path: Path | str, commands: tuple[str, ...] | None = None) -> tuple[str, dict[str, Any]]:
+    """The command that made a run, and its manifest, in the form that this program knows. Raises InputError."""
+    folder, shown, commands = Path(path), str(path), readable() if commands is None else commands
     if not (folder / "manifest.json").is_file():
         raise refuse(shown, f"a run's directory was expected ({called(commands)}), there is no manifest.json in it")
     manifest = _read(folder / "manifest.json", f"{shown}/manifest.json", MANIFEST)
@@ -113,11 +124,7 @@ def open_run(path: Path | str, commands: tuple[str, ...] | None = None) -> Run:
     if command not in readable():
         raise refuse(shown, f"a run's directory was expected ({called(commands)}), its manifest is not one of a run")
     _check_form(shown, manifest, COMMANDS[command].form)
-    if command not in commands:
-        raise refuse(shown, f"a run of {called(commands)} was expected, this is one of ccp {command}")
-    _check_notes(manifest, f"{shown}/manifest.json")
-    _check_whole(folder, shown, command)
-    return Run(shown, command, manifest, folder)
+    return command, manifest
 
 
 def _resumed() -> tuple[str, ...]:

@@ -3,15 +3,13 @@
 import numpy as np
 import polars as pl
 
+from ccp.market.classes import MOVING, RATE
 from ccp.market.history import Market
 from ccp.market.volatility import SUFFIX
-from ccp.rulebook.stress import Ladder
+from ccp.rulebook.stress import Ladder, percent
 from ccp.scenarios.scenario_set import Label, ScenarioSet, over_one_period
 from ccp.scenarios.shares import share_moves
 from ccp.types import Flags
-
-UNMOVED = ("currency", "volatility", "rate")
-"""Asset classes that a market-wide gap of prices does not move by the gap itself."""
 
 
 def ladder_scenarios(ladder: Ladder, market: Market, factor_ids: list[str]) -> ScenarioSet:
@@ -42,10 +40,10 @@ def _targets(ladder: Ladder, market: Market) -> list[tuple[str, set[str]]]:
     """What each rung of the ladder gaps, by name: factors of the whole market."""
     kinds = market.factors.with_columns(pl.col("asset_class").fill_null(""), pl.col("sector").fill_null(""))
     if ladder.ladder == "market_gaps":
-        return [("market", set(kinds.filter(~pl.col("asset_class").is_in(UNMOVED))["factor_id"]))]
+        return [("market", set(kinds.filter(~pl.col("asset_class").is_in(list(MOVING)))["factor_id"]))]
     if ladder.ladder == "currency_gaps":
         return [("currencies", set(kinds.filter(asset_class="currency")["factor_id"]))]
-    shifted = (pl.col("asset_class") == "rate") & (pl.col("change").cast(pl.String) == "absolute")
+    shifted = (pl.col("asset_class") == RATE) & (pl.col("change").cast(pl.String) == "absolute")
     priced = kinds.filter((pl.col("asset_class") != "volatility") & ~shifted)  # volatility rises when its sector falls
     sectors = sorted(set(priced["sector"]) - {""})
     return [(f"sector {name}", set(priced.filter(sector=name)["factor_id"])) for name in sectors]
@@ -60,6 +58,6 @@ def _volatilities_of(gapped: set[str], factor_ids: list[str]) -> Flags:
 def _label(name: str, gap: float, rise: float) -> Label:
     way = "down" if gap < 0 else "up"
     volatility = f", volatility {rise * 100:+g}%" if rise else ""
-    description = f"{name} {way} {abs(gap) * 100:g}%{volatility}"
-    identity = f"{name} {way} {abs(gap) * 100:g}%"
+    description = f"{name} {way} {percent(gap)}{volatility}"
+    identity = f"{name} {way} {percent(gap)}"
     return Label(identity, "hypothetical", description, "ladder of gaps in the rulebook", gap=abs(gap))

@@ -10,8 +10,9 @@ from ccp.notes.note import Note, named, note
 from ccp.rulebook.rulebook import Rulebook
 from ccp.rulebook.stress import RateShifts
 from ccp.scenarios.hypothetical import ladder_scenarios
-from ccp.scenarios.rate_shifts import TWISTS, is_rate, scenarios_of, untwisted
+from ccp.scenarios.rate_shifts import TWISTS, cut_rates, is_rate, scenarios_of, untwisted
 from ccp.scenarios.scenario_set import ScenarioSet
+from ccp.scenarios.shares import USUAL_DAYS
 from ccp.types import Flags
 
 
@@ -25,6 +26,7 @@ def scenario_notes(
         else [
             *window_notes(rulebook, market, factor_ids, scenarios),
             *ladder_notes(rulebook, market, factor_ids),
+            *usual_level_notes(rulebook, market, factor_ids),
             *shift_notes(rulebook, market, factor_ids),
         ]
     )
@@ -89,6 +91,19 @@ def ladder_notes(rulebook: Rulebook, market: Market, factor_ids: list[str]) -> l
     ]
 
 
+def usual_level_notes(rulebook: Rulebook, market: Market, factor_ids: list[str]) -> list[Note]:
+    """Prices whose usual level, which their gaps are measured by, is known of too few days."""
+    ladders = [ladder for ladder in rulebook.stress.hypothetical if ladder.level_floor > 0]
+    found = [ladder_scenarios(ladder, market, factor_ids).longest.absolute.any(axis=0) for ladder in ladders]
+    gapped = np.any([np.zeros(len(factor_ids), dtype=bool), *found], axis=0)
+    days = {name: market.levels[name].count() for name, by_level in zip(factor_ids, gapped, strict=True) if by_level}
+    short = {name: count for name, count in days.items() if count < USUAL_DAYS}
+    if not short:
+        return []
+    place, least = "stress.hypothetical.level_floor", min(short.values())
+    return [note("short_usual_level", place, least, USUAL_DAYS, count=len(short), names=named(list(short)))]
+
+
 def shift_notes(rulebook: Rulebook, market: Market, factor_ids: list[str]) -> list[Note]:
     """Shapes of shifts that make no scenario, rates that a twist leaves where they are, and units that are taken."""
     shifts = rulebook.stress.shifts
@@ -98,7 +113,12 @@ def shift_notes(rulebook: Rulebook, market: Market, factor_ids: list[str]) -> li
     if not rates and rulebook.stress.rate_shifts is None:
         return []
     left = untwisted(market, factor_ids)
-    return [*_empty_shapes(shifts, rates, left), *_left_by_twists(shifts, rates, left), *_units_taken(market, rates)]
+    return [
+        *_empty_shapes(shifts, rates, left),
+        *_left_by_twists(shifts, rates, left),
+        *_units_taken(market, rates),
+        *_cut_shifts(shifts, market, factor_ids, rates),
+    ]
 
 
 def _empty_shapes(shifts: RateShifts, rates: list[str], left: list[str]) -> Iterator[Note]:
@@ -120,6 +140,12 @@ def _units_taken(market: Market, rates: list[str]) -> Iterator[Note]:
         yield note("rate_unit", "factors.rate_unit", len(bare), len(rates), name=bare[0], level=market.level(bare[0]))
 
 
+def _cut_shifts(shifts: RateShifts, market: Market, factor_ids: list[str], rates: list[str]) -> Iterator[Note]:
+    cut = cut_rates(shifts, market, factor_ids)
+    if cut:
+        yield note("capped_shifts", "stress.rate_shifts", len(cut), len(rates), names=named(cut))
+
+
 def still_scenarios(scenarios: ScenarioSet, file: str) -> list[Note]:
     """Scenarios of a file that move nothing: their patterns fit other factors of the market."""
     moves = (scenarios.relative != 0) | (scenarios.absolute != 0)
@@ -136,10 +162,3 @@ def capped_notes(scenarios: ScenarioSet, what: str, place: str) -> list[Note]:
     """Scenarios with a fall that was cut off."""
     cut = sum(label.capped for label in scenarios.labels)
     return [note("capped_moves", place, cut, scenarios.count, what=what)] if cut else []
-
-
-def sizing_moves(scenarios: ScenarioSet) -> Flags:
-    """By factor, whether a scenario that sizes the fund moves it over any period."""
-    sizing = np.array([label.sizes_fund for label in scenarios.labels], dtype=bool)
-    moves = (scenarios.relative[:, sizing] != 0) | (scenarios.absolute[:, sizing] != 0)
-    return moves.any(axis=(0, 1))

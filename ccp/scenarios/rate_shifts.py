@@ -11,9 +11,11 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from ccp.market.classes import RATE
 from ccp.market.history import Market
 from ccp.market.levels import must_be_positive
 from ccp.rulebook.stress import RateShifts
+from ccp.scenarios.files import LARGEST_RELATIVE
 from ccp.scenarios.scenario_set import Label, ScenarioSet, over_one_period
 from ccp.types import Flags, ScenarioByFactor, Vector
 
@@ -29,7 +31,8 @@ PARALLEL = {"down": -1.0, "up": 1.0}
 def rate_scenarios(shifts: RateShifts, market: Market, factor_ids: list[str]) -> ScenarioSet:
     """One scenario a shape, size and (parallel) direction, over `factor_ids`: rates move, and nothing else.
 
-    A rate that moves by ratios moves by the ratio that the shift is of its level today. A scenario that moves none of
+    A rate that moves by ratios moves by the ratio that the shift is of its level today, `LARGEST_RELATIVE` at most:
+    near zero it would be anything. A scenario that moves none of
     `factor_ids` is left out; a twist in which some rates stay (`untwisted`) says of how many.
     """
     rates = is_rate(market, factor_ids)
@@ -46,7 +49,7 @@ def rate_scenarios(shifts: RateShifts, market: Market, factor_ids: list[str]) ->
 
 def is_rate(market: Market, factor_ids: list[str]) -> Flags:
     """Which factors are rates: those of the asset class `rate`."""
-    return np.array([name == "rate" for name in market.kinds("asset_class", factor_ids)], dtype=bool)
+    return np.array([name == RATE for name in market.kinds("asset_class", factor_ids)], dtype=bool)
 
 
 def untwisted(market: Market, factor_ids: list[str]) -> list[str]:
@@ -82,11 +85,22 @@ def _by_level(
     points: ScenarioByFactor, market: Market, factor_ids: list[str]
 ) -> tuple[ScenarioByFactor, ScenarioByFactor]:
     """Relative and absolute moves from basis points; what does not move has no unit and no level to be divided by."""
-    units = [BASIS_POINT[unit or "percent"] for unit in market.kinds("rate_unit", factor_ids)]
     by_ratio = must_be_positive(market, factor_ids) & points.any(axis=0)
     level = [market.level(name) if ratio else 1.0 for name, ratio in zip(factor_ids, by_ratio, strict=True)]
-    shift = points * np.array(units)
-    return np.where(by_ratio, shift / np.array(level), 0.0), np.where(by_ratio, 0.0, shift)
+    shift = points * _units(market, factor_ids)
+    ratios = np.minimum(shift / np.array(level), LARGEST_RELATIVE)
+    return np.where(by_ratio, ratios, 0.0), np.where(by_ratio, 0.0, shift)
+
+
+def _units(market: Market, factor_ids: list[str]) -> Vector:
+    """A basis point in the units of each factor."""
+    return np.array([BASIS_POINT[unit or "percent"] for unit in market.kinds("rate_unit", factor_ids)])
+
+
+def cut_rates(shifts: RateShifts, market: Market, factor_ids: list[str]) -> list[str]:
+    """Rates that move by ratios and are so near zero that a shift is more than `LARGEST_RELATIVE` times their level."""
+    whole = rate_scenarios(shifts, market, factor_ids).longest.relative.max(axis=0, initial=0.0)
+    return [name for name, most in zip(factor_ids, whole, strict=True) if most >= LARGEST_RELATIVE]
 
 
 def _label(name: str, size: float, left: int) -> Label:

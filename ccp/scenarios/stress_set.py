@@ -47,7 +47,8 @@ def stress_scenarios(
 
 def _set_problems(ids: list[str]) -> list[Problem]:
     if not ids:
-        expected = "at least one stress scenario was expected, under stress.historical or stress.hypothetical"
+        words = "stress.historical, stress.hypothetical or stress.rate_shifts"
+        expected = f"at least one stress scenario was expected, under {words}"
         return [Problem("rulebook", expected)]
     twice = sorted({name for name in ids if ids.count(name) > 1})
     expected = "duplicate; two ladders or multiples of the rulebook make the same scenario"

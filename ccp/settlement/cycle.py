@@ -18,11 +18,13 @@ from ccp.settlement.failures import find_defaults, progress_estates
 from ccp.settlement.fund import StressDay
 from ccp.settlement.ledger import Ledger, no_totals
 from ccp.settlement.periods import EndedPeriod, end_period, losses_of_periods, observed_today
+from ccp.settlement.prices import DayPrices
 from ccp.settlement.reconcile import reconcile
 from ccp.settlement.resizing import after_payments, begin_day
 from ccp.settlement.state import CycleState
 from ccp.settlement.terms import RunTerms
 from ccp.settlement.today import MarketDay, after_haircut, beyond_limits, option_value, prepare
+from ccp.settlement.too_large import refuse_too_large
 from ccp.settlement.trades import Holding, after_trades, opening_holding
 from ccp.settlement.variation import BLOCK_DAYS, Flows, balanced, block_flows
 from ccp.types import Cents, Flags, Vector
@@ -115,14 +117,8 @@ class Cycle:
         """The days of a block after the state's; variation of all of them comes out of one pass."""
         terms, trades = self.terms, self.terms.trades
         before = self.clearing.path.on(first - 1) if first else None
-        prices, failure = [], None
-        for day in range(first, last + 1):
-            try:
-                prices.append(self.clearing.path.on(day))
-            except InputError as error:  # the days before it can still be run
-                failure = error
-                break
         opening = after_trades(opening_holding(terms.portfolio), trades.between(0, first - 1))
+        prices, failure = self._prices(first, last, opening)
         known = trades.between(first, first + len(prices) - 1)
         flows = block_flows(self.clearing.path, prices, before, opening, known, first) if prices else None
         losses = losses_of_periods(self.clearing, prices, first)
@@ -137,6 +133,18 @@ class Cycle:
             yield result
         if failure is not None:
             raise failure
+
+    def _prices(self, first: int, last: int, opening: Holding) -> tuple[list[DayPrices], InputError | None]:
+        """Prices of a block's days, up to the first that cannot be run; the days before it can be."""
+        path, trades, prices = self.clearing.path, self.terms.trades, []
+        for day in range(first, last + 1):
+            try:
+                now = path.on(day)
+                refuse_too_large(path, now, day, opening, trades.between(first, day))
+            except InputError as error:
+                return prices, error
+            prices.append(now)
+        return prices, None
 
     def _cents(self, flows: Flows, place: int, day: int) -> dict[str, Cents]:
         """A day's flows by account in whole minor units; in a matched book each kind adds up to nothing."""

@@ -15,13 +15,15 @@ from ccp.market.history import Market
 from ccp.market.levels import check_levels, not_positive
 from ccp.market.needs import followed_factors, needed_factors
 from ccp.market.paths import Gap, with_path, without_days
+from ccp.market.too_large import find_wide_moves
 from ccp.market.volatility import SUFFIX
 from ccp.rulebook.rulebook import Rulebook
 from ccp.scenarios.historical import window_scenario
 from ccp.scenarios.scenario_set import ScenarioSet, capped, multiplied
 from ccp.scenarios.stress_set import stress_scenarios
+from ccp.settlement.checked_trades import read_trades
 from ccp.settlement.terms import RunTerms
-from ccp.settlement.trades import NO_TRADES, read_trades
+from ccp.settlement.trades import NO_TRADES
 from ccp.tables import raise_problems
 
 
@@ -71,12 +73,14 @@ def open_run(book: Path | str | Book, market: Market, rulebook: Rulebook, reques
         path = with_path(known, factor_ids, taken, gaps)
         _refuse_below_zero(path, factor_ids, followed, days[-1], "gaps", gaps[-1].scenario_id)
     case = open_case(tables, path.until(days[0]), rulebook)
+    moves = find_wide_moves(tables, case.market, path.until(days[-1]), rulebook.currency, rulebook.currency_digits)
+    raise_problems(moves, len(moves))
     case = replace(case, market=replace(case.market, modelled=path.modelled))
     rows = np.flatnonzero(path.levels["date"].is_in(pl.Series(days, dtype=pl.Date).implode()).to_numpy())
     trades = NO_TRADES
     if request.trades is not None:
         living = tables if not request.constant_expiry else _without_expiry(tables)
-        trades = read_trades(request.trades, living, case.portfolio, days, rulebook.book.matched)
+        trades = read_trades(request.trades, replace(case, book=living, prepared=case.portfolio), days)
     named = _named(case, days, request)
     return RunTerms(case, path.levels, rows, trades, named, request.constant_expiry)
 

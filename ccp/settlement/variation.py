@@ -11,7 +11,7 @@ import numpy as np
 
 from ccp.errors import ReconciliationError
 from ccp.exposure.run import account_values
-from ccp.money import minor_units
+from ccp.money import minor_units, whole
 from ccp.settlement.prices import DayPrices, PricePath
 from ccp.settlement.trades import Holding, RunTrades, trades_as_positions
 from ccp.types import Cents, InstrumentByScenario, Vector
@@ -94,11 +94,12 @@ def balanced(amounts: Vector, digits: int, kind: str, day: object) -> Cents:
     """Amounts that add up to nothing, in whole minor units that do so too.
 
     Nearest first, half to even; then single minor units from those whose rounding went furthest the wrong way, ties to
-    the earlier. Raises ReconciliationError when rounding cannot be the reason that they do not add up.
+    the earlier. Raises ReconciliationError when rounding cannot be the reason that they do not add up, InputError where
+    an amount does not fit into 64 bits.
     """
     minor = minor_units(digits)
     exact = amounts * minor
-    cents = np.rint(exact).astype(np.int64)
+    cents = whole(exact)
     excess = int(cents.sum())
     if excess == 0:
         return cents

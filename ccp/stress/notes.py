@@ -8,10 +8,11 @@ import polars as pl
 from ccp.margin.collateral import holdings
 from ccp.margin.notes import unstated
 from ccp.market.case import Case
+from ccp.market.levels import must_be_positive
 from ccp.market.needs import currency_factor
 from ccp.notes.note import Note, named, note
 from ccp.products import factor_columns
-from ccp.scenarios.notes import sizing_moves
+from ccp.scenarios.own_moves import largest_own_moves, sizing_moves, sizing_sizes
 from ccp.scenarios.scenario_set import ScenarioSet
 from ccp.stress.measure import Measured
 from ccp.types import Flags
@@ -22,6 +23,7 @@ def stress_notes(measured: Measured) -> list[Note]:
     case, scenarios = measured.case, measured.scenarios
     return [
         *unmoved_factors(measured),
+        *gaps_below_own_moves(measured),
         *options_below_zero(case, scenarios),
         *held_notes(case, scenarios),
         *close_out_notes(case),
@@ -41,7 +43,39 @@ def options_below_zero(case: Case, scenarios: ScenarioSet) -> Iterator[Note]:
 
 
 def unmoved_factors(measured: Measured) -> Iterator[Note]:
-    """Factors that margin depends on, and no scenario that sizes the fund moves; those of most margin first.
+    """Factors that margin depends on, and no scenario that sizes the fund moves; those of most margin first."""
+    moved = _moved(measured.case, measured.scenarios)
+    for name, share in _shares(measured):
+        if not moved[name]:
+            yield note("unmoved_factor", name, share, 1)
+
+
+def gaps_below_own_moves(measured: Measured) -> Iterator[Note]:
+    """Prices that move by differences and that the fund is sized for less than they have moved by themselves, within
+    the look-back of margin and over its liquidation period; those of most margin first."""
+    case, names = measured.case, measured.scenarios.factor_ids
+    rules, moved = case.rulebook.margin, _moved(case, measured.scenarios)
+    sizes = sizing_sizes(measured.scenarios, case.market)
+    own = largest_own_moves(case.market, names, rules.history_rows, rules.liquidation_days)
+    by_ratio = must_be_positive(case.market, names)
+    short = {
+        name: (size, largest)
+        for name, size, largest, ratio in zip(names, sizes, own, by_ratio, strict=True)
+        if moved[name] and not ratio and size < largest
+    }
+    for name, share in _shares(measured):
+        if name in short:
+            size, largest = short[name]
+            yield note("gap_below_own_move", name, share, 1, move=f"{size:.4g}", own=f"{largest:.4g}")
+
+
+def _moved(case: Case, scenarios: ScenarioSet) -> dict[str, bool]:
+    moved = sizing_moves(scenarios, case.market, case.rulebook.margin.history_rows)
+    return dict(zip(scenarios.factor_ids, moved.tolist(), strict=True))
+
+
+def _shares(measured: Measured) -> list[tuple[str, float]]:
+    """By factor the share of the margin of the instruments that depend on it, those above zero, most first.
 
     An instrument's margin is taken as what is held of it, long and short, times the root mean square of what a unit
     loses in the margin scenarios over its own liquidation period.
@@ -50,12 +84,9 @@ def unmoved_factors(measured: Measured) -> Iterator[Note]:
     risk = measured.found.gross * sale.daily_risk * np.sqrt(sale.days)
     whole = float(risk.sum())
     if not whole > 0:
-        return
-    moved = dict(zip(measured.scenarios.factor_ids, sizing_moves(measured.scenarios).tolist(), strict=True))
-    shares = {name: float(risk[depends].sum()) / whole for name, depends in _dependents(case) if not moved[name]}
-    for name, share in sorted(shares.items(), key=lambda pair: (-pair[1], pair[0])):
-        if share > 0:
-            yield note("unmoved_factor", name, share, 1)
+        return []
+    shares = {name: float(risk[depends].sum()) / whole for name, depends in _dependents(case)}
+    return sorted(((name, one) for name, one in shares.items() if one > 0), key=lambda pair: (-pair[1], pair[0]))
 
 
 def _dependents(case: Case) -> Iterator[tuple[str, Flags]]:
@@ -83,10 +114,10 @@ def unmoved_collateral(case: Case, scenarios: ScenarioSet) -> Iterator[Note]:
     lines = holdings(case)
     if lines is None or not float(lines.value.sum()) > 0:
         return
-    moved = sizing_moves(scenarios)
+    moved = _moved(case, scenarios)
     for place, name in enumerate(case.factor_ids):
         held = float(lines.value[lines.factor == place].sum())
-        if held > 0 and not moved[place]:
+        if held > 0 and not moved[name]:
             yield note("unmoved_collateral", name, held / float(lines.value.sum()), 1)
 
 

@@ -365,3 +365,8 @@ def test_an_unknown_rulebook_is_refused() -> None:
     found = call("rulebook", "show", "published/nowhere", width=4000)
     assert found.exit_code == 2
     assert "published/nowhere: neither a file nor a shipped rulebook" in found.stderr
+
+
+def test_a_loss_written_in_two_ways_is_one_rung() -> None:
+    found = ccp.compare(["textbook/cover-two"], rungs=(2, 1, 2.0000001, 1.0))
+    assert found.ladder["loss_multiple"].unique().sort().to_list() == [1.0, 2.0]

@@ -17,11 +17,13 @@ from support.digests import digests
 from typer.testing import CliRunner, Result
 
 import ccp
+from ccp.api.explore import explore_run
 from ccp.api.kept_base import read_base
 from ccp.book.synthetic import BookSize
 from ccp.cli.main import app
 from ccp.errors import InputError
 from ccp.exposure.run import MarginCube, RankWeights
+from ccp.runs.run import open_run
 from ccp.stress.kept import keep, kept
 
 SCALE = changes(scale=[{"account_id": "b", "by": 2.5}])
@@ -168,6 +170,20 @@ def test_another_version_is_refused(run: Path, name: str, value: object) -> None
     stated = json.loads(path.read_text()) | {name: value}
     path.write_text(json.dumps(stated))
     assert refused(run) == f"{run}: was written by another version (ccp {stated['ccp']}); size the book again"
+
+
+def test_a_run_of_an_older_form_is_refused_as_every_other_command_does(run: Path) -> None:
+    """Its base may be readable, its other files are not what they were; `serve` reads the same base."""
+    path = run / "manifest.json"
+    stated = json.loads(path.read_text())
+    path.write_text(json.dumps(stated | {"form": stated["form"] - 1}))
+    with pytest.raises(InputError) as shown:
+        open_run(run)
+    assert "this run is in an older form" in str(shown.value)
+    assert refused(run) == str(shown.value)
+    with pytest.raises(InputError) as explored:
+        explore_run(run)
+    assert str(explored.value) == str(shown.value)
 
 
 def test_what_measures_otherwise_here_is_refused(run: Path) -> None:

@@ -147,6 +147,27 @@ def alternating() -> Market:
     return replace(MARKET, levels=MARKET.levels.with_columns(**paths))
 
 
+def scaled(prices: Market, size: float) -> Market:
+    """The market with X at another scale."""
+    return replace(prices, levels=prices.levels.with_columns(pl.col("X") * size))
+
+
+def by_differences(prices: Market) -> Market:
+    """The market with X moving by differences."""
+    kinds = pl.Series(["absolute", "relative", "relative"], dtype=prices.factors.schema["change"])
+    return replace(prices, factors=prices.factors.with_columns(change=kinds))
+
+
+def around_zero() -> Market:
+    """As `alternating`, but X by differences between 10.5 and 0.5, where it is now."""
+    levels = pl.Series([10.5, 0.5] * (DAYS // 2))
+    return by_differences(replace(MARKET, levels=alternating().levels.with_columns(X=levels)))
+
+
+WIDE: dict[str, Any] = {"hypothetical": [{"ladder": "market_gaps", "sizes": [0.9], "level_floor": 3}]}
+"""A gap of 0.9 of three times the usual level."""
+
+
 def checked(which: Book = BOOK, prices: Market = MARKET, **rules: Any) -> list[Note]:
     return ccp.check(which, rulebook(**rules), prices).notes
 
@@ -446,6 +467,23 @@ CASES = (
         lambda _: sized(prices=curve(2.0, 10.0)),
         lambda _: sized(prices=in_percent(curve(2.0, 10.0))),
     ),
+    # X is at 0.001 percent: the largest shift, 300 basis points, is 3,000 times that
+    Case(
+        "capped_shifts",
+        "stress.rate_shifts",
+        1,
+        2,
+        lambda _: sized(prices=scaled(curve(2.0, 10.0), 1e-5)),
+        lambda _: sized(prices=curve(2.0, 10.0)),
+    ),
+    Case(
+        "short_usual_level",
+        "stress.hypothetical.level_floor",
+        130,
+        250,
+        lambda _: sized(prices=by_differences(MARKET)),
+        lambda _: sized(prices=by_differences(market(days=260))),
+    ),
     Case(
         "still_scenario",
         "shocks.csv",
@@ -462,6 +500,16 @@ CASES = (
         1,
         lambda tmp: sized(without_euro(), alternating(), shocks(tmp, X=-0.2), margin={"liquidation_days": 1}),
         lambda tmp: sized(without_euro(), alternating(), shocks(tmp, X=-0.2, Y=0.1), margin={"liquidation_days": 1}),
+    ),
+    # X goes up and down by 10 a day and is at 0.5; a gap is half of half of the median, 5.5, and that is 1.375.
+    # 2,000 held by 10: 20,000; Y as above: 1,000
+    Case(
+        "gap_below_own_move",
+        "X",
+        0.952381,
+        1,
+        lambda _: sized(without_euro(), around_zero(), margin={"liquidation_days": 1}),
+        lambda _: sized(without_euro(), around_zero(), margin={"liquidation_days": 1}, stress=WIDE),
     ),
     Case(
         "unmoved_collateral",
@@ -580,6 +628,13 @@ def test_a_kind_is_raised_with_its_place_and_size_and_not_by_its_neighbour(case:
     assert found.sentence
     assert not re.search(r"[{}]", found.sentence)
     assert case.id not in [one.id for one in case.quiet(tmp_path)]
+
+
+@pytest.mark.parametrize(("shock", "counts"), [(0.0001, False), (0.0019, False), (0.0021, True), (-0.0021, True)])
+def test_a_token_shock_moves_nothing(tmp_path: Path, shock: float, counts: bool) -> None:
+    """Y goes up and down by 2 % a day; a tenth of its standard deviation is 0.2 %."""
+    notes = sized(without_euro(), alternating(), shocks(tmp_path, X=-0.2, Y=shock), margin={"liquidation_days": 1})
+    assert ("unmoved_factor" not in [one.id for one in notes]) == counts
 
 
 def test_every_kind_has_a_case() -> None:

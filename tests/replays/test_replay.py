@@ -175,7 +175,23 @@ def test_a_loss_that_was_set_to_its_margin_is_the_first_thing_that_is_said(name:
         first = call("replay", name, *arguments, width=400).stdout.strip().splitlines()[0]
         assert (words in first) == set_so
     head = replay_path(name).read_text(encoding="utf-8").splitlines()[0].lower()
-    assert ("by assumption" in head) == set_so
+    assert ("by assumption the" in head and "equals the" in head) == set_so
+
+
+# By their files: the loss is what the loan was drawn for; what uses up fund and own money and leaves the call.
+CHOSEN = {"hong-kong-1987", "lme-nickel-2022"}
+
+
+@pytest.mark.parametrize("name", replay_names())
+def test_a_loss_that_was_chosen_is_the_first_thing_that_is_said(name: str) -> None:
+    """Likewise: in the terminal, in the trace, in the data and in the file; and nowhere else."""
+    words, chosen = "the loss is chosen", name in CHOSEN
+    assert ccp.replay(name).as_dict()["loss_chosen"] == chosen
+    for arguments in ([], ["--trace"]):
+        first = call("replay", name, *arguments, width=400).stdout.strip().splitlines()[0]
+        assert (words in first) == chosen
+    head = replay_path(name).read_text(encoding="utf-8").splitlines()[0].lower()
+    assert (words in head) == chosen
 
 
 def test_a_run_of_the_command_shows_expected_beside_computed_with_notes() -> None:
@@ -331,7 +347,10 @@ def test_a_loss_is_set_to_margin_where_they_are_the_same_and_one_is_assumed(
         document["services"] = ["x", "y"]
         of_a = {"x": of_a, "y": {"loss": {"value": 1, **ASSUMED}, "margin": 2}}
     document["defaults"] = [{"date": "2024-01-01", "losses": {"A": of_a}}]
-    assert run(document, tmp_path).loss_set_to_margin == set_so
+    found = run(document, tmp_path)
+    assert found.loss_set_to_margin == set_so
+    if not by_service:
+        assert found.loss_chosen == (isinstance(loss, dict) and loss.get("assumed", False) and not set_so)
 
 
 # --- one default after another ----------------------------------------------------------------------------------------

@@ -177,6 +177,19 @@ def test_shifts_of_rates_have_sizes_shapes_and_multiples_of_their_own(tmp_path: 
         assert "stands twice; once was expected" in problem.expected
 
 
+@pytest.mark.parametrize("other", ["0.150", "15e-2", "0.1500000001"])
+def test_a_rung_written_in_two_ways_stands_twice(tmp_path: Path, other: str) -> None:
+    """Both would be `market down 15%`: by the id that results name it by, also over two ladders."""
+    for ladders in (
+        f"[{{ladder: market_gaps, sizes: [0.15, {other}]}}]",
+        f"[{{ladder: market_gaps, sizes: [0.15]}}, {{ladder: market_gaps, sizes: [{other}], multiples: [2]}}]",
+    ):
+        (problem,) = refused(SHORT + f"stress: {{hypothetical: {ladders}}}\n", tmp_path)
+        assert problem.expected == "the ladder market_gaps has the size 15% twice; once was expected"
+    (problem,) = refused(SHORT + "stress: {rate_shifts: {basis_points: [100, 1e2]}}\n", tmp_path)
+    assert problem.expected == "100 stands twice; once was expected"
+
+
 def test_yaml_is_read_as_yaml_1_2(tmp_path: Path) -> None:
     """`NO` is Norway and no is text: nothing but true and false is a flag."""
     assert read(SHORT.replace("name: T", "name: NO"), tmp_path).name == "NO"

@@ -1,6 +1,7 @@
 """Shifts of rates by hand: parallel, steeper, flatter; units, tenors, rates that move by ratios, multiples."""
 
 import math
+from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from ccp.rulebook.rulebook import Rulebook
 from ccp.rulebook.shocks import with_multiple
 from ccp.rulebook.stress import RateShifts
 from ccp.rulebook.with_rules import with_rules
-from ccp.scenarios.rate_shifts import rate_scenarios, untwisted
+from ccp.scenarios.rate_shifts import cut_rates, rate_scenarios, untwisted
 from ccp.scenarios.scenario_set import ScenarioSet
 from ccp.scenarios.stress_set import stress_scenarios
 
@@ -98,15 +99,30 @@ def test_a_curve_of_fewer_than_two_tenors_cannot_be_twisted(tenors: tuple[float 
     assert untwisted(market, list(kinds)) == list(kinds)
 
 
+def test_a_shift_of_a_rate_by_ratios_near_zero_is_cut_at_a_hundred_times_its_level() -> None:
+    """1 percent in 0.02 is 50 times, 3 are 150; one that moves by differences is shifted as written."""
+    kinds: Kinds = {"NEAR": {"change": "relative"}, "FREE": {"change": "absolute"}}
+    market = market_of(kinds)
+    market = replace(market, levels=market.levels.with_columns(NEAR=pl.lit(0.02), FREE=pl.lit(0.02)))
+    shifts = RateShifts(basis_points=(100, 300), shapes=("parallel",))
+    found = rate_scenarios(shifts, market, ["NEAR", "FREE"])
+    assert moves(found, "rates up 100bp") == {"NEAR": pytest.approx((50, 0)), "FREE": pytest.approx((0, 1))}
+    assert moves(found, "rates up 300bp") == {"NEAR": (100, 0), "FREE": pytest.approx((0, 3))}
+    assert cut_rates(shifts, market, ["NEAR", "FREE"]) == ["NEAR"]
+    assert cut_rates(RateShifts(basis_points=(100,)), market, ["NEAR", "FREE"]) == []
+
+
 def test_a_book_without_rates_has_no_shifts() -> None:
     found = rate_scenarios(RateShifts(), market_of(CURVE), ["ACME"])
     assert (found.count, found.longest.relative.shape) == (0, (0, 1))
 
 
-def test_tenors_are_told_from_names_unless_they_are_stated(tmp_path: Path) -> None:
-    names = ["UST10Y", "EUR.3M", "L_2W", "O1D", "R5Y", "ACME", "3MX"]
-    (tmp_path / "prices.csv").write_text(f"date,{','.join(names)}\n2024-01-02,{','.join('1' * 7)}\n")
-    (tmp_path / "factors.csv").write_text("factor_id,tenor_years,rate_unit\nR5Y,4.5,decimal\n")
+def test_tenors_of_rates_are_told_from_names_unless_they_are_stated(tmp_path: Path) -> None:
+    names = ["UST10Y", "EUR.3M", "L_2W", "O1D", "R5Y", "ACME", "3MX", "WHEAT.3M"]
+    rows = [f"{name},{'grain' if name == 'WHEAT.3M' else 'rate'}" for name in names if name != "R5Y"]
+    (tmp_path / "prices.csv").write_text(f"date,{','.join(names)}\n2024-01-02,{','.join('1' * 8)}\n")
+    table = "\n".join(["factor_id,asset_class,tenor_years,rate_unit", *(f"{row},," for row in rows)])
+    (tmp_path / "factors.csv").write_text(f"{table}\nR5Y,rate,4.5,decimal\n")
     market = read_market(tmp_path)
     assert market.kinds("tenor_years", names) == [
         10.0,
@@ -116,12 +132,55 @@ def test_tenors_are_told_from_names_unless_they_are_stated(tmp_path: Path) -> No
         4.5,
         None,
         None,
+        None,  # no rate
     ]
-    assert market.kinds("rate_unit", names) == [None] * 4 + ["decimal", None, None]
-    (tmp_path / "factors.csv").write_text("factor_id,tenor_years,rate_unit\nR5Y,-1,percentage\n")
+    assert market.kinds("rate_unit", names) == [None] * 4 + ["decimal", None, None, None]
+    (tmp_path / "factors.csv").write_text("factor_id,asset_class,tenor_years,rate_unit\nR5Y,rate,-1,percentage\n")
     with pytest.raises(InputError) as error:
         read_market(tmp_path)
     assert [problem.field for problem in error.value.problems] == ["rate_unit", "tenor_years"]
+
+
+@pytest.mark.parametrize(
+    ("stated", "meant"),
+    [
+        ("rates", "rate"),
+        ("Rate", "rate"),
+        ("rate ", "rate"),
+        (" R ATES", "rate"),
+        ("Currencies", "currency"),
+        ("currencys", "currency"),
+        ("VOLATILITY", "volatility"),
+        ("rate", None),
+        ("interest rate", None),
+        ("Equity", None),
+    ],
+)
+def test_a_class_that_moves_in_its_own_way_is_spelt_as_it_is(tmp_path: Path, stated: str, meant: str | None) -> None:
+    (tmp_path / "prices.csv").write_text("date,ACME,R5Y\n2024-01-02,1,1\n")
+    (tmp_path / "factors.csv").write_text(f'factor_id,asset_class\nACME,equity\nR5Y,"{stated}"\n')
+    if meant is None:
+        assert read_market(tmp_path).kinds("asset_class", ["R5Y"]) == [stated]
+        return
+    with pytest.raises(InputError) as error:
+        read_market(tmp_path)
+    assert str(error.value) == f"factors.csv, row 2, column asset_class, value '{stated}': write {meant}"
+
+
+@pytest.mark.parametrize("asset_class", ["equity", "volatility", "", "rate"])
+def test_only_a_rate_states_a_tenor_or_a_unit(tmp_path: Path, asset_class: str) -> None:
+    (tmp_path / "prices.csv").write_text("date,ACME\n2024-01-02,1\n")
+    table = "factor_id,asset_class,tenor_years,rate_unit"
+    (tmp_path / "factors.csv").write_text(f"{table}\nACME,{asset_class},5,percent\n")
+    if asset_class == "rate":
+        assert read_market(tmp_path).kinds("tenor_years", ["ACME"]) == [5.0]
+        return
+    with pytest.raises(InputError) as error:
+        read_market(tmp_path)
+    assert str(error.value).splitlines() == [
+        "factors.csv, row 1, column tenor_years, value 5.0: only a factor of asset_class rate may state this",
+        "factors.csv, row 1, column rate_unit, value 'percent': only a factor of asset_class rate may state this",
+    ]
 
 
 # --- in a rulebook ----------------------------------------------------------------------------------------------------

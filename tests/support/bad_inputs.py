@@ -668,6 +668,16 @@ CELLS = [
         swap(COLLATERAL, "A1,CASH,200000", "A1,CASH,-1"),
         "collateral.csv, row 1, column market_value, value -1.0: at least 0 was expected",
     ),
+    book(
+        "collateral of no number, said once",
+        swap(COLLATERAL, "A1,CASH,200000", "A1,CASH,nan"),
+        f"collateral.csv, row 1, column market_value, value nan: {FINITE}",
+    ),
+    book(
+        "collateral without end, said once",
+        swap(COLLATERAL, "A1,CASH,200000", "A1,CASH,inf"),
+        f"collateral.csv, row 1, column market_value, value inf: {FINITE}",
+    ),
 ]
 
 TOGETHER = [
@@ -1005,7 +1015,7 @@ RULEBOOK = [
         "a ladder's size twice",
         "- market_gaps",
         "- market_gaps\n    - {ladder: market_gaps, sizes: [0.2]}",
-        f"{RULES}:10:3, field stress.hypothetical: the ladder market_gaps has the size 0.2 twice; once was expected",
+        f"{RULES}:10:3, field stress.hypothetical: the ladder market_gaps has the size 20% twice; once was expected",
     ),
     rules(
         "a multiple twice",
@@ -1239,7 +1249,10 @@ SCENARIOS = [
     Case(
         "no scenario in the rulebook",
         swap(RULES, "  historical: {worst: 5}\n  hypothetical:\n    - market_gaps", "  multiples: [1]"),
-        ("rulebook: at least one stress scenario was expected, under stress.historical or stress.hypothetical",),
+        (
+            "rulebook: at least one stress scenario was expected, under stress.historical, stress.hypothetical or "
+            "stress.rate_shifts",
+        ),
         (SIZE, DEFAULT),
     ),
 ]

@@ -232,7 +232,7 @@ def twist(shape: str, years: float) -> float:
 def shift(history: History, factor: str, points: float) -> Shock:
     units = {"percent": 0.01, "decimal": 0.0001, "basis_points": 1.0}
     size = points * units[history.kinds[factor].get("rate_unit") or "percent"]
-    return (0.0, size) if history.absolute(factor) else (size / history.today(factor), 0.0)
+    return (0.0, size) if history.absolute(factor) else (min(size / history.today(factor), 100.0), 0.0)
 
 
 def match(factor: str, shocks: Mapping[str, tuple[str, float]]) -> Shock:

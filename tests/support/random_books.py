@@ -109,7 +109,8 @@ def vary_kinds(levels: dict[str, list[float | None]], factors: dict[str, Row]) -
     if digits[0] % 4 == 0:
         factors["EUR/USD"]["change"] = "absolute"
     if digits[1] % 2 == 0:
-        factors["SPREAD"]["tenor_years"], factors["YIELD"]["tenor_years"] = 0.25, 10.0
+        factors["YIELD"]["tenor_years"] = 10.0
+        factors["SPREAD"]["tenor_years"] = 0.25 if factors["SPREAD"]["asset_class"] == "rate" else None
     factors["YIELD"]["rate_unit"] = (None, "percent", "decimal", "basis_points")[digits[2] % 4]
 
 
