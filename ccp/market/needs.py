@@ -13,6 +13,8 @@ from ccp.market.levels import level_problems
 from ccp.market.volatility import modelled_from
 from ccp.products import LIMITS, PRODUCTS, factor_columns
 
+BY_FACTOR = "as its factor"
+"""What `ccp.products` says of a price that may pass zero only where the factor may."""
 NOT_PRICES = ("rate", "volatility")
 """Asset classes of factors that no security's value is in proportion to."""
 
@@ -118,9 +120,6 @@ def low_prices(market: Market) -> Iterator[tuple[str, pl.Expr]]:
         if product.price is not None:
             low = _passes_zero(market) if product.price == BY_FACTOR else LOW[product.price]
             yield LIMITS[product.price], is_a(product) & low
-
-
-BY_FACTOR = "as its factor"
 
 
 def _passes_zero(market: Market) -> pl.Expr:
