@@ -13,29 +13,30 @@ from ccp.book.portfolio import Portfolio
 from ccp.frames import BackTests, ModelMargins, Procyclicalities
 from ccp.money import exact, to_units
 from ccp.stress.loss_over_margin import over_margin_of
-from ccp.types import Cents
+from ccp.types import Cents, Flags
 
 
 def exceptions_table(history: BackTestHistory) -> pl.DataFrame:
-    """Every account and member, the book, and every pool that holds a position, under every model.
+    """Every account, pool and member that holds a position, and the book, under every model.
 
-    Pools are counted over all of the book, by lights and as an indicator, and one that holds nothing shows nothing.
+    Rows are counted over all of the book, by lights and as an indicator, and who holds nothing shows nothing.
     """
     rows = []
     for model, margins in history.margins.items():
         for level, names, losses, held in _levels(history, margins):
-            for place in _tested_places(history.case.portfolio, level, len(names)):
+            holding = _holding(history.case.portfolio, level)
+            for place in np.flatnonzero(holding).tolist():
                 test = _tested(history, losses[:, place], held[:, place])
                 rows.append(_row(history, model, level, names[place], test))
             if level == "account":
-                holding = history.case.portfolio.holding_accounts
                 rows.append(_book_row(history, model, losses[:, holding], held[:, holding]))
     return pl.DataFrame(rows, schema=BackTests.create_empty().schema).sort("model", "level", "id")
 
 
-def _tested_places(portfolio: Portfolio, level: str, count: int) -> list[int]:
-    """Which of the accounts, pools or members have a row: all, but pools without a position."""
-    return np.flatnonzero(portfolio.holding_pools).tolist() if level == "pool" else list(range(count))
+def _holding(portfolio: Portfolio, level: str) -> Flags:
+    """Which of the accounts, pools or members hold a position: the others have no row."""
+    by_level = {"account": portfolio.holding_accounts, "pool": portfolio.holding_pools}
+    return by_level.get(level, portfolio.holding_members)
 
 
 def _levels(history: BackTestHistory, margins: Cents) -> list[tuple[str, list[str], Cents, Cents]]:

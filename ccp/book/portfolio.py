@@ -85,6 +85,11 @@ class Portfolio(Rostered):
         """Which pools have an account that holds a position."""
         return np.bincount(self.account_pool[self.holding_accounts], minlength=len(self.pools)) > 0
 
+    @cached_property
+    def holding_members(self) -> Flags:
+        """Which members have a pool that holds a position."""
+        return np.bincount(self.pool_member[self.holding_pools], minlength=len(self.members)) > 0
+
     @property
     def whole(self) -> Part:
         """All of it."""

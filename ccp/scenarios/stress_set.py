@@ -3,7 +3,7 @@
 from dataclasses import replace
 from pathlib import Path
 
-from ccp.errors import InputError, Problem, refuse
+from ccp.errors import refuse
 from ccp.market.history import Market
 from ccp.market.volatility import SUFFIX
 from ccp.rulebook.rulebook import Rulebook
@@ -21,7 +21,8 @@ def stress_scenarios(
 ) -> ScenarioSet:
     """The scenarios that losses are run in: the file's, or else the rulebook's, capped.
 
-    Raises InputError when there is none, or when two of the rulebook's have the same id.
+    Raises InputError when there is none. No two of the rulebook's have the same id: it states no rung and no multiple
+    twice, as ids write them.
     """
     stress = rulebook.stress
     if file is not None:
@@ -39,20 +40,10 @@ def stress_scenarios(
         parts.append(
             multiplied(rate_scenarios(stress.shifts, market, factor_ids), stress.shifts.multiples or stress.multiples)
         )
-    problems = _set_problems([label.scenario_id for part in parts for label in part.labels])
-    if problems:
-        raise InputError(problems)
-    return _judged(rates_above_zero(capped(joined(parts)), market), stress.plausible)
-
-
-def _set_problems(ids: list[str]) -> list[Problem]:
-    if not ids:
+    if not any(part.count for part in parts):
         words = "stress.historical, stress.hypothetical or stress.rate_shifts"
-        expected = f"at least one stress scenario was expected, under {words}"
-        return [Problem("rulebook", expected)]
-    twice = sorted({name for name in ids if ids.count(name) > 1})
-    expected = "duplicate; two ladders or multiples of the rulebook make the same scenario"
-    return [Problem("rulebook", expected, "scenario_id", name) for name in twice]
+        raise refuse("rulebook", f"at least one stress scenario was expected, under {words}")
+    return _judged(rates_above_zero(capped(joined(parts)), market), stress.plausible)
 
 
 def _judged(scenarios: ScenarioSet, plausible: Plausible | None) -> ScenarioSet:
