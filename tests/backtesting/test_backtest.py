@@ -172,10 +172,10 @@ MIXED: list[Holding] = [
 MIXED_ACCOUNTS: Accounts = {
     "a1": ("A", "a1", "house"), "a2": ("A", "a2", "house"), "c1": ("A", "ac", "client"), "c2": ("A", "ac", "client"),
     "b1": ("B", "b", "house"), "d1": ("B", "bc1", "client"), "d2": ("B", "bc2", "client"), "e": ("B", "b", "house"),
-    "f": ("F", "f", "house"),
 }  # fmt: skip
-"""Two house pools and a gross client pool; a house pool, one of whose accounts is empty, and two net client pools; a
-member with nothing at all."""
+"""Two house pools and a gross client pool; a house pool, one of whose accounts is empty, and two net client pools."""
+AND_ONE_WITHOUT: Accounts = MIXED_ACCOUNTS | {"f": ("F", "f", "house")}
+"""And a member with nothing at all."""
 EMPTY = {("account", "e"), ("account", "f"), ("pool", "f"), ("member", "F")}
 """Who holds no position and is no observation."""
 
@@ -643,7 +643,7 @@ def check_sample(row: Row, prefix: str, sample: Sample, probability: Fraction, u
 
 def samples(margins: dict[str, list[int]], lost: dict[str, list[int]], phi: int) -> dict[tuple[str, str], Sample]:
     """Every account, pool and member: docs/reference/arithmetic.md, section 6, day by day and pool by pool."""
-    accounts = MIXED_ACCOUNTS | {"Z": ("Z", "Z", "house")}
+    accounts = AND_ONE_WITHOUT | {"Z": ("Z", "Z", "house")}
     found: dict[tuple[str, str], Sample] = {}
     for account in accounts:
         found["account", account] = list(zip(lost[account], margins[account], strict=True))
@@ -677,7 +677,8 @@ def wild() -> Market:
 
 def wild_history(wild: Market, rulebook: Rulebook) -> BackTestHistory:
     days = wild.dates
-    return past(mixed(days[150]), wild, days[141], days[180], days[150], ["historical-var", "filtered"], rulebook)
+    there = book(days[150], MIXED, AND_ONE_WITHOUT)
+    return past(there, wild, days[141], days[180], days[150], ["historical-var", "filtered"], rulebook)
 
 
 @pytest.mark.parametrize("digits", [2, 0])
