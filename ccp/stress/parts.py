@@ -39,6 +39,7 @@ class StressModel:
     """The stress of a day, resolved for every instrument. `sells`: whether selling an account's book costs anything.
 
     `unit_loss` (instrument x scenario) is the loss on one long unit, `way` the rulebook's way of counting margin.
+    `collateral_days` are those that collateral moves over.
     """
 
     scenarios: ScenarioSet
@@ -46,6 +47,7 @@ class StressModel:
     sale: SaleTerms
     sells: bool
     collateral: CollateralRules
+    collateral_days: int
     way: str
     digits: int
 
@@ -110,6 +112,7 @@ def stress_model(case: Case, stress: ScenarioSet, periods: Index, daily_risk: Ve
         sale_terms(case, case_terms(case, periods), periods, daily_risk, rules.close_out),
         rules.close_out.method != "instant",
         rules.collateral,
+        rules.collateral_days,
         rules.stress.resources,
         rules.currency_digits,
     )
@@ -147,7 +150,7 @@ def counted_by_way(model: StressModel, pools: Cents, held: Cents | None, lines: 
     moved = None
     if model.collateral.stress == "scenario":
         counting = within_limits(lines, pools, model.digits)
-        moved = value_in_scenarios(counting, model.scenarios.longest, model.digits)
+        moved = value_in_scenarios(counting, model.scenarios.over(model.collateral_days), model.digits)
     return {way: counted_margin(way, pools, held, moved) for way in RESOURCES}
 
 
