@@ -12,7 +12,7 @@ def worst_windows(market: Market, factor_ids: list[str], worst: int, periods: tu
     """The worst windows of the history over some periods (rising), those worst over the longest of them first.
 
     Of each period the `worst` finished windows, no two of which overlap, and beside them every unfinished one that is
-    as severe as the least of these. So an instrument meets every window that it would meet if there were no period but
+    as severe as the least of these (where there are fewer, every one). So an instrument meets every window that it would meet if there were no period but
     its own, and more. Windows that lack a value are passed over: `ccp.scenarios.notes.incomplete_history` counts them.
     """
     windows = history_windows(market, factor_ids, periods)
