@@ -112,7 +112,7 @@ class Explorer:
     @cached_property
     def _sides(self) -> Sides:
         """What every member holds."""
-        return sides_of(self.base.portfolio)
+        return sides_of(self.base.portfolio, self.base.measured.model.rows)
 
 
 def _under(measured: Measured, rules: Rulebook) -> Measured:

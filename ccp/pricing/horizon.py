@@ -81,6 +81,20 @@ def price_cube(case: Case, scenarios: ScenarioSet) -> Cube:
     return Cube(change, premium_value)
 
 
+def stress_cube(case: Case, scenarios: ScenarioSet) -> Cube:
+    """The cube of stress scenarios: `price_cube`, or, where an instrument moves over the longest period of its account,
+    all instruments over every period that there is, periods one after the other."""
+    if case.rulebook.stress.horizon == "own":
+        return price_cube(case, scenarios)
+    periods = liquidation_periods(case)
+    cubes = [
+        revalue(case_terms(case, np.full(len(periods), days)), scenarios.over(days))
+        for days in np.unique(periods).tolist()
+    ]
+    change, premium_value = zip(*((cube.change, cube.premium_value) for cube in cubes), strict=True)
+    return Cube(np.concatenate(change), np.concatenate(premium_value))
+
+
 def price_windows(case: Case, windows: Callable[[int], ScenarioSet]) -> Cube:
     """The cube of scenarios that depend on the liquidation period: `windows(days)`, all of the same scenarios."""
     periods = np.unique(liquidation_periods(case)).tolist()

@@ -12,8 +12,9 @@ def worst_windows(market: Market, factor_ids: list[str], worst: int, periods: tu
     """The worst windows of the history over some periods (rising), those worst over the longest of them first.
 
     Of each period the `worst` finished windows, no two of which overlap, and beside them every unfinished one that is
-    as severe as the least of these (where there are fewer, every one). So an instrument meets every window that it would meet if there were no period but
-    its own, and more. Windows that lack a value are passed over: `ccp.scenarios.notes.incomplete_history` counts them.
+    as severe as the least of these (where there are fewer, every one). So an instrument meets every window that it
+    would meet if there were no period but its own, and more. Windows that lack a value are passed over:
+    `ccp.scenarios.notes.incomplete_history` counts them.
     """
     windows = history_windows(market, factor_ids, periods)
     chosen = np.unique(np.concatenate([_worst_over(windows, days, worst) for days in periods]))

@@ -134,6 +134,7 @@ def windows_by_loop(
         )
     ]
     chosen: set[int] = set()
+    severity: dict[int, float] = {}
     for days in periods:
         severity = severities_by_loop(market, factors, starts, days)
         found: list[int] = []
@@ -244,10 +245,10 @@ def test_other_periods_take_no_window_from_one_and_leave_its_moves_alone(
     market = random_market(seed, missing=0.0)
     factors = sorted(market.factor_ids)
     together = worst_windows(market, factors, worst, periods)
-    begin = [(label.window or ())[0] for label in together.labels]
+    begin = [window_start(market, label) for label in together.labels]
     for days in periods:
         alone = worst_windows(market, factors, worst, (days,))
-        places = [begin.index((label.window or ())[0]) for label in alone.labels]
+        places = [begin.index(window_start(market, label)) for label in alone.labels]
         assert np.array_equal(together.over(days).relative[places], alone.over(days).relative)
         assert np.array_equal(together.over(days).absolute[places], alone.over(days).absolute)
 
