@@ -95,7 +95,9 @@ class Setup:
         self.days: list[int] = []  # rows of the run
         self.expiry = "dated"
         self.last_row: dict[str, int | None] = {}  # of an instrument: its last day
-        self.horizon: dict[str, int] = {}  # of an instrument: its liquidation period
+        self.horizon = {  # of an instrument: its liquidation period
+            name: twin.liquidation_period(self.margin, market["factors"], row) for name, row in self.instruments.items()
+        }
         self.trades: dict[date, list[Row]] = {}
         self.named: dict[date, list[str]] = {}
 
@@ -1544,7 +1546,6 @@ def prepare(
             if expiry == "dated":
                 later = [row for row, day in enumerate(setup.dates) if day >= instrument["expiry"]]
                 setup.last_row[name] = later[0] if later else None
-        setup.horizon[name] = twin.liquidation_period(setup.margin, DayHistory(setup, setup.days[0]), instrument)
     for trade in trades:
         setup.trades.setdefault(trade["date"], []).append(trade)
     for group, day in defaults:

@@ -104,12 +104,7 @@ class History:
         return self.kinds.get(factor, {}).get("change") == "absolute"
 
     def asset_class(self, factor: str) -> str:
-        """As the market says; else what the name says: a volatility, a currency's rate, or of no class."""
-        if known := self.kinds.get(factor, {}).get("asset_class"):
-            return known
-        if factor.endswith(".VOL"):
-            return "volatility"
-        return "currency" if re.fullmatch("[A-Z]{3}/[A-Z]{3}", factor) else ""
+        return asset_class(self.kinds, factor)
 
     def sector(self, factor: str) -> str:
         return self.kinds.get(factor, {}).get("sector") or ""
@@ -132,21 +127,29 @@ class History:
             shocks[factor] = (0.0, after - before) if self.absolute(factor) else (after / before - 1, 0.0)
         return shocks
 
-
     def leg(self, start: int, rows: int) -> Shocks | None:
         """Every factor's return over the rows from row `start`, cut short at the last row; None if one is missing."""
         end = min(start + rows, len(self.dates) - 1)
         return self.window(end, end - start)
 
 
-def liquidation_period(margin: Row, history: History, instrument: Row) -> int:
+def asset_class(kinds: Mapping[str, Row], factor: str) -> str:
+    """As the market says; else what the name says: a volatility, a currency's rate, or of no class."""
+    if known := kinds.get(factor, {}).get("asset_class"):
+        return known
+    if factor.endswith(".VOL"):
+        return "volatility"
+    return "currency" if re.fullmatch("[A-Z]{3}/[A-Z]{3}", factor) else ""
+
+
+def liquidation_period(margin: Row, kinds: Mapping[str, Row], instrument: Row) -> int:
     """Of the first entry that matches in all that it states."""
     for entry in margin.get("liquidation") or []:
         matches = True
         if entry.get("kind"):
             matches &= entry["kind"] == instrument["kind"]
         if entry.get("asset_class"):
-            matches &= entry["asset_class"] == history.asset_class(instrument["factor_id"])
+            matches &= entry["asset_class"] == asset_class(kinds, instrument["factor_id"])
         if entry.get("instrument"):
             pattern = ".*".join(re.escape(part) for part in entry["instrument"].split("*"))
             matches &= re.fullmatch(pattern, instrument["instrument_id"]) is not None
@@ -560,7 +563,7 @@ def size(book: Row, market: Row, rules: Row, given: list[Row] | None = None, day
     margin_rules, stress, fund_rules = rules["margin"], rules.get("stress", {}), rules.get("fund", {})
     history = History(book, market, currency, day)
     instruments = {row["instrument_id"]: row for row in sorted(book["instruments"], key=lambda r: r["instrument_id"])}
-    horizon = {name: liquidation_period(margin_rules, history, row) for name, row in instruments.items()}
+    horizon = {name: liquidation_period(margin_rules, market["factors"], row) for name, row in instruments.items()}
     members = {row["member_id"]: row for row in sorted(book["members"], key=lambda row: row["member_id"])}
     group_of = {member: row.get("group_id") or member for member, row in members.items()}
     groups = sorted(set(group_of.values()))

@@ -297,9 +297,7 @@ def random_gaps(rng: np.random.Generator, run: Row, early: bool) -> list[tuple[d
     rows = {one_of(rng, setup.days[1:4] if early else setup.days[1:]) for _ in range(int(rng.integers(1, 3)))}
     for row in sorted(rows):
         history = daily_twin.DayHistory(setup, row - 1)
-        known = end_to_end_twin.stress_scenarios(
-            history, setup.rules, setup.given, daily_twin.stress_periods(setup)
-        )
+        known = end_to_end_twin.stress_scenarios(history, setup.rules, setup.given, daily_twin.stress_periods(setup))
         names = [name for name, each in known.items() if harmless(history, each.shocks) and severe(each.shocks)]
         if result:  # the worst windows are others once a gap is among them
             names = [name for name in names if not name.startswith("history")]
