@@ -122,6 +122,7 @@ _ALL = [
     Column("tier_place", "number", "the tier's place in the rulebook's order, from 1"),
     Column("amount", "number", f"what was drawn from it, or is left uncovered; {CENTS_NOTE}", MONEY),
     Column("kind", "text", "historical, hypothetical or file"),
+    Column("days", "number", "the days that a move is over: it moves what takes so many to close out"),
     Column("relative", "number", "the factor's relative move; 0.1 is up 10 %"),
     Column("absolute", "number", "what is added to the factor's level after that", "the factor's"),
     Column("multiple", "number", "what the scenario's shocks were multiplied by"),

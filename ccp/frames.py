@@ -192,6 +192,7 @@ class StressShocks(dy.Schema):
 
     scenario_id = column("scenario_id", primary_key=True)
     factor_id = column("factor_id", primary_key=True)
+    days = column("days", primary_key=True)
     relative = column("relative")
     absolute = column("absolute")
 

@@ -125,7 +125,7 @@ def _result_bytes(case: Case, model: EngineModel) -> int:
     accounts, events = len(portfolio.accounts), len(portfolio.members) * model.stress.scenarios.count
     longest = sum(max(map(len, ids), default=0) for ids in (portfolio.pools, portfolio.members))
     tables = max(accounts * 4 * longest, events * RESULT_BYTES * (1 + _paying_tiers(case)))
-    return accounts * ACCOUNT_BYTES + tables + _sides_bytes(case)
+    return accounts * ACCOUNT_BYTES + tables + _sides_bytes(case, model.stress.rows.periods)
 
 
 def _paying_tiers(case: Case) -> int:
@@ -134,11 +134,11 @@ def _paying_tiers(case: Case) -> int:
     return min(sum(kind.of_survivors and kind.form != OFFERED for kind in kinds), 3)  # a book states no offers
 
 
-def _sides_bytes(case: Case) -> int:
-    """Memory that members' long and short positions take, for tiers that look at them."""
+def _sides_bytes(case: Case, periods: int) -> int:
+    """Memory that members' long and short positions take over so many periods, for tiers that look at them."""
     portfolio, nobody = case.portfolio, np.zeros(0, dtype=np.int64)
     asked = asks_for_sides(make_plan(case.rulebook, each_alone([]), nobody))
-    return SIDES_BYTES + len(portfolio.members) * len(portfolio.instruments) * 8 * 5 if asked else 0
+    return SIDES_BYTES + len(portfolio.members) * len(portfolio.instruments) * periods * 8 * 5 if asked else 0
 
 
 def _too_little(memory: int, missing: int) -> InputError:

@@ -17,12 +17,12 @@ from ccp.exposure.run import Progress
 from ccp.market.case import Case
 from ccp.market.history import Market
 from ccp.notes.note import Note
+from ccp.pricing.horizon import case_scenarios
 from ccp.rulebook.rulebook import Rulebook
 from ccp.runs.commands import COMMANDS
 from ccp.runs.manifest import with_notes
 from ccp.runs.write import write_run
 from ccp.scenarios.scenario_set import ScenarioSet
-from ccp.scenarios.stress_set import stress_scenarios
 from ccp.sizing.rounds import rounds_of
 from ccp.sizing.size import Sized, size_fund
 from ccp.stress.measure import measure
@@ -74,7 +74,7 @@ def default(
     check_cover(cover, defaulters, len(case.portfolio.groups))
     groups = None if defaulters is None else group_places(case, defaulters)
     file = None if scenarios is None else Path(scenarios)
-    stress = stress_scenarios(case.rulebook, case.market, case.factor_ids, file)
+    stress = case_scenarios(case, file)
     place = None if scenario is None else scenario_place(stress, scenario)
     sized = size_fund(measure(case, stress, progress))
     place = sized.worst_scenario(cover) if place is None else place

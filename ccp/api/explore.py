@@ -17,11 +17,11 @@ from ccp.errors import refuse_argument
 from ccp.exposure.run import Progress
 from ccp.market.history import Market
 from ccp.money import to_units
+from ccp.pricing.horizon import case_scenarios
 from ccp.rulebook.rulebook import Rulebook
 from ccp.runs.commands import commands_with
 from ccp.runs.run import open_run
 from ccp.scenarios.scenario_set import at_multiple, without_multiple
-from ccp.scenarios.stress_set import stress_scenarios
 from ccp.sizing.size import Sized, size_fund
 from ccp.stress.claims import Sides, sides_of
 from ccp.stress.measure import Measured, measure, measured_of
@@ -106,13 +106,13 @@ class Explorer:
         rules, base = with_shocks(self.rulebook, multiple), self.base.measured
         if rules == self.rulebook:
             return base
-        stress = stress_scenarios(rules, base.case.market, base.case.factor_ids)
-        return measure_more(base, replace(base.case, rulebook=rules), stress)
+        case = replace(base.case, rulebook=rules)
+        return measure_more(base, case, case_scenarios(case))
 
     @cached_property
     def _sides(self) -> Sides:
         """What every member holds."""
-        return sides_of(self.base.portfolio)
+        return sides_of(self.base.portfolio, self.base.measured.model.rows)
 
 
 def _under(measured: Measured, rules: Rulebook) -> Measured:
@@ -139,5 +139,5 @@ def explore_book(
     file = None if scenarios is None else Path(scenarios)
     case = open_inputs(book, rulebook, market, day)
     case = replace(case, prepared=case.portfolio)
-    stress = stress_scenarios(case.rulebook, case.market, case.factor_ids, file)
+    stress = case_scenarios(case, file)
     return Explorer(measure(case, stress, progress), file is not None)

@@ -17,6 +17,7 @@ from ccp.exposure.run import Progress
 from ccp.market.case import Case
 from ccp.market.history import Market, read_market
 from ccp.notes.note import Note, notes_of, worst_of
+from ccp.pricing.horizon import case_scenarios
 from ccp.rulebook.load import load_rulebook
 from ccp.rulebook.rulebook import Rulebook
 from ccp.runs.commands import COMMANDS
@@ -25,7 +26,6 @@ from ccp.runs.manifest import manifest, with_notes
 from ccp.runs.write import check_free
 from ccp.scenarios.below_zero import refuse_below_zero
 from ccp.scenarios.scenario_set import ScenarioSet
-from ccp.scenarios.stress_set import stress_scenarios
 from ccp.settlement.calendar import due_days
 from ccp.settlement.cycle import Cycle, DayResult
 from ccp.settlement.notes import day_notes, run_notes
@@ -112,7 +112,7 @@ def given_scenarios(request: RunRequest, terms: RunTerms) -> ScenarioSet | None:
     if request.scenarios is None:
         return None
     case, rules = terms.case, terms.rulebook
-    found = stress_scenarios(rules, case.market, case.factor_ids, request.scenarios)
+    found = case_scenarios(case, request.scenarios)
     run_on = sorted(due_days(terms, rules.settlement.stress) | due_days(terms, rules.fund.schedule))
     days = [terms.dates[day] for day in run_on]
     refuse_below_zero(found, replace(case.market, levels=terms.path), request.scenarios, days)

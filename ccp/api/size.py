@@ -15,11 +15,11 @@ from ccp.book.book import Book
 from ccp.exposure.run import Progress
 from ccp.market.history import Market
 from ccp.notes.note import Note
+from ccp.pricing.horizon import case_scenarios
 from ccp.rulebook.rulebook import Rulebook
 from ccp.runs.commands import COMMANDS
 from ccp.runs.manifest import with_notes
 from ccp.runs.write import write_run
-from ccp.scenarios.stress_set import stress_scenarios
 from ccp.sizing.figures import coverage_figures
 from ccp.sizing.results import result_tables
 from ccp.sizing.size import Sized, size_fund
@@ -79,11 +79,11 @@ def size(
     file = None if scenarios is None else Path(scenarios)
     if streaming is None:
         case = open_inputs(book, rulebook, market, day)
-        stress = stress_scenarios(case.rulebook, case.market, case.factor_ids, file)
+        stress = case_scenarios(case, file)
         measured = measure(case, stress, progress)
         return _sizing(measured, rulebook, file, keeper(measured, file, None) if base else None)
     with opened_on_disk(book, rulebook, market, day, streaming) as case:
-        stress = stress_scenarios(case.rulebook, case.market, case.factor_ids, file)
+        stress = case_scenarios(case, file)
         measured = measure_on_disk(case, stress, streaming, progress)
         kept = keeper(measured, file, scratch_folder(streaming)) if base else None
         return _sizing(measured, rulebook, file, kept)

@@ -22,10 +22,10 @@ from ccp.margin.collateral import holdings
 from ccp.margin.issuers import same_groups
 from ccp.market.case import Case
 from ccp.notes.note import Note
+from ccp.pricing.horizon import case_scenarios
 from ccp.rulebook.with_rules import SOURCE, same_measuring, with_rules
 from ccp.runs.commands import COMMANDS
 from ccp.runs.manifest import manifest
-from ccp.scenarios.stress_set import stress_scenarios
 from ccp.sizing.figures import coverage_figures
 from ccp.sizing.results import contributions_table
 from ccp.sizing.size import Sized, size_fund
@@ -123,7 +123,7 @@ def _measure_changed(base: Base, now: Case, origin: Origin, touched: Touched) ->
 
 def _measure_all(base: Base, now: Case, progress: Progress | None) -> Measured:
     """The changed book, measured under other rules, or with other factors."""
-    stress = stress_scenarios(now.rulebook, now.market, now.factor_ids, base.scenarios)
+    stress = case_scenarios(now, base.scenarios)
     model = engine_model(now, stress)
     tasks = part_tasks(now.portfolio, holdings(now), MOST_POSITIONS)
     return measure_parts(now, model, tasks, _InTurn(), progress)

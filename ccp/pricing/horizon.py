@@ -1,7 +1,8 @@
-"""How many days each instrument takes to close out, and the cube of margin scenarios, each over its own days."""
+"""How many days each instrument takes to close out, and the cube of scenarios, each instrument over its own days."""
 
 from collections.abc import Callable
 from fnmatch import fnmatchcase
+from pathlib import Path
 
 import numpy as np
 
@@ -11,6 +12,7 @@ from ccp.pricing.terms import Terms, instrument_terms
 from ccp.rulebook.margin import Liquidation
 from ccp.scenarios.below_zero import rates_above_zero
 from ccp.scenarios.scenario_set import EVERY, ScenarioSet, over_periods
+from ccp.scenarios.stress_set import stress_scenarios
 from ccp.types import Index
 
 NO_RULE = -1
@@ -22,6 +24,19 @@ def liquidation_periods(case: Case) -> Index:
     rules = case.rulebook.margin
     days = np.array([rules.liquidation_days, *(rule.days for rule in rules.liquidation)], dtype=np.int64)
     return days[deciding_rules(case) + 1]
+
+
+def stress_periods(case: Case) -> tuple[int, ...]:
+    """The days that anything in the case moves over in stress, rising: instruments, and collateral that is moved."""
+    rules, days = case.rulebook, set(liquidation_periods(case).tolist())
+    if rules.collateral.stress == "scenario" and case.book.collateral is not None:
+        days.add(rules.collateral_days)
+    return tuple(sorted(days))
+
+
+def case_scenarios(case: Case, file: Path | None = None) -> ScenarioSet:
+    """The case's stress scenarios, over every period that anything in it moves over. Raises InputError."""
+    return stress_scenarios(case.rulebook, case.market, case.factor_ids, file, stress_periods(case))
 
 
 def deciding_rules(case: Case) -> Index:
@@ -64,6 +79,20 @@ def price_cube(case: Case, scenarios: ScenarioSet) -> Cube:
         cube = revalue(terms.rows(rows), scenarios.over(days))
         change[rows], premium_value[rows] = cube.change, cube.premium_value
     return Cube(change, premium_value)
+
+
+def stress_cube(case: Case, scenarios: ScenarioSet) -> Cube:
+    """The cube of stress scenarios: `price_cube`, or, where an instrument moves over the longest period of its account,
+    all instruments over every period that there is, periods one after the other."""
+    if case.rulebook.stress.horizon == "own":
+        return price_cube(case, scenarios)
+    periods = liquidation_periods(case)
+    cubes = [
+        revalue(case_terms(case, np.full(len(periods), days)), scenarios.over(days))
+        for days in np.unique(periods).tolist()
+    ]
+    change, premium_value = zip(*((cube.change, cube.premium_value) for cube in cubes), strict=True)
+    return Cube(np.concatenate(change), np.concatenate(premium_value))
 
 
 def price_windows(case: Case, windows: Callable[[int], ScenarioSet]) -> Cube:

@@ -44,6 +44,13 @@ class CollateralRules(Frozen):
         default="haircut",
         description="in stress, either the value after haircut or the market value moved by the scenario; never both",
     )
+    liquidation_days: int | None = Field(
+        default=None,
+        ge=1,
+        le=20,
+        description="business days it takes to sell collateral, over which scenarios of the history move it; absent: "
+        "margin.liquidation_days",
+    )
     asset_limit: float | None = Field(
         default=None, gt=0, le=1, description="another word for an issuer_limit that is the same for every issuer"
     )

@@ -62,6 +62,11 @@ class Rulebook(Frozen):
         cut: list[Any] = [part for part in all_parts(self.tiers) if kind_of(part.word).form == GAINS]
         return cut[0].counts if cut else VARIATION_ONLY
 
+    @property
+    def collateral_days(self) -> int:
+        """The days that it takes to sell collateral."""
+        return self.collateral.liquidation_days or self.margin.liquidation_days
+
     @model_validator(mode="after")
     def _regulatory_capital_known(self) -> "Rulebook":
         shares = [getattr(part, "share_of_regulatory_capital", None) for part in all_parts(self.tiers)]

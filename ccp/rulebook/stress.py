@@ -119,6 +119,11 @@ class StressRules(Frozen):
         description="what counts as a pool's margin: the requirement, the collateral held after haircut, or the "
         "smaller of the two (excess collateral may be withdrawn before a default)",
     )
+    horizon: Literal["own", "longest"] = Field(
+        default="own",
+        description="over which period windows of the history move an instrument: its own, or the longest of all that "
+        "its account holds",
+    )
     historical: HistoricalStress | None = None
     hypothetical: Annotated[tuple[Annotated[Ladder, BeforeValidator(_named)], ...], AfterValidator(check_ladders)] = ()
     rate_shifts: RateShifts | None = Field(

@@ -42,17 +42,19 @@ def window_notes(rulebook: Rulebook, market: Market, factor_ids: list[str], scen
     historical = rulebook.stress.historical
     if historical is None:
         return []
-    found = [*incomplete_history(market, factor_ids, rulebook.margin.liquidation_days)]
+    found = [*incomplete_history(market, factor_ids, scenarios.periods)]
     windows = len({label.window for label in scenarios.labels if label.window is not None})
     if windows < historical.worst:
         found.append(note("few_windows", "stress.historical.worst", windows, historical.worst))
     return found
 
 
-def incomplete_history(market: Market, factor_ids: list[str], days: int) -> list[Note]:
-    """Windows that lack a value of some factor at either end: what happened in them is not looked at."""
+def incomplete_history(market: Market, factor_ids: list[str], periods: tuple[int, ...]) -> list[Note]:
+    """Windows that lack a value of some factor at an end of one of their legs: what happened in them is not looked
+    at."""
     whole = complete(market, factor_ids)
-    windows = whole[:-days] & whole[days:]
+    first = np.arange(len(whole) - 1)
+    windows = np.logical_and.reduce([whole[:-1], *(whole[np.minimum(first + days, len(first))] for days in periods)])
     if windows.all():
         return []
     return [

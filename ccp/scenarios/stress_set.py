@@ -10,17 +10,23 @@ from ccp.rulebook.rulebook import Rulebook
 from ccp.rulebook.stress import Plausible
 from ccp.scenarios.below_zero import rates_above_zero, refuse_below_zero
 from ccp.scenarios.files import read_scenarios
-from ccp.scenarios.historical import worst_windows
 from ccp.scenarios.hypothetical import ladder_scenarios
 from ccp.scenarios.rate_shifts import rate_scenarios
 from ccp.scenarios.scenario_set import Label, ScenarioSet, capped, joined, multiplied
+from ccp.scenarios.worst_windows import worst_windows
 
 
 def stress_scenarios(
-    rulebook: Rulebook, market: Market, factor_ids: list[str], file: Path | None = None
+    rulebook: Rulebook,
+    market: Market,
+    factor_ids: list[str],
+    file: Path | None = None,
+    periods: tuple[int, ...] = (),
 ) -> ScenarioSet:
     """The scenarios that losses are run in: the file's, or else the rulebook's, capped.
 
+    Windows of the history have a move over each of the `periods` (rising; default: the rulebook's own number of days
+    alone), and everything else one move whatever the period; `ccp.pricing.horizon.case_scenarios` knows a case's.
     Raises InputError when there is none. No two of the rulebook's have the same id: it states no rung and no multiple
     twice, as ids write them.
     """
@@ -32,7 +38,8 @@ def stress_scenarios(
         return _judged(found, stress.plausible)
     parts = []
     if stress.historical is not None:
-        windows = worst_windows(market, factor_ids, stress.historical.worst, rulebook.margin.liquidation_days)
+        over = periods or (rulebook.margin.liquidation_days,)
+        windows = worst_windows(market, factor_ids, stress.historical.worst, over)
         parts.append(multiplied(windows, stress.historical.multiples or stress.multiples))
     for ladder in stress.hypothetical:
         parts.append(multiplied(ladder_scenarios(ladder, market, factor_ids), ladder.multiples or stress.multiples))

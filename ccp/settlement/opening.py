@@ -17,10 +17,10 @@ from ccp.market.needs import followed_factors, needed_factors
 from ccp.market.paths import Gap, with_path, without_days
 from ccp.market.too_large import find_wide_moves
 from ccp.market.volatility import SUFFIX
+from ccp.pricing.horizon import case_scenarios
 from ccp.rulebook.rulebook import Rulebook
 from ccp.scenarios.historical import window_scenario
 from ccp.scenarios.scenario_set import ScenarioSet, capped, multiplied
-from ccp.scenarios.stress_set import stress_scenarios
 from ccp.settlement.checked_trades import read_trades
 from ccp.settlement.terms import RunTerms
 from ccp.settlement.trades import NO_TRADES
@@ -130,7 +130,8 @@ def _gap(book: Book, market: Market, rulebook: Rulebook, request: RunRequest, da
     if not before or day not in market.dates or not request.first <= day <= request.last or day == first:
         raise refuse_argument("gaps", "a day of the run with prices, after its first, was expected", value=str(day))
     factor_ids = needed_factors(book, rulebook.currency)
-    known = stress_scenarios(rulebook, market.until(before[-1]), factor_ids, request.scenarios)
+    case = Case(book, market.until(before[-1]), rulebook, factor_ids)
+    known = case_scenarios(case, request.scenarios)
     if scenario_id not in known.ids:
         shown = ", ".join(known.ids[:12])
         raise refuse_argument(
@@ -140,7 +141,7 @@ def _gap(book: Book, market: Market, rulebook: Rulebook, request: RunRequest, da
     behind = [name.removesuffix(SUFFIX) for name in factor_ids if name in market.modelled]
     others = sorted({*behind} - {*factor_ids})
     if others:
-        moves |= _moves_behind(rulebook, market.until(before[-1]), known, scenario_id, others, request)
+        moves |= _moves_behind(case, known, scenario_id, others, request)
     return Gap(day, scenario_id, moves)
 
 
@@ -152,16 +153,17 @@ def _moves(scenarios: ScenarioSet, place: int) -> dict[str, tuple[float, float]]
 
 
 def _moves_behind(
-    rulebook: Rulebook, market: Market, known: ScenarioSet, scenario_id: str, factor_ids: list[str], request: RunRequest
+    case: Case, known: ScenarioSet, scenario_id: str, factor_ids: list[str], request: RunRequest
 ) -> dict[str, tuple[float, float]]:
     """The scenario's moves of prices that the book needs only by way of the volatilities modelled from them."""
     label = known.labels[known.ids.index(scenario_id)]
     if label.window is None:
         alone = {"historical": None, "plausible": None}  # whether it sizes the fund is no matter here
-        ladders = rulebook.model_copy(update={"stress": rulebook.stress.model_copy(update=alone)})
-        wide = stress_scenarios(ladders, market, [*known.factor_ids, *factor_ids], request.scenarios)
+        ladders = case.rulebook.model_copy(update={"stress": case.rulebook.stress.model_copy(update=alone)})
+        wider = replace(case, rulebook=ladders, factor_ids=[*known.factor_ids, *factor_ids])
+        wide = case_scenarios(wider, request.scenarios)
         return {name: _moves(wide, wide.ids.index(scenario_id))[name] for name in factor_ids}
-    window = capped(multiplied(window_scenario(market, factor_ids, label), (label.multiple,)))
+    window = capped(multiplied(window_scenario(case.market, factor_ids, label), (label.multiple,)))
     return _moves(window, 0)
 
 

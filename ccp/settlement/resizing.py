@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from ccp.margin.collateral import value_in_scenarios, within_limits
-from ccp.scenarios.stress_set import stress_scenarios
+from ccp.pricing.horizon import case_scenarios
 from ccp.settlement.clearing import Clearing
 from ccp.settlement.fund import StressDay, resized, stress_day, supplementary_margin
 from ccp.settlement.ledger import Ledger
@@ -34,12 +34,13 @@ def after_payments(
 def run_stress_day(clearing: Clearing, state: CycleState, today: Today) -> StressDay:
     """Stress losses and cover of the day. Changes the state: the cover joins those of the look-back."""
     case, digits, requirement = today.case, clearing.terms.digits, today.requirement
-    scenarios = clearing.given or stress_scenarios(clearing.terms.rulebook, case.market, case.factor_ids)
+    scenarios = clearing.given or case_scenarios(case)
     held = after_haircut(clearing, today, state)
     moved = None
     if today.lines is not None and clearing.terms.rulebook.collateral.stress == "scenario":
         counting = within_limits(today.lines, clearing.terms.by_pool(requirement.account_margin), digits)
-        moved = value_in_scenarios(counting, scenarios.longest, digits) + state.cash[:, None]
+        moves = scenarios.over(clearing.terms.rulebook.collateral_days)
+        moved = value_in_scenarios(counting, moves, digits) + state.cash[:, None]
     active = state.event[clearing.terms.account_group] == 0
     if not active.all():
         kept = portfolio_of(clearing, today.holding, active, today.day)

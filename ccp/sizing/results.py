@@ -6,6 +6,7 @@ import polars as pl
 from ccp.frames import CollateralCounts, Contributions, Losses, Margin, Scenarios, StressShocks
 from ccp.margin.collateral_counts import counts_table
 from ccp.money import to_units
+from ccp.pricing.horizon import stress_periods
 from ccp.sizing.cover import cover_by_scenario
 from ccp.sizing.size import Sized
 from ccp.waterfall.table import defaulters_name, outcome_rows, waterfall_frame
@@ -87,16 +88,18 @@ def scenarios_table(sized: Sized) -> pl.DataFrame:
 
 
 def shocks_table(sized: Sized) -> pl.DataFrame:
-    """How far each factor moves in every scenario, over the longest period."""
-    scenarios = sized.scenarios
-    moves = scenarios.longest
-    place, factor = np.nonzero((moves.relative != 0) | (moves.absolute != 0))
+    """How far each factor moves in every scenario over every period that something in the case moves over."""
+    scenarios, periods = sized.scenarios, stress_periods(sized.case)
+    moves = [scenarios.over(days) for days in periods]
+    relative, absolute = (np.stack([getattr(one, kind) for one in moves], axis=-1) for kind in ("relative", "absolute"))
+    place, factor, period = at = np.nonzero((relative != 0) | (absolute != 0))
     return pl.DataFrame(
         {
             "scenario_id": np.array(scenarios.ids)[place],
             "factor_id": np.array(scenarios.factor_ids)[factor],
-            "relative": moves.relative[place, factor],
-            "absolute": moves.absolute[place, factor],
+            "days": np.array(periods, dtype=np.float64)[period],
+            "relative": relative[at],
+            "absolute": absolute[at],
         },
         schema=StressShocks.create_empty().schema,
     )

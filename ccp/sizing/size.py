@@ -121,7 +121,7 @@ class Sized:
     @cached_property
     def sides(self) -> Sides:
         """What every member holds."""
-        return sides_of(self.portfolio) if self.held is None else self.held()
+        return sides_of(self.portfolio, self.measured.model.rows) if self.held is None else self.held()
 
     def outcome(self, scenario: int, groups: tuple[int, ...]) -> Outcome:
         """Who pays when some groups default in one scenario."""

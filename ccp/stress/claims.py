@@ -14,6 +14,7 @@ from ccp.exposure.run import account_values
 from ccp.kernels.exposure.sweep import PositionArrays
 from ccp.money import to_minor
 from ccp.pricing.horizon import case_terms, liquidation_periods
+from ccp.stress.cube_rows import CubeRows
 from ccp.stress.measure import Measured
 from ccp.types import Cents, Index, InstrumentByScenario, Vector
 
@@ -27,28 +28,32 @@ PART_POSITIONS = 1_000_000
 
 @dataclass(frozen=True)
 class Sides:
-    """What members hold, accounts added up but long and short apart: member x instrument, both positive."""
+    """What members hold, accounts added up but long and short apart: member x row of the stress cube, both positive."""
 
     long: "csr_array"
     short: "csr_array"
 
 
-def sides_of(portfolio: Portfolio) -> Sides:
+BY_INSTRUMENT = CubeRows()
+
+
+def sides_of(portfolio: Portfolio, rows: CubeRows = BY_INSTRUMENT) -> Sides:
     """The long and the short positions of every member, in one pass over the book."""
     from scipy import sparse  # a tenth of a second: only where tiers ask for it
 
-    shape = (len(portfolio.members), len(portfolio.instruments))
+    shape = (len(portfolio.members), len(portfolio.instruments) * rows.periods)
     long, short = np.zeros(shape), np.zeros(shape)
     for note in portfolio.parts(PART_POSITIONS):  # one after the other: the order of sums is that of the book
         part = note.load()
         member = np.repeat(part.pool_member[part.account_pool], np.diff(part.positions.offset))
-        for side, quantity in ((long, part.positions.quantity), (short, -part.positions.quantity)):
-            np.add.at(side, (member, part.positions.instrument), np.maximum(quantity, 0.0))
+        held = rows.held(part.positions)
+        for side, quantity in ((long, held.quantity), (short, -held.quantity)):
+            np.add.at(side, (member, held.instrument), np.maximum(quantity, 0.0))
     return Sides(sparse.csr_array(long), sparse.csr_array(short))
 
 
 def net_positions(portfolio: Portfolio, sides: Sides, groups: tuple[int, ...]) -> Vector:
-    """The net quantity of some groups in each instrument."""
+    """The net quantity of some groups, by row of the stress cube."""
     mine = portfolio.roster.inside(groups).astype(np.float64)
     return mine @ (sides.long - sides.short)
 
@@ -60,7 +65,7 @@ def variation_and_contracts(measured: Measured, scenario: int) -> tuple[Cents, C
     over the book, made for an event that is run.
     """
     worth, terms = -measured.unit_loss[:, scenario], case_terms(measured.case, liquidation_periods(measured.case))
-    unit_values = np.column_stack([np.where(terms.premium, 0.0, worth), worth])
+    unit_values = np.column_stack([np.where(measured.model.rows.spread(terms.premium), 0.0, worth), worth])
     variation, contracts = _by_pool(measured, lambda positions: _all_of(positions, unit_values)).T
     return variation, contracts
 
@@ -70,10 +75,10 @@ def matched_claims(measured: Measured, sides: Sides, scenario: int, groups: tupl
 
     In each instrument the groups' net position is matched with all opposite positions of others, in proportion.
     """
-    others, net = ~measured.roster.inside(groups), net_positions(measured.portfolio, sides, groups)
-    worth = -measured.unit_loss[:, scenario]
+    others, rows = ~measured.roster.inside(groups), measured.model.rows
+    net, worth = rows.folded(net_positions(measured.portfolio, sides, groups)), -measured.unit_loss[:, scenario]
     long, short = (
-        _share(np.maximum(wanted, 0.0), others.astype(np.float64) @ opposite) * worth
+        rows.spread(_share(np.maximum(wanted, 0.0), rows.folded(others.astype(np.float64) @ opposite))) * worth
         for wanted, opposite in ((-net, sides.long), (net, sides.short))
     )
     found = _by_pool(measured, lambda positions: _by_side(positions, long, short))[:, 0]
@@ -90,7 +95,7 @@ def _by_pool(measured: Measured, values: Callable[[PositionArrays], np.ndarray])
     found = []
     for note in measured.portfolio.parts(PART_POSITIONS):
         part = note.load()
-        cents = to_minor(values(part.positions), measured.digits)
+        cents = to_minor(values(measured.model.rows.held(part.positions)), measured.digits)
         sums = np.zeros((len(part.pool_member), cents.shape[1]), dtype=np.int64)
         np.add.at(sums, part.account_pool, cents)
         found.append(sums)
@@ -114,7 +119,7 @@ def _by_side(positions: PositionArrays, long: Vector, short: Vector) -> np.ndarr
 def by_product_class(measured: Measured, sides: Sides, scenario: int, groups: tuple[int, ...]) -> tuple[Cents, Cents]:
     """By asset class, the losses of some groups' positions (no gains); and class x member, how much each member is
     exposed to the scenario in the class: the sum of the sizes of its positions' gains and losses."""
-    kinds, unit_loss = _product_class(measured), measured.unit_loss[:, scenario]
+    kinds, unit_loss = measured.model.rows.spread(_product_class(measured)), measured.unit_loss[:, scenario]
     in_class = np.where(kinds[:, None] == np.arange(int(kinds.max(initial=0)) + 1), unit_loss[:, None], 0.0)
     loss = net_positions(measured.portfolio, sides, groups) @ in_class
     exposed = (sides.long + sides.short) @ np.abs(in_class)

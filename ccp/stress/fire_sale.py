@@ -6,13 +6,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from ccp.book.portfolio import Portfolio
-from ccp.exposure.run import run_stress
 from ccp.kernels.exposure.costs import SaleTerms, sale_days
 from ccp.money import minor_units
 from ccp.stress.claims import Sides, net_positions
 from ccp.stress.loss_over_margin import StressLosses, stress_losses
 from ccp.stress.measure import Measured
 from ccp.stress.own_losses import house_losses
+from ccp.stress.parts import shortfalls_of
 from ccp.types import Cents, Vector
 
 
@@ -28,22 +28,25 @@ class Moved:
 
 def sell(measured: Measured, sides: Sides, scenario: int, groups: tuple[int, ...], dropped: Vector) -> Moved:
     """Sell the books of some groups; `dropped` is how far units have fallen before."""
-    net = net_positions(measured.portfolio, sides, groups)
+    rows = measured.model.rows
+    net = rows.folded(net_positions(measured.portfolio, sides, groups))
     fall = np.array([_fall(quantity, place, measured.model.sale) for place, quantity in enumerate(net.tolist())])
-    return Moved(house_losses(measured, fall), books_in(measured, scenario, dropped + fall), dropped + fall)
+    drop = dropped + fall
+    return Moved(house_losses(measured, rows.spread(fall)), books_in(measured, scenario, drop), drop)
 
 
 def books_in(measured: Measured, scenario: int, dropped: Vector, cut: Cents | None = None) -> StressLosses:
     """Every member's book in one scenario, units having fallen by more than the scenario says. `cut` is what haircuts
     took of each pool (default: nothing): its result is less by that, as by a cost."""
     case = measured.case
-    unit_loss = measured.unit_loss[:, [scenario]] + dropped[:, None]
+    rows = measured.model.rows
+    unit_loss = measured.unit_loss[:, [scenario]] + rows.spread(dropped)[:, None]
     counted = {"": measured.counted_in(scenario)[:, None]}
     minor = float(minor_units(case.rulebook.currency_digits))
     cost = measured.found.account_cost
     if cut is not None:
         cost = _with_cuts(case.portfolio, cost, cut)
-    short = run_stress(case.portfolio.whole, unit_loss, cost, counted, minor)[""]
+    short = shortfalls_of(case.portfolio.whole, rows, unit_loss, cost, counted, minor)[""]
     return stress_losses(short, case.rulebook.stress.house_surplus_covers_clients, case.portfolio.roster)
 
 

@@ -19,6 +19,7 @@ from ccp.margin.add_ons import AddOnTerms
 from ccp.margin.requirement import MarginModel
 from ccp.rulebook.collateral import CollateralRules
 from ccp.scenarios.scenario_set import Label, ScenarioSet
+from ccp.stress.cube_rows import CubeRows
 from ccp.stress.parts import EngineModel, PartFound, StressModel
 
 LINE = 64
@@ -27,7 +28,7 @@ KINDS = {
     kind.__name__: kind
     for kind in (
         *(EngineModel, MarginModel, MarginCube, RankWeights, RootMeanSquare, ScenarioWeights, AddOnTerms, SaleTerms),
-        *(StressModel, ScenarioSet, Label, CollateralRules, PartFound, Shortfalls),
+        *(StressModel, CubeRows, ScenarioSet, Label, CollateralRules, PartFound, Shortfalls),
     )
 }
 

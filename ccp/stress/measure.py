@@ -96,7 +96,7 @@ class Measured:
 
     @property
     def unit_loss(self) -> InstrumentByScenario:
-        """The loss on one long unit of each instrument in each scenario, in units."""
+        """The loss on one long unit in each scenario, in units, by row of the stress cube."""
         return self.model.unit_loss
 
     def counted_in(self, scenario: int) -> Cents:
@@ -153,7 +153,8 @@ def measured_of(case: Case, model: EngineModel | StressModel, found: Iterable[Pa
 
 def check_size(gross: Vector, stress: StressModel, instruments: list[str]) -> None:
     """Refuse a book whose losses, all of one sign, would not fit whole minor units of 64 bits."""
-    largest, minor = np.abs(stress.unit_loss).max(axis=1, initial=0.0), minor_units(stress.digits)
+    by_row, minor = np.abs(stress.unit_loss).max(axis=1, initial=0.0), minor_units(stress.digits)
+    largest = by_row.reshape(stress.rows.periods, -1).max(axis=0)
     total = float(np.sum(gross * largest)) * minor
     if not total < LARGEST:
         worst = instruments[int(np.nanargmax(np.nan_to_num(gross * largest, nan=np.inf)))]
@@ -198,7 +199,8 @@ def _pool_sums(measured: Measured, scenario: int, pools: Index) -> Cents:
     """What some pools lose in a scenario, the cost of being sold included."""
     portfolio = measured.portfolio
     part, accounts = portfolio.part(pools), portfolio.accounts_in(pools)
-    values = account_values(part.positions, measured.unit_loss[:, [scenario]], np.arange(len(accounts)))[:, 0]
+    held = measured.model.rows.held(part.positions)
+    values = account_values(held, measured.unit_loss[:, [scenario]], np.arange(len(accounts)))[:, 0]
     cents = to_minor(values, measured.digits)
     if measured.found.account_cost is not None:
         cents += measured.found.account_cost[accounts]

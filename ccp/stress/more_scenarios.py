@@ -4,15 +4,14 @@ from dataclasses import replace
 
 import numpy as np
 
-from ccp.exposure.run import run_stress
 from ccp.kernels.exposure.pools import Shortfalls
 from ccp.margin.collateral import holdings
 from ccp.market.case import Case
 from ccp.money import minor_units
-from ccp.pricing.horizon import price_cube
+from ccp.pricing.horizon import stress_cube
 from ccp.scenarios.scenario_set import ScenarioSet
 from ccp.stress.measure import Measured, measured_of
-from ccp.stress.parts import PartFound, StressModel, counted_by_way
+from ccp.stress.parts import PartFound, StressModel, counted_by_way, shortfalls_of
 from ccp.types import Cents, Index
 
 
@@ -26,7 +25,7 @@ def measure_more(measured: Measured, case: Case, stress: ScenarioSet) -> Measure
     old = np.array([places[name] for name in measured.scenarios.ids], dtype=np.int64)
     new = np.setdiff1d(np.arange(stress.count), old)
     fresh = stress.only(new)
-    part = replace(measured.model, scenarios=fresh, unit_loss=price_cube(case, fresh).close_out_loss)
+    part = replace(measured.model, scenarios=fresh, unit_loss=stress_cube(case, fresh).close_out_loss)
     counted, shortfalls = _run(case, measured.found, part)
     unit_loss = _woven(measured.model.unit_loss, part.unit_loss, old, new)
     model = replace(measured.model, scenarios=stress, unit_loss=unit_loss)
@@ -38,7 +37,7 @@ def _run(case: Case, found: PartFound, model: StressModel) -> tuple[Cents, dict[
     lines = holdings(case)
     counted = counted_by_way(model, found.pool_margin, found.pool_held, lines)
     minor = float(minor_units(model.digits))
-    shortfalls = run_stress(case.portfolio.whole, model.unit_loss, found.account_cost, counted, minor)
+    shortfalls = shortfalls_of(case.portfolio.whole, model.rows, model.unit_loss, found.account_cost, counted, minor)
     return counted.get(model.way, next(iter(counted.values()))), shortfalls
 
 

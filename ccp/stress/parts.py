@@ -25,9 +25,10 @@ from ccp.margin.collateral import (
 from ccp.margin.requirement import MarginModel, Requirement, margin_model, require
 from ccp.market.case import Case
 from ccp.money import minor_units
-from ccp.pricing.horizon import case_terms, price_cube
+from ccp.pricing.horizon import case_terms, stress_cube
 from ccp.rulebook.collateral import CollateralRules
 from ccp.scenarios.scenario_set import ScenarioSet
+from ccp.stress.cube_rows import CubeRows, cube_rows
 from ccp.types import Cents, Index, InstrumentByScenario, Vector
 
 RESOURCES = ("required", "held", "minimum")
@@ -38,14 +39,18 @@ RESOURCES = ("required", "held", "minimum")
 class StressModel:
     """The stress of a day, resolved for every instrument. `sells`: whether selling an account's book costs anything.
 
-    `unit_loss` (instrument x scenario) is the loss on one long unit, `way` the rulebook's way of counting margin.
+    `unit_loss` (row x scenario) is the loss on one long unit; a row is what `rows` says, as a rule an instrument. `way`
+    is the rulebook's way of counting margin.
+    `collateral_days` are those that collateral moves over.
     """
 
     scenarios: ScenarioSet
     unit_loss: InstrumentByScenario
+    rows: CubeRows
     sale: SaleTerms
     sells: bool
     collateral: CollateralRules
+    collateral_days: int
     way: str
     digits: int
 
@@ -106,10 +111,12 @@ def stress_model(case: Case, stress: ScenarioSet, periods: Index, daily_risk: Ve
     rules = case.rulebook
     return StressModel(
         stress,
-        price_cube(case, stress).close_out_loss,
+        stress_cube(case, stress).close_out_loss,
+        cube_rows(rules.stress, periods),
         sale_terms(case, case_terms(case, periods), periods, daily_risk, rules.close_out),
         rules.close_out.method != "instant",
         rules.collateral,
+        rules.collateral_days,
         rules.stress.resources,
         rules.currency_digits,
     )
@@ -147,7 +154,7 @@ def counted_by_way(model: StressModel, pools: Cents, held: Cents | None, lines: 
     moved = None
     if model.collateral.stress == "scenario":
         counting = within_limits(lines, pools, model.digits)
-        moved = value_in_scenarios(counting, model.scenarios.longest, model.digits)
+        moved = value_in_scenarios(counting, model.scenarios.over(model.collateral_days), model.digits)
     return {way: counted_margin(way, pools, held, moved) for way in RESOURCES}
 
 
@@ -158,7 +165,7 @@ def stress_part(
     minor = float(minor_units(model.digits))
     positions, accounts = part.positions, np.arange(len(part.account_pool))
     sizes = np.abs(positions.quantity)
-    gross = np.bincount(positions.instrument, sizes, minlength=len(model.unit_loss)).astype(np.float64)
+    gross = np.bincount(positions.instrument, sizes, minlength=len(required.premium_value)).astype(np.float64)
     cost = close_out_costs(part, model.sale, model.digits) if model.sells else None
     return PartFound(
         required.account_margin,
@@ -167,9 +174,21 @@ def stress_part(
         account_values(positions, required.premium_value[:, None], accounts)[:, 0],
         pool_margin,
         counted.get(model.way, counted[next(iter(counted))]),
-        run_stress(part, model.unit_loss, cost, counted, minor),
+        shortfalls_of(part, model.rows, model.unit_loss, cost, counted, minor),
         gross,
     )
+
+
+def shortfalls_of(
+    part: Part,
+    rows: CubeRows,
+    unit_loss: InstrumentByScenario,
+    cost: Cents | None,
+    counted: dict[str, Cents],
+    minor: float,
+) -> dict[str, Shortfalls]:
+    """Members' stress shortfalls by way of counting margin, as `run_stress` has them, of a cube with such rows."""
+    return run_stress(replace(part, positions=rows.held(part.positions)), unit_loss, cost, counted, minor)
 
 
 def pool_requirement(part: Part, required: Requirement) -> Cents:

@@ -22,7 +22,7 @@ from ccp.market.history import Market, read_market
 from ccp.rulebook.rulebook import Rulebook
 from ccp.rulebook.stress import GAP_SIZES, HistoricalStress, Ladder, LadderName, Plausible, StressRules
 from ccp.scenarios.files import read_scenarios
-from ccp.scenarios.historical import margin_scenarios, worst_windows
+from ccp.scenarios.historical import margin_scenarios
 from ccp.scenarios.hypothetical import ladder_scenarios
 from ccp.scenarios.scenario_set import (
     EVERY,
@@ -35,6 +35,7 @@ from ccp.scenarios.scenario_set import (
     over_periods,
 )
 from ccp.scenarios.stress_set import stress_scenarios
+from ccp.scenarios.worst_windows import worst_windows
 
 Kinds = Mapping[str, tuple[str, str | None, str | None]]  # change, asset class, sector
 Moves = dict[str, tuple[float, float]]  # relative and absolute move of the factors that move
@@ -119,20 +120,47 @@ def test_margin_scenarios_need_nothing_older() -> None:
 # --- worst windows ----------------------------------------------------------------------------------------------------
 
 
-def windows_by_loop(market: Market, factors: list[str], worst: int, days: int) -> list[tuple[int, float]]:
-    """Starts and severities of the worst windows, from docs/reference/arithmetic.md section 3."""
+def windows_by_loop(
+    market: Market, factors: list[str], worst: int, periods: tuple[int, ...]
+) -> list[tuple[int, float]]:
+    """First rows of the worst windows and their severity over the longest period, from docs/reference/arithmetic.md
+    section 3."""
+    levels = {name: market.levels[name].to_list() for name in factors}
+    last = len(market.dates) - 1
+    starts = [
+        start
+        for start in range(last)
+        if all(
+            None not in (levels[name][start], levels[name][min(start + h, last)]) for h in periods for name in factors
+        )
+    ]
+    chosen: set[int] = set()
+    severity: dict[int, float] = {}
+    for days in periods:
+        severity = severities_by_loop(market, factors, starts, days)
+        found: list[int] = []
+        for start in sorted(starts, key=lambda start: (-severity[start], start)):
+            if start + days <= last and all(abs(start - other) >= days for other in found):
+                found.append(start)
+        found = found[:worst]
+        bar = severity[found[-1]] if len(found) == worst else 0.0
+        chosen |= {*found, *(start for start in starts if start + days > last and severity[start] >= bar)}
+    return sorted(((start, severity[start]) for start in chosen), key=lambda one: (-one[1], one[0]))
+
+
+def severities_by_loop(market: Market, factors: list[str], starts: list[int], days: int) -> dict[int, float]:
     levels = {name: market.levels[name].to_list() for name in factors}
     change = dict(zip(factors, market.kinds("change", factors), strict=True))
     classes = dict(zip(factors, market.kinds("asset_class", factors), strict=True))
     returns: dict[int, dict[str, float]] = {}
-    for start in range(len(market.dates) - days):
-        ends = {name: (levels[name][start], levels[name][start + days]) for name in factors}
-        if all(before is not None and after is not None for before, after in ends.values()):
-            returns[start] = {
-                name: after - before if change[name] == "absolute" else after / before - 1
-                for name, (before, after) in ends.items()
-            }
-    deviation = {name: statistics.pstdev([window[name] for window in returns.values()]) for name in factors}
+    for start in starts:
+        ends = {name: (levels[name][start], levels[name][min(start + days, len(market.dates) - 1)]) for name in factors}
+        returns[start] = {
+            name: after - before if change[name] == "absolute" else after / before - 1
+            for name, (before, after) in ends.items()
+        }
+    over = [window for start, window in returns.items() if start + days < len(market.dates)]
+    deviation = {name: statistics.pstdev([window[name] for window in over]) for name in factors}
     severity: dict[int, float] = {}
     for start, window in returns.items():
         by_class: dict[str, list[float]] = {}
@@ -141,18 +169,15 @@ def windows_by_loop(market: Market, factors: list[str], worst: int, days: int) -
                 score = (window[name] / deviation[name]) ** 2 if deviation[name] > 0 else 0.0
                 by_class.setdefault(classes[name] or "", []).append(score)
         severity[start] = math.sqrt(statistics.fmean(statistics.fmean(scores) for scores in by_class.values()))
-    chosen: list[int] = []
-    for start in sorted(severity, key=lambda start: (-severity[start], start)):
-        if all(abs(start - other) >= days for other in chosen):
-            chosen.append(start)
-    return [(start, severity[start]) for start in chosen[:worst]]
+    return severity
 
 
 def window_start(market: Market, label: Label) -> int:
     """The row a window starts on, as its provenance states it."""
     match = re.fullmatch(r"market history, (\S+) to (\S+)", label.provenance)
     assert match is not None
-    assert label.scenario_id == f"history {match[2]}"
+    unfinished = "; unfinished, " in label.description
+    assert label.scenario_id == f"history {match[2]}" + (f" from {match[1]}" if unfinished else "")
     return market.dates.index(date.fromisoformat(match[1]))
 
 
@@ -186,31 +211,71 @@ def random_market(seed: int, days: int = 45, missing: float = 0.02) -> Market:
     return market_of(levels, RANDOM_KINDS)
 
 
-@given(st.integers(0, 2**32), st.integers(1, 4), st.integers(1, 12))
-def test_worst_windows_equal_a_loop(seed: int, days: int, worst: int) -> None:
-    market = random_market(seed)
+PERIODS = st.sets(st.integers(1, 6), min_size=1, max_size=3).map(lambda days: tuple(sorted(days)))
+
+
+@given(st.integers(0, 2**32), PERIODS, st.integers(1, 12))
+def test_worst_windows_equal_a_loop(seed: int, periods: tuple[int, ...], worst: int) -> None:
+    market = random_market(seed, missing=0.01)
     factors = sorted(market.factor_ids)
-    found = worst_windows(market, factors, worst, days)
-    expected = windows_by_loop(market, factors, worst, days)
+    found = worst_windows(market, factors, worst, periods)
+    expected = windows_by_loop(market, factors, worst, periods)
     starts = [window_start(market, label) for label in found.labels]
     assert starts == [start for start, _ in expected]
-    assert all(abs(a - b) >= days for place, a in enumerate(starts) for b in starts[:place])
+    assert len(set(found.ids)) == len(starts)
     stated = [stated_severity(label) for label in found.labels]
     assert stated == sorted(stated, reverse=True)
     assert stated == pytest.approx([severity for _, severity in expected], rel=0, abs=0.05 + 1e-9)  # one decimal
     levels = {name: market.levels[name].to_list() for name in factors}
     for place, start in enumerate(starts):
-        for column, name in enumerate(factors):
-            before, after = levels[name][start], levels[name][start + days]
-            move = after - before if name == "R" else after / before - 1
-            expected_move = (0.0, move) if name == "R" else (move, 0.0)
-            found_move = (found.longest.relative[place, column], found.longest.absolute[place, column])
-            assert found_move == pytest.approx(expected_move, rel=1e-12, abs=1e-15)
+        for days in periods:
+            moves = found.over(days)
+            for column, name in enumerate(factors):
+                before, after = levels[name][start], levels[name][min(start + days, len(market.dates) - 1)]
+                move = after - before if name == "R" else after / before - 1
+                expected_move = (0.0, move) if name == "R" else (move, 0.0)
+                found_move = (moves.relative[place, column], moves.absolute[place, column])
+                assert found_move == pytest.approx(expected_move, rel=1e-12, abs=1e-15)
+
+
+@given(st.integers(0, 2**32), PERIODS, st.integers(1, 6))
+def test_other_periods_take_no_window_from_one_and_leave_its_moves_alone(
+    seed: int, periods: tuple[int, ...], worst: int
+) -> None:
+    """Of every window that a period has alone, bit for bit the moves that it has there."""
+    market = random_market(seed, missing=0.0)
+    factors = sorted(market.factor_ids)
+    together = worst_windows(market, factors, worst, periods)
+    begin = [window_start(market, label) for label in together.labels]
+    for days in periods:
+        alone = worst_windows(market, factors, worst, (days,))
+        places = [begin.index(window_start(market, label)) for label in alone.labels]
+        assert np.array_equal(together.over(days).relative[places], alone.over(days).relative)
+        assert np.array_equal(together.over(days).absolute[places], alone.over(days).absolute)
+
+
+def test_windows_that_the_last_day_cuts_short_come_beside_the_finished_ones_and_say_so() -> None:
+    """Steady but for a rise of 25 % in four days and a fall of 30 % on the last: no five days hold the fall alone."""
+    wave = [100.0 * 1.01 ** (day % 2) for day in range(40)]  # the market's first day is 3 January
+    levels = [*wave, 106.0, 112.0, 118.0, 125.0, 87.5]
+    market = market_of({"X": levels})
+    found = worst_windows(market, ["X"], 1, (5,))
+    assert [(window_start(market, label), label.description.partition("; unf")[2]) for label in found.labels] == [
+        (43, "inished, 1 of 5 days"),  # -30 %
+        (42, "inished, 2 of 5 days"),  # 87.5 / 118 - 1, -25.8 %
+        (38, ""),  # 125 / 100 - 1, the worst of five whole days
+    ]
+    assert found.ids == [
+        "history 2022-02-16 from 2022-02-15",
+        "history 2022-02-16 from 2022-02-14",
+        "history 2022-02-15",
+    ]
+    assert found.over(5).relative[:, 0].tolist() == [87.5 / 125 - 1, 87.5 / 118 - 1, 125 / 100 - 1]
 
 
 def test_equally_bad_windows_go_by_date() -> None:
     levels = [100.0, 100.0, 110.0, 100.0, 100.0, 110.0, 100.0]  # up 10 % twice, down a little less twice
-    found = worst_windows(market_of({"X": levels}), ["X"], 4, 1)
+    found = worst_windows(market_of({"X": levels}), ["X"], 4, (1,))
     assert [window_start(market_of({"X": levels}), label) for label in found.labels] == [1, 4, 2, 5]
 
 
@@ -219,10 +284,12 @@ def test_volatility_has_no_part_in_severity() -> None:
     levels = {"X": [100.0, 100.1, 100.0, 100.1, 120.0, 119.9], "X.VOL": [0.2, 0.9, 0.1, 0.2, 0.2, 0.2]}
     kinds: Kinds = {"X.VOL": ("relative", "volatility", None)}
     market = market_of(levels, kinds)
-    found = worst_windows(market, ["X", "X.VOL"], 1, 1)
+    found = worst_windows(market, ["X", "X.VOL"], 1, (1,))
     assert window_start(market, found.labels[0]) == 3
-    assert moves_of(worst_windows(market, ["X", "X.VOL"], 9, 1), 0)["X"][0] == pytest.approx(120 / 100.1 - 1, rel=1e-12)
-    with_jump = worst_windows(market, ["X", "X.VOL"], 5, 1)
+    assert moves_of(worst_windows(market, ["X", "X.VOL"], 9, (1,)), 0)["X"][0] == pytest.approx(
+        120 / 100.1 - 1, rel=1e-12
+    )
+    with_jump = worst_windows(market, ["X", "X.VOL"], 5, (1,))
     assert with_jump.longest.relative[:, 1].any()  # but volatility does move in the scenarios
 
 
@@ -234,7 +301,7 @@ def test_a_class_of_one_counts_as_much_as_a_class_of_many() -> None:
     noise[40:, 1] *= 1.05
     levels = {f"S{number}": noise[:, number].tolist() for number in range(1, 11)} | {"EUR/USD": noise[:, 0].tolist()}
     market = market_of(levels, {"EUR/USD": ("relative", "currency", None)})
-    found = worst_windows(market, sorted(levels), 2, 1)
+    found = worst_windows(market, sorted(levels), 2, (1,))
     assert [window_start(market, label) for label in found.labels] == [19, 39]
     # the mean over ten stocks divides the stock's score by ten before the classes are averaged
     assert stated_severity(found.labels[0]) > 2 * stated_severity(found.labels[1])
@@ -247,7 +314,7 @@ def test_a_factor_that_moves_alike_every_day_does_not_choose_the_windows(change:
     stock[80:] *= 0.7
     cash = 100 * 1.0001 ** np.arange(120) if change == "relative" else 100 + 0.1 * np.arange(120)
     market = market_of({"CASH": cash.tolist(), "X": stock.tolist()}, {"CASH": (change, "rate", None)})
-    found = worst_windows(market, ["CASH", "X"], 1, 1)
+    found = worst_windows(market, ["CASH", "X"], 1, (1,))
     assert window_start(market, found.labels[0]) == 79
     assert stated_severity(found.labels[0]) < 100
 
@@ -259,7 +326,7 @@ def shipped() -> Market:
 
 def test_worst_windows_of_the_shipped_market_are_the_known_crises(shipped: Market) -> None:
     factors = sorted(name for name in shipped.factor_ids if name not in ("WTI", "INDEX20"))
-    found = worst_windows(shipped, factors, 20, 2)
+    found = worst_windows(shipped, factors, 20, (2,))
     starts = [window_start(shipped, label) for label in found.labels]
     assert all(abs(a - b) >= 2 for place, a in enumerate(starts) for b in starts[:place])
     ends = [shipped.dates[start + 2] for start in starts]
@@ -278,7 +345,7 @@ def test_worst_windows_of_the_shipped_market_are_the_known_crises(shipped: Marke
 def test_a_jump_of_one_major_currency_is_a_crisis_too(shipped: Market) -> None:
     """Among six currencies and not seventeen, the fall of the franc's floor is the worst window of all."""
     pairs = [f"{name}/USD" for name in ("EUR", "GBP", "JPY", "CHF", "AUD", "CAD")]
-    found = worst_windows(shipped, sorted([*shipped.factor_ids[:20], *pairs]), 1, 2)
+    found = worst_windows(shipped, sorted([*shipped.factor_ids[:20], *pairs]), 1, (2,))
     ends = [shipped.dates[window_start(shipped, label) + 2] for label in found.labels]
     check_crises(found.labels, ends, [(date(2015, 1, 15), date(2015, 1, 16), "end of the Swiss franc's floor")])
 
@@ -306,7 +373,7 @@ def test_severities_of_the_shipped_market_by_another_road(shipped: Market) -> No
     for row in np.argsort(-severity):
         if len(expected) < 20 and not {row - 1, row, row + 1} & set(expected):
             expected.append(int(row))
-    found = worst_windows(shipped, sorted([*stocks, *pairs]), 20, 2)
+    found = worst_windows(shipped, sorted([*stocks, *pairs]), 20, (2,))
     assert [window_start(shipped, label) for label in found.labels] == expected
     stated = [stated_severity(label) for label in found.labels]
     assert stated == pytest.approx(severity[expected].tolist(), rel=0, abs=0.05 + 1e-9)
@@ -781,7 +848,7 @@ def test_windows_are_as_long_as_the_liquidation_period() -> None:
     rules = rulebook_of(small_stress(hypothetical=(), historical=HistoricalStress(worst=1), multiples=(1,)), days=3)
     found = stress_scenarios(rules, stress_market(), ["ACME", "EUR/USD"])
     (start,) = [window_start(stress_market(), label) for label in found.labels]
-    expected = windows_by_loop(stress_market(), ["ACME", "EUR/USD"], 1, 3)
+    expected = windows_by_loop(stress_market(), ["ACME", "EUR/USD"], 1, (3,))
     assert start == expected[0][0]
     acme = stress_market().levels["ACME"].to_list()
     assert found.longest.relative[0, 0] == pytest.approx(acme[start + 3] / acme[start] - 1, rel=1e-12)

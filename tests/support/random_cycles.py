@@ -43,6 +43,7 @@ def random_cycle(seed: int) -> Row:
     if book["collateral"]:
         dress(np.random.default_rng([seed, 28]), book, rules)
         random_books.follow_spread(market, book, run["book_date"] or opened(run))
+    random_books.give_horizons(np.random.default_rng([seed, 31]), rules)
     tight = chance(rng, 0.3)
     run["gaps"] = random_gaps(rng, run, early=tight)
     run["defaults"] = random_defaults(rng, run)
@@ -311,7 +312,7 @@ def random_gaps(rng: np.random.Generator, run: Row, early: bool) -> list[tuple[d
     rows = {one_of(rng, setup.days[1:4] if early else setup.days[1:]) for _ in range(int(rng.integers(1, 3)))}
     for row in sorted(rows):
         history = daily_twin.DayHistory(setup, row - 1)
-        known = end_to_end_twin.stress_scenarios(history, setup.rules, setup.given)
+        known = end_to_end_twin.stress_scenarios(history, setup.rules, setup.given, daily_twin.stress_periods(setup))
         names = [name for name, each in known.items() if harmless(history, each.shocks) and severe(each.shocks)]
         if result:  # the worst windows are others once a gap is among them
             names = [name for name in names if not name.startswith("history")]

@@ -114,24 +114,36 @@ def shocks_section(run: Run) -> Section:
         plausible.sort("cover_n", "scenario_id", descending=[True, False])["scenario_id"].head(MOST_MOVED).to_list()
     )
     shocks = collected(run.lazy("shocks").filter(pl.col("scenario_id").is_in(across)), run.place("shocks"))
-    relative = shocks.filter(pl.col("relative") != 0)
+    longest = pl.col("days") == pl.col("days").max()
+    relative = shocks.filter(longest).filter(pl.col("relative") != 0)
     sizes = _ranked(relative.group_by("factor_id").agg(pl.col("relative").abs().max()))
     down = sizes["factor_id"].head(MOST_FACTORS).to_list()
     kept = relative.filter(pl.col("factor_id").is_in(down))
     moved = kept.pivot("scenario_id", index="factor_id", values="relative", aggregate_function="sum")
     shown = [name for name in across if name in moved.columns]
     columns = (TableColumn("factor_id", "factor"), *(TableColumn(name, name, "share") for name in shown))
-    absolute = shocks.filter(pl.col("absolute") != 0).height
+    absolute = shocks.filter(longest).filter(pl.col("absolute") != 0).height
     note = f"The {len(down)} factors of {sizes.height} that move most, in the {len(across)} worst scenarios."
     note += f" {absolute} moves that are added to a level, not multiplied, are in the file alone." if absolute else ""
+    note += _over_longest(shocks["days"].unique().sort().to_list())
     cells = kept.select(column="scenario_id", row="factor_id", amount=pl.col("relative") * 100)
     names = ("scenario, the worst to the left", "factor", "move")
     figure = Exhibit(
         "shocks",
         f"How far factors move in the {len(across)} worst scenarios that size the fund",
-        (Provenance("shocks.parquet", ("scenario_id", "factor_id", "relative")), CHOSEN),
+        (Provenance("shocks.parquet", ("scenario_id", "factor_id", "days", "relative")), CHOSEN),
         Table(moved.sort(_order("factor_id", down)).select([one.name for one in columns]), columns, note),
         partial(signed_heat_map, cells, shown, down, names) if down else None,
         "Where each scenario comes from stands in the table of scenarios.",
     )
     return Section("shocks", "What moves", figures=(figure,))
+
+
+def _over_longest(periods: list[float]) -> str:
+    """That moves over shorter periods are not shown, where there are any."""
+    if len(periods) < 2:
+        return ""
+    days = [f"{one:g}" for one in periods]
+    return (
+        f" Moves are those over {days[-1]} days, the longest period; those over {', '.join(days[:-1])} are in the file."
+    )
