@@ -22,6 +22,7 @@ from ccp.margin.collateral import (
     value_in_scenarios,
     within_limits,
 )
+from ccp.margin.concentration import ConcentrationTerms, Totals, part_totals
 from ccp.margin.requirement import MarginModel, Requirement, margin_model, require
 from ccp.market.case import Case
 from ccp.money import minor_units
@@ -123,6 +124,11 @@ def part_tasks(portfolio: Portfolio, lines: Holdings | None, most_positions: int
         tasks.append(PartTask(part, None if lines is None else lines.of_pools(pools)))
         first += len(pools)
     return tasks
+
+
+def totals_task(terms: ConcentrationTerms, task: PartTask) -> Totals:
+    """Read a part and add up what its accounts hold together."""
+    return part_totals(terms, task.part.load())
 
 
 def measure_task(model: EngineModel, task: PartTask) -> PartFound:

@@ -61,6 +61,8 @@ def random_portfolio(random: np.random.Generator, accounts: int, instruments: in
         account_pool=account_pool,
         pool_member=pool_member,
         pool_house=random.random(pools) < 0.4,
+        clients=[],
+        account_client=np.full(accounts, -1),
         positions=PositionArrays(offset, instrument, quantity),
     )
 
@@ -593,7 +595,7 @@ def test_an_account_with_more_than_a_chunk_of_positions_is_right() -> None:
     loss = random.normal(size=(instruments, 3))
     portfolio = Portfolio(
         [f"I{i}" for i in range(instruments)], ["A", "B", "C"], ["P", "Q"], roster_of({"M": "G"}),
-        np.array([0, 1, 1]), np.array([0, 0]), np.array([True, False]), positions,
+        np.array([0, 1, 1]), np.array([0, 0]), np.array([True, False]), [], np.full(3, -1), positions,
     )  # fmt: skip
     margin = run_margin(positions, MarginCube(loss[:, :2], RankWeights(np.array([1.0]))), 100.0)
     assert margin.tolist() == reference.account_margins(loss[:, :2], *positions, max, 100.0)
