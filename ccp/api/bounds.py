@@ -37,8 +37,8 @@ ACCOUNT_BYTES = 64
 """Memory that an account takes in results, once ids are gathered."""
 RESULT_BYTES = 150
 """Memory that a member takes in results, in each scenario and each tier."""
-TOTAL_BYTES = 128
-"""Memory that a sum of what is held together takes while the parts' are put together: key and amounts, three times."""
+TOTAL_BYTES = 256
+"""Memory that a sum of what is held together takes while parts are put together: key and amounts, several times."""
 SIZE_BYTES = 32
 """Memory that it takes from then on."""
 SIDES_BYTES = 32 * MEBI

@@ -18,8 +18,8 @@ from ccp.types import Flags, Index
 class Part:
     """Some pools of a book, whole, as arrays: what the engine measures at a time.
 
-    Accounts and pools are counted from 0 within the part; members, groups and clients are all of the book's, and a client
-    is -1 where an account names none.
+    Accounts and pools are counted from 0 within the part; members, groups and clients are all of the book's. An
+    account's client is -1 where it names none.
     """
 
     positions: PositionArrays

@@ -1,29 +1,22 @@
 """Concentration: who is sold together, and how much of every instrument that is.
 
-Quantities are added up in whole numbers (`ccp.kernels.exposure.held_together`): the sums, and every margin that follows from
-them, are the same for any parts of the book, in any order, on any machine.
+Quantities are added up in whole numbers (`ccp.kernels.exposure.held_together`): the sums, and every margin that follows
+from them, are the same for any parts of the book, in any order, on any machine.
 """
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from functools import reduce
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 
 from ccp.book.portfolio import Part, Portfolio
 from ccp.kernels.engine.numba_door import read_only
 from ccp.kernels.exposure.costs import SaleTerms, concentration_costs
-from ccp.kernels.exposure.held_together import AMOUNTS, LONG, MOST_LOTS, PART_BITS, PARTS, SHORT, Together, add_up_sides
+from ccp.kernels.exposure.held_together import Together
+from ccp.margin.cells import NO_CELLS, Cells, cells_of, merged
 from ccp.types import Flags, Index, Vector
-
-
-class Cells(NamedTuple):
-    """Sums so far: `key` rises, the unit times the number of instruments, plus the instrument; `amounts` as in the
-    kernel."""
-
-    key: Index
-    amounts: Index
 
 
 class Totals(NamedTuple):
@@ -34,7 +27,7 @@ class Totals(NamedTuple):
 
 
 class Sizes(NamedTuple):
-    """What takes a unit longer to sell than the liquidation period: as in `Together`, but of the whole book."""
+    """What takes a unit longer to sell than the liquidation period, as in `Together`; a side that does not is 0."""
 
     offset: Index
     instrument: np.ndarray
@@ -46,9 +39,10 @@ class Sizes(NamedTuple):
 class ConcentrationTerms:
     """The add-on, resolved for every instrument.
 
-    `units` is how many members or groups there are, 0 where accounts or pools are the level, for then no part of the
-    book needs to know of another. `joint`: by client, whether it is in more than one unit of the level; all that another one has is
-    among what its unit has. `level` and `client` are None until the whole book has been added up.
+    `by` is the rulebook's level. `units` is how many members or groups there are, 0 where accounts or pools are the
+    level, for then no part of the book needs to know of another. `joint`: by client, whether it is in more than one
+    unit of the level; all that another one has is among what its unit has. `level` and `client` are what members or
+    groups, and clients, hold: None until the whole book has been added up.
     """
 
     sale: SaleTerms
@@ -80,30 +74,8 @@ class ConcentrationTerms:
         return replace(self, level=level, client=_sizes(self, totals.client, len(self.joint)))
 
 
-class Accounts(Protocol):
-    """Whose the accounts of a book, or of a part of it, are."""
-
-    @property
-    def account_client(self) -> Index:
-        """The client that each account names, -1 for none."""
-        ...
-
-    @property
-    def account_pool(self) -> Index:
-        """The pool of each account."""
-        ...
-
-    @property
-    def account_member(self) -> Index:
-        """The member of each account."""
-        ...
-
-    @property
-    def account_group(self) -> Index:
-        """The group of each account."""
-        ...
-
-
+Accounts: TypeAlias = Part | Portfolio
+"""Accounts, and whose they are."""
 LEVELS: dict[str, Callable[[Accounts], Index]] = {
     "account": lambda accounts: np.arange(len(accounts.account_pool)),
     "pool": lambda accounts: accounts.account_pool,
@@ -121,7 +93,9 @@ def units_of(by: str, portfolio: Portfolio) -> int:
 def joint_clients(by: str, portfolio: Portfolio) -> Flags:
     """Which clients have accounts in more than one unit of the level."""
     named = np.flatnonzero(portfolio.account_client >= 0)
-    pairs = np.column_stack([portfolio.account_client, LEVELS[by](portfolio)])[named]
+    if not len(named):
+        return np.zeros(len(portfolio.clients), dtype=bool)
+    pairs = np.column_stack([portfolio.account_client[named], LEVELS[by](portfolio)[named]])
     return np.bincount(np.unique(pairs, axis=0)[:, 0], minlength=len(portfolio.clients)) > 1
 
 
@@ -133,8 +107,7 @@ def part_totals(terms: ConcentrationTerms, part: Part) -> Totals:
 
 def added_up(terms: ConcentrationTerms, totals: Iterable[Totals]) -> ConcentrationTerms:
     """The terms, knowing what all parts of the book hold together."""
-    nothing = Cells(np.empty(0, dtype=np.int64), np.empty((0, AMOUNTS), dtype=np.int64))
-    return terms.with_totals(reduce(_merged_totals, totals, Totals(nothing, nothing)))
+    return terms.with_totals(reduce(_merged_totals, totals, Totals(NO_CELLS, NO_CELLS)))
 
 
 def concentration(terms: ConcentrationTerms, part: Part, cost: Vector) -> None:
@@ -167,86 +140,18 @@ def _together(unit: Index, sizes: Sizes | None) -> Together:
 
 
 def _cells(terms: ConcentrationTerms, part: Part, unit: Index) -> Cells:
-    """Sums by unit and instrument; accounts with unit -1 are left out."""
-    accounts = np.argsort(unit, kind="stable")[np.count_nonzero(unit < 0) :]
-    units, counts = np.unique(unit[accounts], return_counts=True)
-    bounds = np.concatenate([[0], np.cumsum(counts)])
-    held = np.diff(part.positions.offset)[accounts]
-    entries = np.diff(np.concatenate([[0], np.cumsum(held)])[bounds])
-    room = np.concatenate([[0], np.cumsum(np.minimum(entries, terms.instruments))])
-    instrument, cells = np.empty(room[-1], dtype=np.int32), np.zeros(len(units), dtype=np.int64)
-    amounts = np.zeros((room[-1], AMOUNTS), dtype=np.int64)
-    counted = terms.sale.volume > 0
-    add_up_sides(part.positions, accounts, bounds, room[:-1].copy(), counted, instrument, amounts, cells)
-    used = np.repeat(room[:-1] - np.cumsum(cells) + cells, cells) + np.arange(cells.sum())
-    key = np.repeat(units, cells) * terms.instruments + instrument[used]
-    order = np.argsort(key)
-    return Cells(key[order], amounts[used[order]])
+    return cells_of(part.positions, unit, terms.sale.volume > 0)
 
 
 def _merged_totals(one: Totals, other: Totals) -> Totals:
     return Totals(*(merged(mine, theirs) for mine, theirs in zip(one, other, strict=True)))
 
 
-def merged(one: Cells, other: Cells) -> Cells:
-    """The sums of two parts, added up."""
-    key = np.concatenate([one.key, other.key])
-    order = np.argsort(key, kind="stable")
-    key, amounts = key[order], np.concatenate([one.amounts, other.amounts])[order]
-    again = np.flatnonzero(key[1:] == key[:-1]) + 1  # no key stands in either twice
-    amounts[again - 1] = _added(amounts[again - 1], amounts[again])
-    stays = np.ones(len(key), dtype=bool)
-    stays[again] = False
-    return Cells(key[stays], amounts[stays])
-
-
-def _added(one: Index, other: Index) -> Index:
-    parts = one[:, 1::2] + other[:, 1::2]
-    lots = one[:, ::2] + other[:, ::2] + (parts >> PART_BITS)
-    total = np.empty_like(one)
-    total[:, ::2], total[:, 1::2] = np.minimum(lots, MOST_LOTS), parts & ((1 << PART_BITS) - 1)
-    return total
-
-
 def _sizes(terms: ConcentrationTerms, cells: Cells, units: int) -> Sizes:
     """The sums that matter, as quantities: those that take longer to sell than the liquidation period."""
     unit, instrument = np.divmod(cells.key, max(terms.instruments, 1))
-    long, short = (cells.amounts[:, side] + cells.amounts[:, side + 1] / PARTS for side in (LONG, SHORT))
-    slow = np.maximum(long, short) > terms.within_days[instrument]
+    within = terms.within_days[instrument]
+    long, short = (np.where(size > within, size, 0.0) for size in cells.quantities())
+    slow = np.maximum(long, short) > 0
     offset = np.concatenate([[0], np.cumsum(np.bincount(unit[slow], minlength=units))])
     return Sizes(offset.astype(np.int64), instrument[slow].astype(np.int32), long[slow], short[slow])
-
-
-def sold_otherwise(was: ConcentrationTerms, before: Portfolio, now: ConcentrationTerms, after: Portfolio) -> Flags:
-    """Which accounts of a changed book belong to a unit, or a client, that holds something else that matters."""
-    if not now.across and not was.across:
-        return np.zeros(len(after.account_pool), dtype=bool)
-    names = {"member": (before.members, after.members), "group": (before.groups, after.groups)}.get(now.by, ([], []))
-    level = np.append(_changed_units(now, was.level, now.level, *names), False)  # which -1 finds
-    client = np.append(_changed_units(now, was.client, now.client, before.clients, after.clients), False)
-    unit = LEVELS[now.by](after) if now.units else -1
-    return level[unit] | client[after.account_client]
-
-
-def _changed_units(
-    terms: ConcentrationTerms, was: Sizes | None, now: Sizes | None, before: list[str], after: list[str]
-) -> Flags:
-    """Which units, named in `after`, have other sizes than the same had, by the names in `before`."""
-    places = {name: place for place, name in enumerate(after)}
-    moved = np.array([places.get(name, -1) for name in before], dtype=np.int64)
-    old, new = _rows(was, moved), _rows(now, np.arange(len(after)))
-    keys = [unit * terms.instruments + instrument for unit, instrument, _ in (old, new)]
-    _, mine, theirs = np.intersect1d(*keys, assume_unique=True, return_indices=True)
-    same = theirs[(old[2][mine] == new[2][theirs]).all(axis=1)]
-    alike, had, has = (np.bincount(units, minlength=len(after)) for units in (new[0][same], old[0], new[0]))
-    return (alike != had) | (alike != has)
-
-
-def _rows(sizes: Sizes | None, place: Index) -> tuple[Index, Index, np.ndarray]:
-    """Unit, instrument, and both sides (row x 2), given the place that each unit has now (-1: none)."""
-    if sizes is None:
-        return np.empty(0, np.int64), np.empty(0, np.int64), np.empty((0, 2))
-    unit = np.repeat(place, np.diff(sizes.offset))
-    stays = unit >= 0
-    sides = np.column_stack([sizes.long, sizes.short])
-    return unit[stays], sizes.instrument[stays].astype(np.int64), sides[stays]

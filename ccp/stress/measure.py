@@ -44,7 +44,7 @@ class Measured:
     """What the passes found of the whole book, and the losses that follow from it. Money in cents.
 
     `losses` follow the rulebook's way of counting margin; `by_resources` has every way, when the book has
-    collateral. `concentration` is what the pass over margins knew of who is sold together, None where nothing was asked.
+    collateral. `concentration` is what margins knew of who is sold together, None where the rulebook does not ask.
     """
 
     case: Case
@@ -156,8 +156,9 @@ def _knowing_all(model: EngineModel, tasks: list[PartTask], executor: PartExecut
 
 def measured_of(case: Case, model: EngineModel | StressModel, found: Iterable[PartFound]) -> Measured:
     """What was found of all parts, in order of their pools, as one result. Raises InputError."""
-    whole = joined(found)
-    stress, terms = (model.stress, model.margin.add_ons.concentration) if isinstance(model, EngineModel) else (model, None)
+    whole, stress, terms = joined(found), model, None
+    if isinstance(model, EngineModel):
+        stress, terms = model.stress, model.margin.add_ons.concentration
     check_size(whole.gross, stress, case.portfolio.instruments)
     phi, roster = case.rulebook.stress.house_surplus_covers_clients, case.portfolio.roster
     losses = {way: stress_losses(short, phi, roster) for way, short in whole.shortfalls.items()}

@@ -1,7 +1,8 @@
 """A book measured part by part: one model for all parts, one result each, and the results put together.
 
-A part is some pools, whole, so that nothing but sums by member crosses from one part to another. All that is added up
-is whole minor units: the answer is the same for any parts, in any order of work, on any machine.
+A part is some pools, whole, so that nothing but sums by member crosses from one part to another; where margin asks what
+is held together beyond a pool, sums of quantities do before (`ccp.margin.concentration`). All that is added up is whole
+numbers: the answer is the same for any parts, in any order of work, on any machine.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence

@@ -13,8 +13,8 @@ from ccp.book.portfolio import Part
 from ccp.kernels.exposure.pools import Shortfalls
 from ccp.margin.add_ons import add_on_terms
 from ccp.margin.collateral import Holdings, holdings
-from ccp.margin.concentration import sold_otherwise
 from ccp.margin.requirement import knowing_all
+from ccp.margin.sold_otherwise import sold_otherwise
 from ccp.market.case import Case
 from ccp.stress.parts import EngineModel, PartFound, measure_part
 from ccp.types import Flags, Index, Vector

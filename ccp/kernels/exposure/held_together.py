@@ -1,8 +1,8 @@
 """What accounts hold together, longs apart from shorts: exact sums of quantities, and looking one up.
 
-A quantity is counted in two whole numbers: lots, and 2^-62 of a lot. Sums of whole numbers are the same in any order, in
-any parts, on any machine. Nothing is lost of a quantity of 2^-10 lots or more, for its last bit is 2^-62 at least; a smaller
-one is rounded to that.
+A quantity is counted in two whole numbers: lots, and 2^-62 of a lot. Sums of whole numbers are the same in any order,
+in any parts, on any machine. Nothing is lost of a quantity of 2^-10 lots or more, for its last bit is 2^-62 at least; a
+smaller one is rounded to that.
 """
 
 from typing import NamedTuple
@@ -69,8 +69,9 @@ def add_size(amounts, cell, side, size):
 def add_up_sides(positions, accounts: Index, bounds: Index, first: Index, counted: Flags, instrument, amounts, cells):
     """Add up what units hold of the instruments in `counted`, long and short apart.
 
-    `accounts` are in order of unit, `bounds` (unit x 1 more) where a unit begins among them, `first` its first cell. Fills
-    `instrument` and `amounts` (cell x AMOUNTS, of zeros) from there on, in no order, and `cells` (unit): how many there are.
+    `accounts` are in order of unit, `bounds` (unit x 1 more) where a unit begins among them, `first` its first cell.
+    Fills `instrument` and `amounts` (cell x AMOUNTS, of zeros) from there on, in no order, and `cells` (unit) with how
+    many there are.
     """
     place = np.full(counted.size, -1, dtype=np.int64)
     for unit in range(first.size):
