@@ -89,9 +89,11 @@ def what_if(run: Path | str, *changes: Changes | Path | str, progress: Progress 
         now = case_after(base.case, changed, rulebook)
         partly = same_measuring(base.case.rulebook, rulebook) and now.factor_ids == base.case.factor_ids
         partly = partly and same_groups(base.case, now)
-        model = model_after(base.model, base.case, now) if partly else base.model
-        other = changed.touched | affected(base.model, base.case, model, now)
-        origin = origins(base.case, now, changed.members, changed.accounts, other)
+        model, moved = base.model, changed.touched
+        if partly:
+            model = model_after(base.model, base.case, now)
+            moved = moved | affected(base.model, base.case, model, now)
+        origin = origins(base.case, now, changed.members, changed.accounts, moved)
         touched = touched_pools(base.case, now, origin)
         check_changed(base, now, touched, partly)
         measured = _measure_changed(base, model, now, origin, touched) if partly else _measure_all(base, now, progress)

@@ -30,6 +30,7 @@ from ccp.margin.requirement import margin_model, margin_requirement, require
 from ccp.market.case import Case, open_case
 from ccp.market.history import Market
 from ccp.rulebook.rulebook import Rulebook
+from ccp.rulebook.with_rules import with_rules
 
 PARTICIPATION, QUANTILE, VOLUME = 0.25, 2.33, 40.0
 WORDS = ("account", "pool", "member", "group")
@@ -448,6 +449,25 @@ def test_a_change_moves_all_who_are_sold_together(document: dict[str, Any], meas
     expected = ccp.size(replace(before, accounts=stays, positions=pl.concat([left, dealer])), rulebook, MARKET)
     for name in ("margin", "losses", "contributions"):
         assert found.sizing.tables[name].equals(expected.tables[name]), name
+
+
+def test_rules_and_members_change_together(tmp_path: Path) -> None:
+    """All is measured again then, by the members that are left: C, the last but the dealer, is the first."""
+    before = book_of(HELD, HOLDERS, clients={"h": "K", "l": "K"})
+    run = ccp.size(before, rules_of("member"), MARKET, base=True).write(tmp_path / "run")
+    gone: Any = {"remove": [{"member_id": "A"}, {"member_id": "B"}]}
+    rules = {"book.matched": False, "margin.add_ons.concentration.participation": 0.1}
+    found = ccp.what_if(run, ccp.Changes.model_validate(gone | {"rules": rules}))
+    left = {
+        name: getattr(before, name).filter(~pl.col(column).is_in(values))
+        for name, column, values in (
+            ("members", "member_id", ["A", "B"]),
+            ("accounts", "member_id", ["A", "B"]),
+            ("positions", "account_id", ["h", "i", "j", "k"]),
+        )
+    }
+    expected = ccp.size(replace(before, **left), with_rules(rules_of("member"), list(rules.items())), MARKET)
+    assert found.sizing.tables["margin"].equals(expected.tables["margin"])
 
 
 # --- words ------------------------------------------------------------------------------------------------------------
