@@ -156,9 +156,8 @@ def _knowing_all(model: EngineModel, tasks: list[PartTask], executor: PartExecut
 
 def measured_of(case: Case, model: EngineModel | StressModel, found: Iterable[PartFound]) -> Measured:
     """What was found of all parts, in order of their pools, as one result. Raises InputError."""
-    whole, stress, terms = joined(found), model, None
-    if isinstance(model, EngineModel):
-        stress, terms = model.stress, model.margin.add_ons.concentration
+    whole, terms = joined(found), model.margin.add_ons.concentration if isinstance(model, EngineModel) else None
+    stress = model.stress if isinstance(model, EngineModel) else model
     check_size(whole.gross, stress, case.portfolio.instruments)
     phi, roster = case.rulebook.stress.house_surplus_covers_clients, case.portfolio.roster
     losses = {way: stress_losses(short, phi, roster) for way, short in whole.shortfalls.items()}
