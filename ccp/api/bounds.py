@@ -123,12 +123,12 @@ def _measuring_bytes(portfolio: StoredPortfolio, model: EngineModel, lines: Hold
     sums = 2 * len(Shortfalls._fields) * len(portfolio.members) * scenarios * 8 * (1 if lines is None else 3)
     moves = lines is not None and stress.collateral.stress == "scenario"
     counted = 2 * len(portfolio.pools) * scenarios * 8 if moves else 0
-    cells, notes = _cells_together(portfolio, model), len(portfolio.accounts) * NOTE_BYTES
-    margined = block + sums + counted + 2 * stress.unit_loss.nbytes + cells * SIZE_BYTES
-    return max(margined, cells * TOTAL_BYTES) + notes
+    together, notes = sums_together(portfolio, model), len(portfolio.accounts) * NOTE_BYTES
+    margined = block + sums + counted + 2 * stress.unit_loss.nbytes + together * SIZE_BYTES
+    return max(margined, together * TOTAL_BYTES) + notes
 
 
-def _cells_together(portfolio: StoredPortfolio, model: EngineModel) -> int:
+def sums_together(portfolio: StoredPortfolio, model: EngineModel) -> int:
     """How many sums of quantities there may be of what is held together beyond a part: where concentration asks."""
     terms = model.margin.add_ons.concentration
     if terms is None:

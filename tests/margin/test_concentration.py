@@ -16,9 +16,11 @@ from hypothesis import strategies as st
 from support.small_books import book, market
 
 import ccp
-from ccp.api.streamed import Streaming
+from ccp.api.bounds import sums_together
+from ccp.api.streamed import Streaming, opened_on_disk
 from ccp.book.book import Book, book_from_frames
 from ccp.book.portfolio import Part, build_portfolio
+from ccp.book.stored_portfolio import StoredPortfolio
 from ccp.errors import InputError
 from ccp.exposure.run import part_of
 from ccp.kernels.exposure.costs import SaleTerms
@@ -31,6 +33,8 @@ from ccp.market.case import Case, open_case
 from ccp.market.history import Market
 from ccp.rulebook.rulebook import Rulebook
 from ccp.rulebook.with_rules import with_rules
+from ccp.scenarios.stress_set import stress_scenarios
+from ccp.stress.parts import engine_model
 
 PARTICIPATION, QUANTILE, VOLUME = 0.25, 2.33, 40.0
 WORDS = ("account", "pool", "member", "group")
@@ -406,12 +410,35 @@ def test_a_part_that_knows_of_nobody_else_is_refused() -> None:
 
 @pytest.mark.parametrize("level", WORDS)
 def test_positions_on_disk_give_the_same_margins(level: str, tmp_path: Path) -> None:
-    the_book = book_of(HELD, HOLDERS, {"A": "G", "B": "G", "C": "C", "DEALER": "D"}, {"h": "K", "l": "K", "k": "K"})
-    for name in ("members", "accounts", "instruments", "positions"):
-        getattr(the_book, name).write_parquet(tmp_path / f"{name}.parquet")
+    the_book = written(tmp_path)
     expected = ccp.size(the_book, rules_of(level), MARKET).tables["margin"]
     for how in (Streaming(), Streaming(memory=2**40)):
         assert ccp.size(tmp_path, rules_of(level), MARKET, streaming=how).tables["margin"].equals(expected)
+
+
+def written(folder: Path) -> Book:
+    """A book with groups and a client of several members, as files too."""
+    the_book = book_of(HELD, HOLDERS, {"A": "G", "B": "G", "C": "C", "DEALER": "D"}, {"h": "K", "l": "K", "k": "K"})
+    for name in ("members", "accounts", "instruments", "positions"):
+        getattr(the_book, name).write_parquet(folder / f"{name}.parquet")
+    return the_book
+
+
+@pytest.mark.parametrize("level", WORDS)
+def test_a_bound_on_memory_counts_the_sums_that_there_can_be(level: str, tmp_path: Path) -> None:
+    """Never fewer than there are; no more than members or groups times the two instruments with a volume, and client K
+    times the same."""
+    written(tmp_path)
+    with opened_on_disk(tmp_path, rules_of(level), MARKET, None, Streaming()) as case:
+        stress = stress_scenarios(case.rulebook, case.market, case.factor_ids)
+        model, portfolio = engine_model(case, stress), case.portfolio
+        terms = model.margin.add_ons.concentration
+        assert terms is not None
+        assert isinstance(portfolio, StoredPortfolio)
+        sums = part_totals(terms, portfolio.whole)
+        units = {"member": 4, "group": 3}.get(level, 0)
+        assert len(sums.level.key) + len(sums.client.key) <= sums_together(portfolio, model) <= 2 * (units + 1)
+        assert len(sums.client.key) == 1
 
 
 # --- changes ----------------------------------------------------------------------------------------------------------
