@@ -124,6 +124,8 @@ def _portfolio(size: Size, positions: PositionArrays) -> Portfolio:
         np.arange(size.accounts) // ACCOUNTS_A_POOL,
         np.arange(pools) * members // pools,
         np.zeros(pools, dtype=bool),
+        [],
+        np.full(size.accounts, -1),
         positions,
     )
 

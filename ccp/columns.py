@@ -48,6 +48,7 @@ _ALL = [
     Column("account_id", "text", "what is margined on its own: positions net inside it"),
     Column("pool_id", "text", "what collateral may pay for what; an account belongs to one pool"),
     Column("account_kind", ("house", "client"), "whose risk the account carries"),
+    Column("client_id", "text", "whose positions these are, where one clears through several members"),
     Column("instrument_id", "text", "a cleared instrument"),
     Column("quantity", "number", "contracts or units held; positive is long, negative is short", "units"),
     Column("instrument_kind", "text", "how the instrument is priced"),

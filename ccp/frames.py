@@ -27,6 +27,7 @@ class Accounts(dy.Schema):
     member_id = column("member_id")
     pool_id = column("pool_id", nullable=True)
     kind = column("kind", "account_kind")
+    client_id = column("client_id", nullable=True)
 
 
 class Positions(dy.Schema):

@@ -2,7 +2,7 @@
 
 import json
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -12,6 +12,7 @@ import polars as pl
 
 from ccp.book.book import Book
 from ccp.book.kept import keep_positions
+from ccp.margin.requirement import with_concentration
 from ccp.stress.kept import keep
 from ccp.stress.measure import Measured
 from ccp.stress.parts import engine_model
@@ -51,6 +52,7 @@ class Keeper:
             shutil.copytree(self.positions.name, folder, dirs_exist_ok=True)
         tree = {name: getattr(case.portfolio, name) for name in TREE}
         model = engine_model(case, self.measured.scenarios)
+        model = replace(model, margin=with_concentration(model.margin, self.measured.concentration))
         kept = keep({"tree": tree, "model": model, "found": self.measured.found}, folder / "arrays")
         (folder / "base.json").write_text(json.dumps(self._stated(folder) | {"kept": kept}) + "\n", encoding="utf-8")
 

@@ -14,6 +14,8 @@ from ccp.errors import InputError, refuse, refuse_argument
 from ccp.exposure.run import BLOCK_ACCOUNTS
 from ccp.kernels.exposure.pools import Shortfalls
 from ccp.margin.collateral import Holdings
+from ccp.margin.concentration import client_units
+from ccp.margin.requirement import knowing_all
 from ccp.market.case import Case
 from ccp.rulebook.tier_forms import all_parts
 from ccp.rulebook.tier_kind import OFFERED
@@ -29,12 +31,16 @@ WRITE_BYTES = 64
 """Memory that a row takes while it is written apart."""
 POSITION_BYTES = 96
 """Memory that a position takes while its part is read, put in order and measured."""
-NOTE_BYTES = 32
+NOTE_BYTES = 40
 """Memory that an account takes in the parts' notes of what is to be read."""
 ACCOUNT_BYTES = 64
 """Memory that an account takes in results, once ids are gathered."""
 RESULT_BYTES = 150
 """Memory that a member takes in results, in each scenario and each tier."""
+TOTAL_BYTES = 256
+"""Memory that a sum of what is held together takes while parts are put together: key and amounts, several times."""
+SIZE_BYTES = 32
+"""Memory that it takes from then on."""
 SIDES_BYTES = 32 * MEBI
 """Memory of the library that keeps members' long and short positions."""
 READING_BYTES = 24 * MEBI
@@ -81,7 +87,7 @@ def bounded_portfolio(
     weighed = replace(portfolio, pool_weight=_pool_weight(model, lines))
     _load_kernels(weighed, model, lines)
     room, weights = memory - resident(), weighed.weights
-    measuring, results = _measuring_bytes(case, model, lines), _result_bytes(case, model)
+    measuring, results = _measuring_bytes(portfolio, model, lines), _result_bytes(case, model)
     most, portion = ((room - taken) * 3 // 4 // POSITION_BYTES for taken in (measuring, results))
     needed = max(int(weights.max()), min(FEWEST_POSITIONS, int(weights.sum())))
     if min(most, portion) < needed or least > memory:
@@ -105,18 +111,31 @@ def _load_kernels(portfolio: StoredPortfolio, model: EngineModel, lines: Holding
     pools = np.zeros(1, dtype=np.int64)
     part = portfolio.stored(pools)
     empty = replace(part, runs=part.runs[:0], held=np.zeros_like(part.held))
+    model = replace(model, margin=knowing_all(model.margin, [empty.load()]))
     measure_task(model, PartTask(empty, None if lines is None else lines.of_pools(pools)))
 
 
-def _measuring_bytes(case: Case, model: EngineModel, lines: Holdings | None) -> int:
+def _measuring_bytes(portfolio: StoredPortfolio, model: EngineModel, lines: Holdings | None) -> int:
     """Memory that measuring takes beside positions: a block's losses, the cube once more, and sums by member, those so
-    far and a part's."""
-    portfolio, scenarios, stress = case.portfolio, model.stress.scenarios.count, model.stress
+    far and a part's; or, before that, sums of what is held together."""
+    scenarios, stress = model.stress.scenarios.count, model.stress
     block = min(BLOCK_ACCOUNTS, len(portfolio.accounts)) * scenarios * 8
     sums = 2 * len(Shortfalls._fields) * len(portfolio.members) * scenarios * 8 * (1 if lines is None else 3)
     moves = lines is not None and stress.collateral.stress == "scenario"
     counted = 2 * len(portfolio.pools) * scenarios * 8 if moves else 0
-    return block + sums + counted + 2 * stress.unit_loss.nbytes + len(portfolio.accounts) * NOTE_BYTES
+    together, notes = sums_together(portfolio, model), len(portfolio.accounts) * NOTE_BYTES
+    margined = block + sums + counted + 2 * stress.unit_loss.nbytes + together * SIZE_BYTES
+    return max(margined, together * TOTAL_BYTES) + notes
+
+
+def sums_together(portfolio: StoredPortfolio, model: EngineModel) -> int:
+    """How many sums of quantities there may be of what is held together beyond a part: where concentration asks."""
+    terms = model.margin.add_ons.concentration
+    if terms is None:
+        return 0
+    of_clients = int(portfolio.store.held[client_units(terms, portfolio) >= 0].sum())
+    counted = int((terms.sale.volume > 0).sum())
+    return min(terms.units * counted, portfolio.store.count) + min(int(terms.joint.sum()) * counted, of_clients)
 
 
 def _result_bytes(case: Case, model: EngineModel) -> int:

@@ -13,7 +13,7 @@ import polars as pl
 from ccp.api.base import FOLDER, FORM, TABLES
 from ccp.book.book import Book
 from ccp.book.kept import kept_positions
-from ccp.book.portfolio import Portfolio
+from ccp.book.portfolio import Portfolio, clients_of
 from ccp.errors import refuse
 from ccp.frames import Positions
 from ccp.market.case import Case
@@ -97,11 +97,14 @@ def _read(run: Path, folder: Path, stated: dict[str, Any]) -> Base:
 def _portfolio(book: Book, tree: dict[str, np.ndarray], folder: Path) -> Portfolio:
     """The portfolio of tables that are in its order."""
     firsts = np.flatnonzero(np.diff(tree["account_pool"], prepend=-1))
+    clients, account_client = clients_of(book.accounts)
     return Portfolio(
         instruments=book.instrument_column("instrument_id").to_list(),
         accounts=book.accounts["account_id"].to_list(),
         pools=book.accounts["pool_id"].gather(firsts).to_list(),
         roster=book.roster,
+        clients=clients,
+        account_client=account_client,
         positions=kept_positions(folder),
         **{name: places for name, places in tree.items() if name != "member_group"},
     )

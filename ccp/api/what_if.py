@@ -30,16 +30,23 @@ from ccp.sizing.figures import coverage_figures
 from ccp.sizing.results import contributions_table
 from ccp.sizing.size import Sized, size_fund
 from ccp.stress.measure import Measured, measure_parts, measured_of
-from ccp.stress.parts import engine_model, part_tasks
-from ccp.stress.what_if import Origin, Touched, measure_changed, origins, touched_pools
+from ccp.stress.parts import EngineModel, engine_model, part_tasks
+from ccp.stress.what_if import (
+    MOST_POSITIONS,
+    Origin,
+    Touched,
+    affected,
+    measure_changed,
+    model_after,
+    origins,
+    touched_pools,
+)
 
 if TYPE_CHECKING:
     from ccp.api.size import Sizing
 
 __all__ = ["WhatIf", "read_changes", "what_if"]
 KIND = COMMANDS["whatif"]
-MOST_POSITIONS = 4_000_000
-"""Positions measured at a time where all are: they are read from the run's files."""
 
 
 @dataclass(frozen=True)
@@ -80,12 +87,16 @@ def what_if(run: Path | str, *changes: Changes | Path | str, progress: Progress 
         rulebook = with_rules(base.case.rulebook, stated.rules)
         changed = apply_changes(base.case.book, stated, lambda places: positions_of(base.case, places))
         now = case_after(base.case, changed, rulebook)
-        origin = origins(base.case, now, changed.members, changed.accounts, changed.touched)
-        touched = touched_pools(base.case, now, origin)
         partly = same_measuring(base.case.rulebook, rulebook) and now.factor_ids == base.case.factor_ids
         partly = partly and same_groups(base.case, now)
+        model, moved = base.model, changed.touched
+        if partly:
+            model = model_after(base.model, base.case, now)
+            moved = moved | affected(base.model, base.case, model, now)
+        origin = origins(base.case, now, changed.members, changed.accounts, moved)
+        touched = touched_pools(base.case, now, origin)
         check_changed(base, now, touched, partly)
-        measured = _measure_changed(base, now, origin, touched) if partly else _measure_all(base, now, progress)
+        measured = _measure_changed(base, model, now, origin, touched) if partly else _measure_all(base, now, progress)
     sized, accounts = size_fund(measured), len(origin.account)
     return WhatIf(
         before=base.coverage,
@@ -112,13 +123,13 @@ def _located(stated: StatedChanges) -> Iterator[None]:
         raise InputError(problems, error.total) from None
 
 
-def _measure_changed(base: Base, now: Case, origin: Origin, touched: Touched) -> Measured:
+def _measure_changed(base: Base, model: EngineModel, now: Case, origin: Origin, touched: Touched) -> Measured:
     """The changed book, measured as far as it has changed."""
-    found = measure_changed(base.model, base.found, base.case, now, origin, touched)
+    found = measure_changed(base.model, model, base.found, base.case, now, origin, touched)
     if found is None:
         expected = "margins come out otherwise here than where this was written; size the book again"
         raise refuse(str(base.folder), expected)
-    return measured_of(now, base.model, [found])
+    return measured_of(now, model, [found])
 
 
 def _measure_all(base: Base, now: Case, progress: Progress | None) -> Measured:

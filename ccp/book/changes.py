@@ -46,6 +46,7 @@ class NewAccount(Frozen):
     member_id: str
     pool_id: str | None = Field(default=None, min_length=1)
     kind: Literal["house", "client"]
+    client_id: str | None = Field(default=None, min_length=1)
 
     @property
     def pool(self) -> str:

@@ -18,7 +18,8 @@ from ccp.types import Flags, Index
 class Part:
     """Some pools of a book, whole, as arrays: what the engine measures at a time.
 
-    Accounts and pools are counted from 0 within the part; members and groups are all of the book's.
+    Accounts and pools are counted from 0 within the part; members, groups and clients are all of the book's. An
+    account's client is -1 where it names none.
     """
 
     positions: PositionArrays
@@ -26,15 +27,21 @@ class Part:
     pool_member: Index
     pool_house: Flags
     member_group: Index
+    account_client: Index
 
     def load(self) -> "Part":
         """A part that is in memory is there."""
         return self
 
     @property
+    def account_member(self) -> Index:
+        """The member of each account."""
+        return self.pool_member[self.account_pool]
+
+    @property
     def account_group(self) -> Index:
         """The group of each account."""
-        return self.member_group[self.pool_member[self.account_pool]]
+        return self.member_group[self.account_member]
 
 
 class Loadable(Protocol):
@@ -56,7 +63,8 @@ class Portfolio(Rostered):
 
     Every list of ids is sorted, so that no result depends on the order of rows in a file: members and groups as the
     roster has them, pools by (member, pool_id), accounts by (pool, account_id), instruments by instrument_id, and an
-    account's positions by instrument. `account_pool` and `pool_member` are positions in those lists.
+    account's positions by instrument. `account_pool` and `pool_member` are positions in those lists, and so is
+    `account_client` in that of the clients that accounts name, -1 where one names none.
     """
 
     instruments: list[str]
@@ -66,12 +74,19 @@ class Portfolio(Rostered):
     account_pool: Index
     pool_member: Index
     pool_house: Flags
+    clients: list[str]
+    account_client: Index
     positions: PositionArrays
 
     @cached_property
     def account_member(self) -> Index:
         """The member of each account."""
         return self.pool_member[self.account_pool]
+
+    @property
+    def account_group(self) -> Index:
+        """The group of each account."""
+        return self.member_group[self.account_member]
 
     @cached_property
     def holding_accounts(self) -> Flags:
@@ -93,7 +108,8 @@ class Portfolio(Rostered):
     @property
     def whole(self) -> Part:
         """All of it."""
-        return Part(self.positions, self.account_pool, self.pool_member, self.pool_house, self.member_group)
+        tree = (self.account_pool, self.pool_member, self.pool_house, self.member_group, self.account_client)
+        return Part(self.positions, *tree)
 
     def parts(self, most_positions: int | None = None) -> "Sequence[Loadable]":
         """The book as parts to be measured one by one: in memory all of it is one."""
@@ -115,7 +131,8 @@ class Portfolio(Rostered):
     def part_with(self, positions: PositionArrays, pools: Index, accounts: Index) -> Part:
         """A part of some pools, given its positions."""
         account_pool = np.searchsorted(pools, self.account_pool[accounts])
-        return Part(positions, account_pool, self.pool_member[pools], self.pool_house[pools], self.member_group)
+        tree = (account_pool, self.pool_member[pools], self.pool_house[pools], self.member_group)
+        return Part(positions, *tree, self.account_client[accounts])
 
     def accounts_in(self, pools: Index) -> Index:
         """The accounts of some pools, in order."""
@@ -135,6 +152,7 @@ def build_portfolio(book: Book, positions: PositionArrays | None = None) -> Port
     accounts = book.ordered_accounts
     pools = accounts.group_by("member_id", "pool_id", maintain_order=True).agg(pl.col("kind").first())
     instruments = book.instrument_column("instrument_id")
+    clients, account_client = clients_of(accounts)
     return Portfolio(
         instruments=instruments.to_list(),
         accounts=accounts["account_id"].to_list(),
@@ -143,8 +161,20 @@ def build_portfolio(book: Book, positions: PositionArrays | None = None) -> Port
         account_pool=_places(accounts["pool_id"], pools["pool_id"]),
         pool_member=_places(pools["member_id"], pl.Series(book.roster.members, dtype=pl.String)),
         pool_house=(pools["kind"].cast(pl.String) == "house").to_numpy().copy(),
+        clients=clients,
+        account_client=account_client,
         positions=positions or compressed(book.positions, accounts["account_id"], instruments),
     )
+
+
+def clients_of(accounts: pl.DataFrame) -> tuple[list[str], Index]:
+    """The clients that some accounts name, in order of id, and each account's place among them, or -1."""
+    names = accounts["client_id"]
+    clients = names.drop_nulls().unique().sort()
+    if not len(clients):
+        return [], np.full(len(names), -1, dtype=np.int64)
+    places = names.cast(pl.Enum(clients)).to_physical().cast(pl.Int64).fill_null(-1)
+    return clients.to_list(), places.to_numpy().copy()
 
 
 def _places(values: pl.Series, among: pl.Series) -> Index:

@@ -50,6 +50,7 @@ class StoredPart:
     pool_member: Index
     pool_house: Flags
     member_group: Index
+    account_client: Index
 
     def load(self) -> Part:
         """Read the positions and bring them in order. Raises RepeatedPositionError, or InputError without the file."""
@@ -61,7 +62,8 @@ class StoredPart:
         offset = np.concatenate([[0], np.cumsum(self.held)])
         instrument = _apart(key)[1].astype(np.int32)
         positions = PositionArrays(*(fixed(array) for array in (offset, instrument, quantity)))
-        return Part(positions, self.account_pool, self.pool_member, self.pool_house, self.member_group)
+        tree = (self.account_pool, self.pool_member, self.pool_house, self.member_group, self.account_client)
+        return Part(positions, *tree)
 
     def repeated(self) -> tuple[Index, Index, int]:
         """The accounts and the instruments that stand together more than once, and in how many positions."""

@@ -67,6 +67,7 @@ class StoredPortfolio(Portfolio):
             self.pool_member[pools],
             self.pool_house[pools],
             self.member_group,
+            self.account_client[accounts],
         )
 
     def _accounts(self, pools: Index) -> Index:

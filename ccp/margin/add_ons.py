@@ -7,7 +7,8 @@ import numpy as np
 
 from ccp.book.portfolio import Part
 from ccp.kernels.engine.numba_door import read_only
-from ccp.kernels.exposure.costs import SaleTerms, concentration_costs, own_paper, sale_costs, spread_costs
+from ccp.kernels.exposure.costs import SaleTerms, own_paper, sale_costs, spread_costs
+from ccp.margin.concentration import ConcentrationTerms, concentration, joint_clients, units_of
 from ccp.market.case import Case
 from ccp.money import to_minor
 from ccp.pricing.horizon import case_terms
@@ -58,8 +59,7 @@ class AddOnTerms:
     `value` is that of one unit and `issuer` its issuing group, or -1.
     """
 
-    concentration: SaleTerms | None
-    quantile: float
+    concentration: ConcentrationTerms | None
     spread: Vector | None
     wrong_way: float | None
     value: Vector
@@ -70,21 +70,24 @@ def add_on_terms(case: Case, periods: Index, risk: Vector) -> AddOnTerms:
     """What the add-ons need to know of the case's instruments. Raises ValueError for one that nobody computes."""
     _check_every_add_on()
     rules, terms = case.rulebook.margin.add_ons, case_terms(case, periods)
-    concentration, quantile = None, 0.0
-    if rules.concentration is not None:
-        close_out = CloseOutRules(participation=rules.concentration.participation)
-        concentration = sale_terms(case, terms, periods, risk, close_out)
-        quantile = rules.concentration.quantile
     places = {name: place for place, name in enumerate(case.portfolio.groups)}
     issuers = case.book.instrument_column("issuer_id")
     return AddOnTerms(
-        concentration,
-        quantile,
+        _concentration_terms(case, terms, periods, risk),
         half_spreads(case, terms) if rules.bid_ask else None,
         rules.wrong_way,
         terms.multiplier * terms.price * terms.exchange,
         np.array([places.get(name, -1) if name else -1 for name in issuers], dtype=np.int64),
     )
+
+
+def _concentration_terms(case: Case, terms: Terms, periods: Index, risk: Vector) -> ConcentrationTerms | None:
+    rules, portfolio = case.rulebook.margin.add_ons.concentration, case.portfolio
+    if rules is None:
+        return None
+    sale = sale_terms(case, terms, periods, risk, CloseOutRules(participation=rules.participation))
+    level = rules.level
+    return ConcentrationTerms(sale, rules.quantile, level, units_of(level, portfolio), joint_clients(level, portfolio))
 
 
 def _check_every_add_on() -> None:
@@ -97,7 +100,7 @@ def _check_every_add_on() -> None:
 def _concentration(terms: AddOnTerms, part: Part, cost: Vector) -> bool:
     if terms.concentration is None:
         return False
-    concentration_costs(part.positions, terms.concentration, terms.quantile, cost)
+    concentration(terms.concentration, part, cost)
     return True
 
 

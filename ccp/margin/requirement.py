@@ -1,5 +1,6 @@
 """The margin of every account, built up step by step as a rulebook says. Formulas: docs/reference/margin-models.md."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
@@ -10,6 +11,7 @@ from ccp.book.portfolio import Part
 from ccp.exposure.run import MarginCube, Progress, RankWeights, run_margin
 from ccp.kernels.exposure.sweep import PositionArrays
 from ccp.margin.add_ons import AddOnTerms, add_on_terms, add_ons, daily_risk
+from ccp.margin.concentration import ConcentrationTerms, added_up, part_totals
 from ccp.margin.measure import model_tail, sample_weights, tail_weights, weighted_tail
 from ccp.market.case import Case
 from ccp.money import blended, exact, minor_units, times
@@ -92,13 +94,27 @@ def margin_requirement(case: Case, buffer: Fraction | None = None, progress: Pro
 
     `buffer` is how much of the buffer is there today, as a share; by default all of it.
     """
-    return require(margin_model(case), case.portfolio.whole, buffer, progress)
+    whole = case.portfolio.whole
+    return require(knowing_all(margin_model(case), [whole]), whole, buffer, progress)
+
+
+def knowing_all(model: MarginModel, parts: Iterable[Part]) -> MarginModel:
+    """The model, told what all parts of a book hold together: what margin beyond a part asks for."""
+    terms = model.add_ons.concentration
+    if terms is None or not terms.across:
+        return model
+    return with_concentration(model, added_up(terms, (part_totals(terms, part) for part in parts)))
+
+
+def with_concentration(model: MarginModel, terms: ConcentrationTerms | None) -> MarginModel:
+    """The model with other terms of concentration."""
+    return replace(model, add_ons=replace(model.add_ons, concentration=terms))
 
 
 def require(
     model: MarginModel, part: Part, buffer: Fraction | None = None, progress: Progress | None = None
 ) -> Requirement:
-    """The margin of every account of a part of the book."""
+    """The margin of every account of a part of the book; `model` as `knowing_all` its parts."""
     margin = _sampled_margin(model, part.positions, progress)
     if model.product is not None:
         margin = _limited_offsets(model, model.product, part.positions, margin)

@@ -107,6 +107,9 @@ class OffsetLimit(Frozen):
 class Concentration(Frozen):
     """More margin for positions that take longer to sell than the liquidation period."""
 
+    level: Literal["account", "pool", "member", "group"] = Field(
+        default="group", description="whose positions of the same side are sold together and set the pace"
+    )
     participation: float = Field(default=0.25, gt=0, le=1, description="share of average daily volume sold a day")
     quantile: float = Field(default=2.33, gt=0, le=20, description="takes daily risk to the margin's confidence")
 

@@ -16,6 +16,7 @@ from ccp.kernels.exposure.costs import SaleTerms
 from ccp.kernels.exposure.pools import Shortfalls
 from ccp.kernels.exposure.portfolio_losses import ScenarioWeights
 from ccp.margin.add_ons import AddOnTerms
+from ccp.margin.concentration import ConcentrationTerms, Sizes
 from ccp.margin.requirement import MarginModel
 from ccp.rulebook.collateral import CollateralRules
 from ccp.scenarios.scenario_set import Label, ScenarioSet
@@ -28,6 +29,7 @@ KINDS = {
     kind.__name__: kind
     for kind in (
         *(EngineModel, MarginModel, MarginCube, RankWeights, RootMeanSquare, ScenarioWeights, AddOnTerms, SaleTerms),
+        *(ConcentrationTerms, Sizes),
         *(StressModel, CubeRows, ScenarioSet, Label, CollateralRules, PartFound, Shortfalls),
     )
 }

@@ -10,7 +10,8 @@ from ccp.book.roster import Roster
 from ccp.errors import refuse
 from ccp.exposure.run import Progress, account_values
 from ccp.margin.collateral import counted_margin, holdings
-from ccp.margin.requirement import Requirement
+from ccp.margin.concentration import ConcentrationTerms, added_up
+from ccp.margin.requirement import Requirement, knowing_all, with_concentration
 from ccp.market.case import Case
 from ccp.money import minor_units, to_minor
 from ccp.rulebook.rulebook import Rulebook
@@ -30,6 +31,7 @@ from ccp.stress.parts import (
     pool_requirement,
     stress_model,
     stress_part,
+    totals_task,
 )
 from ccp.types import Cents, Index, InstrumentByScenario, Vector
 
@@ -42,13 +44,14 @@ class Measured:
     """What the passes found of the whole book, and the losses that follow from it. Money in cents.
 
     `losses` follow the rulebook's way of counting margin; `by_resources` has every way, when the book has
-    collateral.
+    collateral. `concentration` is what margins knew of who is sold together, None where the rulebook does not ask.
     """
 
     case: Case
     model: StressModel
     found: PartFound
     by_resources: dict[str, StressLosses]
+    concentration: ConcentrationTerms | None = None
 
     @property
     def rules(self) -> Rulebook:
@@ -118,14 +121,16 @@ class PoolLoss:
 
 def measure(case: Case, stress: ScenarioSet, progress: Progress | None = None) -> Measured:
     """Price every instrument, margin every account and stress every member."""
-    model, lines = engine_model(case, stress), holdings(case)
-    return measured_of(case, model, [measure_part(model, case.portfolio.whole, lines, progress)])
+    model, lines, whole = engine_model(case, stress), holdings(case), case.portfolio.whole
+    model = replace(model, margin=knowing_all(model.margin, [whole]))
+    return measured_of(case, model, [measure_part(model, whole, lines, progress)])
 
 
 def measure_parts(
     case: Case, model: EngineModel, tasks: list[PartTask], executor: PartExecutor, progress: Progress | None = None
 ) -> Measured:
     """As `measure`, part by part (`part_tasks` of the whole book), wherever `executor` runs them."""
+    model = _knowing_all(model, tasks, executor)
     for cube in (*model.margin.samples, *([model.margin.floor] if model.margin.floor else [])):
         cube.cut()
 
@@ -140,15 +145,25 @@ def measure_parts(
     return measured_of(case, model, found())
 
 
+def _knowing_all(model: EngineModel, tasks: list[PartTask], executor: PartExecutor) -> EngineModel:
+    """The model, told what all parts hold together: a pass of its own over the book, where margin asks for that."""
+    terms = model.margin.add_ons.concentration
+    if terms is None or not terms.across:
+        return model
+    known = added_up(terms, executor.run(totals_task, terms, tasks))
+    return replace(model, margin=with_concentration(model.margin, known))
+
+
 def measured_of(case: Case, model: EngineModel | StressModel, found: Iterable[PartFound]) -> Measured:
     """What was found of all parts, in order of their pools, as one result. Raises InputError."""
-    whole, stress = joined(found), model.stress if isinstance(model, EngineModel) else model
+    whole, terms = joined(found), model.margin.add_ons.concentration if isinstance(model, EngineModel) else None
+    stress = model.stress if isinstance(model, EngineModel) else model
     check_size(whole.gross, stress, case.portfolio.instruments)
     phi, roster = case.rulebook.stress.house_surplus_covers_clients, case.portfolio.roster
     losses = {way: stress_losses(short, phi, roster) for way, short in whole.shortfalls.items()}
     only = next(iter(losses.values()))
     by_resources: dict[str, StressLosses] = losses if len(losses) > 1 else dict.fromkeys(map(str, RESOURCES), only)
-    return Measured(case, stress, whole, by_resources)
+    return Measured(case, stress, whole, by_resources, terms)
 
 
 def check_size(gross: Vector, stress: StressModel, instruments: list[str]) -> None:

@@ -1,7 +1,8 @@
 """A book measured part by part: one model for all parts, one result each, and the results put together.
 
-A part is some pools, whole, so that nothing but sums by member crosses from one part to another. All that is added up
-is whole minor units: the answer is the same for any parts, in any order of work, on any machine.
+A part is some pools, whole, so that nothing but sums by member crosses from one part to another; where margin asks what
+is held together beyond a pool, sums of quantities do before (`ccp.margin.concentration`). All that is added up is whole
+numbers: the answer is the same for any parts, in any order of work, on any machine.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -22,6 +23,7 @@ from ccp.margin.collateral import (
     value_in_scenarios,
     within_limits,
 )
+from ccp.margin.concentration import ConcentrationTerms, Totals, part_totals
 from ccp.margin.requirement import MarginModel, Requirement, margin_model, require
 from ccp.market.case import Case
 from ccp.money import minor_units
@@ -130,6 +132,11 @@ def part_tasks(portfolio: Portfolio, lines: Holdings | None, most_positions: int
         tasks.append(PartTask(part, None if lines is None else lines.of_pools(pools)))
         first += len(pools)
     return tasks
+
+
+def totals_task(terms: ConcentrationTerms, task: PartTask) -> Totals:
+    """Read a part and add up what its accounts hold together."""
+    return part_totals(terms, task.part.load())
 
 
 def measure_task(model: EngineModel, task: PartTask) -> PartFound:

@@ -13,9 +13,14 @@ from ccp.book.portfolio import Part
 from ccp.kernels.exposure.pools import Shortfalls
 from ccp.margin.add_ons import add_on_terms
 from ccp.margin.collateral import Holdings, holdings
+from ccp.margin.requirement import knowing_all
+from ccp.margin.sold_otherwise import sold_otherwise
 from ccp.market.case import Case
 from ccp.stress.parts import EngineModel, PartFound, measure_part
 from ccp.types import Flags, Index, Vector
+
+MOST_POSITIONS = 4_000_000
+"""Positions looked at together where all are: they are read from the run's files."""
 
 
 @dataclass(frozen=True)
@@ -78,16 +83,22 @@ def touched_pools(before: Case, now: Case, origin: Origin) -> Touched:
 
 
 def measure_changed(
-    model: EngineModel, found: PartFound, before: Case, now: Case, origin: Origin, touched: Touched
+    model: EngineModel,
+    model_now: EngineModel,
+    found: PartFound,
+    before: Case,
+    now: Case,
+    origin: Origin,
+    touched: Touched,
 ) -> PartFound | None:
-    """What measuring the changed book finds. `model` and `found` are those before.
+    """What measuring the changed book finds. `model` and `found` are those before, `model_now` is `model_after`.
 
     None when the pools as they were no longer measure as they did: then what was found is another program's.
     """
     was = measure_part(model, touched.was, _holdings_of(before, touched.gone))
     if not _same(was, found, before, touched.gone):
         return None
-    part = measure_part(_model_now(model, before, now), touched.now, _holdings_of(now, touched.come))
+    part = measure_part(model_now, touched.now, _holdings_of(now, touched.come))
     costs, held = (found.account_cost, part.account_cost), (found.pool_held, part.pool_held)
     return PartFound(
         _gathered(found.account_margin, part.account_margin, origin.account),
@@ -105,12 +116,22 @@ def measure_changed(
     )
 
 
-def _model_now(model: EngineModel, before: Case, now: Case) -> EngineModel:
-    """The model of the changed book: that before, but for whose paper instruments are, for that goes by the groups."""
-    if now.portfolio.groups == before.portfolio.groups:
+def model_after(model: EngineModel, before: Case, now: Case) -> EngineModel:
+    """The model of the changed book: that before, but for whose paper instruments are, for that goes by the groups, and
+    for what is held together."""
+    if now.portfolio.groups == before.portfolio.groups and model.margin.add_ons.concentration is None:
         return model
     add_ons = add_on_terms(now, model.margin.periods, model.margin.daily_risk)
-    return replace(model, margin=replace(model.margin, add_ons=add_ons))
+    parts = (part.load() for part in now.portfolio.parts(MOST_POSITIONS))
+    return replace(model, margin=knowing_all(replace(model.margin, add_ons=add_ons), parts))
+
+
+def affected(model: EngineModel, before: Case, model_now: EngineModel, now: Case) -> Flags:
+    """Which accounts of the changed book are margined otherwise because of what others hold."""
+    was, terms = (one.margin.add_ons.concentration for one in (model, model_now))
+    if was is None or terms is None:
+        return np.zeros(len(now.portfolio.accounts), dtype=bool)
+    return sold_otherwise(was, before.portfolio, terms, now.portfolio)
 
 
 def _holdings_of(case: Case, pools: Index) -> Holdings | None:

@@ -130,6 +130,7 @@ RULES: dict[str, dict[str, Any]] = {
     "weighted": {"margin": {"model": "weighted", "floor": {"lookback_days": 150}}},
     "parametric": {"margin": {"model": "parametric", "add_ons": {"bid_ask": True, "concentration": {}}}},
     "blended": {"margin": {"stress_period": {"days": 60}, "offset_limit": {"by": "instrument"}}},
+    "together": {"margin": {"add_ons": {"concentration": {"level": "member", "participation": 0.02}}}},
     "sampled": {"margin": {"stress_period": {"days": 60, "reading": "sample"}, "add_ons": {"wrong_way": 0.5}}},
     "gradual": {"close_out": {"method": "gradual", "participation": 0.1}, "margin": {"measure": "value_at_risk"}},
     "held": {"stress": {"resources": "held"}},
@@ -163,6 +164,9 @@ def fractions(tmp_path_factory: pytest.TempPathFactory, small_book: Path) -> Pat
     book = copied(small_book, tmp_path_factory.mktemp("books") / "fractions")
     rewrite(book, lambda table: shuffled(table).with_columns(pl.col("quantity") * 0.1))
     accounts = pl.read_parquet(book / "accounts.parquet")
+    named = (pl.col("kind").cast(pl.String) == "client") & (pl.int_range(pl.len()) % 3 == 0)
+    client = pl.format("client {}", pl.int_range(pl.len()) % 4)
+    accounts = accounts.with_columns(client_id=pl.when(named).then(client))
     idle = accounts.head(3).with_columns(pl.format("idle {}", "account_id").alias("account_id"))
     pl.concat([accounts, idle]).write_parquet(book / "accounts.parquet")
     random = np.random.default_rng(3)
@@ -309,7 +313,7 @@ def assert_same_part(note: StoredPart, whole: Portfolio, pools: np.ndarray) -> N
     for name, array in expected.positions._asdict().items():
         np.testing.assert_array_equal(getattr(found.positions, name), array, strict=True)
         assert not getattr(found.positions, name).flags.writeable
-    for name in ("account_pool", "pool_member", "pool_house", "member_group"):
+    for name in ("account_pool", "pool_member", "pool_house", "member_group", "account_client"):
         np.testing.assert_array_equal(getattr(found, name), getattr(expected, name), strict=True)
 
 

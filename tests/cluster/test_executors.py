@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import Future
 from contextlib import suppress
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -46,9 +47,12 @@ from ccp.cluster.worker import on_worker
 from ccp.errors import InputError
 from ccp.kernels.engine.numba_door import COMPILED, use_threads
 from ccp.margin.collateral import holdings
+from ccp.margin.requirement import knowing_all
 from ccp.market.case import Case, open_case, open_stored_case
 from ccp.market.history import read_market
 from ccp.rulebook.load import load_rulebook
+from ccp.rulebook.rulebook import Rulebook
+from ccp.rulebook.with_rules import with_rules
 from ccp.scenarios.scenario_set import ScenarioSet
 from ccp.scenarios.stress_set import stress_scenarios
 from ccp.stress.measure import Measured, measure, measure_parts
@@ -198,7 +202,7 @@ def test_a_killed_worker_is_made_up_for(
 @pytest.fixture(scope="module")
 def stored(tmp_path_factory: pytest.TempPathFactory) -> Case:
     """The embedded example, its positions on disk."""
-    rules, file = load_rulebook("textbook/cover-two"), tmp_path_factory.mktemp("stored") / "positions"
+    rules, file = rules_across_parts(), tmp_path_factory.mktemp("stored") / "positions"
 
     def store(path: Path, tree: Portfolio, findings: Findings) -> StoredPositions:
         return store_positions(path, tree, file, True, findings, BatchSizes(3_000, 5_000, 256))
@@ -222,7 +226,9 @@ def test_a_worker_killed_while_it_measures_a_part_changes_nothing(
     tasks, mark = part_tasks(stored.portfolio, holdings(stored), 1_500), tmp_path / "worker"
     items = [SlowTask(task, mark if place == 3 else None) for place, task in enumerate(tasks)]
     threading.Thread(target=kill_who_signs, args=(mark,), daemon=True).start()
-    found = joined(ray_cluster.run(measure_marked, engine_model(stored, stress_of(stored)), items))
+    model = engine_model(stored, stress_of(stored))
+    model = replace(model, margin=knowing_all(model.margin, [stored.portfolio.whole]))
+    found = joined(ray_cluster.run(measure_marked, model, items))
     assert mark.exists()
     assert_same_measured(found, measured_in_memory().found)
 
@@ -233,14 +239,21 @@ def stress_of(case: Case) -> ScenarioSet:
 
 @cache
 def measured_in_memory() -> Measured:
-    case = open_case(example_book(), read_market(), load_rulebook("textbook/cover-two"))
+    case = open_case(example_book(), read_market(), rules_across_parts())
     return measure(case, stress_of(case))
+
+
+def rules_across_parts() -> Rulebook:
+    """Margin that depends on what accounts of other parts hold."""
+    return with_rules(load_rulebook("textbook/cover-two"), [("margin.add_ons.concentration", {"participation": 0.05})])
 
 
 def assert_same_measured(found: PartFound, expected: PartFound) -> None:
     assert found.account_cost is None and expected.account_cost is None  # noqa: PT018 - the rulebook sells at once
     for name in ("account_margin", "net_option_value", "pool_margin", "pool_counted"):
         assert getattr(found, name).tobytes() == getattr(expected, name).tobytes(), name
+    assert found.add_ons["concentration"].tobytes() == expected.add_ons["concentration"].tobytes()
+    assert expected.add_ons["concentration"].any()
     assert found.shortfalls.keys() == expected.shortfalls.keys()
     for way, short in found.shortfalls.items():
         for one, other in zip(short, expected.shortfalls[way], strict=True):

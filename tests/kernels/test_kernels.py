@@ -27,6 +27,7 @@ from ccp.exposure.tiles import tiled
 from ccp.kernels.engine.numba_door import use_threads
 from ccp.kernels.exposure.black import black_forward_value, option_values
 from ccp.kernels.exposure.costs import SaleTerms, concentration_costs, own_paper, sale_costs, spread_costs
+from ccp.kernels.exposure.held_together import Together
 from ccp.kernels.exposure.pools import PoolArrays, Shortfalls, fold_accounts
 from ccp.kernels.exposure.portfolio_losses import TILE, account_losses
 from ccp.kernels.exposure.sweep import PositionArrays
@@ -61,6 +62,8 @@ def random_portfolio(random: np.random.Generator, accounts: int, instruments: in
         account_pool=account_pool,
         pool_member=pool_member,
         pool_house=random.random(pools) < 0.4,
+        clients=[],
+        account_client=np.full(accounts, -1),
         positions=PositionArrays(offset, instrument, quantity),
     )
 
@@ -517,19 +520,50 @@ def test_spread_costs_equal_their_twin_to_the_bit(case: tuple[PositionArrays, Sa
     assert cost.tolist() == expected
 
 
-@given(priced_positions(), st.sampled_from([2.33, 0.0, 20.0]))
+@st.composite
+def held_together(draw: Any, accounts: int, instruments: int) -> tuple[Together, list[dict[int, tuple[float, float]]]]:
+    """Units of some accounts, and what each holds of some instruments, long and short."""
+    sizes = st.floats(0, 1e9) | st.sampled_from([0.0, 25.0, 400.0])
+    cells = st.dictionaries(st.integers(0, instruments - 1), st.tuples(sizes, sizes))
+    units = draw(st.lists(cells, min_size=1, max_size=3))
+    rows = [(place, *sides) for cell in units for place, sides in sorted(cell.items())]
+    columns = [np.array(column) for column in zip(*rows, strict=True)] or [np.empty(0)] * 3
+    together = Together(
+        draw(hnp.arrays(np.int64, accounts, elements=st.integers(-1, len(units) - 1))),
+        np.cumsum([0, *(len(cell) for cell in units)]),
+        columns[0].astype(np.int32),
+        columns[1].astype(np.float64),
+        columns[2].astype(np.float64),
+    )
+    return together, units
+
+
+@given(priced_positions(), st.sampled_from([2.33, 0.0, 20.0]), st.data())
 def test_concentration_costs_equal_their_twin_to_the_bit(
-    case: tuple[PositionArrays, SaleTerms], quantile: float
+    case: tuple[PositionArrays, SaleTerms], quantile: float, data: st.DataObject
 ) -> None:
+    """The position, its unit or its client: what is more sets the days."""
     positions, terms = case
-    cost = np.full(positions.offset.size - 1, math.nan)
-    concentration_costs(positions, terms, quantile, cost)
+    accounts, cost = positions.offset.size - 1, np.full(positions.offset.size - 1, math.nan)
+    held = [data.draw(held_together(accounts, terms.spread.size)) for _ in range(2)]
+    concentration_costs(positions, terms, quantile, held[0][0], held[1][0], cost)
 
-    def one(place: int, quantity: float) -> float:
-        risk, days, volume = float(terms.daily_risk[place]), int(terms.days[place]), float(terms.volume[place])
-        return reference.concentration_cost(quantity, risk, days, volume, terms.participation, quantile)
+    expected = []
+    for account in range(accounts):
 
-    assert cost.tolist() == reference.cost_of_positions(*positions, one)
+        def one(place: int, quantity: float, account: int = account) -> float:
+            risk, days, volume = float(terms.daily_risk[place]), int(terms.days[place]), float(terms.volume[place])
+            sold = abs(quantity)
+            for together, units in held:
+                unit = int(together.unit[account])
+                if unit >= 0:
+                    sold = max(sold, units[unit].get(place, (0.0, 0.0))[0 if quantity > 0 else 1])
+            return reference.concentration_cost(quantity, sold, risk, days, volume, terms.participation, quantile)
+
+        begin, end = positions.offset[account : account + 2]
+        own = positions.instrument[begin:end], positions.quantity[begin:end]
+        expected += reference.cost_of_positions([0, end - begin], *own, one)
+    assert cost.tolist() == expected
     assert (cost >= 0).all()
 
 
@@ -593,7 +627,7 @@ def test_an_account_with_more_than_a_chunk_of_positions_is_right() -> None:
     loss = random.normal(size=(instruments, 3))
     portfolio = Portfolio(
         [f"I{i}" for i in range(instruments)], ["A", "B", "C"], ["P", "Q"], roster_of({"M": "G"}),
-        np.array([0, 1, 1]), np.array([0, 0]), np.array([True, False]), positions,
+        np.array([0, 1, 1]), np.array([0, 0]), np.array([True, False]), [], np.full(3, -1), positions,
     )  # fmt: skip
     margin = run_margin(positions, MarginCube(loss[:, :2], RankWeights(np.array([1.0]))), 100.0)
     assert margin.tolist() == reference.account_margins(loss[:, :2], *positions, max, 100.0)

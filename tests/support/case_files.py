@@ -28,6 +28,7 @@ COLUMNS = {
 TEXT = {"group_id", "pool_id", "factor_id", "right", "style", "volatility_id", "sector", "asset_class"} | {
     "issuer_id",
     "issuer_group_id",
+    "client_id",
 }
 
 

@@ -35,6 +35,8 @@ FULL_TIERS = [
     *("voluntary", {"parent_guarantee": {"amount": 250}}, {"tear_up": {"scope": "partial"}}),
     *({"payout_haircut": {"share": 0.5}}, "uncovered"),
 ]
+LEVELS = ("group", "member", "account", "pool")
+CLIENTS = ("K1", "K2", "K3")
 MARGINS: list[Row] = [
     {},
     {"model": "weighted", "weighting": {"decay": 0.97}},
@@ -63,7 +65,10 @@ def dressed_case(seed: int) -> RandomCase:
         if rules["margin"].get("model") == "filtered" and row.get("volatility_id") not in (None, "EQ0.VOL"):
             row["volatility_id"] = "FEAR"  # a modelled volatility has too short a history for the filter
     if seed % 3 == 0:
-        rules["margin"]["add_ons"] = {"concentration": {}, "bid_ask": True, "wrong_way": 1.0}
+        together = {"level": LEVELS[seed // 3 % len(LEVELS)], "participation": 0.1}
+        rules["margin"]["add_ons"] = {"concentration": together, "bid_ask": True, "wrong_way": 1.0}
+        for row in book["accounts"][:: 1 + seed % 2]:
+            row["client_id"] = str(rng.choice(CLIENTS)) if rng.random() < 0.5 else None
     if seed % 4 == 1:
         rules["close_out"] = {"method": "gradual"}
     if seed % 4 == 2:
@@ -164,7 +169,8 @@ def _add(rng: np.random.Generator, book: Row, kind: str, document: Row) -> None:
     elif kind == "removed member":
         several("remove", [{"member_id": one_of(book["members"])["member_id"]}])
     elif kind == "new account":
-        several("add_accounts", [_account(f"new {number}", owner["member_id"], one_of(["house", "client"]))])
+        new = _account(f"new {number}", owner["member_id"], one_of(["house", "client"]))
+        several("add_accounts", [new | {"client_id": owner.get("client_id")}])
         several("trades", [_trade(f"new {number}", one_of(instruments), 40.0)])
     elif kind == "new in pool":
         pool = owner.get("pool_id") or owner["account_id"]

@@ -15,6 +15,7 @@ from ccp.settlement.terms import RunTerms
 
 MORE = {
     "members": ["capital", "liquidity"],
+    "accounts": ["client_id"],
     "instruments": ["average_daily_volume", "half_spread", "issuer_id"],
 }
 

@@ -666,7 +666,40 @@ def before_buffer(setup: Setup, positions: dict[str, float], day: MarginDay, his
     return margin
 
 
-def add_ons(setup: Setup, account: str, positions: dict[str, float], today: Snapshot, risk: dict[str, float]) -> int:
+Together = dict[tuple[str, str, str, bool], Fraction]  # word, unit, instrument, long: what is held, exactly
+
+
+def units(setup: Setup, account: str, level: str) -> list[tuple[str, str]]:
+    """Who sells together with an account: the unit of the level, and the client that it names."""
+    of_level = {
+        "account": account,
+        "pool": setup.pool_of[account],
+        "member": setup.owner(account),
+        "group": setup.group(account),
+    }
+    client = setup.accounts[account].get("client_id")
+    return [(level, of_level[level])] + ([("client", client)] if client else [])
+
+
+def held_together(setup: Setup, positions: dict[str, dict[str, float]], level: str) -> Together:
+    """By unit and client, what is held of every instrument, long and short apart."""
+    sums: Together = {}
+    for account, held in positions.items():
+        for unit in units(setup, account, level):
+            for name, quantity in held.items():
+                key = (*unit, name, quantity > 0)
+                sums[key] = sums.get(key, Fraction(0)) + abs(Fraction(quantity))
+    return sums
+
+
+def add_ons(
+    setup: Setup,
+    account: str,
+    everybody: dict[str, dict[str, float]],
+    today: Snapshot,
+    risk: dict[str, float],
+) -> int:
+    positions = everybody[account]
     terms = setup.margin.get("add_ons") or {}
     unknown = terms.keys() - {"bid_ask", "concentration", "wrong_way"}
     if unknown:
@@ -679,11 +712,13 @@ def add_ons(setup: Setup, account: str, positions: dict[str, float], today: Snap
         ]
         total += setup.cents(sum(spreads))
     if concentration := terms.get("concentration"):
-        extra = 0.0
+        extra, level = 0.0, concentration.get("level", "group")
+        together = held_together(setup, everybody, level)
         for name, quantity in positions.items():
             volume, h = setup.instruments[name].get("average_daily_volume"), setup.horizon[name]
-            if volume is not None:
-                n = abs(quantity) / (concentration["participation"] * volume)
+            if volume is not None and quantity:
+                sold = float(max(together[(*unit, name, quantity > 0)] for unit in units(setup, account, level)))
+                n = sold / (concentration["participation"] * volume)
                 if n > h:
                     extra += abs(quantity) * risk[name] * (math.sqrt(n) - math.sqrt(h))
         total += setup.cents(extra * concentration.get("quantile", 2.33))
@@ -883,8 +918,9 @@ def margins(
     changed = {trade["account_id"] for trade in setup.trades.get(today.date, [])}
     changed |= {a for a in active if any(setup.last_row[name] == today.row for name in state.held[a])}
     buffer = buffer_of_the_day(setup, state, place, before, changed)
+    held = {account: positions[account] for account in active}
     return {
-        account: round((1 + buffer) * margin) + add_ons(setup, account, positions[account], today, day.daily_risk)
+        account: round((1 + buffer) * margin) + add_ons(setup, account, held, today, day.daily_risk)
         for account, margin in before.items()
     }
 

@@ -45,6 +45,7 @@ def random_cycle(seed: int) -> Row:
         random_books.follow_spread(market, book, run["book_date"] or opened(run))
     random_books.give_horizons(np.random.default_rng([seed, 31]), rules)
     tight = chance(rng, 0.3)
+    held_together(np.random.default_rng([seed, 32]), book, rules)
     run["gaps"] = random_gaps(rng, run, early=tight)
     run["defaults"] = random_defaults(rng, run)
     if rng.random() < 0.1:
@@ -145,6 +146,16 @@ def random_margin(rng: np.random.Generator, market: Row, book: Row) -> Row:
             extras["wrong_way"] = one_of(rng, [0.25, 1.0])
         result["add_ons"] = extras
     return result
+
+
+def held_together(rng: np.random.Generator, book: Row, rules: Row) -> None:
+    """Who sells together: at which level, and clients of several members."""
+    concentration = (rules["margin"].get("add_ons") or {}).get("concentration")
+    if concentration and chance(rng, 0.7):
+        concentration["level"] = one_of(rng, ["account", "pool", "member", "group"])
+    if chance(rng):
+        for row in book["accounts"]:
+            row["client_id"] = one_of(rng, [None, None, "K1", "K2"])
 
 
 def random_parts(rng: np.random.Generator, rules: Row) -> Row:

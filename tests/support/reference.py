@@ -168,11 +168,11 @@ def sale_cost(quantity, spread, risk, days, volume, participation, impact, holdi
     return abs(quantity) * (spread + impact * risk * pressure + holding * risk * longer)
 
 
-def concentration_cost(quantity, risk, days, volume, participation, quantile):
-    """Daily risk times the growth of the root of time from the liquidation period to the days that it takes."""
-    if math.isnan(volume) or abs(quantity) <= days * participation * volume:
+def concentration_cost(quantity, sold, risk, days, volume, participation, quantile):
+    """Daily risk times the growth of the root of time from the liquidation period to the days that `sold` takes."""
+    if math.isnan(volume) or sold <= days * participation * volume:
         return 0.0
-    needed = abs(quantity) / (participation * volume)
+    needed = sold / (participation * volume)
     return abs(quantity) * risk * (math.sqrt(needed) - math.sqrt(days)) * quantile
 
 

@@ -4,6 +4,7 @@ import math
 from typing import NamedTuple
 
 from ccp.kernels.engine.numba_door import kernel, parallel_kernel, prange
+from ccp.kernels.exposure.held_together import size_together
 from ccp.types import Index, Vector
 
 ROUNDING = 1e-9
@@ -77,17 +78,25 @@ def spread_costs(positions, spread: Vector, cost: Vector):
 
 
 @parallel_kernel
-def concentration_costs(positions, terms, quantile, cost: Vector):
-    """Fill `cost` (account): daily risk times the growth of its root of time beyond the liquidation period."""
+def concentration_costs(positions, terms, quantile, level, client, cost: Vector):
+    """Fill `cost` (account): daily risk times the growth of its root of time beyond the liquidation period.
+
+    The time is that in which all is sold that is sold together: what the account's unit of `level` holds on the
+    position's side, or its client where that is more (both `Together`), and no less than the position.
+    """
     for account in prange(cost.shape[0]):
         total = 0.0
         for entry in range(positions.offset[account], positions.offset[account + 1]):
-            instrument, quantity = positions.instrument[entry], abs(positions.quantity[entry])
+            instrument, quantity = positions.instrument[entry], positions.quantity[entry]
             volume, days = terms.volume[instrument], float(terms.days[instrument])
-            if volume > 0.0 and quantity > days * terms.participation * volume:
-                needed = quantity / (terms.participation * volume)
-                growth = math.sqrt(needed) - math.sqrt(days)
-                total += quantity * terms.daily_risk[instrument] * growth * quantile
+            if volume > 0.0:
+                of_level = size_together(level, account, instrument, quantity)
+                of_client = size_together(client, account, instrument, quantity)
+                sold = max(abs(quantity), max(of_level, of_client))
+                if sold > days * terms.participation * volume:
+                    needed = sold / (terms.participation * volume)
+                    growth = math.sqrt(needed) - math.sqrt(days)
+                    total += abs(quantity) * terms.daily_risk[instrument] * growth * quantile
         cost[account] = total
 
 
