@@ -12,23 +12,37 @@ NAMED, UNNAMED = pl.lit("="), pl.lit("~")
 """What a key begins with: a name that the table or the market states, or what stands in for one."""
 
 
-ALIKE = ("pool_id", "factor_id", "asset_class")
-"""Securities of a pool of one stated class (or none) that one factor moves: what some do not say, the others do."""
-
-
 def without_issuer() -> pl.Expr:
     """Securities that state neither an issuer nor its group."""
     return pl.col("factor_id").is_not_null() & pl.coalesce("issuer_id", "issuer_group_id").is_null()
 
 
+def neighbours(lines: pl.DataFrame) -> pl.DataFrame:
+    """By `line` (its number) of securities that state no issuer, a row for each that states one beside it: in the same
+    pool, moved by the same factor, and not of another class, if both state one. Columns of these end in `_near`."""
+    numbered = lines.with_row_index("line")
+    named, unnamed = numbered.filter(~without_issuer()), numbered.filter(without_issuer())
+    pairs = unnamed.join(named, on=["pool_id", "factor_id"], suffix="_near")
+    return pairs.filter((pl.col("asset_class") == pl.col("asset_class_near")).fill_null(True))
+
+
 def named_by_neighbours(lines: pl.DataFrame) -> pl.DataFrame:
-    """The lines, with an issuer and its group for securities that state neither: those of their pool's other lines of
-    the same factor and class, if these name one. A limit is not got round by leaving out a name."""
-    sole = pl.coalesce("issuer_id", "issuer_group_id").drop_nulls().n_unique().over(ALIKE) == 1
-    taken = without_issuer() & sole
-    return lines.with_columns(
-        pl.when(taken).then(pl.col(name).max().over(ALIKE)).otherwise(pl.col(name)).alias(name)
-        for name in ("issuer_id", "issuer_group_id")
+    """The lines, with an issuer and its group for securities that state neither: those of their neighbours, if these
+    name one. A limit is not got round by leaving out a name."""
+    found = (
+        neighbours(lines)
+        .group_by("line")
+        .agg(
+            pl.coalesce("issuer_id_near", "issuer_group_id_near").n_unique().alias("names"),
+            pl.col("issuer_id_near", "issuer_group_id_near").max(),
+        )
+    )
+    sole = lines.with_row_index("line").join(
+        found.filter(pl.col("names") == 1), on="line", how="left", maintain_order="left"
+    )
+    return sole.select(
+        pl.coalesce(name, f"{name}_near").alias(name) if name in ("issuer_id", "issuer_group_id") else pl.col(name)
+        for name in lines.columns
     )
 
 
@@ -57,12 +71,12 @@ def same_groups(before: Case, now: Case) -> bool:
 def own_paper(lines: pl.DataFrame, pool_group: pl.Series, roster: Roster) -> pl.Series:
     """Which lines are paper of the group of their pool's own member, `pool_group`: worth nothing when it is needed.
 
-    So are securities without an issuer beside such paper of the same factor in the same pool.
+    So are securities without an issuer beside such paper.
     """
     own = [(group_of(name, roster) == pl.lit(pool_group)).fill_null(False) for name in ("issuer_id", "issuer_group_id")]
     stated = lines.with_columns(pl.any_horizontal(own).alias("own"))
-    beside = without_issuer() & pl.col("own").any().over(ALIKE)
-    return stated.select(pl.col("own") | beside)["own"]
+    beside = neighbours(stated).filter("own_near")["line"]
+    return stated["own"] | pl.int_range(lines.height, dtype=pl.UInt32, eager=True).is_in(beside.unique().implode())
 
 
 def cash(service: str) -> pl.Expr:

@@ -169,15 +169,25 @@ def test_collateral_whose_value_holds_at_a_level_of_zero_is_refused(tmp_path: Pa
         assert found["counted"].item() > 0
 
 
-def test_a_line_without_an_issuer_is_taken_for_its_neighbours() -> None:
-    """A has bonds of Z, half of them without a name: half of the requirement counts, as if all of them named Z."""
+@pytest.mark.parametrize(
+    ("stated", "blank_class", "shares"),
+    [(None, None, 1), ("bond", "bond", 1), ("bond", None, 1), (None, "bond", 1), ("bond", "equity", 2)],
+)
+def test_a_line_without_an_issuer_is_taken_for_its_neighbours(
+    stated: str | None, blank_class: str | None, shares: int
+) -> None:
+    """A has bonds of Z, half of them without a name: half of the requirement counts, as if all of them named Z; whether
+    both state a class or one. What states another class is somebody else's and has a half of its own."""
     whole = book_with(*IN_ONE, ("a", "OTHER", 3000.0))
     assert whole.collateral is not None
     blank = pl.when(pl.col("asset_id") == "OTHER").then(None)
     names = [blank.otherwise(pl.col(name)).alias(name) for name in ("issuer_id", "issuer_group_id")]
-    found = ccp.size(replace(whole, collateral=whole.collateral.with_columns(names)), rules(), market())
+    kind = (
+        pl.when(pl.col("asset_id") == "OTHER").then(pl.lit(blank_class)).otherwise(pl.lit(stated)).alias("asset_class")
+    )
+    found = ccp.size(replace(whole, collateral=whole.collateral.with_columns(*names, kind)), rules(), market())
     counted = found.tables["collateral"].filter(pl.col("asset_id") != "CASH")["counted"].sum()
-    assert round(counted * 100) == need(found, "a") // 2
+    assert round(counted * 100) == min(shares * (need(found, "a") // 2), need(found, "a"))
 
 
 def test_simulations_say_what_of_the_collateral_does_not_count(tmp_path: Path) -> None:

@@ -46,9 +46,13 @@ def is_unnamed(row: Row) -> bool:
 
 
 def neighbours(row: Row, lines: list[Row]) -> list[Row]:
-    """What the pool holds beside a line that the same factor moves and that states the same class."""
-    kind = [row.get(name) for name in ("pool_id", "factor_id", "asset_class")]
-    return [one for one in lines if [one.get(name) for name in ("pool_id", "factor_id", "asset_class")] == kind]
+    """What the pool holds beside a line that the same factor moves, but what states another class than it states."""
+    return [
+        one
+        for one in lines
+        if (one["pool_id"], one.get("factor_id")) == (row["pool_id"], row.get("factor_id"))
+        and (not one.get("asset_class") or not row.get("asset_class") or one["asset_class"] == row["asset_class"])
+    ]
 
 
 def issuer_of_neighbours(row: Row, lines: list[Row]) -> Row:
