@@ -1,8 +1,8 @@
 """What a change would do to a sized fund, from what the sized run keeps."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -29,9 +29,11 @@ from ccp.runs.manifest import manifest
 from ccp.sizing.figures import coverage_figures
 from ccp.sizing.results import contributions_table
 from ccp.sizing.size import Sized, size_fund
+from ccp.sizing.windows import with_windows
 from ccp.stress.measure import Measured, measure_parts, measured_of
-from ccp.stress.parts import engine_model, part_tasks
+from ccp.stress.parts import InTurn, engine_model, part_tasks
 from ccp.stress.what_if import Origin, Touched, measure_changed, origins, touched_pools
+from ccp.stress.windows import window_model
 
 if TYPE_CHECKING:
     from ccp.api.size import Sizing
@@ -114,27 +116,20 @@ def _located(stated: StatedChanges) -> Iterator[None]:
 
 def _measure_changed(base: Base, now: Case, origin: Origin, touched: Touched) -> Measured:
     """The changed book, measured as far as it has changed."""
-    found = measure_changed(base.model, base.found, base.case, now, origin, touched)
+    model = replace(base.model, windows=window_model(base.case) if base.found.windows else None)
+    found = measure_changed(model, base.found, base.case, now, origin, touched)
     if found is None:
         expected = "margins come out otherwise here than where this was written; size the book again"
         raise refuse(str(base.folder), expected)
-    return measured_of(now, base.model, [found])
+    return with_windows(measured_of(now, base.model, [found]), most=MOST_POSITIONS)
 
 
 def _measure_all(base: Base, now: Case, progress: Progress | None) -> Measured:
     """The changed book, measured under other rules, or with other factors."""
     stress = case_scenarios(now, base.scenarios)
-    model = engine_model(now, stress)
+    model = engine_model(now, stress, None if base.scenarios else window_model(now))
     tasks = part_tasks(now.portfolio, holdings(now), MOST_POSITIONS)
-    return measure_parts(now, model, tasks, _InTurn(), progress)
-
-
-class _InTurn:
-    """Runs tasks one after the other, over arrays as they are: with those that `size` compiles its kernels for."""
-
-    def run(self, task: Callable[[Any, Any], Any], shared: Any, items: Sequence[Any]) -> Iterator[Any]:
-        """Yield the results."""
-        return (task(shared, item) for item in items)
+    return with_windows(measure_parts(now, model, tasks, InTurn(), progress), most=MOST_POSITIONS)
 
 
 def _contributions(base: Base, sized: Sized) -> pl.DataFrame:

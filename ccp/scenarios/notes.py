@@ -12,6 +12,8 @@ from ccp.rulebook.stress import RateShifts
 from ccp.scenarios.hypothetical import ladder_scenarios
 from ccp.scenarios.rate_shifts import TWISTS, is_rate, scenarios_of, untwisted
 from ccp.scenarios.scenario_set import ScenarioSet
+from ccp.scenarios.windows import history_windows
+from ccp.scenarios.worst_windows import worst_windows
 from ccp.types import Flags
 
 
@@ -41,9 +43,10 @@ def window_notes(rulebook: Rulebook, market: Market, factor_ids: list[str], scen
     if historical is None:
         return []
     found = [*incomplete_history(market, factor_ids, scenarios.periods)]
-    windows = len({label.window for label in scenarios.labels if label.window is not None})
-    if windows < historical.worst:
-        found.append(note("few_windows", "stress.historical.worst", windows, historical.worst))
+    if historical.worst is not None:
+        windows = len(worst_windows(history_windows(market, factor_ids, scenarios.periods), historical.worst))
+        if windows < historical.worst:
+            found.append(note("few_windows", "stress.historical.worst", windows, historical.worst))
     return found
 
 

@@ -1,19 +1,27 @@
 """The stress set of a rulebook, or of a file in its place."""
 
+from collections.abc import Collection
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
+
+import numpy as np
+import polars as pl
 
 from ccp.errors import InputError, Problem, refuse
 from ccp.market.history import Market
 from ccp.market.volatility import SUFFIX
 from ccp.rulebook.rulebook import Rulebook
-from ccp.rulebook.stress import Plausible
+from ccp.rulebook.stress import HistoricalStress, Plausible, StressRules
 from ccp.scenarios.below_zero import rates_above_zero, refuse_below_zero
 from ccp.scenarios.files import read_scenarios
 from ccp.scenarios.hypothetical import ladder_scenarios
 from ccp.scenarios.rate_shifts import rate_scenarios
 from ccp.scenarios.scenario_set import Label, ScenarioSet, capped, joined, multiplied
+from ccp.scenarios.windows import history_windows, scenarios_of
 from ccp.scenarios.worst_windows import worst_windows
+
+NONE_EXPECTED = "at least one stress scenario was expected, under stress.historical or stress.hypothetical"
 
 
 def stress_scenarios(
@@ -22,23 +30,25 @@ def stress_scenarios(
     factor_ids: list[str],
     file: Path | None = None,
     periods: tuple[int, ...] = (),
+    kept: Collection[date] = (),
 ) -> ScenarioSet:
     """The scenarios that losses are run in: the file's, or else the rulebook's, capped.
 
     Windows of the history have a move over each of the `periods` (rising; default: the rulebook's own number of days
     alone), and everything else one move whatever the period; `ccp.pricing.horizon.case_scenarios` knows a case's.
-    Raises InputError when there is none, or when two of the rulebook's have the same id.
+    Of the windows those that the rulebook names, and those that begin on the days in `kept`. Raises InputError when two
+    of the rulebook's have the same id, or when there is none, unless it is yet to be found which windows are kept.
     """
     stress = rulebook.stress
     if file is not None:
         known = [*market.factor_ids, *(f"{factor_id}{SUFFIX}" for factor_id in market.factor_ids)]
         found = capped(read_scenarios(file, factor_ids, known))
         refuse_below_zero(found, market, file, market.dates[-1:])
-        return _judged(found, stress.plausible)
+        return _sound(_judged(found, stress.plausible))
     parts = []
     if stress.historical is not None:
         over = periods or (rulebook.margin.liquidation_days,)
-        windows = worst_windows(market, factor_ids, stress.historical.worst, over)
+        windows = _kept_windows(stress.historical, market, factor_ids, over, kept)
         parts.append(multiplied(windows, stress.historical.multiples or stress.multiples))
     for ladder in stress.hypothetical:
         parts.append(multiplied(ladder_scenarios(ladder, market, factor_ids), ladder.multiples or stress.multiples))
@@ -46,25 +56,71 @@ def stress_scenarios(
         parts.append(
             multiplied(rate_scenarios(stress.shifts, market, factor_ids), stress.shifts.multiples or stress.multiples)
         )
-    problems = _set_problems([label.scenario_id for part in parts for label in part.labels])
+    problems = _set_problems([label.scenario_id for part in parts for label in part.labels], bool(parts))
     if problems:
         raise InputError(problems)
-    return _judged(rates_above_zero(capped(joined(parts)), market), stress.plausible)
+    whole = _judged(rates_above_zero(capped(joined(parts)), market), stress.plausible)
+    return whole if screens(rulebook) and not kept else _sound(whole)
 
 
-def _set_problems(ids: list[str]) -> list[Problem]:
-    if not ids:
-        expected = "at least one stress scenario was expected, under stress.historical or stress.hypothetical"
-        return [Problem("rulebook", expected)]
+def _kept_windows(
+    rules: HistoricalStress, market: Market, factor_ids: list[str], periods: tuple[int, ...], kept: Collection[date]
+) -> ScenarioSet:
+    """The windows that the rulebook names and those that are kept, worst over the longest period first."""
+    windows = history_windows(market, factor_ids, periods)
+    places = np.flatnonzero(pl.Series(market.dates[:-1]).is_in(list(kept)).to_numpy())
+    if rules.worst is not None:
+        places = np.union1d(places, worst_windows(windows, rules.worst))
+    severity = windows.severity[windows.longest][places]
+    return scenarios_of(windows, places[np.lexsort((places, -severity))], market, factor_ids)
+
+
+def screens(rulebook: Rulebook) -> bool:
+    """Whether the book has to be run in every window before it is known which are kept."""
+    historical = rulebook.stress.historical
+    return historical is not None and historical.screened
+
+
+def every_window(
+    rulebook: Rulebook, market: Market, factor_ids: list[str], periods: tuple[int, ...]
+) -> ScenarioSet | None:
+    """Every window of the history, in order of time, at each multiple that sizes the fund (where none does, at the
+    least of all); None where the rulebook asks for no window."""
+    stress = rulebook.stress
+    if stress.historical is None:
+        return None
+    windows = history_windows(market, factor_ids, periods)
+    every = scenarios_of(windows, np.arange(windows.count), market, factor_ids)
+    multiples = sizing_multiples(stress)
+    return _judged(rates_above_zero(capped(multiplied(every, multiples)), market), stress.plausible)
+
+
+def sizing_multiples(stress: StressRules) -> tuple[float, ...]:
+    """The multiples of windows that size the fund, or the least of all where none does."""
+    multiples = (stress.historical and stress.historical.multiples) or stress.multiples
+    largest = stress.plausible.multiple if stress.plausible else max(multiples)
+    return tuple(one for one in multiples if one <= largest) or (min(multiples),)
+
+
+def _set_problems(ids: list[str], any_part: bool) -> list[Problem]:
+    if not any_part:
+        return [Problem("rulebook", NONE_EXPECTED)]
     twice = sorted({name for name in ids if ids.count(name) > 1})
     expected = "duplicate; two ladders or multiples of the rulebook make the same scenario"
     return [Problem("rulebook", expected, "scenario_id", name) for name in twice]
 
 
 def _judged(scenarios: ScenarioSet, plausible: Plausible | None) -> ScenarioSet:
-    """The set with every scenario that the rulebook calls beyond plausible marked so. Some must be left."""
-    if plausible is not None:
-        scenarios = replace(scenarios, labels=[_judged_label(label, plausible) for label in scenarios.labels])
+    """The set with every scenario that the rulebook calls beyond plausible marked so."""
+    if plausible is None:
+        return scenarios
+    return replace(scenarios, labels=[_judged_label(label, plausible) for label in scenarios.labels])
+
+
+def _sound(scenarios: ScenarioSet) -> ScenarioSet:
+    """The set, if a scenario in it sizes the fund."""
+    if not scenarios.count:
+        raise refuse("rulebook", NONE_EXPECTED)
     if not any(label.sizes_fund for label in scenarios.labels):
         raise refuse("scenarios", "at least one scenario that sizes the fund was expected; all are beyond plausible")
     return scenarios

@@ -15,6 +15,7 @@ from ccp.exposure.run import MarginCube, RankWeights, RootMeanSquare
 from ccp.kernels.exposure.costs import SaleTerms
 from ccp.kernels.exposure.pools import Shortfalls
 from ccp.kernels.exposure.portfolio_losses import ScenarioWeights
+from ccp.kernels.exposure.windows import WindowSums
 from ccp.margin.add_ons import AddOnTerms
 from ccp.margin.requirement import MarginModel
 from ccp.rulebook.collateral import CollateralRules
@@ -28,7 +29,7 @@ KINDS = {
     kind.__name__: kind
     for kind in (
         *(EngineModel, MarginModel, MarginCube, RankWeights, RootMeanSquare, ScenarioWeights, AddOnTerms, SaleTerms),
-        *(StressModel, CubeRows, ScenarioSet, Label, CollateralRules, PartFound, Shortfalls),
+        *(StressModel, CubeRows, ScenarioSet, Label, CollateralRules, PartFound, Shortfalls, WindowSums),
     )
 }
 

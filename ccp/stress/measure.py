@@ -31,6 +31,7 @@ from ccp.stress.parts import (
     stress_model,
     stress_part,
 )
+from ccp.stress.windows import Screened, WindowModel
 from ccp.types import Cents, Index, InstrumentByScenario, Vector
 
 LARGEST = 2.0**62
@@ -42,13 +43,14 @@ class Measured:
     """What the passes found of the whole book, and the losses that follow from it. Money in cents.
 
     `losses` follow the rulebook's way of counting margin; `by_resources` has every way, when the book has
-    collateral.
+    collateral. `screened` says what the book lost in every window of the history, once it is found which are kept.
     """
 
     case: Case
     model: StressModel
     found: PartFound
     by_resources: dict[str, StressLosses]
+    screened: Screened | None = None
 
     @property
     def rules(self) -> Rulebook:
@@ -116,9 +118,11 @@ class PoolLoss:
     margin: int
 
 
-def measure(case: Case, stress: ScenarioSet, progress: Progress | None = None) -> Measured:
-    """Price every instrument, margin every account and stress every member."""
-    model, lines = engine_model(case, stress), holdings(case)
+def measure(
+    case: Case, stress: ScenarioSet, progress: Progress | None = None, windows: WindowModel | None = None
+) -> Measured:
+    """Price every instrument, margin every account and stress every member; run them through `windows` as well."""
+    model, lines = engine_model(case, stress, windows), holdings(case)
     return measured_of(case, model, [measure_part(model, case.portfolio.whole, lines, progress)])
 
 
@@ -151,9 +155,13 @@ def measured_of(case: Case, model: EngineModel | StressModel, found: Iterable[Pa
     return Measured(case, stress, whole, by_resources)
 
 
-def check_size(gross: Vector, stress: StressModel, instruments: list[str]) -> None:
-    """Refuse a book whose losses, all of one sign, would not fit whole minor units of 64 bits."""
-    by_row, minor = np.abs(stress.unit_loss).max(axis=1, initial=0.0), minor_units(stress.digits)
+def check_size(
+    gross: Vector, stress: StressModel, instruments: list[str], unit_loss: InstrumentByScenario | None = None
+) -> None:
+    """Refuse a book whose losses, all of one sign, would not fit whole minor units of 64 bits. `unit_loss`: in other
+    scenarios than the model's."""
+    losses = stress.unit_loss if unit_loss is None else unit_loss
+    by_row, minor = np.abs(losses).max(axis=1, initial=0.0), minor_units(stress.digits)
     largest = by_row.reshape(stress.rows.periods, -1).max(axis=0)
     total = float(np.sum(gross * largest)) * minor
     if not total < LARGEST:
