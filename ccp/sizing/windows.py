@@ -64,12 +64,13 @@ def with_windows(
 
     Windows that begin on the days `by_name` are kept in any case. Where windows were not run there is nothing to do.
     """
-    model = window_model(measured.case) if measured.found.windows else None
+    model = (measured.windows or window_model(measured.case)) if measured.found.windows else None
     if model is None:
         return measured
     screened = replace(screen(measured, model), by_name=frozenset(by_name))
     stress = case_scenarios(measured.case, kept=screened.first_days)
-    return replace(measure_in(measured, measured.case, stress, most, executor), screened=screened)
+    found = measure_in(measured, measured.case, stress, most, executor)
+    return replace(found, windows=model, screened=screened)
 
 
 def screen(measured: Measured, model: WindowModel) -> Screened:

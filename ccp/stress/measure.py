@@ -43,13 +43,15 @@ class Measured:
     """What the passes found of the whole book, and the losses that follow from it. Money in cents.
 
     `losses` follow the rulebook's way of counting margin; `by_resources` has every way, when the book has
-    collateral. `screened` says what the book lost in every window of the history, once it is found which are kept.
+    collateral. `windows` of the history were run as well; `screened` says what the book lost in them, once it is found
+    which are kept.
     """
 
     case: Case
     model: StressModel
     found: PartFound
     by_resources: dict[str, StressLosses]
+    windows: WindowModel | None = None
     screened: Screened | None = None
 
     @property
@@ -152,7 +154,8 @@ def measured_of(case: Case, model: EngineModel | StressModel, found: Iterable[Pa
     losses = {way: stress_losses(short, phi, roster) for way, short in whole.shortfalls.items()}
     only = next(iter(losses.values()))
     by_resources: dict[str, StressLosses] = losses if len(losses) > 1 else dict.fromkeys(map(str, RESOURCES), only)
-    return Measured(case, stress, whole, by_resources)
+    windows = model.windows if isinstance(model, EngineModel) else None
+    return Measured(case, stress, whole, by_resources, windows)
 
 
 def check_size(
