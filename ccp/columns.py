@@ -83,6 +83,11 @@ _ALL = [
         "tenor_years", "number", "the tenor of a rate; told from a name that ends in one, as UST10Y or EUR.3M", "years"
     ),
     Column("rate_unit", ("percent", "decimal", "basis_points"), "what a rate's levels are in; default percent"),
+    Column(
+        "proxy",
+        "text",
+        "the factor whose move is taken over windows in which this one has no value; both are relative, or absolute",
+    ),
     Column("description", "text", "in words"),
     Column("source", "text", "who published the numbers"),
     Column("scenario_id", "text", "a stress scenario"),

@@ -119,6 +119,7 @@ class Factors(dy.Schema):
     sector = column("sector", nullable=True)
     tenor_years = column("tenor_years", nullable=True, min=0)
     rate_unit = column("rate_unit", nullable=True)
+    proxy = column("proxy", nullable=True)
     description = column("description", nullable=True)
     source = column("source", nullable=True)
 

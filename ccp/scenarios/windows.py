@@ -9,7 +9,7 @@ from datetime import date
 
 import numpy as np
 
-from ccp.market.history import Market
+from ccp.market.history import Market, chain_of
 from ccp.market.returns import window_returns
 from ccp.scenarios.crises import crisis_of
 from ccp.scenarios.historical import (
@@ -46,17 +46,35 @@ class Windows:
 
 
 def history_windows(market: Market, factor_ids: list[str], periods: tuple[int, ...]) -> Windows:
-    """All windows of the history over some periods (rising). A factor without a value at an end of a leg stays.
+    """All windows of the history over some periods (rising).
+
+    A factor without a value at an end of a leg moves as its proxy does over it, and where that has none it stays.
 
     A window's severity over a period is the root mean square over asset classes of its moves, each in units of the
     factor's own standard deviation over the windows that are finished. It looks at the factors that the book needs and
     not at its positions, and a jump of currencies counts as one of stocks does.
     """
     relative, levels = is_relative(market, factor_ids), market.matrix(factor_ids)
-    every = {days: window_returns(levels, days, relative) for days in periods}
+    every = {days: returns_of(market, factor_ids, days) for days in periods}
     rounding, classes = rounding_of(levels, relative), market.kinds("asset_class", factor_ids)
     severity = {days: _severity(returns, days, rounding, classes) for days, returns in every.items()}
     return Windows(len(levels) - 1, {days: np.nan_to_num(returns) for days, returns in every.items()}, severity)
+
+
+def returns_of(market: Market, factor_ids: list[str], days: int) -> ScenarioByFactor:
+    """Returns of all windows over so many days, window x factor; those of proxies where a factor has none of its own.
+    NaN where no proxy has one either."""
+    proxies = dict(zip(market.factor_ids, market.kinds("proxy", market.factor_ids), strict=True))
+    found = _own_returns(market, factor_ids, days)
+    for place in np.flatnonzero(np.isnan(found).any(axis=0)).tolist():
+        for proxy in chain_of(factor_ids[place], proxies):
+            others = _own_returns(market, [proxy], days)[:, 0]
+            found[:, place] = np.where(np.isnan(found[:, place]), others, found[:, place])
+    return found
+
+
+def _own_returns(market: Market, factor_ids: list[str], days: int) -> ScenarioByFactor:
+    return window_returns(market.matrix(factor_ids), days, is_relative(market, factor_ids))
 
 
 def _severity(returns: ScenarioByFactor, days: int, rounding: Vector, classes: list[str | None]) -> Vector:

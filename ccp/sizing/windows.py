@@ -5,10 +5,10 @@ objective that is nothing everywhere keeps none. So a figure that is a maximum o
 the same over the windows that are kept as over all (docs/decisions/0034).
 """
 
-from collections.abc import Collection, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import replace
 from datetime import date
-from itertools import combinations
+from itertools import chain, combinations
 from pathlib import Path
 
 import numpy as np
@@ -27,7 +27,7 @@ from ccp.stress.more_scenarios import measure_in
 from ccp.stress.parts import PartExecutor
 from ccp.stress.windows import Screened, WindowModel, first_day, window_model
 from ccp.types import Cents, InstrumentByScenario
-from ccp.waterfall.plan import make_plan
+from ccp.waterfall.plan import Plan, make_plan
 
 PAIRED = 20
 """Pairs are looked at of so many groups, those that lose most in windows of their own."""
@@ -74,27 +74,25 @@ def with_windows(
 
 
 def screen(measured: Measured, model: WindowModel) -> Screened:
-    """Find the windows that are kept."""
-    losses, why = candidate_losses(measured), dict[int, list[tuple[str, str]]]()
-    own, covers = losses[measured.model.way], Reasons(why)
-    for kind, name, amounts in objectives(measured, losses, model):
-        covers.add(kind, name, amounts)
+    """Find the windows that are kept for a fund that is sized by them."""
+    losses = candidate_losses(measured)
+    own, count = losses[measured.model.way], measured.rules.fund.cover
+    others = [(way, cover_by_scenario(other, count)) for way, other in losses.items() if other is not own]
+    of_ways = [(f"cover-{count}", f"margin as {way}", amounts) for way, amounts in others]
+    found = chain(objectives(measured, own, _plans(measured, own)), of_ways, of_classes(measured, model))
+    return screened_by(measured, model, own, found)
+
+
+def screened_by(measured: Measured, model: WindowModel, own: StressLosses, found: Iterable[Objective]) -> Screened:
+    """The windows that some objectives keep; where there is neither a reason nor another scenario, the first."""
+    why: dict[int, list[tuple[str, str]]] = {}
+    for kind, name, amounts in found:
+        place = int(np.argmax(amounts))
+        if amounts[place] > 0:
+            why.setdefault(place, []).append((kind, name))
     if not why and not measured.scenarios.count:
         why[0] = [("first", "")]
     return Screened(model.candidates, own.group_over_margin, why)
-
-
-@dataclass(frozen=True)
-class Reasons:
-    """Why candidates are kept, by their places."""
-
-    why: dict[int, list[tuple[str, str]]]
-
-    def add(self, kind: str, name: str, amounts: np.ndarray) -> None:
-        """Keep the first candidate of the largest amount, if that is more than nothing."""
-        place = int(np.argmax(amounts))
-        if amounts[place] > 0:
-            self.why.setdefault(place, []).append((kind, name))
 
 
 def candidate_losses(measured: Measured) -> dict[str, StressLosses]:
@@ -108,20 +106,18 @@ def candidate_losses(measured: Measured) -> dict[str, StressLosses]:
     return found if len(found) > 1 else {measured.model.way: only}
 
 
-def objectives(measured: Measured, losses: dict[str, StressLosses], model: WindowModel) -> Iterator[Objective]:
-    """All that is looked at in every candidate."""
-    own, count = losses[measured.model.way], measured.rules.fund.cover
+def objectives(measured: Measured, own: StressLosses, plans: Iterable[Plan]) -> Iterator[Objective]:
+    """What is looked at in every candidate: losses over margin of groups, alone and together, and what they leave
+    uncovered under some plans."""
+    count = measured.rules.fund.cover
     for number in sorted({1, 2, count}):
         yield f"cover-{number}", "", cover_by_scenario(own, number)
     yield "EMIR 42(3)", "", np.maximum(*first_and_next_two(own))
-    for way, other in losses.items():
-        if other is not own:
-            yield f"cover-{count}", f"margin as {way}", cover_by_scenario(other, count)
+    for plan in plans:
+        yield "coverage test", "", _uncovered(plan, own, count)
     yield from _of_rows("group", measured.portfolio.groups, own.group_over_margin)
     yield from _of_rows("member", measured.portfolio.members, own.over_margin)
     yield from _of_pairs(measured.portfolio.groups, own.group_over_margin)
-    yield from _of_coverage(measured, own)
-    yield from _of_classes(measured, model)
 
 
 def _of_rows(kind: str, names: list[str], amounts: Cents) -> Iterator[Objective]:
@@ -136,17 +132,20 @@ def _of_pairs(names: list[str], amounts: Cents) -> Iterator[Objective]:
         yield "pair", f"{names[one]}+{names[other]}", amounts[one] + amounts[other]
 
 
-def _of_coverage(measured: Measured, own: StressLosses) -> Iterator[Objective]:
-    """What the coverage test leaves uncovered, with the fund in force and with the required one; as far as it is more
-    than where nobody loses anything."""
+def _plans(measured: Measured, own: StressLosses) -> Iterator[Plan]:
+    """With the fund in force, and with the required one."""
     both = measured.with_losses(_joined(measured.losses, own))
     counted = np.concatenate([counted_scenarios(measured), np.ones(own.over_margin.shape[1], dtype=bool)])
     needed = fund_needed(both, counted)
-    required = make_plan(measured.rules, measured.roster, np.array(needed.required, dtype=np.int64))
+    yield needed.plan
+    yield make_plan(measured.rules, measured.roster, np.array(needed.required, dtype=np.int64))
+
+
+def _uncovered(plan: Plan, own: StressLosses, count: int) -> Cents:
+    """What the coverage test leaves uncovered, as far as it is more than where nobody loses anything."""
     nothing = StressLosses(*(np.zeros_like(amounts[:, :1]) for amounts in (own.loss, own.loss, own.group_over_margin)))
-    for plan in (needed.plan, required):
-        least, found = (uncovered_by_scenario(plan, one, measured.rules.fund.cover) for one in (nothing, own))
-        yield "coverage test", "", found - least
+    least, found = (uncovered_by_scenario(plan, one, count) for one in (nothing, own))
+    return found - least
 
 
 def _joined(one: StressLosses, other: StressLosses) -> StressLosses:
@@ -155,7 +154,7 @@ def _joined(one: StressLosses, other: StressLosses) -> StressLosses:
     return StressLosses(*(np.hstack([getattr(one, name), getattr(other, name)]) for name in names))
 
 
-def _of_classes(measured: Measured, model: WindowModel) -> Iterator[Objective]:
+def of_classes(measured: Measured, model: WindowModel) -> Iterator[Objective]:
     """By asset class, what its instruments gain or lose in all that is held of them, long and short."""
     classes, table = measured.case.market.kinds, measured.case.book.instrument_column("factor_id").to_list()
     of_row = np.array([name or "" for name in classes("asset_class", table)])

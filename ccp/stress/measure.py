@@ -9,7 +9,7 @@ from ccp.book.portfolio import Portfolio
 from ccp.book.roster import Roster
 from ccp.errors import refuse
 from ccp.exposure.run import Progress, account_values
-from ccp.margin.collateral import counted_margin, holdings
+from ccp.margin.collateral import holdings
 from ccp.margin.requirement import Requirement
 from ccp.market.case import Case
 from ccp.money import minor_units, to_minor
@@ -31,7 +31,7 @@ from ccp.stress.parts import (
     stress_model,
     stress_part,
 )
-from ccp.stress.windows import Screened, WindowModel
+from ccp.stress.windows import Counting, Screened, WindowModel, window_sums
 from ccp.types import Cents, Index, InstrumentByScenario, Vector
 
 LARGEST = 2.0**62
@@ -174,18 +174,25 @@ def check_size(
 
 
 def measure_stress(
-    case: Case, stress: ScenarioSet, required: Requirement, held: Cents, moved: Cents | None, ways: tuple[str, ...]
+    case: Case,
+    stress: ScenarioSet,
+    required: Requirement,
+    counting: Counting,
+    windows: WindowModel | None = None,
+    amounts: int = 0,
 ) -> Measured:
-    """Stress every member, with margins known.
+    """Stress every member, with margins known, and run them through `windows` as well.
 
-    `held` is what each pool holds after haircut, `moved` its market value in every scenario where collateral is
-    shocked instead (None: it is not). `ways` of counting a pool's margin are looked at, the rulebook's among them.
+    `counting` says what counts of each pool's margin, the rulebook's way among others; `amounts` how many that takes in
+    a scenario.
     """
     model = stress_model(case, stress, required.periods, required.daily_risk)
     part = case.portfolio.whole
-    pools = pool_requirement(part, required)
-    counted = {way: counted_margin(way, pools, held, moved) for way in ways}
-    return measured_of(case, model, [stress_part(model, part, required, pools, counted)])
+    found = stress_part(model, part, required, pool_requirement(part, required), counting(stress))
+    if windows is not None:
+        cost, digits = found.account_cost, model.digits
+        found = replace(found, windows=window_sums(windows, model.rows, part, cost, counting, digits, amounts))
+    return replace(measured_of(case, model, [found]), windows=windows)
 
 
 def pool_losses(measured: Measured, scenario: int, groups: tuple[int, ...]) -> list[PoolLoss]:
