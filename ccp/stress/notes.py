@@ -33,7 +33,7 @@ def stress_notes(measured: Measured) -> list[Note]:
 def options_below_zero(case: Case, scenarios: ScenarioSet) -> Iterator[Note]:
     """Options whose underlying is at zero or below where no model of theirs has a volatility."""
     today = np.array([case.market.level(name) for name in scenarios.factor_ids])
-    levels = today + (today * scenarios.relative.T + scenarios.absolute.T).min(axis=(0, 1), initial=0.0).T
+    levels = today + (today * scenarios.relative + scenarios.absolute).min(axis=(0, 1), initial=0.0)
     low = [name for name, level in zip(scenarios.factor_ids, levels, strict=True) if level <= 0]
     options = case.book.ordered_instruments.filter(pl.col("strike").is_not_null())
     below = options.filter(pl.col("factor_id").is_in(low))["instrument_id"].to_list()

@@ -95,7 +95,9 @@ class Setup:
         self.days: list[int] = []  # rows of the run
         self.expiry = "dated"
         self.last_row: dict[str, int | None] = {}  # of an instrument: its last day
-        self.horizon: dict[str, int] = {}  # of an instrument: its liquidation period
+        self.horizon = {  # of an instrument: its liquidation period
+            name: twin.liquidation_period(self.margin, market["factors"], row) for name, row in self.instruments.items()
+        }
         self.trades: dict[date, list[Row]] = {}
         self.named: dict[date, list[str]] = {}
 
@@ -192,38 +194,27 @@ def gap_shocks(
 ) -> Shocks:
     """The scenario's shocks as known on the row, also of the prices that only a modelled volatility is made from."""
     history = DayHistory(setup, row, columns)
-    known = twin.stress_scenarios(history, setup.rules, setup.given)[scenario].shocks
+    known = twin.stress_scenarios(history, setup.rules, setup.given, stress_periods(setup))[scenario].shocks
     behind = {f.removesuffix(".VOL") for f in setup.needed if f not in moved} - set(setup.needed)
     if not behind:
         return known
     wide = DayHistory(setup, row, columns | {factor: moved[factor] for factor in behind})
-    if setup.given is None and (found := re.fullmatch(r"history (\S+?)(?:@(.+)x)?", scenario)):
+    if setup.given is None and (found := re.fullmatch(r"history (\S+?)(?: from (\S+?))?(?:@(.+)x)?", scenario)):
         # reading: "every factor" is also one that the book needs only by way of its modelled volatility
-        end, rows = wide.dates.index(date.fromisoformat(found[1])), setup.margin["liquidation_days"]
+        end = wide.dates.index(date.fromisoformat(found[1]))
+        start = wide.dates.index(date.fromisoformat(found[2])) if found[2] else end - stress_periods(setup)[-1]
         shocks: Shocks = {}
         for factor in behind:
-            now, then = wide.levels[factor][end], wide.levels[factor][end - rows]
+            now, then = wide.levels[factor][end], wide.levels[factor][start]
             if now is not None and then is not None:
                 shocks[factor] = (0.0, now - then) if wide.absolute(factor) else (now / then - 1, 0.0)
-        return twin.multiply(shocks, float(found[2] or 1)) | known
+        return twin.multiply(shocks, float(found[3] or 1)) | known
     rules = setup.rules | {"stress": {**setup.stress, "historical": None}}
-    return twin.stress_scenarios(wide, rules, setup.given)[scenario].shocks | known
+    return twin.stress_scenarios(wide, rules, setup.given, stress_periods(setup))[scenario].shocks | known
 
 
-def liquidation_period(setup: Setup, instrument: Row) -> int:
-    history = DayHistory(setup, setup.days[0])
-    for entry in setup.margin.get("liquidation") or []:
-        matches = True
-        if entry.get("kind"):
-            matches &= entry["kind"] == instrument["kind"]
-        if entry.get("asset_class"):
-            matches &= entry["asset_class"] == history.asset_class(instrument["factor_id"])
-        if entry.get("instrument"):
-            pattern = ".*".join(re.escape(part) for part in entry["instrument"].split("*"))
-            matches &= re.fullmatch(pattern, instrument["instrument_id"]) is not None
-        if matches:
-            return entry["days"]
-    return setup.margin["liquidation_days"]
+def stress_periods(setup: Setup) -> list[int]:
+    return twin.stress_periods(setup.rules, setup.horizon, setup.securities is not None)
 
 
 # --- one day's prices ------------------------------------------------------------------------------------------------
@@ -1080,7 +1071,7 @@ def counted_margin(
     lines: dict[str, int],
     today: Snapshot,
     opening: Snapshot,
-    shocks: Shocks,
+    scenario: twin.Scenario,
 ) -> dict[str, int]:
     """By pool: what counts as its margin in a scenario."""
     resources = setup.stress.get("resources", "minimum")
@@ -1089,6 +1080,7 @@ def counted_margin(
         if resources == "held":
             return held
         return {p: min(r, held[p]) if resources == "minimum" else r for p, r in requirement.items()}
+    shocks = scenario.over.get(twin.collateral_days(setup.rules), {})
     moved = moved_securities(setup, today, opening, requirement, shocks)
     result = {}
     for pool, required in requirement.items():
@@ -1125,7 +1117,7 @@ def stress_losses(
     day: MarginDay,
 ) -> Row:
     """Loss over margin of every member not in default in every scenario, before and after supplementary margin."""
-    scenarios = twin.stress_scenarios(today.history, setup.rules, setup.given)
+    scenarios = twin.stress_scenarios(today.history, setup.rules, setup.given, stress_periods(setup))
     alive = state.alive(setup)
     pools = {pool: owner for pool, owner in setup.pools.items() if owner[0] in alive}
     accounts = [account for account in setup.accounts if setup.owner(account) in alive]
@@ -1133,18 +1125,17 @@ def stress_losses(
     cost = {account: close_out_cost(setup, positions[account], today, day.daily_risk) for account in accounts}
     over: dict[str, dict[str, int]] = {}
     for name, scenario in scenarios.items():
-        unit = {
-            instrument: twin.close_out_loss(
-                terms, scenario.shocks, today.history, setup.currency, setup.horizon[instrument]
-            )
-            for instrument, terms in today.terms.items()
-        }
         loss = dict.fromkeys(pools, 0)
         for account in accounts:
-            own = sum(quantity * unit[each] for each, quantity in positions[account].items())
+            own = 0.0
+            for each, quantity in positions[account].items():
+                rows = stress_rows(setup, positions[account], each)
+                own += quantity * twin.close_out_loss(
+                    today.terms[each], scenario.over[rows], today.history, setup.currency, rows
+                )
             loss[setup.pool_of[account]] += setup.cents(own) + setup.cents(cost[account])
         own_requirement = {pool: requirement[pool] for pool in pools}
-        counted = counted_margin(setup, state, own_requirement, lines, today, opening, scenario.shocks)
+        counted = counted_margin(setup, state, own_requirement, lines, today, opening, scenario)
         over[name] = dict.fromkeys(alive, 0)
         for member in alive:
             rest = [(kind, loss[pool] - counted[pool]) for pool, (owner, kind) in pools.items() if owner == member]
@@ -1155,6 +1146,13 @@ def stress_losses(
     }
     sizing = [name for name, scenario in scenarios.items() if scenario.sizes]
     return {"over": over, "net": net, "sizing": sizing, "alive": alive}
+
+
+def stress_rows(setup: Setup, held: dict[str, float], instrument: str) -> int:
+    """How many rows an instrument moves over in stress: its own, or the most of all that the account holds."""
+    if setup.stress.get("horizon", "own") == "own":
+        return setup.horizon[instrument]
+    return max((setup.horizon[name] for name, quantity in held.items() if quantity), default=setup.horizon[instrument])
 
 
 def by_group(setup: Setup, losses: dict[str, int]) -> dict[str, int]:
@@ -1548,7 +1546,6 @@ def prepare(
             if expiry == "dated":
                 later = [row for row, day in enumerate(setup.dates) if day >= instrument["expiry"]]
                 setup.last_row[name] = later[0] if later else None
-        setup.horizon[name] = liquidation_period(setup, instrument)
     for trade in trades:
         setup.trades.setdefault(trade["date"], []).append(trade)
     for group, day in defaults:

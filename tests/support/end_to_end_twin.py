@@ -19,6 +19,7 @@ import statistics
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, timedelta
 from fractions import Fraction
+from functools import cache
 from itertools import combinations, pairwise
 from typing import Any, NamedTuple
 
@@ -103,12 +104,7 @@ class History:
         return self.kinds.get(factor, {}).get("change") == "absolute"
 
     def asset_class(self, factor: str) -> str:
-        """As the market says; else what the name says: a volatility, a currency's rate, or of no class."""
-        if known := self.kinds.get(factor, {}).get("asset_class"):
-            return known
-        if factor.endswith(".VOL"):
-            return "volatility"
-        return "currency" if re.fullmatch("[A-Z]{3}/[A-Z]{3}", factor) else ""
+        return asset_class(self.kinds, factor)
 
     def sector(self, factor: str) -> str:
         return self.kinds.get(factor, {}).get("sector") or ""
@@ -131,37 +127,98 @@ class History:
             shocks[factor] = (0.0, after - before) if self.absolute(factor) else (after / before - 1, 0.0)
         return shocks
 
+    def leg(self, start: int, rows: int) -> Shocks | None:
+        """Every factor's return over the rows from row `start`, cut short at the last row; None if one is missing."""
+        end = min(start + rows, len(self.dates) - 1)
+        return self.window(end, end - start)
+
+
+def asset_class(kinds: Mapping[str, Row], factor: str) -> str:
+    """As the market says; else what the name says: a volatility, a currency's rate, or of no class."""
+    if known := kinds.get(factor, {}).get("asset_class"):
+        return known
+    if factor.endswith(".VOL"):
+        return "volatility"
+    return "currency" if re.fullmatch("[A-Z]{3}/[A-Z]{3}", factor) else ""
+
+
+def liquidation_period(margin: Row, kinds: Mapping[str, Row], instrument: Row) -> int:
+    """Of the first entry that matches in all that it states."""
+    for entry in margin.get("liquidation") or []:
+        matches = True
+        if entry.get("kind"):
+            matches &= entry["kind"] == instrument["kind"]
+        if entry.get("asset_class"):
+            matches &= entry["asset_class"] == asset_class(kinds, instrument["factor_id"])
+        if entry.get("instrument"):
+            pattern = ".*".join(re.escape(part) for part in entry["instrument"].split("*"))
+            matches &= re.fullmatch(pattern, instrument["instrument_id"]) is not None
+        if matches:
+            return entry["days"]
+    return margin["liquidation_days"]
+
+
+def collateral_days(rules: Row) -> int:
+    return (rules.get("collateral") or {}).get("liquidation_days") or rules["margin"]["liquidation_days"]
+
+
+def stress_periods(rules: Row, horizon: Mapping[str, int], has_collateral: bool) -> list[int]:
+    """What a window has legs over: instruments' periods, and collateral's where scenarios move it."""
+    moves = has_collateral and (rules.get("collateral") or {}).get("stress", "haircut") == "scenario"
+    return sorted({*horizon.values(), *([collateral_days(rules)] if moves else [])})
+
 
 # --- 3. stress scenarios ---------------------------------------------------------------------------------------------
 
 
-def worst_windows(history: History, rows: int, worst: int) -> list[tuple[date, Shocks]]:
-    ends = range(rows, len(history.dates))
-    windows = {end: shocks for end in ends if (shocks := history.window(end, rows)) is not None}
+def worst_windows(history: History, periods: Sequence[int], worst: int) -> list[tuple[str, dict[int, Shocks]]]:
+    """Name and moves by period of the windows that are run; `periods` rising."""
+    legs: dict[int, dict[int, Shocks]] = {}
+    for start in range(len(history.dates) - 1):
+        mine = {rows: history.leg(start, rows) for rows in periods}
+        if all(leg is not None for leg in mine.values()):
+            legs[start] = {rows: leg for rows, leg in mine.items() if leg is not None}
+    last, chosen = len(history.dates) - 1, set[int]()
+    for rows in periods:
+        severity = severities(history, {start: mine[rows] for start, mine in legs.items()}, rows)
+        finished: list[int] = []
+        for start in sorted(legs, key=lambda start: (-severity[start], start)):
+            if start + rows <= last and len(finished) < worst and all(abs(start - one) >= rows for one in finished):
+                finished.append(start)
+        least = min(severity[start] for start in finished) if len(finished) == worst else 0.0
+        chosen |= {*finished, *(start for start in legs if start + rows > last and severity[start] >= least)}
+    longest = periods[-1]
+    severity = severities(history, {start: mine[longest] for start, mine in legs.items()}, longest)
+    result = []
+    for start in sorted(chosen, key=lambda start: (-severity[start], start)):
+        unfinished = f" from {history.dates[start]}" if start + longest > last else ""
+        result.append((f"history {history.dates[min(start + longest, last)]}{unfinished}", legs[start]))
+    return result
+
+
+def severities(history: History, windows: Mapping[int, Shocks], rows: int) -> dict[int, float]:
+    """By first row, in standard deviations of the windows that are finished."""
     by_class: dict[str, list[str]] = {}
     for factor in history.levels:
         if history.asset_class(factor) != "volatility":
             by_class.setdefault(history.asset_class(factor), []).append(factor)
     deviation = {}
+    finished = [shocks for start, shocks in windows.items() if start + rows < len(history.dates)]
     for factor in history.levels:
-        returns = [sum(shocks[factor]) for shocks in windows.values()]
+        returns = [sum(shocks[factor]) for shocks in finished or windows.values()]
         mean = sum(returns) / len(returns)
         deviation[factor] = math.sqrt(sum((each - mean) ** 2 for each in returns) / len(returns))
         levels = [abs(level) for level in history.levels[factor] if level is not None]
         if deviation[factor] <= 1e-12 * (max(levels) if history.absolute(factor) else 1):
             deviation[factor] = 0.0
     severity = {}
-    for end, shocks in windows.items():
+    for start, shocks in windows.items():
         averages = []
         for factors in by_class.values():
             squares = [(sum(shocks[f]) / deviation[f]) ** 2 if deviation[f] > 0 else 0.0 for f in factors]
             averages.append(sum(squares) / len(squares))
-        severity[end] = math.sqrt(sum(averages) / len(averages))
-    chosen: list[int] = []
-    for end in sorted(windows, key=lambda end: (-severity[end], end)):
-        if len(chosen) < worst and all(abs(end - other) >= rows for other in chosen):
-            chosen.append(end)
-    return [(history.dates[end], windows[end]) for end in chosen]
+        severity[start] = math.sqrt(sum(averages) / len(averages))
+    return severity
 
 
 def share(history: History, factor: str, size: float, floor: float) -> Shock:
@@ -260,51 +317,61 @@ def above_zero(history: History, shocks: Shocks) -> Shocks:
 
 
 class Scenario(NamedTuple):
-    """Shocks that are run, whether they size the fund, and how many needed factors are capped at -99 %."""
+    """Shocks that are run over each period, whether they size the fund, and how many factors are capped at -99 %."""
 
-    shocks: Shocks
+    over: dict[int, Shocks]
     sizes: bool
     capped: int
 
+    @property
+    def shocks(self) -> Shocks:
+        """Those over the longest period."""
+        return self.over[max(self.over)]
 
-def stress_scenarios(history: History, rules: Row, given: list[Row] | None) -> dict[str, Scenario]:
+
+def stress_scenarios(
+    history: History, rules: Row, given: list[Row] | None, periods: Sequence[int]
+) -> dict[str, Scenario]:
     """Scenario id -> scenario, in the order in which they are run."""
     stress = rules.get("stress", {})
-    rows = rules["margin"]["liquidation_days"]
+
+    def alike(shocks: Shocks) -> dict[int, Shocks]:
+        return dict.fromkeys(periods, shocks)
+
     plausible = stress.get("plausible") or {}
     multiples = stress.get("multiples") or [1]
     largest_multiple = plausible.get("multiple", 1) if plausible else math.inf
     largest_gap = plausible.get("gap", 1) if plausible else math.inf
     largest_shift = plausible.get("shift", math.inf)
-    base: list[tuple[str, Shocks, bool, Sequence[float]]] = []
+    base: list[tuple[str, dict[int, Shocks], bool, Sequence[float]]] = []
     if given is not None:
         for each in given:
             shocks = {factor: match(factor, each["shocks"]) for factor in history.levels}
-            base.append((each["id"], shocks, each.get("sizes_fund", True), each.get("multiples", [1])))
+            base.append((each["id"], alike(shocks), each.get("sizes_fund", True), each.get("multiples", [1])))
     else:
         if historical := stress.get("historical"):
-            for day, shocks in worst_windows(history, rows, historical["worst"]):
-                base.append((f"history {day}", shocks, True, historical.get("multiples") or multiples))
+            for name, legs in worst_windows(history, periods, historical["worst"]):
+                base.append((name, legs, True, historical.get("multiples") or multiples))
         ladders = stress.get("hypothetical") or []
         for rung in ladders:
             own = None if isinstance(rung, str) else rung.get("multiples")
             for name, size, shocks in ladder(history, rung):
-                base.append((name, shocks, size <= largest_gap, own or multiples))
+                base.append((name, alike(shocks), size <= largest_gap, own or multiples))
         shifts = stress.get("rate_shifts") or ({} if ladders else None)
         if shifts is not None:
             for name, size, shocks in rate_shifts(history, shifts):
-                base.append((name, shocks, size <= largest_shift, shifts.get("multiples") or multiples))
+                base.append((name, alike(shocks), size <= largest_shift, shifts.get("multiples") or multiples))
     result = {}
-    for name, shocks, sizes, own in base:
+    for name, legs, sizes, own in base:
         for multiple in own:
             suffix = "" if multiple == 1 else f"@{multiple:g}x"
-            capped = sum(shocks[f][0] * multiple < -0.99 for f in shocks if f in history.levels)
-            run = multiply(shocks, multiple)
-            if given is None:
-                kept = above_zero(history, run)
-                capped += sum(kept[f] != run[f] for f in run)
-                run = kept
-            result[name + suffix] = Scenario(run, sizes and multiple <= largest_multiple, capped)
+            over, low, below = {}, set[str](), set[str]()
+            for rows, shocks in legs.items():
+                low |= {f for f in shocks if f in history.levels and shocks[f][0] * multiple < -0.99}
+                run = multiply(shocks, multiple)
+                over[rows] = run if given is not None else above_zero(history, run)
+                below |= {f for f in run if over[rows][f] != run[f]}
+            result[name + suffix] = Scenario(over, sizes and multiple <= largest_multiple, len(low) + len(below))
     return result
 
 
@@ -494,9 +561,9 @@ def size(book: Row, market: Row, rules: Row, given: list[Row] | None = None, day
     """Everything `ccp size` says, by name."""
     currency, minor = rules["currency"], 10 ** rules.get("currency_digits", 2)
     margin_rules, stress, fund_rules = rules["margin"], rules.get("stress", {}), rules.get("fund", {})
-    horizon = margin_rules["liquidation_days"]
     history = History(book, market, currency, day)
     instruments = {row["instrument_id"]: row for row in sorted(book["instruments"], key=lambda r: r["instrument_id"])}
+    horizon = {name: liquidation_period(margin_rules, market["factors"], row) for name, row in instruments.items()}
     members = {row["member_id"]: row for row in sorted(book["members"], key=lambda row: row["member_id"])}
     group_of = {member: row.get("group_id") or member for member, row in members.items()}
     groups = sorted(set(group_of.values()))
@@ -507,22 +574,35 @@ def size(book: Row, market: Row, rules: Row, given: list[Row] | None = None, day
     for row in sorted(book["positions"], key=lambda row: row["instrument_id"]):
         positions[row["account_id"]].append((row["instrument_id"], row["quantity"]))
 
-    def account_losses(shocks: Shocks) -> dict[str, float]:
-        unit = {name: close_out_loss(row, shocks, history, currency, horizon) for name, row in instruments.items()}
+    def account_losses(over: Mapping[int, Shocks], longest: bool = False) -> dict[str, float]:
+        """What accounts lose, every instrument over its own period, or all of an account over its longest."""
+
+        @cache
+        def unit(name: str, rows: int) -> float:
+            return close_out_loss(instruments[name], over[rows], history, currency, rows)
+
         result = {}
         for account, held in positions.items():
             result[account] = 0.0
             for instrument, quantity in held:
-                result[account] += quantity * unit[instrument]
+                result[account] += quantity * unit(instrument, rows_of(account, instrument, longest))
         return result
+
+    def rows_of(account: str, instrument: str, longest: bool) -> int:
+        if not longest:
+            return horizon[instrument]
+        return max((horizon[name] for name, quantity in positions[account] if quantity), default=horizon[instrument])
 
     # margin
     last = len(history.dates) - 1
     margin_losses: list[dict[str, float]] = []
     for end in range(last - margin_rules["lookback_days"] + 1, last + 1):
-        shocks = history.window(end, horizon)
-        assert shocks is not None, "a level is missing in the margin window"
-        margin_losses.append(account_losses(above_zero(history, shocks)))
+        windows = {}
+        for rows in set(horizon.values()):
+            shocks = history.window(end, rows)
+            assert shocks is not None, "a level is missing in the margin window"
+            windows[rows] = above_zero(history, shocks)
+        margin_losses.append(account_losses(windows))
     account_margin = {
         account: round(max(tail([losses[account] for losses in margin_losses], margin_rules), 0.0) * minor)
         for account in accounts
@@ -535,32 +615,36 @@ def size(book: Row, market: Row, rules: Row, given: list[Row] | None = None, day
         pool: sum(account_margin[account] for account in accounts if pool_of[account] == pool) for pool in pools
     }
 
-    def account_variation(shocks: Shocks) -> dict[str, float]:
+    longest = stress.get("horizon", "own") == "longest"
+
+    def account_variation(over: Mapping[int, Shocks]) -> dict[str, float]:
         """What accounts gain on contracts whose value is exchanged daily."""
-        unit = {
-            name: -close_out_loss(row, shocks, history, currency, horizon)
-            for name, row in instruments.items()
-            if row["kind"] != "option" or row["style"] != "premium"
-        }
-        return {
-            account: sum((quantity * unit[name] for name, quantity in held if name in unit), 0.0)
-            for account, held in positions.items()
-        }
+        result = {}
+        for account, held in positions.items():
+            result[account] = 0.0
+            for name, quantity in held:
+                row = instruments[name]
+                if row["kind"] != "option" or row["style"] != "premium":
+                    rows = rows_of(account, name, longest)
+                    result[account] += quantity * -close_out_loss(row, over[rows], history, currency, rows)
+        return result
 
     # stress: losses of pools, members, groups
     variation: dict[str, list[dict[str, int]]] = {}
-    scenarios = stress_scenarios(history, rules, given)
+    periods = stress_periods(rules, horizon, book.get("collateral") is not None)
+    scenarios = stress_scenarios(history, rules, given, periods)
     held = Held(book, rules, history, pools, group_of, pool_margin)
-    counted = {scenario: held.counted(shocks) for scenario, (shocks, _, _) in scenarios.items()}
+    sold = collateral_days(rules)
+    counted = {name: held.counted(each.over.get(sold, {})) for name, each in scenarios.items()}
     pool_loss: dict[str, dict[str, int]] = {}
     over_margin: dict[str, dict[str, int]] = {}
     group_loss: dict[str, dict[str, int]] = {}
-    for scenario, (shocks, _, _) in scenarios.items():
-        losses = {account: round(loss * minor) for account, loss in account_losses(shocks).items()}
+    for scenario, each in scenarios.items():
+        losses = {account: round(loss * minor) for account, loss in account_losses(each.over, longest).items()}
         pool_loss[scenario] = {
             pool: sum(losses[account] for account in accounts if pool_of[account] == pool) for pool in pools
         }
-        gained = {account: round(amount * minor) for account, amount in account_variation(shocks).items()}
+        gained = {account: round(amount * minor) for account, amount in account_variation(each.over).items()}
         variation[scenario] = [
             {pool: sum(gained[account] for account in accounts if pool_of[account] == pool) for pool in pools}
         ]

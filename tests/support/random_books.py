@@ -42,6 +42,10 @@ def random_case(seed: int) -> RandomCase:
         given = random_scenarios(rng, multiples="plausible" not in rules["stress"])
     if book["collateral"]:
         rules["collateral"] = dress_collateral(np.random.default_rng([seed, 28]), book)
+    own = np.random.default_rng([seed, 31])
+    if own.random() < 0.5:
+        rules["margin"]["liquidation"] = random_liquidation(own, book)
+    give_horizons(own, rules)
     return RandomCase(book, market, rules, given, day)
 
 
@@ -244,6 +248,25 @@ def dress_collateral(rng: np.random.Generator, book: Row) -> Row:
         row["issuer_group_id"] = house.get(str(row["issuer_id"])) if rng.random() < 0.5 else None
         row["asset_class"] = perhaps(0.5, ["bond", "equity", "money market"])
     return {"stress": str(rng.choice(["haircut", "scenario"])), **random_limits(rng)}
+
+
+def random_liquidation(rng: np.random.Generator, book: Row) -> list[Row]:
+    """Periods of their own for some products, no longer than the longest of a rulebook."""
+    names = [row["instrument_id"] for row in book["instruments"]]
+    entries: list[Row] = [
+        {"kind": "option", "days": int(rng.integers(1, 4))},
+        {"asset_class": "equity", "days": int(rng.integers(1, 4))},
+        {"instrument": str(rng.choice(names)), "days": int(rng.integers(1, 4))},
+    ]
+    return [entries[int(place)] for place in rng.permutation(3)[: int(rng.integers(1, 4))]]
+
+
+def give_horizons(rng: np.random.Generator, rules: Row) -> None:
+    """Say over which periods instruments and collateral move in stress, where the rulebook does."""
+    if rng.random() < 0.4:
+        rules["stress"]["horizon"] = str(rng.choice(["own", "longest", "longest"]))
+    if rng.random() < 0.5 and "collateral" in rules:
+        rules["collateral"]["liquidation_days"] = int(rng.integers(1, 7))
 
 
 def random_limits(rng: np.random.Generator) -> Row:

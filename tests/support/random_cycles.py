@@ -42,6 +42,7 @@ def random_cycle(seed: int) -> Row:
     book["collateral"] = random_collateral(rng, book) if rng.random() < 0.5 else None
     if book["collateral"]:
         dress(np.random.default_rng([seed, 28]), book, rules)
+    random_books.give_horizons(np.random.default_rng([seed, 31]), rules)
     tight = chance(rng, 0.3)
     run["gaps"] = random_gaps(rng, run, early=tight)
     run["defaults"] = random_defaults(rng, run)
@@ -296,7 +297,7 @@ def random_gaps(rng: np.random.Generator, run: Row, early: bool) -> list[tuple[d
     rows = {one_of(rng, setup.days[1:4] if early else setup.days[1:]) for _ in range(int(rng.integers(1, 3)))}
     for row in sorted(rows):
         history = daily_twin.DayHistory(setup, row - 1)
-        known = end_to_end_twin.stress_scenarios(history, setup.rules, setup.given)
+        known = end_to_end_twin.stress_scenarios(history, setup.rules, setup.given, daily_twin.stress_periods(setup))
         names = [name for name, each in known.items() if harmless(history, each.shocks) and severe(each.shocks)]
         if result:  # the worst windows are others once a gap is among them
             names = [name for name in names if not name.startswith("history")]
