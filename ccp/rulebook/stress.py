@@ -28,6 +28,9 @@ Multiples = Annotated[
 ]
 
 
+Count = Annotated[int, Field(ge=1, le=100_000)]
+
+
 class HistoricalStress(Frozen):
     """Windows of the history: all of them, or the worst by a measure, or several of these together."""
 
@@ -36,11 +39,19 @@ class HistoricalStress(Frozen):
         description="every window is run over the book, and each in which somebody or something loses most is kept: "
         "a group, a member, a pair, the groups of cover-N, an asset class",
     )
-    worst: int | None = Field(
+    worst: Count | None = Field(
         default=None,
-        ge=1,
-        le=100_000,
         description="how many windows, hardest for the market as a whole first, no two of them overlapping",
+    )
+    worst_of_each_factor: Count | None = Field(
+        default=None,
+        description="how many windows of each factor that the book needs: those in which it falls furthest, and as "
+        "many in which it rises furthest, no two of one way overlapping",
+    )
+    worst_of_each_group: Count | None = Field(
+        default=None,
+        description="how many windows of each group: those in which it loses most over margin, no two of them "
+        "overlapping",
     )
     multiples: Multiples | None = Field(default=None, description="instead of the multiples of the whole set")
 
@@ -52,14 +63,16 @@ class HistoricalStress(Frozen):
 
     @model_validator(mode="after")
     def _check_some(self) -> Self:
-        if not (self.all or self.worst):
-            raise ValueError("`all`, or `worst` with a number, was expected")
+        if not (self.all or self.worst or self.worst_of_each_factor or self.worst_of_each_group):
+            raise ValueError(
+                "`all`, or a number of `worst`, `worst_of_each_factor` or `worst_of_each_group`, was expected"
+            )
         return self
 
     @property
     def screened(self) -> bool:
         """Whether every window has to be run over the book before it is known which are kept."""
-        return self.all
+        return self.all or self.worst_of_each_group is not None
 
 
 class Ladder(Frozen):

@@ -6,20 +6,19 @@ from datetime import date
 from pathlib import Path
 
 import numpy as np
-import polars as pl
 
 from ccp.errors import InputError, Problem, refuse
 from ccp.market.history import Market
 from ccp.market.volatility import SUFFIX
 from ccp.rulebook.rulebook import Rulebook
-from ccp.rulebook.stress import HistoricalStress, Plausible, StressRules
+from ccp.rulebook.stress import Plausible, StressRules
 from ccp.scenarios.below_zero import rates_above_zero, refuse_below_zero
 from ccp.scenarios.files import read_scenarios
 from ccp.scenarios.hypothetical import ladder_scenarios
 from ccp.scenarios.rate_shifts import rate_scenarios
 from ccp.scenarios.scenario_set import Label, ScenarioSet, capped, joined, multiplied
 from ccp.scenarios.windows import history_windows, scenarios_of
-from ccp.scenarios.worst_windows import worst_windows
+from ccp.scenarios.worst_windows import kept_windows
 
 NONE_EXPECTED = "at least one stress scenario was expected, under stress.historical or stress.hypothetical"
 
@@ -48,7 +47,7 @@ def stress_scenarios(
     parts = []
     if stress.historical is not None:
         over = periods or (rulebook.margin.liquidation_days,)
-        windows = _kept_windows(stress.historical, market, factor_ids, over, kept)
+        windows = kept_windows(stress.historical, market, factor_ids, over, kept)
         parts.append(multiplied(windows, stress.historical.multiples or stress.multiples))
     for ladder in stress.hypothetical:
         parts.append(multiplied(ladder_scenarios(ladder, market, factor_ids), ladder.multiples or stress.multiples))
@@ -61,18 +60,6 @@ def stress_scenarios(
         raise InputError(problems)
     whole = _judged(rates_above_zero(capped(joined(parts)), market), stress.plausible)
     return whole if screens(rulebook) and not kept else _sound(whole)
-
-
-def _kept_windows(
-    rules: HistoricalStress, market: Market, factor_ids: list[str], periods: tuple[int, ...], kept: Collection[date]
-) -> ScenarioSet:
-    """The windows that the rulebook names and those that are kept, worst over the longest period first."""
-    windows = history_windows(market, factor_ids, periods)
-    places = np.flatnonzero(pl.Series(market.dates[:-1]).is_in(list(kept)).to_numpy())
-    if rules.worst is not None:
-        places = np.union1d(places, worst_windows(windows, rules.worst))
-    severity = windows.severity[windows.longest][places]
-    return scenarios_of(windows, places[np.lexsort((places, -severity))], market, factor_ids)
 
 
 def screens(rulebook: Rulebook) -> bool:

@@ -18,6 +18,8 @@ from ccp.market.case import Case
 from ccp.pricing.horizon import case_scenarios, case_windows
 from ccp.pricing.revalue import Cube
 from ccp.scenarios.scenario_set import without_multiple
+from ccp.scenarios.stress_set import sizing_multiples
+from ccp.scenarios.worst_windows import apart
 from ccp.sizing.cover import cover_by_scenario, first_and_next_two
 from ccp.sizing.coverage import uncovered_by_scenario
 from ccp.sizing.size import counted_scenarios, fund_needed
@@ -84,15 +86,34 @@ def screen(measured: Measured, model: WindowModel) -> Screened:
 
 
 def screened_by(measured: Measured, model: WindowModel, own: StressLosses, found: Iterable[Objective]) -> Screened:
-    """The windows that some objectives keep; where there is neither a reason nor another scenario, the first."""
+    """The windows that some objectives keep, if the rulebook asks for all, and the worst of each group, as far as it
+    does; where there is neither a reason nor another scenario, the first."""
     why: dict[int, list[tuple[str, str]]] = {}
-    for kind, name, amounts in found:
+    rules = measured.rules.stress.historical
+    assert rules is not None
+    for kind, name, amounts in found if rules.all else ():
         place = int(np.argmax(amounts))
         if amounts[place] > 0:
             why.setdefault(place, []).append((kind, name))
+    for name, places in _worst_of_each_group(measured, model, own, rules.worst_of_each_group or 0):
+        for place in places:
+            why.setdefault(place, []).append(("worst of group", name))
     if not why and not measured.scenarios.count:
         why[0] = [("first", "")]
     return Screened(model.candidates, own.group_over_margin, why)
+
+
+def _worst_of_each_group(
+    measured: Measured, model: WindowModel, own: StressLosses, worst: int
+) -> Iterator[tuple[str, list[int]]]:
+    """Of each group the candidates in which it loses most, the first multiple of equal ones, no two of whose windows
+    overlap."""
+    multiples, days = len(sizing_multiples(measured.rules.stress)), max(model.candidates.periods)
+    for name, row in zip(measured.portfolio.groups, own.group_over_margin, strict=True):
+        by_window = row.reshape(-1, multiples)
+        largest = by_window.max(axis=1)
+        windows = apart(largest, np.flatnonzero(largest > 0), worst, days) if worst else np.empty(0, dtype=np.int64)
+        yield name, (windows * multiples + by_window[windows].argmax(axis=1)).tolist()
 
 
 def candidate_losses(measured: Measured) -> dict[str, StressLosses]:

@@ -10,7 +10,7 @@ from ccp.frames import Windows
 from ccp.money import to_units
 from ccp.notes.note import named
 from ccp.pricing.horizon import case_windows, stress_periods
-from ccp.scenarios.scenario_set import ScenarioSet
+from ccp.scenarios.scenario_set import Label, ScenarioSet
 from ccp.sizing.cover import cover_by_scenario
 from ccp.sizing.size import Sized
 from ccp.stress.windows import Screened, first_day
@@ -40,7 +40,7 @@ def windows_table(sized: Sized) -> pl.DataFrame:
             "unfinished": [first_day(label) in cut for label in labels],
             "multiple": [label.multiple for label in labels],
             "kept": kept,
-            "why": [_why(screened, place, stays) for place, stays in enumerate(kept)],
+            "why": _reasons(screened, labels, kept),
             **_covers(sized, screened, len(labels)),
         },
         schema=Windows.create_empty().schema,
@@ -53,11 +53,18 @@ def _unlooked(sized: Sized) -> ScenarioSet | None:
     return case_windows(sized.case) if of_history else None
 
 
-def _why(screened: Screened | None, place: int, kept: bool) -> str:
-    """Kinds of reasons, each with whom it is about; a window that nobody loses most in was named."""
-    reasons = screened.why.get(place, []) if screened else []
-    if not reasons:
-        return "named" if kept and screened is None else ""
+def _reasons(screened: Screened | None, labels: list[Label], kept: list[bool]) -> list[str]:
+    """Why each window is kept; one that nobody loses most in, at any multiple, was named."""
+    why = screened.why if screened else {}
+    found = {labels[place].window for place in why}
+    return [
+        _why(why[place]) if place in why else "named" if stays and label.window not in found else ""
+        for place, (label, stays) in enumerate(zip(labels, kept, strict=True))
+    ]
+
+
+def _why(reasons: list[tuple[str, str]]) -> str:
+    """Kinds of reasons, each with whom it is about."""
     by_kind = ((kind, [name for _, name in some if name]) for kind, some in groupby(reasons, lambda pair: pair[0]))
     return "; ".join(f"{kind} {named(names, NAMED)}" if names else kind for kind, names in by_kind)
 

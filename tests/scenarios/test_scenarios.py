@@ -34,7 +34,7 @@ from ccp.scenarios.scenario_set import (
     over_periods,
 )
 from ccp.scenarios.stress_set import stress_scenarios
-from ccp.scenarios.worst_windows import worst_windows
+from ccp.scenarios.worst_windows import kept_windows
 
 Kinds = Mapping[str, tuple[str, str | None, str | None]]  # change, asset class, sector
 Moves = dict[str, tuple[float, float]]  # relative and absolute move of the factors that move
@@ -119,20 +119,17 @@ def test_margin_scenarios_need_nothing_older() -> None:
 # --- worst windows ----------------------------------------------------------------------------------------------------
 
 
+def worst_windows(market: Market, factors: list[str], worst: int, periods: tuple[int, ...]) -> ScenarioSet:
+    return kept_windows(HistoricalStress(worst=worst), market, factors, periods)
+
+
 def windows_by_loop(
     market: Market, factors: list[str], worst: int, periods: tuple[int, ...]
 ) -> list[tuple[int, float]]:
     """First rows of the worst windows and their severity over the longest period, from docs/reference/arithmetic.md
     section 3."""
-    levels = {name: market.levels[name].to_list() for name in factors}
     last = len(market.dates) - 1
-    starts = [
-        start
-        for start in range(last)
-        if all(
-            None not in (levels[name][start], levels[name][min(start + h, last)]) for h in periods for name in factors
-        )
-    ]
+    starts = list(range(last))
     chosen: set[int] = set()
     severity: dict[int, float] = {}
     for days in periods:
@@ -157,17 +154,20 @@ def severities_by_loop(market: Market, factors: list[str], starts: list[int], da
         returns[start] = {
             name: after - before if change[name] == "absolute" else after / before - 1
             for name, (before, after) in ends.items()
+            if before is not None and after is not None
         }
     over = [window for start, window in returns.items() if start + days < len(market.dates)]
-    deviation = {name: statistics.pstdev([window[name] for window in over]) for name in factors}
+    known = {name: [window[name] for window in over if name in window] for name in factors}
+    deviation = {name: statistics.pstdev(values) if values else 0.0 for name, values in known.items()}
     severity: dict[int, float] = {}
     for start, window in returns.items():
         by_class: dict[str, list[float]] = {}
-        for name in factors:
+        for name in window:
             if classes[name] != "volatility":
                 score = (window[name] / deviation[name]) ** 2 if deviation[name] > 0 else 0.0
                 by_class.setdefault(classes[name] or "", []).append(score)
-        severity[start] = math.sqrt(statistics.fmean(statistics.fmean(scores) for scores in by_class.values()))
+        means = [statistics.fmean(scores) for scores in by_class.values()]
+        severity[start] = math.sqrt(statistics.fmean(means)) if means else 0.0
     return severity
 
 
@@ -231,7 +231,7 @@ def test_worst_windows_equal_a_loop(seed: int, periods: tuple[int, ...], worst: 
             moves = found.over(days)
             for column, name in enumerate(factors):
                 before, after = levels[name][start], levels[name][min(start + days, len(market.dates) - 1)]
-                move = after - before if name == "R" else after / before - 1
+                move = 0.0 if None in (before, after) else after - before if name == "R" else after / before - 1
                 expected_move = (0.0, move) if name == "R" else (move, 0.0)
                 found_move = (moves.relative[place, column], moves.absolute[place, column])
                 assert found_move == pytest.approx(expected_move, rel=1e-12, abs=1e-15)
