@@ -21,6 +21,7 @@ from ccp.settlement.terms import RunTerms
 from ccp.settlement.today import Today, after_haircut, portfolio_of
 from ccp.sizing.windows import candidate_losses, objectives, of_classes, screened_by
 from ccp.stress.measure import Measured, measure_stress
+from ccp.stress.parts import COUNTED, MOVED
 from ccp.stress.windows import Counting, Screened, window_model
 from ccp.types import Cents
 
@@ -87,4 +88,4 @@ def _counting(clearing: Clearing, state: CycleState, today: Today, required: Cen
         moves = scenarios.over(terms.rulebook.collateral_days)
         return {way: counted_margin(way, required, held, value_in_scenarios(counts, moves, terms.digits) + cash)}
 
-    return moved, len(required) + 3 * len(lines.pool)
+    return moved, COUNTED * len(required) + MOVED * len(lines.pool)

@@ -26,6 +26,9 @@ from ccp.stress.parts import (
 )
 from ccp.types import Cents, Index
 
+MOST_FRESH = 256
+"""Further scenarios that a book is run in at a time."""
+
 
 @dataclass(frozen=True)
 class FurtherTask:
@@ -66,7 +69,19 @@ def measure_in(
 
 
 def _run(case: Case, found: PartFound, model: StressModel, most: int | None, executor: PartExecutor) -> Further:
-    """The whole book in some scenarios."""
+    """The whole book in some scenarios, so many of them at a time that memory stays bounded."""
+    places = np.arange(model.scenarios.count)
+    batches = []
+    for some in np.split(places, places[MOST_FRESH::MOST_FRESH]):
+        few = replace(model, scenarios=model.scenarios.only(some), unit_loss=model.unit_loss[:, some])
+        batches.append(_batch(case, found, few, most, executor))
+    ways = {way: zip(*(one.shortfalls[way] for one in batches), strict=True) for way in batches[0].shortfalls}
+    shortfalls = {way: Shortfalls(*map(np.hstack, sums)) for way, sums in ways.items()}
+    return Further(np.hstack([one.counted for one in batches]), shortfalls)
+
+
+def _batch(case: Case, found: PartFound, model: StressModel, most: int | None, executor: PartExecutor) -> Further:
+    """The whole book in some scenarios, at once."""
     counted: list[Cents] = []
     shortfalls: dict[str, Shortfalls] = {}
     for one in executor.run(run_further, model, list(_tasks(case, found, most))):

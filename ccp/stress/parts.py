@@ -35,6 +35,8 @@ from ccp.types import Cents, Index, InstrumentByScenario, Vector
 
 RESOURCES = ("required", "held", "minimum")
 """The ways of counting a pool's margin."""
+COUNTED, MOVED = 12, 6
+"""How many amounts a pool, and a line of collateral, take in a scenario while it is found what counts."""
 
 
 @dataclass(frozen=True)
@@ -170,7 +172,7 @@ def run_every_window(
     """Members' sums of a part that was measured, in every window."""
     size = 0
     if lines is not None and model.collateral.stress == "scenario":
-        size = len(RESOURCES) * len(part.pool_member) + 3 * len(lines.pool)
+        size = COUNTED * len(part.pool_member) + MOVED * len(lines.pool)
     return window_sums(windows, model.rows, part, found.account_cost, counting, model.digits, size)
 
 
