@@ -63,7 +63,7 @@ ROWS = (
         limits=SIZED_LIMITS,
         pack="ccp.report.pack.sized:sized_part",
         indicators="ccp.report.indicators.sized:sized",
-        form=4,
+        form=5,
     ),
     RunKind(
         command="whatif",
@@ -79,7 +79,7 @@ ROWS = (
         limits=SIZED_LIMITS,
         pack="ccp.report.pack.sized:sized_part",
         indicators="ccp.report.indicators.sized:sized",
-        form=4,
+        form=5,
     ),
     RunKind(
         command="default",
