@@ -4,6 +4,7 @@ The market stands still at 100 for 30 days, falls by 4 % on each of five days, a
 margin, and a loss over margin is a loss. Five days together are a fall of 1 - 0.96^5, 18.46 %.
 """
 
+from collections.abc import Mapping
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -38,7 +39,7 @@ def market_of(levels: dict[str, list[float]]) -> Market:
 
 
 def book_of(
-    held: dict[str, dict[str, float]],
+    held: Mapping[str, Mapping[str, float]],
     instruments: dict[str, tuple[str, str, str]] | None = None,
     collateral: list[dict[str, Any]] | None = None,
     price: float = FALL[-1],
@@ -47,21 +48,21 @@ def book_of(
     """Accounts of a member each, by what they hold; what is unmatched is the dealer's, whose account holds one thing
     each. Instruments by (kind, factor, currency)."""
     instruments = instruments or {"SHORT": ("future", "X", "USD"), "LONG": ("future", "X", "USD")}
-    held = {name: dict(mine) for name, mine in held.items()}
+    books = {name: dict(mine) for name, mine in held.items()}
     for name in instruments:
-        net = sum(mine.get(name, 0.0) for mine in held.values())
-        held[f"DEALER {name}"] = {name: -net} if net else {}
-    owner = {name: "DEALER" if name.startswith("DEALER") else name for name in held}
+        net = sum(mine.get(name, 0.0) for mine in books.values())
+        books[f"DEALER {name}"] = {name: -net} if net else {}
+    owner = {name: "DEALER" if name.startswith("DEALER") else name for name in books}
     names = sorted(set(owner.values()))
     tables = {
         "members": pl.DataFrame(
             {"member_id": names, **{key: [value[n] for n in names] for key, value in members.items()}}
         ),
         "accounts": pl.DataFrame(
-            {"account_id": list(held), "member_id": [owner[n] for n in held], "pool_id": list(held), "kind": "house"}
+            {"account_id": list(books), "member_id": [owner[n] for n in books], "pool_id": list(books), "kind": "house"}
         ),
         "positions": pl.DataFrame(
-            [(name, each, float(quantity)) for name, mine in held.items() for each, quantity in mine.items()],
+            [(name, each, float(quantity)) for name, mine in books.items() for each, quantity in mine.items()],
             schema=["account_id", "instrument_id", "quantity"],
             orient="row",
         ),
