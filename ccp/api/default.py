@@ -94,7 +94,7 @@ def default(
     if rounds:
         story |= {"rounds": trace_rounds(rounds, digits), "all_rounds": sums_of_rounds(rounds, digits)}
     notes = sized_notes(sized, file) + (contagion_notes(case, sells) if contagion else [])
-    stated = with_notes(run_manifest(case, rulebook, file, stress, KIND.command), notes)
+    stated = with_notes(run_manifest(case, rulebook, file, sized.measured, KIND.command), notes)
     return DefaultEvent(waterfall_frame(rows), story, stated, notes)
 
 

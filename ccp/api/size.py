@@ -88,7 +88,7 @@ def size(
 
 
 def _sizing(measured: Measured, rulebook: str | Path | Rulebook, file: Path | None, base: Keeper | None) -> Sizing:
-    stated = run_manifest(measured.case, rulebook, file, measured.scenarios, KIND.command)
+    stated = run_manifest(measured.case, rulebook, file, measured, KIND.command)
     sized = size_fund(measured)
     return sizing_of(sized, stated, sized_notes(sized, file), base)
 

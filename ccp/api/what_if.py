@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from ccp.api.changed_case import case_after, check_changed, matching_notes, positions_of
+from ccp.api.inputs import windows_of_run
 from ccp.api.kept_base import Base, read_base
 from ccp.api.noted import sized_notes
 from ccp.book.changed_book import apply_changes
@@ -97,7 +98,7 @@ def what_if(run: Path | str, *changes: Changes | Path | str, progress: Progress 
         accounts=accounts,
         notes=sized_notes(sized, base.scenarios) + matching_notes(base, now, touched),
         sized=sized,
-        manifest=_manifest(Path(run), now, stated),
+        manifest=_manifest(Path(run), measured, stated),
     )
 
 
@@ -139,9 +140,10 @@ def _contributions(base: Base, sized: Sized) -> pl.DataFrame:
     return in_order(before.join(after, on="member_id", how="full", coalesce=True), "members")
 
 
-def _manifest(run: Path, now: Case, stated: StatedChanges) -> dict[str, Any]:
+def _manifest(run: Path, measured: Measured, stated: StatedChanges) -> dict[str, Any]:
     """The base run by the digests of what it says of itself, and what was changed."""
+    now = measured.case
     changes = stated.changes.model_dump(exclude_defaults=True) | {"rules": dict(stated.rules)}
-    about = {"command": KIND.command, "date": now.date.isoformat(), "changes": changes}
+    about = {"command": KIND.command, "date": now.date.isoformat(), "changes": changes} | windows_of_run(measured)
     files = {"base/manifest": run / "manifest.json", "base/coverage": run / "coverage.json"}
     return manifest(files, now.rulebook, about)

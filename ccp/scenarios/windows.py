@@ -22,6 +22,9 @@ from ccp.scenarios.historical import (
 from ccp.scenarios.scenario_set import Label, ScenarioSet
 from ccp.types import Flags, Index, ScenarioByFactor, Vector
 
+CALLED = "history"
+"""What the name of a window begins with."""
+
 
 @dataclass(frozen=True)
 class Windows:
@@ -99,7 +102,7 @@ def _label(windows: Windows, place: int, dates: list[date]) -> Label:
     are called by their first as well."""
     days, last = windows.longest, min(place + windows.longest, windows.count)
     start, end, severity = dates[place], dates[last], float(windows.severity[days][place])
-    identity, done = f"history {end}", last - place
+    identity, done = f"{CALLED} {end}", last - place
     description = f"{start} to {end} ({crisis_of(end)}); severity {severity:.1f} standard deviations"
     if done < days:
         identity, description = f"{identity} from {start}", f"{description}; unfinished, {done} of {days} days"

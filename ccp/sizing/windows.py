@@ -19,6 +19,7 @@ from ccp.pricing.horizon import case_scenarios, case_windows
 from ccp.pricing.revalue import Cube
 from ccp.scenarios.scenario_set import without_multiple
 from ccp.scenarios.stress_set import sizing_multiples
+from ccp.scenarios.windows import CALLED
 from ccp.scenarios.worst_windows import apart
 from ccp.sizing.cover import cover_by_scenario, first_and_next_two
 from ccp.sizing.coverage import uncovered_by_scenario
@@ -50,7 +51,7 @@ def measured_case(
 
 def named_window(case: Case, scenario_id: str) -> frozenset[date]:
     """The first day of the window that a scenario is of, at any multiple; nothing where it is of none."""
-    windows = case_windows(case)
+    windows = case_windows(case) if scenario_id.startswith(CALLED) else None
     labels = [] if windows is None else windows.labels
     of_window = (one for one in labels if scenario_id.split("@")[0] == without_multiple(one))
     return frozenset(first_day(label) for label in of_window)
