@@ -6,6 +6,7 @@ import math
 import re
 import statistics
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -276,6 +277,46 @@ def test_equally_bad_windows_go_by_date() -> None:
     levels = [100.0, 100.0, 110.0, 100.0, 100.0, 110.0, 100.0]  # up 10 % twice, down a little less twice
     found = worst_windows(market_of({"X": levels}), ["X"], 4, (1,))
     assert [window_start(market_of({"X": levels}), label) for label in found.labels] == [1, 4, 2, 5]
+
+
+def test_a_factor_without_a_value_moves_as_its_proxy_does_or_stays() -> None:
+    """Y begins on the fourth day. Its proxy Z moves in its place, and that one's proxy X where Z has a hole."""
+    levels = {
+        "X": [100.0, 110.0, 99.0, 99.0, 99.0],
+        "Y": [None, None, None, 50.0, 60.0],
+        "Z": [10.0, None, 20.0, 30.0, 30.0],
+    }
+    market = market_of(levels)
+    with_proxies = replace(market, factors=market.factors.with_columns(proxy=pl.Series([None, "Z", "X"])))
+    for prices, moves in (
+        (with_proxies, [0.1, 99 / 110 - 1, 30 / 20 - 1, 60 / 50 - 1]),
+        (market, [0.0, 0.0, 0.0, 60 / 50 - 1]),
+    ):
+        found = kept_windows(HistoricalStress(worst=9), prices, ["X", "Y", "Z"], (1,))
+        by_start = {window_start(prices, label): place for place, label in enumerate(found.labels)}
+        assert [found.over(1).relative[by_start[start], 1] for start in range(4)] == pytest.approx(moves)
+
+
+def test_worst_of_each_factor_equals_a_loop() -> None:
+    market = random_market(7, days=60)
+    factors = sorted(market.factor_ids)
+    found = kept_windows(HistoricalStress(worst_of_each_factor=2), market, factors, (1, 3))
+    expected: set[int] = set()
+    for days in (1, 3):
+        for name in factors:
+            levels = market.levels[name].to_list()
+            moves = []
+            for start in range(59):
+                before, after = levels[start], levels[min(start + days, 59)]
+                none = before is None or after is None
+                moves.append(0.0 if none else after - before if name == "R" else after / before - 1)
+            for way in (-1, 1):
+                chosen: list[int] = []
+                for start in sorted(range(59), key=lambda start: (-way * moves[start], start)):
+                    if len(chosen) < 2 and way * moves[start] > 0 and all(abs(start - one) >= days for one in chosen):
+                        chosen.append(start)
+                expected |= set(chosen)
+    assert {window_start(market, label) for label in found.labels} == expected
 
 
 def test_volatility_has_no_part_in_severity() -> None:

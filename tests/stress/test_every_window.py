@@ -7,17 +7,21 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
+from support import small_books as small
 from support.case_files import write_case
 from support.random_books import random_case
 
 import ccp
+from ccp.api.explore import explore_book
 from ccp.api.inputs import open_inputs
+from ccp.api.settings import Settings
 from ccp.book.book import Book, book_from_frames
 from ccp.kernels.engine.numba_door import use_threads
 from ccp.margin.collateral import holdings
 from ccp.market.case import Case
 from ccp.market.history import Market, read_market
 from ccp.pricing.horizon import case_scenarios, case_windows
+from ccp.rulebook.rulebook import Rulebook
 from ccp.scenarios.scenario_set import joined
 from ccp.sizing.size import Sized, size_fund
 from ccp.sizing.windows import measured_case, with_windows
@@ -172,3 +176,62 @@ def test_a_longer_history_can_only_raise_cover(case: Case) -> None:
 
 def latest(market: Market, rows: int) -> Market:
     return replace(market, levels=market.levels.tail(rows))
+
+
+# --- asking for one window, for each group, and for no other scenario -------------------------------------------------
+
+LONG_AND_SHORT = small.book(
+    [("A", "X", 40.0), ("B", "Y", -30.0), ("C", "X", 10.0)], {name: (name, name, "house") for name in "ABC"}
+)
+
+
+def rules_of(confidence: float = 0.8, **historical: object) -> Rulebook:
+    stress = {"historical": historical, "hypothetical": [], "multiples": [1, 2], "plausible": {"multiple": 1}}
+    return small.rulebook(stress=stress, margin={"confidence": confidence})
+
+
+def test_a_book_is_sized_by_its_windows_alone() -> None:
+    found = ccp.size(LONG_AND_SHORT, rules_of(all=True), small.market())
+    windows = found.tables["windows"]
+    assert windows.height == 129  # of 130 days every one but the last begins a window
+    assert windows["cover_2"].max() == found.coverage["cover_2"]["amount"]
+    kept = windows.filter("kept")["scenario_id"].to_list()
+    both = {f"{name}{suffix}" for name in kept for suffix in ("", "@2x")}
+    assert both == set(found.tables["scenarios"]["scenario_id"])
+    stated = found.manifest["run"]["windows"]
+    assert stated["count"] == 129
+    assert set(stated["kept"]) == set(kept)
+
+
+def test_a_window_that_nobody_loses_most_in_can_be_asked_for() -> None:
+    rules, prices = rules_of(all=True), small.market()
+    windows = ccp.size(LONG_AND_SHORT, rules, prices).tables["windows"]
+    other = windows.filter(~pl.col("kept")).sort("cover_1", descending=True)["scenario_id"][0]
+    event = ccp.default(LONG_AND_SHORT, rules, f"{other}@2x", market=prices)
+    assert event.trace["scenario_id"] == f"{other}@2x"
+    seen = explore_book(LONG_AND_SHORT, rules, prices).view(Settings(scenario=other))
+    assert seen.scenario_id == other
+    assert seen.coverage["cover_1"] == ccp.size(LONG_AND_SHORT, rules, prices).coverage["cover_1"]
+
+
+def test_the_worst_windows_of_each_group_do_not_overlap() -> None:
+    found = ccp.size(LONG_AND_SHORT, rules_of(worst_of_each_group=3), small.market())
+    windows = found.tables["windows"].with_row_index("place")
+    measured = measured_case(open_inputs(LONG_AND_SHORT, rules_of(all=True), small.market(), None))
+    assert measured.screened is not None
+    expected: set[int] = set()
+    for row in measured.screened.group_over_margin.tolist():
+        chosen: list[int] = []
+        for place in sorted(range(len(row)), key=lambda place: (-row[place], place)):
+            if len(chosen) < 3 and row[place] > 0 and all(abs(place - other) >= 2 for other in chosen):
+                chosen.append(place)
+        expected |= set(chosen)
+    assert set(windows.filter("kept")["place"].to_list()) == expected
+
+
+def test_where_nobody_loses_and_nothing_else_is_run_the_first_window_is() -> None:
+    """Margin is the largest of the latest hundred losses, and none of the other windows is worse."""
+    found = ccp.size(LONG_AND_SHORT, rules_of(0.99, worst_of_each_group=3), small.market())
+    assert found.tables["windows"]["cover_1"].max() == 0.0
+    assert found.tables["windows"].filter("kept")["first_day"].to_list() == [small.market().dates[0]]
+    assert found.coverage["cover_2"]["amount"] == 0.0
