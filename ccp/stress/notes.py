@@ -17,6 +17,9 @@ from ccp.scenarios.windows import returns_of
 from ccp.stress.measure import Measured
 from ccp.types import Flags, Vector
 
+NAMED = 3
+"""So many factors without a value are named."""
+
 
 def stress_notes(measured: Measured) -> list[Note]:
     """Notes on the stress of a book that was measured."""
@@ -55,14 +58,14 @@ def incomplete_history(measured: Measured) -> Iterator[Note]:
     shares = {name: float(risk[depends.get(name, nobody)].sum()) for name in lacking}
     names = [_first_day(case, name, shares[name]) for name in sorted(lacking, key=lambda name: (-shares[name], name))]
     whole = float(risk[np.any([depends.get(name, nobody) for name in lacking], axis=0)].sum())
-    windows = {"windows": int(still.any(axis=1).sum()), "all": len(still)}
-    yield note("incomplete_history", "stress.historical", whole, 1, names=named(names), **windows)
+    windows = {"windows": f"{int(still.any(axis=1).sum()):,}", "all": f"{len(still):,}"}
+    yield note("incomplete_history", "stress.historical", whole, 1, names=named(names, NAMED), **windows)
 
 
 def _first_day(case: Case, factor_id: str, share: float) -> str:
     """A factor, its first day, and what margin depends on it."""
     days = case.market.levels.filter(pl.col(factor_id).is_not_null())["date"]
-    return f"{factor_id} (from {days[0]}, {share:.4g} of the margin)"
+    return f"{factor_id} (from {days[0]}, {share * 100:.4g} %)"
 
 
 def _margin_by_instrument(measured: Measured) -> Vector:

@@ -235,3 +235,22 @@ def test_where_nobody_loses_and_nothing_else_is_run_the_first_window_is() -> Non
     assert found.tables["windows"]["cover_1"].max() == 0.0
     assert found.tables["windows"].filter("kept")["first_day"].to_list() == [small.market().dates[0]]
     assert found.coverage["cover_2"]["amount"] == 0.0
+
+
+def test_every_stress_day_looks_at_the_history_up_to_it(tmp_path: Path) -> None:
+    """Cover of each day is that of the book sized on it, at its prices, in all windows that are known by then."""
+    rules, prices = rules_of(all=True), small.market()
+    rules = rules.model_copy(update={"settlement": rules.settlement.model_copy(update={"stress": "daily"})})
+    first, last = prices.dates[-6], prices.dates[-1]
+    run = ccp.simulate(LONG_AND_SHORT, tmp_path / "run", ccp.RunRequest(first, last), rules, prices)
+    rows = {name: prices.levels[name].to_list() for name in prices.factor_ids}
+    begin = prices.dates.index(first)
+    for row in run.tables["days"].iter_rows(named=True):
+        place = prices.dates.index(row["date"])
+        ratio = {name: levels[place] / levels[begin] for name, levels in rows.items()}
+        moved = LONG_AND_SHORT.instruments.with_columns(
+            price=pl.col("price") * pl.col("factor_id").replace_strict(ratio)
+        )
+        sized = ccp.size(replace(LONG_AND_SHORT, instruments=moved), rules, prices, day=row["date"])
+        assert row["cover_n"] == pytest.approx(sized.coverage["cover_2"]["amount"], abs=0.011)
+        assert row["cover_scenario"] == sized.coverage["cover_2"]["scenario_id"]
