@@ -178,8 +178,9 @@ def _joined(one: StressLosses, other: StressLosses) -> StressLosses:
 
 def of_classes(measured: Measured, model: WindowModel) -> Iterator[Objective]:
     """By asset class, what its instruments gain or lose in all that is held of them, long and short."""
-    classes, table = measured.case.market.kinds, measured.case.book.instrument_column("factor_id").to_list()
-    of_row = np.array([name or "" for name in classes("asset_class", table)])
+    case = measured.case
+    stated = case.market.kinds("asset_class", case.book.instrument_column("factor_id").to_list())
+    of_row = np.array([name or "" for name in stated])
     kinds = sorted(set(of_row.tolist()))
     slices = (_moved(measured, model.pricer.price(some)) for _, some in model.slices(model.slice_))
     moved = np.hstack([np.array([size[of_row == kind].sum(axis=0) for kind in kinds]) for size in slices])

@@ -29,9 +29,10 @@ def windows_table(sized: Sized) -> pl.DataFrame:
     candidates = screened.candidates if screened else _unlooked(sized)
     if candidates is None:
         return Windows.create_empty()
-    labels, days = candidates.labels, max(stress_periods(sized.case))
+    case, labels = sized.case, candidates.labels
+    days = max(stress_periods(case))
     there = {label.window for label in sized.scenarios.labels}
-    kept, cut = [label.window in there for label in labels], set(sized.case.market.dates[-days:])
+    kept, cut = [label.window in there for label in labels], set(case.market.dates[-days:])
     return pl.DataFrame(
         {
             "scenario_id": candidates.ids,

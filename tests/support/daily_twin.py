@@ -50,7 +50,6 @@ class DayHistory(twin.History):
         self.every = setup.every
         columns = setup.levels if levels is None else levels
         self.levels = {factor: column[: row + 1] for factor, column in columns.items()}
-        self.market_levels = columns
 
 
 class Setup:

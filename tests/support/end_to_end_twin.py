@@ -137,7 +137,7 @@ class History:
             stands_for, seen = factor, set[str]()
             while stands_for and stands_for not in seen:
                 seen.add(stands_for)
-                levels = self.levels.get(stands_for) or self.market_levels[stands_for]
+                levels = self.levels[stands_for] if stands_for in self.levels else self.market_levels[stands_for]
                 before, after = levels[start], levels[end]
                 if before is not None and after is not None:
                     shocks[factor] = (0.0, after - before) if self.absolute(factor) else (after / before - 1, 0.0)
