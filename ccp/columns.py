@@ -84,6 +84,11 @@ _ALL = [
         "tenor_years", "number", "the tenor of a rate; told from a name that ends in one, as UST10Y or EUR.3M", "years"
     ),
     Column("rate_unit", ("percent", "decimal", "basis_points"), "what a rate's levels are in; default percent"),
+    Column(
+        "proxy",
+        "text",
+        "the factor whose move is taken over windows in which this one has no value; both are relative, or absolute",
+    ),
     Column("description", "text", "in words"),
     Column("source", "text", "who published the numbers"),
     Column("scenario_id", "text", "a stress scenario"),
@@ -127,6 +132,11 @@ _ALL = [
     Column("relative", "number", "the factor's relative move; 0.1 is up 10 %"),
     Column("absolute", "number", "what is added to the factor's level after that", "the factor's"),
     Column("multiple", "number", "what the scenario's shocks were multiplied by"),
+    Column("first_day", "date", "the day on which a window of the history begins"),
+    Column("last_day", "date", "the last day of its longest leg"),
+    Column("unfinished", "flag", "whether the run's date cuts a leg of it short"),
+    Column("kept", "flag", "whether it is among the stress scenarios"),
+    Column("why", "text", "what it is kept for: who or what loses most in it"),
     Column("cover_1", "number", "largest group's stress loss over initial margin in the scenario", MONEY),
     Column("cover_2", "number", "two largest groups' stress loss over initial margin in the scenario", MONEY),
     Column("cover_n", "number", "stress loss over initial margin of the rulebook's number of largest groups", MONEY),

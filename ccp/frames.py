@@ -120,6 +120,7 @@ class Factors(dy.Schema):
     sector = column("sector", nullable=True)
     tenor_years = column("tenor_years", nullable=True, min=0)
     rate_unit = column("rate_unit", nullable=True)
+    proxy = column("proxy", nullable=True)
     description = column("description", nullable=True)
     source = column("source", nullable=True)
 
@@ -186,6 +187,25 @@ class Scenarios(dy.Schema):
     uncovered_groups = column("uncovered_groups")
     description = column("description")
     provenance = column("provenance")
+
+
+class Windows(dy.Schema):
+    """Result: every window of the history at each multiple that sizes the fund, and what it would cost.
+
+    Without cover figures where the rulebook names its windows without looking at what is held.
+    """
+
+    scenario_id = column("scenario_id", primary_key=True)
+    first_day = column("first_day")
+    last_day = column("last_day")
+    unfinished = column("unfinished")
+    multiple = column("multiple")
+    kept = column("kept")
+    why = column("why", min_length=0)
+    cover_1 = column("cover_1", min=0, nullable=True)
+    cover_2 = column("cover_2", min=0, nullable=True)
+    cover_n = column("cover_n", min=0, nullable=True)
+    groups = column("groups", min_length=0)
 
 
 class StressShocks(dy.Schema):

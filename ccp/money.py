@@ -9,6 +9,9 @@ import numpy as np
 from ccp.errors import refuse
 from ccp.types import Cents, Vector
 
+LARGEST_PROVED = 2.0**110
+"""Up to here a quotient of whole amounts that floating point misses by a few parts in 2^52 leaves less than 2^62."""
+
 
 def exact(value: float) -> Fraction:
     """The number a person wrote: 0.99 is 99/100, not the nearest binary fraction."""
@@ -71,6 +74,22 @@ def blended(first: Cents, second: Cents, weight: Fraction) -> Cents:
     """`(1 - weight) * first + weight * second` of whole amounts, nearest, ties to even."""
     of_first = _scaled(first, weight.denominator - weight.numerator)
     return divided(of_first + _scaled(second, weight.numerator), weight.denominator).astype(np.int64)
+
+
+def proportion(amounts: Cents, part: Cents, whole: Cents) -> Cents:
+    """`amounts * part / whole`, rounded down, exactly; of one shape, or one they stretch to. `whole` is more than 0.
+
+    A quotient in floating point misses by so little that what it leaves, which may wrap around in 64 bits on the way,
+    says how much; where it might miss by more, Python's integers.
+    """
+    guess = np.floor(amounts * (part / whole))
+    found = guess.astype(np.int64)
+    found += (amounts * part - found * whole) // whole
+    large = np.abs(guess) * whole >= LARGEST_PROVED
+    if large.any():
+        every = np.broadcast_arrays(amounts, part, whole)
+        found[large] = [int(a) * int(b) // int(c) for a, b, c in zip(*(one[large] for one in every), strict=True)]
+    return found
 
 
 def _scaled(amounts: Cents, factor: int) -> np.ndarray:

@@ -13,6 +13,7 @@ from ccp.book.streaming import RANGES, READ_ROWS, WRITE_ROWS, BatchSizes
 from ccp.errors import InputError, refuse, refuse_argument
 from ccp.exposure.run import BLOCK_ACCOUNTS
 from ccp.kernels.exposure.pools import Shortfalls
+from ccp.kernels.exposure.windows import WindowSums
 from ccp.margin.collateral import Holdings
 from ccp.margin.concentration import client_units
 from ccp.margin.requirement import knowing_all
@@ -21,7 +22,9 @@ from ccp.rulebook.tier_forms import all_parts
 from ccp.rulebook.tier_kind import OFFERED
 from ccp.rulebook.tier_table import kind_of
 from ccp.sizing.circumstances import asks_for_sides
+from ccp.stress.more_scenarios import MOST_FRESH
 from ccp.stress.parts import EngineModel, PartTask, measure_task
+from ccp.stress.windows import COUNTED_BYTES
 from ccp.types import Index
 from ccp.waterfall.plan import make_plan
 
@@ -87,7 +90,7 @@ def bounded_portfolio(
     weighed = replace(portfolio, pool_weight=_pool_weight(model, lines))
     _load_kernels(weighed, model, lines)
     room, weights = memory - resident(), weighed.weights
-    measuring, results = _measuring_bytes(portfolio, model, lines), _result_bytes(case, model)
+    measuring, results = _measuring_bytes(case, portfolio, model, lines), _result_bytes(case, model)
     most, portion = ((room - taken) * 3 // 4 // POSITION_BYTES for taken in (measuring, results))
     needed = max(int(weights.max()), min(FEWEST_POSITIONS, int(weights.sum())))
     if min(most, portion) < needed or least > memory:
@@ -102,7 +105,7 @@ def _pool_weight(model: EngineModel, lines: Holdings | None) -> Index | None:
         return None
     if model.stress.collateral.stress != "scenario":
         return np.ones(lines.pools, dtype=np.int64)
-    a_row = model.stress.scenarios.count * 8
+    a_row = _scenarios(model) * 8
     return a_row * (6 + 6 * np.bincount(lines.pool, minlength=lines.pools)) // POSITION_BYTES
 
 
@@ -115,16 +118,18 @@ def _load_kernels(portfolio: StoredPortfolio, model: EngineModel, lines: Holding
     measure_task(model, PartTask(empty, None if lines is None else lines.of_pools(pools)))
 
 
-def _measuring_bytes(portfolio: StoredPortfolio, model: EngineModel, lines: Holdings | None) -> int:
+def _measuring_bytes(case: Case, portfolio: StoredPortfolio, model: EngineModel, lines: Holdings | None) -> int:
     """Memory that measuring takes beside positions: a block's losses, the cube once more, and sums by member, those so
     far and a part's; or, before that, sums of what is held together."""
-    scenarios, stress = model.stress.scenarios.count, model.stress
+    scenarios, stress = _scenarios(model), model.stress
     block = min(BLOCK_ACCOUNTS, len(portfolio.accounts)) * scenarios * 8
     sums = 2 * len(Shortfalls._fields) * len(portfolio.members) * scenarios * 8 * (1 if lines is None else 3)
     moves = lines is not None and stress.collateral.stress == "scenario"
     counted = 2 * len(portfolio.pools) * scenarios * 8 if moves else 0
+    cube = 2 * len(stress.unit_loss) * scenarios * 8
     together, notes = sums_together(portfolio, model), len(portfolio.accounts) * NOTE_BYTES
-    margined = block + sums + counted + 2 * stress.unit_loss.nbytes + together * SIZE_BYTES
+    windows = _window_bytes(case, model, 1 if lines is None else 3)
+    margined = block + sums + counted + cube + together * SIZE_BYTES + windows
     return max(margined, together * TOTAL_BYTES) + notes
 
 
@@ -138,10 +143,26 @@ def sums_together(portfolio: StoredPortfolio, model: EngineModel) -> int:
     return min(terms.units * counted, portfolio.store.count) + min(int(terms.joint.sum()) * counted, of_clients)
 
 
+def _scenarios(model: EngineModel) -> int:
+    """How many stress scenarios there will be, about: those that are known, and windows that are yet to be kept."""
+    known = model.stress.scenarios.count
+    return known if model.windows is None else known + MOST_FRESH
+
+
+def _window_bytes(case: Case, model: EngineModel, ways: int) -> int:
+    """Memory that looking at every window takes: sums by member, those so far, a part's, and what is made of them; the
+    cube of a slice, and what collateral counts for in it."""
+    if model.windows is None:
+        return 0
+    windows, members = model.windows.candidates.count, len(case.portfolio.members)
+    sums = (3 * len(WindowSums._fields) * ways + 4) * members * windows * 8
+    return sums + 4 * model.windows.pricer.rows * model.windows.slice_ * 8 + 2 * COUNTED_BYTES
+
+
 def _result_bytes(case: Case, model: EngineModel) -> int:
     """Memory that results take until they are written, about."""
     portfolio = case.portfolio
-    accounts, events = len(portfolio.accounts), len(portfolio.members) * model.stress.scenarios.count
+    accounts, events = len(portfolio.accounts), len(portfolio.members) * _scenarios(model)
     longest = sum(max(map(len, ids), default=0) for ids in (portfolio.pools, portfolio.members))
     tables = max(accounts * 4 * longest, events * RESULT_BYTES * (1 + _paying_tiers(case)))
     return accounts * ACCOUNT_BYTES + tables + _sides_bytes(case, model.stress.rows.periods)

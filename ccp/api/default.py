@@ -25,7 +25,7 @@ from ccp.runs.write import write_run
 from ccp.scenarios.scenario_set import ScenarioSet
 from ccp.sizing.rounds import rounds_of
 from ccp.sizing.size import Sized, size_fund
-from ccp.stress.measure import measure
+from ccp.sizing.windows import measured_case, named_window
 from ccp.waterfall.table import outcome_rows, waterfall_frame
 from ccp.waterfall.trace import sums_of_rounds, trace_rounds
 
@@ -74,9 +74,12 @@ def default(
     check_cover(cover, defaulters, len(case.portfolio.groups))
     groups = None if defaulters is None else group_places(case, defaulters)
     file = None if scenarios is None else Path(scenarios)
-    stress = case_scenarios(case, file)
+    by_name = frozenset() if scenario is None or file else named_window(case, scenario)
+    if scenario is not None and not by_name:
+        scenario_place(case_scenarios(case, file), scenario)
+    sized = size_fund(measured_case(case, file, progress, by_name))
+    stress = sized.scenarios
     place = None if scenario is None else scenario_place(stress, scenario)
-    sized = size_fund(measure(case, stress, progress))
     place = sized.worst_scenario(cover) if place is None else place
     chosen = groups or sized.largest_groups(place, cover)
     digits = case.rulebook.currency_digits
@@ -91,7 +94,7 @@ def default(
     if rounds:
         story |= {"rounds": trace_rounds(rounds, digits), "all_rounds": sums_of_rounds(rounds, digits)}
     notes = sized_notes(sized, file) + (contagion_notes(case, sells) if contagion else [])
-    stated = with_notes(run_manifest(case, rulebook, file, stress, KIND.command), notes)
+    stated = with_notes(run_manifest(case, rulebook, file, sized.measured, KIND.command), notes)
     return DefaultEvent(waterfall_frame(rows), story, stated, notes)
 
 

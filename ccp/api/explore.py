@@ -22,10 +22,12 @@ from ccp.rulebook.rulebook import Rulebook
 from ccp.runs.commands import commands_with
 from ccp.runs.run import open_run
 from ccp.scenarios.scenario_set import at_multiple, without_multiple
+from ccp.scenarios.stress_set import sizing_multiples
 from ccp.sizing.size import Sized, size_fund
+from ccp.sizing.windows import measured_case, named_window, with_windows
 from ccp.stress.claims import Sides, sides_of
-from ccp.stress.measure import Measured, measure, measured_of
-from ccp.stress.more_scenarios import measure_more
+from ccp.stress.measure import Measured, measured_of
+from ccp.stress.more_scenarios import measure_in
 
 MOST_ANSWERS, MOST_MULTIPLES = 16, 6
 """Answers, and measurements at another multiple, that are kept: those used last."""
@@ -78,7 +80,8 @@ class Explorer:
             scenario = at_multiple(self._unmultiplied(rules, settings), settings.multiple)
         measured = self._measured_at(settings.multiple)
         shocked = named(with_shocks(rules, settings.multiple), self.rulebook)
-        sized = size_fund(_under(measured, shocked), lambda: self._sides)
+        by_name = frozenset() if self.given or scenario is None else named_window(measured.case, scenario)
+        sized = size_fund(with_windows(_under(measured, shocked), by_name), lambda: self._sides)
         return view_of(settings, sized, *self._event(sized, settings, scenario))
 
     def _event(self, sized: Sized, settings: Settings, scenario: str | None) -> tuple[int, tuple[int, ...]]:
@@ -96,7 +99,7 @@ class Explorer:
             raise refuse_argument("settings", expected, field="multiple", value=settings.multiple)
         scenarios = self.base.scenarios
         if settings.scenario is None:
-            sized = size_fund(_under(self.base.measured, rules))
+            sized = size_fund(with_windows(_under(self.base.measured, rules)))
             return without_multiple(scenarios.labels[sized.worst_scenario(settings.cover)])
         names = {label.scenario_id: without_multiple(label) for label in scenarios.labels}
         return names.get(settings.scenario, settings.scenario)
@@ -107,7 +110,11 @@ class Explorer:
         if rules == self.rulebook:
             return base
         case = replace(base.case, rulebook=rules)
-        return measure_more(base, case, case_scenarios(case))
+        if base.screened is None:
+            return measure_in(base, case, case_scenarios(case))
+        if sizing_multiples(rules.stress) != sizing_multiples(self.rulebook.stress):
+            return measured_case(case)
+        return measure_in(base, case, case_scenarios(case, kept=base.screened.first_days))
 
     @cached_property
     def _sides(self) -> Sides:
@@ -124,7 +131,7 @@ def explore_run(run: Path | str) -> Explorer:
     """A run of `ccp size --base`, held ready for questions. Raises InputError."""
     open_run(run, commands_with(lambda row: FOLDER in row.folders))
     base = read_base(run)
-    return Explorer(measured_of(base.case, base.model, [base.found]), base.scenarios is not None)
+    return Explorer(with_windows(measured_of(base.case, base.model, [base.found])), base.scenarios is not None)
 
 
 def explore_book(
@@ -139,5 +146,4 @@ def explore_book(
     file = None if scenarios is None else Path(scenarios)
     case = open_inputs(book, rulebook, market, day)
     case = replace(case, prepared=case.portfolio)
-    stress = case_scenarios(case, file)
-    return Explorer(measure(case, stress, progress), file is not None)
+    return Explorer(measured_case(case, file, progress), file is not None)

@@ -13,7 +13,8 @@ from ccp.market.history import Market, read_market
 from ccp.rulebook.load import load_rulebook, rulebook_path
 from ccp.rulebook.rulebook import Rulebook
 from ccp.runs.manifest import manifest
-from ccp.scenarios.scenario_set import ScenarioSet
+from ccp.scenarios.scenario_set import without_multiple
+from ccp.stress.measure import Measured
 
 DEFAULT_RULEBOOK = "textbook/cover-two"
 read_rulebook = load_rulebook
@@ -57,9 +58,19 @@ def in_memory(case: Case) -> dict[str, str]:
 
 
 def run_manifest(
-    case: Case, rulebook: str | Path | Rulebook, scenarios: Path | None, stress: ScenarioSet, command: str
+    case: Case, rulebook: str | Path | Rulebook, scenarios: Path | None, measured: Measured, command: str
 ) -> dict[str, Any]:
     """Inputs, versions and conventions of a run."""
     run = {"command": command, "date": case.date.isoformat(), "modelled_factors": list(case.market.modelled)}
     inputs = input_files(case, rulebook, scenarios=scenarios)
-    return manifest(inputs, case.rulebook, run | {"stress_scenarios": stress.count})
+    counts = {"stress_scenarios": measured.scenarios.count} | windows_of_run(measured)
+    return manifest(inputs, case.rulebook, run | counts)
+
+
+def windows_of_run(measured: Measured) -> dict[str, Any]:
+    """The windows of the history, and which of them are scenarios: nothing where none is."""
+    kept = {label.window: without_multiple(label) for label in measured.scenarios.labels if label.window}
+    case, looked_at = measured.case, measured.screened is not None
+    days = case.market.dates
+    stated = {"count": len(days) - 1, "first_day": str(days[0]), "last_day": str(days[-1]), "every_one_run": looked_at}
+    return {"windows": stated | {"kept": list(kept.values())}} if kept else {}

@@ -15,7 +15,6 @@ from ccp.book.book import Book
 from ccp.exposure.run import Progress
 from ccp.market.history import Market
 from ccp.notes.note import Note
-from ccp.pricing.horizon import case_scenarios
 from ccp.rulebook.rulebook import Rulebook
 from ccp.runs.commands import COMMANDS
 from ccp.runs.manifest import with_notes
@@ -23,7 +22,8 @@ from ccp.runs.write import write_run
 from ccp.sizing.figures import coverage_figures
 from ccp.sizing.results import result_tables
 from ccp.sizing.size import Sized, size_fund
-from ccp.stress.measure import Measured, measure, pool_losses
+from ccp.sizing.windows import measured_case
+from ccp.stress.measure import Measured, pool_losses
 from ccp.waterfall.event import Outcome
 from ccp.waterfall.trace import trace_event
 
@@ -79,18 +79,16 @@ def size(
     file = None if scenarios is None else Path(scenarios)
     if streaming is None:
         case = open_inputs(book, rulebook, market, day)
-        stress = case_scenarios(case, file)
-        measured = measure(case, stress, progress)
+        measured = measured_case(case, file, progress)
         return _sizing(measured, rulebook, file, keeper(measured, file, None) if base else None)
     with opened_on_disk(book, rulebook, market, day, streaming) as case:
-        stress = case_scenarios(case, file)
-        measured = measure_on_disk(case, stress, streaming, progress)
+        measured = measure_on_disk(case, file, streaming, progress)
         kept = keeper(measured, file, scratch_folder(streaming)) if base else None
         return _sizing(measured, rulebook, file, kept)
 
 
 def _sizing(measured: Measured, rulebook: str | Path | Rulebook, file: Path | None, base: Keeper | None) -> Sizing:
-    stated = run_manifest(measured.case, rulebook, file, measured.scenarios, KIND.command)
+    stated = run_manifest(measured.case, rulebook, file, measured, KIND.command)
     sized = size_fund(measured)
     return sizing_of(sized, stated, sized_notes(sized, file), base)
 

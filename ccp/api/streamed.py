@@ -25,10 +25,12 @@ from ccp.exposure.run import Progress
 from ccp.margin.collateral import holdings
 from ccp.market.case import Case, open_stored_case
 from ccp.market.history import Market
+from ccp.pricing.horizon import case_scenarios
 from ccp.rulebook.rulebook import Rulebook
-from ccp.scenarios.scenario_set import ScenarioSet
+from ccp.sizing.windows import with_windows
 from ccp.stress.measure import Measured, measure_parts
 from ccp.stress.parts import engine_model, part_tasks
+from ccp.stress.windows import window_model
 
 NAMELESS = sys.platform == "linux"
 """Whether a file that has no name can be opened again, by this process and its user's others."""
@@ -125,10 +127,11 @@ def _unwritable(how: Streaming, error: OSError) -> InputError:
     return refuse(str(how.scratch or tempfile.gettempdir()), f"cannot be written: {error.strerror}")
 
 
-def measure_on_disk(case: StoredCase, stress: ScenarioSet, how: Streaming, progress: Progress | None) -> Measured:
-    """Measure a case whose positions are on disk, part by part."""
+def measure_on_disk(case: StoredCase, file: Path | None, how: Streaming, progress: Progress | None) -> Measured:
+    """As `measured_case`, part by part, of a case whose positions are on disk."""
     portfolio: Any = case.portfolio
-    model, lines = engine_model(case, stress), holdings(case)
+    windows = None if file else window_model(case)
+    model, lines = engine_model(case, case_scenarios(case, file), windows), holdings(case)
     if how.memory is not None:
         portfolio = bounded_portfolio(case, portfolio, model, lines, how.memory, case.tables)
     with open_executor(how.cluster, how.workers) as executor:
@@ -136,6 +139,7 @@ def measure_on_disk(case: StoredCase, stress: ScenarioSet, how: Streaming, progr
         tasks = part_tasks(portfolio, lines, even)
         try:
             measured = measure_parts(replace(case, prepared=portfolio), model, tasks, executor, progress)
+            measured = with_windows(measured, most=even, executor=executor)
         except RepeatedPositionError:
             found = find_repeated(case.book.files["positions"], portfolio)
             raise InputError(found.problems, found.total) from None

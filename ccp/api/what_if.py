@@ -1,8 +1,8 @@
 """What a change would do to a sized fund, from what the sized run keeps."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from ccp.api.changed_case import case_after, check_changed, matching_notes, positions_of
+from ccp.api.inputs import windows_of_run
 from ccp.api.kept_base import Base, read_base
 from ccp.api.noted import sized_notes
 from ccp.book.changed_book import apply_changes
@@ -29,8 +30,9 @@ from ccp.runs.manifest import manifest
 from ccp.sizing.figures import coverage_figures
 from ccp.sizing.results import contributions_table
 from ccp.sizing.size import Sized, size_fund
+from ccp.sizing.windows import with_windows
 from ccp.stress.measure import Measured, measure_parts, measured_of
-from ccp.stress.parts import EngineModel, engine_model, part_tasks
+from ccp.stress.parts import EngineModel, InTurn, engine_model, part_tasks
 from ccp.stress.what_if import (
     MOST_POSITIONS,
     Origin,
@@ -41,6 +43,7 @@ from ccp.stress.what_if import (
     origins,
     touched_pools,
 )
+from ccp.stress.windows import window_model
 
 if TYPE_CHECKING:
     from ccp.api.size import Sizing
@@ -106,7 +109,7 @@ def what_if(run: Path | str, *changes: Changes | Path | str, progress: Progress 
         accounts=accounts,
         notes=sized_notes(sized, base.scenarios) + matching_notes(base, now, touched),
         sized=sized,
-        manifest=_manifest(Path(run), now, stated),
+        manifest=_manifest(Path(run), measured, stated),
     )
 
 
@@ -125,27 +128,21 @@ def _located(stated: StatedChanges) -> Iterator[None]:
 
 def _measure_changed(base: Base, model: EngineModel, now: Case, origin: Origin, touched: Touched) -> Measured:
     """The changed book, measured as far as it has changed."""
-    found = measure_changed(base.model, model, base.found, base.case, now, origin, touched)
+    windows = window_model(base.case) if base.found.windows else None
+    before, after = replace(base.model, windows=windows), replace(model, windows=windows)
+    found = measure_changed(before, after, base.found, base.case, now, origin, touched)
     if found is None:
         expected = "margins come out otherwise here than where this was written; size the book again"
         raise refuse(str(base.folder), expected)
-    return measured_of(now, model, [found])
+    return with_windows(measured_of(now, model, [found]), most=MOST_POSITIONS)
 
 
 def _measure_all(base: Base, now: Case, progress: Progress | None) -> Measured:
     """The changed book, measured under other rules, or with other factors."""
     stress = case_scenarios(now, base.scenarios)
-    model = engine_model(now, stress)
+    model = engine_model(now, stress, None if base.scenarios else window_model(now))
     tasks = part_tasks(now.portfolio, holdings(now), MOST_POSITIONS)
-    return measure_parts(now, model, tasks, _InTurn(), progress)
-
-
-class _InTurn:
-    """Runs tasks one after the other, over arrays as they are: with those that `size` compiles its kernels for."""
-
-    def run(self, task: Callable[[Any, Any], Any], shared: Any, items: Sequence[Any]) -> Iterator[Any]:
-        """Yield the results."""
-        return (task(shared, item) for item in items)
+    return with_windows(measure_parts(now, model, tasks, InTurn(), progress), most=MOST_POSITIONS)
 
 
 def _contributions(base: Base, sized: Sized) -> pl.DataFrame:
@@ -155,9 +152,10 @@ def _contributions(base: Base, sized: Sized) -> pl.DataFrame:
     return in_order(before.join(after, on="member_id", how="full", coalesce=True), "members")
 
 
-def _manifest(run: Path, now: Case, stated: StatedChanges) -> dict[str, Any]:
+def _manifest(run: Path, measured: Measured, stated: StatedChanges) -> dict[str, Any]:
     """The base run by the digests of what it says of itself, and what was changed."""
+    now = measured.case
     changes = stated.changes.model_dump(exclude_defaults=True) | {"rules": dict(stated.rules)}
-    about = {"command": KIND.command, "date": now.date.isoformat(), "changes": changes}
+    about = {"command": KIND.command, "date": now.date.isoformat(), "changes": changes} | windows_of_run(measured)
     files = {"base/manifest": run / "manifest.json", "base/coverage": run / "coverage.json"}
     return manifest(files, now.rulebook, about)

@@ -9,7 +9,7 @@ import numpy as np
 
 from ccp.book.portfolio import Part
 from ccp.exposure.tiles import screen_arrays, tiled
-from ccp.kernels.engine.numba_door import COMPILED, use_threads
+from ccp.kernels.engine.numba_door import COMPILED, read_only, use_threads
 from ccp.kernels.exposure.pools import PoolArrays, Shortfalls, fold_accounts
 from ccp.kernels.exposure.portfolio_losses import (
     TILE,
@@ -23,6 +23,7 @@ from ccp.kernels.exposure.portfolio_losses import (
 )
 from ccp.kernels.exposure.screen import LANES, MOST_KEPT, ScreenArrays, screened_margin
 from ccp.kernels.exposure.sweep import PositionArrays
+from ccp.kernels.exposure.windows import WindowPools, WindowSums, fold_windows
 from ccp.types import Cents, Index, InstrumentByScenario, Vector
 
 BLOCK_ACCOUNTS = 16_384
@@ -180,9 +181,7 @@ def run_stress(
     """
     blocks = blocks or Blocks()
     tiles, scenarios, accounts = tiled(unit_loss), unit_loss.shape[1], len(part.account_pool)
-    cost = np.zeros(len(part.pool_member), dtype=np.int64)
-    if account_cost is not None:
-        np.add.at(cost, part.account_pool, account_cost)
+    cost = _pool_cost(part, account_cost)
     folds = {way: _Fold.empty(part, cost, held, scenarios) for way, held in counted.items()}
     stress = np.zeros((min(blocks.accounts, accounts), scenarios), dtype=np.int64)
     for first in range(0, accounts, blocks.accounts):
@@ -193,6 +192,39 @@ def run_stress(
         for fold in folds.values():
             fold_accounts(first, losses, fold.pools, fold.pool_loss, fold.shortfalls)
     return {way: fold.shortfalls for way, fold in folds.items()}
+
+
+def run_windows(
+    part: Part,
+    unit_loss: InstrumentByScenario,
+    account_cost: Cents | None,
+    counted: dict[str, Cents],
+    minor: float,
+    blocks: Blocks | None = None,
+) -> dict[str, WindowSums]:
+    """Members' sums in windows, for each way of counting a pool's margin; arguments as `run_stress` has them.
+
+    Memory is that of the sums, of the cube, and of what counts: no account's losses are kept.
+    """
+    blocks, ways, windows = blocks or Blocks(), list(counted), unit_loss.shape[1]
+    held = (part.account_pool, part.pool_member, part.pool_house, _pool_cost(part, account_cost))
+    pools = read_only(WindowPools(*held, np.stack([counted[way] for way in ways])))
+    shape = (len(ways), len(part.member_group), windows)
+    sums = WindowSums(np.zeros(shape, dtype=np.int64), np.zeros(shape, dtype=np.int64))
+    tiles, pool_loss = tiled(unit_loss), np.zeros(windows, dtype=np.int64)
+    accounts = len(part.account_pool)
+    for first in range(0, accounts, blocks.accounts):
+        last = min(first + blocks.accounts, accounts)
+        fold_windows(tiles, part.positions, first, last, minor, pools, pool_loss, sums)
+    return {way: WindowSums(*(one[place] for one in sums)) for place, way in enumerate(ways)}
+
+
+def _pool_cost(part: Part, account_cost: Cents | None) -> Cents:
+    """What it costs to sell the accounts of each pool."""
+    cost = np.zeros(len(part.pool_member), dtype=np.int64)
+    if account_cost is not None:
+        np.add.at(cost, part.account_pool, account_cost)
+    return cost
 
 
 def chunks(offset: Index, first: int, last: int, most_accounts: int) -> Index:

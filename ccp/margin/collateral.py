@@ -12,7 +12,7 @@ from ccp.margin.limits import Limit, after_limits, cells_of
 from ccp.margin.securities import value_at
 from ccp.market.case import Case
 from ccp.market.needs import currency_factor
-from ccp.money import to_minor
+from ccp.money import proportion, to_minor
 from ccp.pricing.market_state import ScenarioMoves
 from ccp.pricing.terms import NONE
 from ccp.scenarios.scenario_set import FactorMoves
@@ -192,10 +192,7 @@ def counted_margin(way: str, required: Cents, held: Cents | None, moved: Cents |
     if way == "held":
         return counted
     partly = held > required if way == "minimum" else (held != required) | (held == 0)
-    for pool in np.flatnonzero(partly):
-        if held[pool] > 0:
-            parts = [int(value) * int(required[pool]) // int(held[pool]) for value in moved[pool]]
-            counted[pool] = parts
-        else:
-            counted[pool] = required[pool]
+    some, none = partly & (held > 0), partly & (held <= 0)
+    counted[some] = proportion(moved[some], required[some, None], held[some, None])
+    counted[none] = required[none, None]
     return counted

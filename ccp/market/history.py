@@ -162,7 +162,38 @@ def _read_factors(path: Path | None, factor_ids: list[str]) -> tuple[pl.DataFram
             .alias("tenor_years")
         )
     )
-    return joined, problems, total
+    wrong = [] if path is None else proxy_problems(stated, joined, path.name)
+    return joined, problems + wrong, total + len(wrong)
+
+
+def proxy_problems(stated: pl.DataFrame, factors: pl.DataFrame, source: str) -> list[Problem]:
+    """Proxies that the market does not have, that move otherwise than what they stand for, or that lead back to it."""
+    change = dict(zip(factors["factor_id"], factors["change"], strict=True))
+    proxies = dict(zip(factors["factor_id"], factors["proxy"], strict=True))
+    found = []
+    for row, (name, proxy) in enumerate(zip(stated["factor_id"], stated["proxy"], strict=True), start=1):
+        if proxy is None or name not in change:
+            continue
+        if proxy not in change:
+            found.append(Problem(source, "a factor of the market was expected", "proxy", proxy, row))
+        elif change[proxy] != change[name]:
+            expected = f"a factor that is {change[name]}, as {name} is, was expected"
+            found.append(Problem(source, expected, "proxy", proxy, row))
+        elif name in chain_of(name, proxies):
+            found.append(
+                Problem(source, "a factor whose own proxies do not lead back was expected", "proxy", proxy, row)
+            )
+    return found
+
+
+def chain_of(factor_id: str, proxies: dict[str, str | None]) -> list[str]:
+    """A factor's proxy, that one's proxy, and so on, each once."""
+    found: list[str] = []
+    after = proxies.get(factor_id)
+    while after is not None and after not in found:
+        found.append(after)
+        after = proxies.get(after)
+    return found
 
 
 def latest_levels(market: Market) -> dict[str, float]:

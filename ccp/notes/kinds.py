@@ -208,10 +208,13 @@ ROWS = (
     NoteKind(
         "incomplete_history",
         STRESS,
-        "windows of the history lack a value of some factor and are passed over, whatever happened in them",
-        "windows looked at, of all",
-        "windows",
-        "{missing} of {of} windows of the history are passed over: {why}",
+        "windows of the history lack a value of some factor, and no proxy of it has one: there it stays where it is",
+        "the share of the margin of instruments that depend on such factors, as `unmoved_factor` has it",
+        "the margin",
+        "{windows} of {all} windows of the history leave factors where they are for want of a value and of a proxy; "
+        "{size} depends on them: {names}",
+        missing=True,
+        share=True,
     ),
     NoteKind(
         "empty_ladder",

@@ -1,6 +1,8 @@
 """How many days each instrument takes to close out, and the cube of scenarios, each instrument over its own days."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from datetime import date
 from fnmatch import fnmatchcase
 from pathlib import Path
 
@@ -11,8 +13,8 @@ from ccp.pricing.revalue import Cube, revalue
 from ccp.pricing.terms import Terms, instrument_terms
 from ccp.rulebook.margin import Liquidation
 from ccp.scenarios.below_zero import rates_above_zero
-from ccp.scenarios.scenario_set import EVERY, ScenarioSet, over_periods
-from ccp.scenarios.stress_set import stress_scenarios
+from ccp.scenarios.scenario_set import ScenarioSet, over_periods
+from ccp.scenarios.stress_set import every_window, stress_scenarios
 from ccp.types import Index
 
 NO_RULE = -1
@@ -34,9 +36,17 @@ def stress_periods(case: Case) -> tuple[int, ...]:
     return tuple(sorted(days))
 
 
-def case_scenarios(case: Case, file: Path | None = None) -> ScenarioSet:
-    """The case's stress scenarios, over every period that anything in it moves over. Raises InputError."""
-    return stress_scenarios(case.rulebook, case.market, case.factor_ids, file, stress_periods(case))
+def case_scenarios(case: Case, file: Path | None = None, kept: Collection[date] = ()) -> ScenarioSet:
+    """The case's stress scenarios, over every period that anything in it moves over. Raises InputError.
+
+    `kept` are the first days of windows that the book has to be run in beside those that the rulebook names.
+    """
+    return stress_scenarios(case.rulebook, case.market, case.factor_ids, file, stress_periods(case), kept)
+
+
+def case_windows(case: Case) -> ScenarioSet | None:
+    """Every window of the case's history, at each multiple that sizes the fund; None where the rulebook has none."""
+    return every_window(case.rulebook, case.market, case.factor_ids, stress_periods(case))
 
 
 def deciding_rules(case: Case) -> Index:
@@ -66,33 +76,58 @@ def case_terms(case: Case, periods: Index) -> Terms:
     return instrument_terms(case.book.instruments, case.market, case.factor_ids, case.rulebook.currency, periods)
 
 
+@dataclass(frozen=True)
+class CubePricer:
+    """The terms of a cube's rows, with the period that they move over: prices scenarios, and needs no case for it.
+
+    Of each period the days, the rows, and their terms; `rows` is how many there are in all.
+    """
+
+    parts: tuple[tuple[int, Index, Terms], ...]
+    rows: int
+
+    def price(self, scenarios: ScenarioSet) -> Cube:
+        """The cube of some scenarios, which have moves over all the periods."""
+        if len(self.parts) == 1:
+            days, _, terms = self.parts[0]
+            return revalue(terms, scenarios.over(days))
+        change, premium_value = np.empty((self.rows, scenarios.count)), np.empty(self.rows)
+        for days, rows, terms in self.parts:
+            cube = revalue(terms, scenarios.over(days))
+            change[rows], premium_value[rows] = cube.change, cube.premium_value
+        return Cube(change, premium_value)
+
+
+def own_pricer(case: Case) -> CubePricer:
+    """Of a cube in which each instrument is moved by what its factors do over its own liquidation period."""
+    periods = liquidation_periods(case)
+    terms, distinct = case_terms(case, periods), np.unique(periods).tolist()
+    by_period = ((days, np.flatnonzero(periods == days)) for days in distinct)
+    return CubePricer(tuple((days, rows, terms.rows(rows)) for days, rows in by_period), len(periods))
+
+
+def stress_pricer(case: Case) -> CubePricer:
+    """Of the stress cube: each instrument over its own period, or, where it moves over the longest of its account, all
+    instruments over every period that there is, periods one after the other."""
+    if case.rulebook.stress.horizon == "own":
+        return own_pricer(case)
+    periods = liquidation_periods(case)
+    count, distinct = len(periods), np.unique(periods).tolist()
+    blocks = (
+        (days, np.arange(count) + place * count, case_terms(case, np.full(count, days)))
+        for place, days in enumerate(distinct)
+    )
+    return CubePricer(tuple(blocks), count * len(distinct))
+
+
 def price_cube(case: Case, scenarios: ScenarioSet) -> Cube:
     """The cube of the case's instruments, each moved by what its factors do over its own liquidation period."""
-    periods = liquidation_periods(case)
-    terms = case_terms(case, periods)
-    distinct = np.unique(periods).tolist()
-    if len(distinct) == 1 or scenarios.periods == (EVERY,):
-        return revalue(terms, scenarios.over(distinct[0]))
-    change, premium_value = np.empty((len(periods), scenarios.count)), np.empty(len(periods))
-    for days in distinct:
-        rows = np.flatnonzero(periods == days)
-        cube = revalue(terms.rows(rows), scenarios.over(days))
-        change[rows], premium_value[rows] = cube.change, cube.premium_value
-    return Cube(change, premium_value)
+    return own_pricer(case).price(scenarios)
 
 
 def stress_cube(case: Case, scenarios: ScenarioSet) -> Cube:
-    """The cube of stress scenarios: `price_cube`, or, where an instrument moves over the longest period of its account,
-    all instruments over every period that there is, periods one after the other."""
-    if case.rulebook.stress.horizon == "own":
-        return price_cube(case, scenarios)
-    periods = liquidation_periods(case)
-    cubes = [
-        revalue(case_terms(case, np.full(len(periods), days)), scenarios.over(days))
-        for days in np.unique(periods).tolist()
-    ]
-    change, premium_value = zip(*((cube.change, cube.premium_value) for cube in cubes), strict=True)
-    return Cube(np.concatenate(change), np.concatenate(premium_value))
+    """The cube of stress scenarios."""
+    return stress_pricer(case).price(scenarios)
 
 
 def price_windows(case: Case, windows: Callable[[int], ScenarioSet]) -> Cube:

@@ -81,7 +81,7 @@ def _dotted(place: tuple[str | int, ...]) -> str:
 
 
 def rulebook_schema() -> dict[str, Any]:
-    """The JSON Schema of a rulebook file, including the short forms of tiers and ladders, and figures."""
+    """The JSON Schema of a rulebook file, including the short forms of tiers, windows and ladders, and figures."""
     schema = Rulebook.model_json_schema()
     schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
     definitions = schema["$defs"]
@@ -90,6 +90,8 @@ def rulebook_schema() -> dict[str, Any]:
     ladder = {"$ref": "#/$defs/Ladder"}
     names = {"enum": definitions["Ladder"]["properties"]["ladder"]["enum"]}  # a ladder's name alone
     definitions["StressRules"]["properties"]["hypothetical"]["items"] = {"anyOf": [names, ladder]}
+    every = definitions["StressRules"]["properties"]["historical"]
+    every["anyOf"] = [{"const": "all"}, *every["anyOf"]]  # short for all: true
     figure = definitions.pop("Figure")
     with_figure = _figures_allowed(schema)
     with_figure["$defs"]["Figure"] = figure

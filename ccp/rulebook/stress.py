@@ -1,8 +1,8 @@
 """The words of a rulebook's `stress` part."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from ccp.documents import Frozen
 
@@ -28,11 +28,51 @@ Multiples = Annotated[
 ]
 
 
-class HistoricalStress(Frozen):
-    """The worst windows of the history."""
+Count = Annotated[int, Field(ge=1, le=100_000)]
 
-    worst: int = Field(ge=1, le=100_000, description="how many windows, worst first, no two of them overlapping")
+
+class HistoricalStress(Frozen):
+    """Windows of the history: all of them, or the worst by a measure, or several of these together."""
+
+    all: bool = Field(
+        default=False,
+        description="every window is run over the book, and each in which somebody or something loses most is kept: "
+        "a group, a member, a pair, the groups of cover-N, an asset class",
+    )
+    worst: Count | None = Field(
+        default=None,
+        description="how many windows, hardest for the market as a whole first, no two of them overlapping",
+    )
+    worst_of_each_factor: Count | None = Field(
+        default=None,
+        description="how many windows of each factor that the book needs: those in which it falls furthest, and as "
+        "many in which it rises furthest, no two of one way overlapping",
+    )
+    worst_of_each_group: Count | None = Field(
+        default=None,
+        description="how many windows of each group: those in which it loses most over margin, no two of them "
+        "overlapping",
+    )
     multiples: Multiples | None = Field(default=None, description="instead of the multiples of the whole set")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _every(cls, value: object) -> object:
+        """The word `all` alone is short for every window; lists as `_named` has it."""
+        return {"all": True} if value == "all" else _as_read(value)
+
+    @model_validator(mode="after")
+    def _check_some(self) -> Self:
+        if not (self.all or self.worst or self.worst_of_each_factor or self.worst_of_each_group):
+            raise ValueError(
+                "`all`, or a number of `worst`, `worst_of_each_factor` or `worst_of_each_group`, was expected"
+            )
+        return self
+
+    @property
+    def screened(self) -> bool:
+        """Whether every window has to be run over the book before it is known which are kept."""
+        return self.all or self.worst_of_each_group is not None
 
 
 class Ladder(Frozen):
@@ -77,8 +117,12 @@ def _named(value: object) -> object:
 
     Strict pydantic takes a list for a tuple only while it reads JSON itself, and after this function it no longer does.
     """
+    return {"ladder": value} if isinstance(value, str) else _as_read(value)
+
+
+def _as_read(value: object) -> object:
     if not isinstance(value, dict):
-        return {"ladder": value} if isinstance(value, str) else value
+        return value
     return {key: tuple(entry) if isinstance(entry, list) else entry for key, entry in value.items()}
 
 

@@ -23,6 +23,7 @@ SIZED_TABLES = {
     "losses": "ccp.frames:Losses",
     "scenarios": "ccp.frames:Scenarios",
     "shocks": "ccp.frames:StressShocks",
+    "windows": "ccp.frames:Windows",
     "contributions": "ccp.frames:Contributions",
     "waterfall": "ccp.frames:Waterfall",
 }
@@ -62,7 +63,7 @@ ROWS = (
         limits=SIZED_LIMITS,
         pack="ccp.report.pack.sized:sized_part",
         indicators="ccp.report.indicators.sized:sized",
-        form=4,
+        form=5,
     ),
     RunKind(
         command="whatif",
@@ -78,7 +79,7 @@ ROWS = (
         limits=SIZED_LIMITS,
         pack="ccp.report.pack.sized:sized_part",
         indicators="ccp.report.indicators.sized:sized",
-        form=4,
+        form=5,
     ),
     RunKind(
         command="default",

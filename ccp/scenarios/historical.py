@@ -50,12 +50,30 @@ def rounding_of(levels: ScenarioByFactor, relative: Flags) -> Vector:
     return STEADY * np.where(relative, 1.0, np.nanmax(np.abs(levels), axis=0))
 
 
+def standard_deviations(returns: ScenarioByFactor) -> Vector:
+    """Per factor, of the returns that it has; 0 where it has none."""
+    if np.isfinite(returns).all():
+        return returns.std(axis=0)
+    columns = ((column[np.isfinite(column)]) for column in returns.T)
+    return np.array([column.std() if column.size else 0.0 for column in columns])
+
+
 def squared_severity(returns: ScenarioByFactor, units: Vector, rounding: Vector, classes: list[str | None]) -> Vector:
     """Per row the mean over asset classes of the mean over their factors of the squared return, in the factor's unit.
 
     A factor whose unit is no more than rounding counts 0, and volatilities are left out unless there is nothing else.
+    Of a row, factors without a return are left out, and so are classes of which none has one.
     """
-    scaled = np.divide(returns, units, out=np.zeros_like(returns), where=units > rounding) ** 2
+    known = np.isfinite(returns)
+    scaled = np.divide(returns, units, out=np.zeros_like(returns), where=known & (units > rounding)) ** 2
     named = np.array([name or "" for name in classes])
-    by_class = [scaled[:, named == name].mean(axis=1) for name in sorted(set(named)) if name != "volatility"]
-    return np.mean(by_class, axis=0) if by_class else scaled.mean(axis=1)
+    by_class = [named == name for name in sorted(set(named)) if name != "volatility"]
+    pairs = [_mean(scaled[:, some], known[:, some], 1) for some in by_class or [named == named]]
+    means, there = (np.stack(kind) for kind in zip(*pairs, strict=True))
+    return _mean(means, there, 0)[0]
+
+
+def _mean(values: np.ndarray, known: Flags, axis: int) -> tuple[Vector, Flags]:
+    """The mean of what is known (0 where nothing is; what is not known is 0), and whether anything is."""
+    count = known.sum(axis=axis)
+    return values.sum(axis=axis) / np.maximum(count, 1), count > 0

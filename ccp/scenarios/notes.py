@@ -5,7 +5,6 @@ from collections.abc import Iterator
 import numpy as np
 
 from ccp.market.history import Market
-from ccp.market.notes import complete
 from ccp.notes.note import Note, named, note
 from ccp.rulebook.rulebook import Rulebook
 from ccp.rulebook.stress import RateShifts
@@ -13,7 +12,8 @@ from ccp.scenarios.hypothetical import ladder_scenarios
 from ccp.scenarios.rate_shifts import TWISTS, cut_rates, is_rate, scenarios_of, untwisted
 from ccp.scenarios.scenario_set import ScenarioSet
 from ccp.scenarios.shares import USUAL_DAYS
-from ccp.types import Flags
+from ccp.scenarios.windows import history_windows
+from ccp.scenarios.worst_windows import worst_windows
 
 
 def scenario_notes(
@@ -38,50 +38,14 @@ def scenario_notes(
 
 
 def window_notes(rulebook: Rulebook, market: Market, factor_ids: list[str], scenarios: ScenarioSet) -> list[Note]:
-    """Whether the history has as many windows as are asked for, and how many it could not be asked about."""
+    """Whether the history has as many windows as are asked for."""
     historical = rulebook.stress.historical
-    if historical is None:
+    if historical is None or historical.worst is None:
         return []
-    found = [*incomplete_history(market, factor_ids, scenarios.periods)]
-    windows = len({label.window for label in scenarios.labels if label.window is not None})
-    if windows < historical.worst:
-        found.append(note("few_windows", "stress.historical.worst", windows, historical.worst))
-    return found
-
-
-def incomplete_history(market: Market, factor_ids: list[str], periods: tuple[int, ...]) -> list[Note]:
-    """Windows that lack a value of some factor at an end of one of their legs: what happened in them is not looked
-    at."""
-    whole = complete(market, factor_ids)
-    first = np.arange(len(whole) - 1)
-    windows = np.logical_and.reduce([whole[:-1], *(whole[np.minimum(first + days, len(first))] for days in periods)])
-    if windows.all():
+    windows = len(worst_windows(history_windows(market, factor_ids, scenarios.periods), historical.worst))
+    if windows >= historical.worst:
         return []
-    return [
-        note(
-            "incomplete_history",
-            "stress.historical",
-            int(windows.sum()),
-            len(windows),
-            missing=int((~windows).sum()),
-            why="; ".join(_why_incomplete(market, factor_ids, whole)),
-        )
-    ]
-
-
-def _why_incomplete(market: Market, factor_ids: list[str], whole: Flags) -> Iterator[str]:
-    """What the history lacks: all before the youngest factor's first day, and days later on."""
-    first = {name: int(market.levels[name].is_not_null().arg_max() or 0) for name in factor_ids}
-    youngest = max(factor_ids, key=lambda name: (first[name], name))
-    begin = first[youngest]
-    if begin:
-        others = sum(row == begin for row in first.values()) - 1
-        yield f"{youngest}{f' and {others} more' if others else ''} have no value before {market.dates[begin]}"
-    missing = np.flatnonzero(~whole[begin:])
-    if missing.size:
-        day = begin + int(missing[0])
-        lacking = named([name for name in factor_ids if market.levels[name][day] is None], 1)
-        yield f"{missing.size} days lack a value of some factor ({lacking} on {market.dates[day]})"
+    return [note("few_windows", "stress.historical.worst", windows, historical.worst)]
 
 
 def ladder_notes(rulebook: Rulebook, market: Market, factor_ids: list[str]) -> list[Note]:

@@ -9,24 +9,32 @@ from datetime import date
 
 import numpy as np
 
-from ccp.market.history import Market
+from ccp.market.history import Market, chain_of
 from ccp.market.returns import window_returns
 from ccp.scenarios.crises import crisis_of
-from ccp.scenarios.historical import is_relative, rounding_of, split_moves, squared_severity
+from ccp.scenarios.historical import (
+    is_relative,
+    rounding_of,
+    split_moves,
+    squared_severity,
+    standard_deviations,
+)
 from ccp.scenarios.scenario_set import Label, ScenarioSet
 from ccp.types import Flags, Index, ScenarioByFactor, Vector
+
+CALLED = "history"
+"""What the name of a window begins with."""
 
 
 @dataclass(frozen=True)
 class Windows:
-    """Windows with a value of every factor at both ends of all their legs, in order of time.
+    """All windows of the history, in order of time: every day but the last begins one.
 
-    `first` are the rows of the market on which they begin, `last_row` is its last. By period in days, rising: `moves`,
-    window x factor, and `severity` by window, in standard deviations.
+    `count` is how many there are. By period in days, rising: `moves`, window x factor, and `severity` by window, in
+    standard deviations.
     """
 
-    first: Index
-    last_row: int
+    count: int
     moves: dict[int, ScenarioByFactor]
     severity: dict[int, Vector]
 
@@ -37,29 +45,47 @@ class Windows:
 
     def finished(self, days: int) -> Flags:
         """Which windows have a leg of so many days that is over by the run's date."""
-        return self.first + days <= self.last_row
+        return np.arange(self.count) + days <= self.count
 
 
 def history_windows(market: Market, factor_ids: list[str], periods: tuple[int, ...]) -> Windows:
-    """All windows of the history over some periods (rising), but for those that lack a value.
+    """All windows of the history over some periods (rising).
+
+    A factor without a value at an end of a leg moves as its proxy does over it, and where that has none it stays.
 
     A window's severity over a period is the root mean square over asset classes of its moves, each in units of the
     factor's own standard deviation over the windows that are finished. It looks at the factors that the book needs and
     not at its positions, and a jump of currencies counts as one of stocks does.
     """
     relative, levels = is_relative(market, factor_ids), market.matrix(factor_ids)
-    every = {days: window_returns(levels, days, relative) for days in periods}
-    first = np.flatnonzero(np.logical_and.reduce([np.isfinite(returns).all(axis=1) for returns in every.values()]))
-    last_row, moves = len(levels) - 1, {days: returns[first] for days, returns in every.items()}
+    every = {days: returns_of(market, factor_ids, days) for days in periods}
     rounding, classes = rounding_of(levels, relative), market.kinds("asset_class", factor_ids)
-    units = {days: _units(returns, first + days <= last_row) for days, returns in moves.items()}
-    squared = {days: squared_severity(moves[days], units[days], rounding, classes) for days in periods}
-    return Windows(first, last_row, moves, {days: np.sqrt(square) for days, square in squared.items()})
+    severity = {days: _severity(returns, days, rounding, classes) for days, returns in every.items()}
+    return Windows(len(levels) - 1, {days: np.nan_to_num(returns) for days, returns in every.items()}, severity)
 
 
-def _units(returns: ScenarioByFactor, finished: Flags) -> Vector:
-    """Standard deviations of finished returns; of all there are, where the history is shorter than the period."""
-    return (returns[finished] if finished.any() else returns).std(axis=0)
+def returns_of(market: Market, factor_ids: list[str], days: int) -> ScenarioByFactor:
+    """Returns of all windows over so many days, window x factor; those of proxies where a factor has none of its own.
+    NaN where no proxy has one either."""
+    proxies = dict(zip(market.factor_ids, market.kinds("proxy", market.factor_ids), strict=True))
+    found = _own_returns(market, factor_ids, days)
+    for place in np.flatnonzero(np.isnan(found).any(axis=0)).tolist():
+        for proxy in chain_of(factor_ids[place], proxies):
+            others = _own_returns(market, [proxy], days)[:, 0]
+            found[:, place] = np.where(np.isnan(found[:, place]), others, found[:, place])
+    return found
+
+
+def _own_returns(market: Market, factor_ids: list[str], days: int) -> ScenarioByFactor:
+    return window_returns(market.matrix(factor_ids), days, is_relative(market, factor_ids))
+
+
+def _severity(returns: ScenarioByFactor, days: int, rounding: Vector, classes: list[str | None]) -> Vector:
+    """In units of the standard deviations of finished returns; of all there are, where the history is shorter than the
+    period."""
+    finished = returns[: max(len(returns) - days + 1, 0)]
+    units = standard_deviations(finished if len(finished) else returns)
+    return np.sqrt(squared_severity(returns, units, rounding, classes))
 
 
 def scenarios_of(windows: Windows, chosen: Index, market: Market, factor_ids: list[str]) -> ScenarioSet:
@@ -74,10 +100,9 @@ def scenarios_of(windows: Windows, chosen: Index, market: Market, factor_ids: li
 def _label(windows: Windows, place: int, dates: list[date]) -> Label:
     """A window is called by the last day of its longest leg. Those that are unfinished all end on one day, so that they
     are called by their first as well."""
-    days, first = windows.longest, int(windows.first[place])
-    last = min(first + days, windows.last_row)
-    start, end, severity = dates[first], dates[last], float(windows.severity[days][place])
-    identity, done = f"history {end}", last - first
+    days, last = windows.longest, min(place + windows.longest, windows.count)
+    start, end, severity = dates[place], dates[last], float(windows.severity[days][place])
+    identity, done = f"{CALLED} {end}", last - place
     description = f"{start} to {end} ({crisis_of(end)}); severity {severity:.1f} standard deviations"
     if done < days:
         identity, description = f"{identity} from {start}", f"{description}; unfinished, {done} of {days} days"

@@ -48,7 +48,7 @@ class StressDay:
 def stress_day(terms: RunTerms, state: CycleState, measured: Measured) -> StressDay:
     """Cover and coverage of a day, supplementary margin counted."""
     count, counted = terms.rulebook.fund.cover, counted_scenarios(measured)
-    losses = _less(measured.losses, state.supplementary, terms)
+    losses = less_supplementary(measured.losses, state.supplementary, terms)
     covers = covers_of(losses, count, counted)
     plan = state.standing.plan
     tested = coverage(plan, losses, count)
@@ -74,7 +74,7 @@ def stress_day(terms: RunTerms, state: CycleState, measured: Measured) -> Stress
     )
 
 
-def _less(losses: StressLosses, supplementary: Cents, terms: RunTerms) -> StressLosses:
+def less_supplementary(losses: StressLosses, supplementary: Cents, terms: RunTerms) -> StressLosses:
     """Losses over margin less supplementary margin, which pays for any loss of its member."""
     if not supplementary.any():
         return losses

@@ -24,6 +24,7 @@ from ccp.scenarios.scenario_set import ScenarioSet, capped, multiplied
 from ccp.settlement.checked_trades import read_trades
 from ccp.settlement.terms import RunTerms
 from ccp.settlement.trades import NO_TRADES
+from ccp.sizing.windows import named_window
 from ccp.tables import raise_problems
 
 
@@ -131,7 +132,8 @@ def _gap(book: Book, market: Market, rulebook: Rulebook, request: RunRequest, da
         raise refuse_argument("gaps", "a day of the run with prices, after its first, was expected", value=str(day))
     factor_ids = needed_factors(book, rulebook.currency)
     case = Case(book, market.until(before[-1]), rulebook, factor_ids)
-    known = case_scenarios(case, request.scenarios)
+    by_name = frozenset() if request.scenarios else named_window(case, scenario_id)
+    known = case_scenarios(case, request.scenarios, by_name)
     if scenario_id not in known.ids:
         shown = ", ".join(known.ids[:12])
         raise refuse_argument(

@@ -4,14 +4,12 @@ from dataclasses import replace
 
 import numpy as np
 
-from ccp.margin.collateral import value_in_scenarios, within_limits
-from ccp.pricing.horizon import case_scenarios
 from ccp.settlement.clearing import Clearing
 from ccp.settlement.fund import StressDay, resized, stress_day, supplementary_margin
 from ccp.settlement.ledger import Ledger
 from ccp.settlement.state import CycleState, DayCover, Notice
-from ccp.settlement.today import Today, after_haircut, portfolio_of
-from ccp.stress.measure import measure_stress
+from ccp.settlement.stressed_book import StressedBook, stressed_book
+from ccp.settlement.today import Today
 from ccp.waterfall.replenishment import on_day
 
 
@@ -23,32 +21,18 @@ def after_payments(
     resizing = today.day in clearing.resize_days
     if not resizing and today.day not in clearing.stress_days:
         return None, None
-    found = run_stress_day(clearing, state, today)
+    book = stressed_book(clearing, state, today)
+    found = run_stress_day(clearing, state, today, book)
     size = resize(clearing, state, ledger, found, today.day) if resizing else None
     if resizing:  # capital, and on the first day the fund, are there now
-        found = stress_day(clearing.terms, state, found.measured)
+        found = stress_day(clearing.terms, state, book.measured(clearing.terms, state))
     state.supplementary_due = supplementary_margin(clearing.terms, found)
     return found, size
 
 
-def run_stress_day(clearing: Clearing, state: CycleState, today: Today) -> StressDay:
+def run_stress_day(clearing: Clearing, state: CycleState, today: Today, book: StressedBook) -> StressDay:
     """Stress losses and cover of the day. Changes the state: the cover joins those of the look-back."""
-    case, digits, requirement = today.case, clearing.terms.digits, today.requirement
-    scenarios = clearing.given or case_scenarios(case)
-    held = after_haircut(clearing, today, state)
-    moved = None
-    if today.lines is not None and clearing.terms.rulebook.collateral.stress == "scenario":
-        counting = within_limits(today.lines, clearing.terms.by_pool(requirement.account_margin), digits)
-        moves = scenarios.over(clearing.terms.rulebook.collateral_days)
-        moved = value_in_scenarios(counting, moves, digits) + state.cash[:, None]
-    active = state.event[clearing.terms.account_group] == 0
-    if not active.all():
-        kept = portfolio_of(clearing, today.holding, active, today.day)
-        case = replace(case, prepared=kept)
-        requirement = replace(requirement, account_margin=np.where(active, requirement.account_margin, 0))
-    way = clearing.terms.rulebook.stress.resources
-    measured = measure_stress(case, scenarios, requirement, held, moved, (way,))
-    found = stress_day(clearing.terms, state, measured)
+    found = stress_day(clearing.terms, state, book.measured(clearing.terms, state))
     rules, cover = clearing.terms.rulebook.fund, found.cover.amount
     first = today.day - rules.look_back.days + 1
     state.covers = [entry for entry in state.covers if entry.day >= first]

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ccp.stress.loss_over_margin import SetLosses
+from ccp.stress.loss_over_margin import GroupLosses, SetLosses
 from ccp.types import Cents, Flags, GroupByScenario, Index
 
 
@@ -22,10 +22,15 @@ def ranked_groups(over_margin: GroupByScenario) -> Index:
     return np.argsort(-over_margin, axis=0, kind="stable")
 
 
-def cover_by_scenario(losses: SetLosses, count: int) -> Cents:
+def cover_by_scenario(losses: GroupLosses, count: int) -> Cents:
     """The sum of the `count` largest groups in each scenario. Never mixes scenarios."""
-    largest = np.sort(losses.group_over_margin, axis=0)[::-1][:count]
-    return largest.sum(axis=0)
+    return largest_losses(losses.group_over_margin, count).sum(axis=0)
+
+
+def largest_losses(over_margin: GroupByScenario, count: int) -> GroupByScenario:
+    """The `count` largest of each column, in no order; all where there are no more."""
+    groups = len(over_margin)
+    return over_margin if count >= groups else np.partition(over_margin, groups - count, axis=0)[groups - count :]
 
 
 def worst_cover(losses: SetLosses, count: int, counted: Flags) -> Cover:
@@ -50,9 +55,14 @@ def emir_42_3(losses: SetLosses, counted: Flags) -> Cover:
 
     Source: EMIR, Regulation (EU) 648/2012, Article 42(3): what the default fund alone must withstand.
     """
-    ranked = np.sort(losses.group_over_margin, axis=0)[::-1]
-    first, next_two = ranked[0], ranked[1:3].sum(axis=0)
+    first, next_two = first_and_next_two(losses)
     amounts = np.where(counted, np.maximum(first, next_two), -1)
     scenario = int(np.argmax(amounts))
     places = slice(1, 3) if next_two[scenario] > first[scenario] else slice(0, 1)
     return Cover(int(amounts[scenario]), scenario, list(largest_groups(losses, scenario, 3)[places]))
+
+
+def first_and_next_two(losses: GroupLosses) -> tuple[Cents, Cents]:
+    """In each scenario the loss of the largest group, and those of the second and third together."""
+    ranked = np.sort(largest_losses(losses.group_over_margin, 3), axis=0)[::-1]
+    return ranked[0], ranked[1:].sum(axis=0)

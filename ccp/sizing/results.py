@@ -9,6 +9,7 @@ from ccp.money import to_units
 from ccp.pricing.horizon import stress_periods
 from ccp.sizing.cover import cover_by_scenario
 from ccp.sizing.size import Sized
+from ccp.sizing.windows_table import windows_table
 from ccp.waterfall.table import defaulters_name, outcome_rows, waterfall_frame
 
 
@@ -20,6 +21,7 @@ def result_tables(sized: Sized) -> dict[str, pl.DataFrame]:
         "losses": losses_table(sized),
         "scenarios": scenarios_table(sized),
         "shocks": shocks_table(sized),
+        "windows": windows_table(sized),
         "contributions": contributions_table(sized),
         "waterfall": waterfall_table(sized),
     }

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 
@@ -152,9 +153,28 @@ def size_fund(measured: Measured, held: Callable[[], Sides] | None = None) -> Si
 
     `held` gives what members hold, where somebody keeps it.
     """
+    counted = counted_scenarios(measured)
+    size = fund_needed(measured, counted)
+    tested = coverage(size.plan, measured.losses, measured.rules.fund.cover)
+    return Sized(measured, counted, *size, tested, held)
+
+
+class FundNeeded(NamedTuple):
+    """The fund that some losses ask for, as `Sized` has it, and the plan that is resolved against it."""
+
+    covers: dict[int, Cover]
+    emir: Cover
+    fund: FundSize
+    weights: list[int]
+    required: list[int]
+    posted: Cents | None
+    plan: Plan
+
+
+def fund_needed(measured: Measured, counted: Flags) -> FundNeeded:
+    """Size the fund by the counted scenarios, and share it out."""
     rulebook, roster = measured.rules, measured.roster
     rules, minor = rulebook.fund, minor_units(rulebook.currency_digits)
-    counted = counted_scenarios(measured)
     covers, emir = covers_of(measured.losses, rules.cover, counted), emir_42_3(measured.losses, counted)
     fund = fund_size(rules, covers[rules.cover].amount, emir.amount, len(roster.members), minor)
     weights = contribution_weights(measured, counted)
@@ -163,8 +183,7 @@ def size_fund(measured: Measured, held: Callable[[], Sides] | None = None) -> Si
     basis = np.array(required, dtype=np.int64)
     in_force = basis if posted is None or rules.size is not None else posted
     plan = make_plan(rulebook, roster, in_force, basis)
-    tested = coverage(plan, measured.losses, rules.cover)
-    return Sized(measured, counted, covers, emir, fund, weights, required, posted, plan, tested, held)
+    return FundNeeded(covers, emir, fund, weights, required, posted, plan)
 
 
 def counted_scenarios(measured: Measured) -> Flags:

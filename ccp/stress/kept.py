@@ -15,6 +15,7 @@ from ccp.exposure.run import MarginCube, RankWeights, RootMeanSquare
 from ccp.kernels.exposure.costs import SaleTerms
 from ccp.kernels.exposure.pools import Shortfalls
 from ccp.kernels.exposure.portfolio_losses import ScenarioWeights
+from ccp.kernels.exposure.windows import WindowSums
 from ccp.margin.add_ons import AddOnTerms
 from ccp.margin.concentration import ConcentrationTerms, Sizes
 from ccp.margin.requirement import MarginModel
@@ -30,7 +31,7 @@ KINDS = {
     for kind in (
         *(EngineModel, MarginModel, MarginCube, RankWeights, RootMeanSquare, ScenarioWeights, AddOnTerms, SaleTerms),
         *(ConcentrationTerms, Sizes),
-        *(StressModel, CubeRows, ScenarioSet, Label, CollateralRules, PartFound, Shortfalls),
+        *(StressModel, CubeRows, ScenarioSet, Label, CollateralRules, PartFound, Shortfalls, WindowSums),
     )
 }
 

@@ -11,18 +11,22 @@ from ccp.kernels.exposure.pools import Shortfalls
 from ccp.types import Cents, GroupByScenario, Index, MemberByScenario
 
 
-class SetLosses(Protocol):
+class GroupLosses(Protocol):
+    """What each group loses over margin when it defaults alone, in every scenario."""
+
+    @property
+    def group_over_margin(self) -> GroupByScenario:
+        """Group x scenario, in cents."""
+        ...
+
+
+class SetLosses(GroupLosses, Protocol):
     """Losses over margin of SETS of groups that default together: the one source of events, cover and coverage test.
 
     Scenarios and groups are places. A set may lose more than its groups would one by one, for all its books are sold
     together. Cover and the coverage test choose groups by what each loses alone, and an event carries what the chosen
     set loses; where the two differ, whoever brings such losses has to choose by sets.
     """
-
-    @property
-    def group_over_margin(self) -> GroupByScenario:
-        """What each group loses over margin when it defaults alone, in every scenario."""
-        ...
 
     def of_members(self, scenario: int, groups: Sequence[int], before: Sequence[int] = ()) -> tuple[Cents, Cents]:
         """By member, the loss and what of it is over margin, of groups that default together after those `before`.
@@ -77,6 +81,10 @@ def over_margin_of(house_short: Cents, house_surplus: Cents, client_short: Cents
     the house or for another client pool. Source: EMIR, Regulation (EU) 648/2012, Article 39, for the segregation of
     clients.
     """
-    left = house_surplus - house_short
+    return over_margin_left(house_surplus - house_short, client_short, covers_clients)
+
+
+def over_margin_left(left: Cents, client_short: Cents, covers_clients: bool) -> Cents:
+    """The same from what is left of house pools' margin after their losses, in all."""
     lent = np.maximum(left, 0) if covers_clients else np.zeros_like(left)
     return np.maximum(-left, 0) + np.maximum(client_short - lent, 0)

@@ -9,7 +9,7 @@ from ccp.book.portfolio import Portfolio
 from ccp.book.roster import Roster
 from ccp.errors import refuse
 from ccp.exposure.run import Progress, account_values
-from ccp.margin.collateral import counted_margin, holdings
+from ccp.margin.collateral import holdings
 from ccp.margin.concentration import ConcentrationTerms, added_up
 from ccp.margin.requirement import Requirement, knowing_all, with_concentration
 from ccp.market.case import Case
@@ -33,6 +33,7 @@ from ccp.stress.parts import (
     stress_part,
     totals_task,
 )
+from ccp.stress.windows import Counting, Screened, WindowModel, window_sums
 from ccp.types import Cents, Index, InstrumentByScenario, Vector
 
 LARGEST = 2.0**62
@@ -45,6 +46,8 @@ class Measured:
 
     `losses` follow the rulebook's way of counting margin; `by_resources` has every way, when the book has
     collateral. `concentration` is what margins knew of who is sold together, None where the rulebook does not ask.
+    `windows` of the history were run as well; `screened` says what the book lost in them, once it is found which are
+    kept.
     """
 
     case: Case
@@ -52,6 +55,8 @@ class Measured:
     found: PartFound
     by_resources: dict[str, StressLosses]
     concentration: ConcentrationTerms | None = None
+    windows: WindowModel | None = None
+    screened: Screened | None = None
 
     @property
     def rules(self) -> Rulebook:
@@ -119,9 +124,11 @@ class PoolLoss:
     margin: int
 
 
-def measure(case: Case, stress: ScenarioSet, progress: Progress | None = None) -> Measured:
-    """Price every instrument, margin every account and stress every member."""
-    model, lines, whole = engine_model(case, stress), holdings(case), case.portfolio.whole
+def measure(
+    case: Case, stress: ScenarioSet, progress: Progress | None = None, windows: WindowModel | None = None
+) -> Measured:
+    """Price every instrument, margin every account and stress every member; run them through `windows` as well."""
+    model, lines, whole = engine_model(case, stress, windows), holdings(case), case.portfolio.whole
     model = replace(model, margin=knowing_all(model.margin, [whole]))
     return measured_of(case, model, [measure_part(model, whole, lines, progress)])
 
@@ -163,12 +170,17 @@ def measured_of(case: Case, model: EngineModel | StressModel, found: Iterable[Pa
     losses = {way: stress_losses(short, phi, roster) for way, short in whole.shortfalls.items()}
     only = next(iter(losses.values()))
     by_resources: dict[str, StressLosses] = losses if len(losses) > 1 else dict.fromkeys(map(str, RESOURCES), only)
-    return Measured(case, stress, whole, by_resources, terms)
+    windows = model.windows if isinstance(model, EngineModel) else None
+    return Measured(case, stress, whole, by_resources, terms, windows)
 
 
-def check_size(gross: Vector, stress: StressModel, instruments: list[str]) -> None:
-    """Refuse a book whose losses, all of one sign, would not fit whole minor units of 64 bits."""
-    by_row, minor = np.abs(stress.unit_loss).max(axis=1, initial=0.0), minor_units(stress.digits)
+def check_size(
+    gross: Vector, stress: StressModel, instruments: list[str], unit_loss: InstrumentByScenario | None = None
+) -> None:
+    """Refuse a book whose losses, all of one sign, would not fit whole minor units of 64 bits. `unit_loss`: in other
+    scenarios than the model's."""
+    losses = stress.unit_loss if unit_loss is None else unit_loss
+    by_row, minor = np.abs(losses).max(axis=1, initial=0.0), minor_units(stress.digits)
     largest = by_row.reshape(stress.rows.periods, -1).max(axis=0)
     total = float(np.sum(gross * largest)) * minor
     if not total < LARGEST:
@@ -178,18 +190,25 @@ def check_size(gross: Vector, stress: StressModel, instruments: list[str]) -> No
 
 
 def measure_stress(
-    case: Case, stress: ScenarioSet, required: Requirement, held: Cents, moved: Cents | None, ways: tuple[str, ...]
+    case: Case,
+    stress: ScenarioSet,
+    required: Requirement,
+    counting: Counting,
+    windows: WindowModel | None = None,
+    amounts: int = 0,
 ) -> Measured:
-    """Stress every member, with margins known.
+    """Stress every member, with margins known, and run them through `windows` as well.
 
-    `held` is what each pool holds after haircut, `moved` its market value in every scenario where collateral is
-    shocked instead (None: it is not). `ways` of counting a pool's margin are looked at, the rulebook's among them.
+    `counting` says what counts of each pool's margin, the rulebook's way among others; `amounts` how many that takes in
+    a scenario.
     """
     model = stress_model(case, stress, required.periods, required.daily_risk)
     part = case.portfolio.whole
-    pools = pool_requirement(part, required)
-    counted = {way: counted_margin(way, pools, held, moved) for way in ways}
-    return measured_of(case, model, [stress_part(model, part, required, pools, counted)])
+    found = stress_part(model, part, required, pool_requirement(part, required), counting(stress))
+    if windows is not None:
+        cost, digits = found.account_cost, model.digits
+        found = replace(found, windows=window_sums(windows, model.rows, part, cost, counting, digits, amounts))
+    return replace(measured_of(case, model, [found]), windows=windows)
 
 
 def pool_losses(measured: Measured, scenario: int, groups: tuple[int, ...]) -> list[PoolLoss]:

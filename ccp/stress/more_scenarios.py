@@ -1,59 +1,131 @@
-"""Putting further scenarios into what was measured: only those that are new are priced and run over the book."""
+"""What was measured in some scenarios, in another set: those that are new are priced and run over the book, and no
+others."""
 
-from dataclasses import replace
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 
 import numpy as np
 
+from ccp.book.portfolio import Loadable
 from ccp.kernels.exposure.pools import Shortfalls
-from ccp.margin.collateral import holdings
+from ccp.margin.collateral import Holdings, holdings
 from ccp.market.case import Case
 from ccp.money import minor_units
 from ccp.pricing.horizon import stress_cube
 from ccp.scenarios.scenario_set import ScenarioSet
 from ccp.stress.measure import Measured, measured_of
-from ccp.stress.parts import PartFound, StressModel, counted_by_way, shortfalls_of
+from ccp.stress.parts import (
+    InTurn,
+    PartExecutor,
+    PartFound,
+    StressModel,
+    added,
+    counted_by_way,
+    part_tasks,
+    shortfalls_of,
+)
 from ccp.types import Cents, Index
 
+MOST_FRESH = 256
+"""Further scenarios that a book is run in at a time."""
 
-def measure_more(measured: Measured, case: Case, stress: ScenarioSet) -> Measured:
-    """The same book measured in a larger stress set, of which the scenarios so far are a part.
+
+@dataclass(frozen=True)
+class FurtherTask:
+    """A part whose margins are known, to be run in further scenarios. All by account or pool of the part."""
+
+    part: Loadable
+    lines: Holdings | None
+    account_cost: Cents | None
+    pool_margin: Cents
+    pool_held: Cents | None
+
+
+@dataclass(frozen=True)
+class Further:
+    """What counts as margin in further scenarios under the rulebook's way, by pool, and members' shortfalls by way."""
+
+    counted: Cents
+    shortfalls: dict[str, Shortfalls]
+
+
+def measure_in(
+    measured: Measured, case: Case, stress: ScenarioSet, most: int | None = None, executor: PartExecutor | None = None
+) -> Measured:
+    """The same book measured in another stress set, which may share scenarios with that so far.
 
     `case` is the book under the rules that ask for the set; they margin as those before did. The answer is that of
-    measuring the book in all of them, bit for bit. Raises InputError.
+    measuring the book in all of them, bit for bit. Parts of at most so many positions go through `executor` (default:
+    in turn). Raises InputError.
     """
-    places = {name: place for place, name in enumerate(stress.ids)}
-    old = np.array([places[name] for name in measured.scenarios.ids], dtype=np.int64)
-    new = np.setdiff1d(np.arange(stress.count), old)
-    fresh = stress.only(new)
+    places = {name: place for place, name in enumerate(measured.scenarios.ids)}
+    known = np.array([places.get(name, -1) for name in stress.ids], dtype=np.int64)
+    fresh = stress.only(np.flatnonzero(known < 0))
     part = replace(measured.model, scenarios=fresh, unit_loss=stress_cube(case, fresh).close_out_loss)
-    counted, shortfalls = _run(case, measured.found, part)
-    unit_loss = _woven(measured.model.unit_loss, part.unit_loss, old, new)
+    further = _run(case, measured.found, part, most, executor or InTurn()) if fresh.count else None
+    unit_loss = _columns(measured.model.unit_loss, part.unit_loss, known)
     model = replace(measured.model, scenarios=stress, unit_loss=unit_loss)
-    return measured_of(case, model, [_with(measured.found, counted, shortfalls, old, new)])
+    return measured_of(case, model, [_with(measured.found, further, known, part)])
 
 
-def _run(case: Case, found: PartFound, model: StressModel) -> tuple[Cents, dict[str, Shortfalls]]:
-    """What counts as margin in some scenarios under the rulebook's way, and members' shortfalls in them by way."""
-    lines = holdings(case)
-    counted = counted_by_way(model, found.pool_margin, found.pool_held, lines)
-    minor = float(minor_units(model.digits))
-    shortfalls = shortfalls_of(case.portfolio.whole, model.rows, model.unit_loss, found.account_cost, counted, minor)
-    return counted.get(model.way, next(iter(counted.values()))), shortfalls
+def _run(case: Case, found: PartFound, model: StressModel, most: int | None, executor: PartExecutor) -> Further:
+    """The whole book in some scenarios, so many of them at a time that memory stays bounded."""
+    places = np.arange(model.scenarios.count)
+    batches = []
+    for some in np.split(places, places[MOST_FRESH::MOST_FRESH]):
+        few = replace(model, scenarios=model.scenarios.only(some), unit_loss=model.unit_loss[:, some])
+        batches.append(_batch(case, found, few, most, executor))
+    ways = {way: zip(*(one.shortfalls[way] for one in batches), strict=True) for way in batches[0].shortfalls}
+    shortfalls = {way: Shortfalls(*map(np.hstack, sums)) for way, sums in ways.items()}
+    return Further(np.hstack([one.counted for one in batches]), shortfalls)
 
 
-def _with(found: PartFound, counted: Cents, shortfalls: dict[str, Shortfalls], old: Index, new: Index) -> PartFound:
-    """What was found, scenarios put in."""
-    both = {
-        way: Shortfalls(*(_woven(was, come, old, new) for was, come in zip(held, shortfalls[way], strict=True)))
+def _batch(case: Case, found: PartFound, model: StressModel, most: int | None, executor: PartExecutor) -> Further:
+    """The whole book in some scenarios, at once."""
+    counted: list[Cents] = []
+    shortfalls: dict[str, Shortfalls] = {}
+    for one in executor.run(run_further, model, list(_tasks(case, found, most))):
+        shortfalls = added(shortfalls, one.shortfalls) if counted else one.shortfalls
+        counted.append(one.counted)
+    return Further(np.concatenate(counted), shortfalls)
+
+
+def _tasks(case: Case, found: PartFound, most: int | None) -> Iterator[FurtherTask]:
+    """The book's parts, each with what is known of it."""
+    portfolio, first = case.portfolio, 0
+    for task in part_tasks(portfolio, holdings(case), most):
+        last = first + len(task.part.pool_member)
+        pools, accounts = slice(first, last), slice(*np.searchsorted(portfolio.account_pool, [first, last]).tolist())
+        cost = None if found.account_cost is None else found.account_cost[accounts]
+        held = None if found.pool_held is None else found.pool_held[pools]
+        yield FurtherTask(task.part, task.lines, cost, found.pool_margin[pools], held)
+        first = last
+
+
+def run_further(model: StressModel, task: FurtherTask) -> Further:
+    """Read a part and run it in some scenarios."""
+    counted = counted_by_way(model, model.scenarios, task.pool_margin, task.pool_held, task.lines)
+    minor, part = float(minor_units(model.digits)), task.part.load()
+    shortfalls = shortfalls_of(part, model.rows, model.unit_loss, task.account_cost, counted, minor)
+    return Further(counted.get(model.way, next(iter(counted.values()))), shortfalls)
+
+
+def _with(found: PartFound, further: Further | None, known: Index, model: StressModel) -> PartFound:
+    """What was found, in the scenarios of the set."""
+    few = {} if further is None else further.shortfalls
+    shortfalls = {
+        way: Shortfalls(*(_columns(one, few[way][place] if few else None, known) for place, one in enumerate(held)))
         for way, held in found.shortfalls.items()
     }
-    moves = found.pool_counted.shape[1] == len(old) and counted.shape[1] == len(new)
-    in_all = _woven(found.pool_counted, counted, old, new) if moves else found.pool_counted
-    return replace(found, shortfalls=both, pool_counted=in_all)
+    moves = found.pool_held is not None and model.collateral.stress == "scenario"
+    counted = _columns(found.pool_counted, further and further.counted, known) if moves else found.pool_counted
+    return replace(found, shortfalls=shortfalls, pool_counted=counted)
 
 
-def _woven(before: np.ndarray, more: np.ndarray, old: Index, new: Index) -> np.ndarray:
-    """Columns of two arrays in the places of one."""
-    whole = np.empty((len(before), len(old) + len(new)), dtype=before.dtype)
-    whole[:, old], whole[:, new] = before, more
+def _columns(before: np.ndarray, more: np.ndarray | None, known: Index) -> np.ndarray:
+    """Columns of what was there, by their places in it, and of what came, in order, where that is -1."""
+    whole = np.empty((len(before), len(known)), dtype=before.dtype)
+    whole[:, known >= 0] = before[:, known[known >= 0]]
+    if more is not None:
+        whole[:, known < 0] = more
     return whole

@@ -14,14 +14,19 @@ from ccp.notes.note import Note, named, note
 from ccp.products import factor_columns
 from ccp.scenarios.own_moves import largest_own_moves, sizing_moves, sizing_sizes
 from ccp.scenarios.scenario_set import ScenarioSet
+from ccp.scenarios.windows import returns_of
 from ccp.stress.measure import Measured
-from ccp.types import Flags
+from ccp.types import Flags, Vector
+
+NAMED = 3
+"""So many factors without a value are named."""
 
 
 def stress_notes(measured: Measured) -> list[Note]:
     """Notes on the stress of a book that was measured."""
     case, scenarios = measured.case, measured.scenarios
     return [
+        *incomplete_history(measured),
         *unmoved_factors(measured),
         *gaps_below_own_moves(measured),
         *options_below_zero(case, scenarios),
@@ -40,6 +45,30 @@ def options_below_zero(case: Case, scenarios: ScenarioSet) -> Iterator[Note]:
     below = lognormal.filter(pl.col("factor_id").is_in(low))["instrument_id"].to_list()
     if below:
         yield note("option_below_zero", "instruments.strike", len(below), options.height, names=named(below))
+
+
+def incomplete_history(measured: Measured) -> Iterator[Note]:
+    """Factors that windows of the history leave where they are; those of most margin first, each with its first day."""
+    case, periods = measured.case, measured.scenarios.periods
+    if not any(label.window for label in measured.scenarios.labels):
+        return
+    still = np.any([np.isnan(returns_of(case.market, case.factor_ids, days)) for days in periods], axis=0)
+    lacking = [name for name, some in zip(case.factor_ids, still.any(axis=0), strict=True) if some]
+    if not lacking:
+        return
+    depends, risk = dict(_dependents(case)), _margin_by_instrument(measured)
+    nobody = np.zeros(len(risk), dtype=bool)
+    shares = {name: float(risk[depends.get(name, nobody)].sum()) for name in lacking}
+    names = [_first_day(case, name, shares[name]) for name in sorted(lacking, key=lambda name: (-shares[name], name))]
+    whole = float(risk[np.any([depends.get(name, nobody) for name in lacking], axis=0)].sum())
+    windows = {"windows": f"{int(still.any(axis=1).sum()):,}", "all": f"{len(still):,}"}
+    yield note("incomplete_history", "stress.historical", whole, 1, names=named(names, NAMED), **windows)
+
+
+def _first_day(case: Case, factor_id: str, share: float) -> str:
+    """A factor, its first day, and what margin depends on it."""
+    days = case.market.levels.filter(pl.col(factor_id).is_not_null())["date"]
+    return f"{factor_id} (from {days[0]}, {share * 100:.4g} %)"
 
 
 def unmoved_factors(measured: Measured) -> Iterator[Note]:
@@ -75,18 +104,20 @@ def _moved(case: Case, scenarios: ScenarioSet) -> dict[str, bool]:
 
 
 def _shares(measured: Measured) -> list[tuple[str, float]]:
-    """By factor the share of the margin of the instruments that depend on it, those above zero, most first.
+    """By factor the share of the margin of the instruments that depend on it, those above zero, most first."""
+    risk = _margin_by_instrument(measured)
+    shares = {name: float(risk[depends].sum()) for name, depends in _dependents(measured.case)}
+    return sorted(((name, one) for name, one in shares.items() if one > 0), key=lambda pair: (-pair[1], pair[0]))
 
-    An instrument's margin is taken as what is held of it, long and short, times the root mean square of what a unit
-    loses in the margin scenarios over its own liquidation period.
-    """
-    case, sale = measured.case, measured.model.sale
+
+def _margin_by_instrument(measured: Measured) -> Vector:
+    """The share of the margin that each instrument makes, margined alone: what is held of it, long and short, times the
+    root mean square of what a unit loses in the margin scenarios over its own liquidation period. Nothing, where
+    nothing is at risk."""
+    sale = measured.model.sale
     risk = measured.found.gross * sale.daily_risk * np.sqrt(sale.days)
     whole = float(risk.sum())
-    if not whole > 0:
-        return []
-    shares = {name: float(risk[depends].sum()) / whole for name, depends in _dependents(case)}
-    return sorted(((name, one) for name, one in shares.items() if one > 0), key=lambda pair: (-pair[1], pair[0]))
+    return risk / whole if whole > 0 else np.zeros_like(risk)
 
 
 def _dependents(case: Case) -> Iterator[tuple[str, Flags]]:

@@ -6,8 +6,8 @@ numbers: the answer is the same for any parts, in any order of work, on any mach
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from dataclasses import dataclass, field, replace
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 
@@ -15,6 +15,7 @@ from ccp.book.portfolio import Loadable, Part, Portfolio
 from ccp.exposure.run import Progress, account_values, run_stress
 from ccp.kernels.exposure.costs import SaleTerms
 from ccp.kernels.exposure.pools import Shortfalls
+from ccp.kernels.exposure.windows import WindowSums
 from ccp.margin.add_ons import close_out_costs, sale_terms
 from ccp.margin.collateral import (
     Holdings,
@@ -31,10 +32,13 @@ from ccp.pricing.horizon import case_terms, stress_cube
 from ccp.rulebook.collateral import CollateralRules
 from ccp.scenarios.scenario_set import ScenarioSet
 from ccp.stress.cube_rows import CubeRows, cube_rows
+from ccp.stress.windows import Counting, WindowModel, window_sums
 from ccp.types import Cents, Index, InstrumentByScenario, Vector
 
 RESOURCES = ("required", "held", "minimum")
 """The ways of counting a pool's margin."""
+COUNTED, MOVED = 12, 6
+"""How many amounts a pool, and a line of collateral, take in a scenario while it is found what counts."""
 
 
 @dataclass(frozen=True)
@@ -59,10 +63,12 @@ class StressModel:
 
 @dataclass(frozen=True)
 class EngineModel:
-    """All that measuring needs to know beside who holds what."""
+    """All that measuring needs to know beside who holds what. `windows` of the history are run as well, where it is yet
+    to be found which of them are kept."""
 
     margin: MarginModel
     stress: StressModel
+    windows: WindowModel | None = None
 
 
 @dataclass(frozen=True)
@@ -71,7 +77,7 @@ class PartFound:
 
     Money in cents, but `net_option_value` in units. `gross` is how much of each instrument is held, long and short.
     `shortfalls` has each way of counting margin that was looked at. `pool_held` is collateral after haircut, None where
-    nobody says what is held.
+    nobody says what is held. `windows` has members' sums in every window that was looked at, by way.
     """
 
     account_margin: Cents
@@ -83,6 +89,7 @@ class PartFound:
     shortfalls: dict[str, Shortfalls]
     gross: Vector
     pool_held: Cents | None = None
+    windows: dict[str, WindowSums] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -102,10 +109,18 @@ class PartExecutor(Protocol):
         ...
 
 
-def engine_model(case: Case, stress: ScenarioSet) -> EngineModel:
+class InTurn:
+    """Runs tasks one after the other, over arrays as they are: with those that `size` compiles its kernels for."""
+
+    def run(self, task: Callable[[Any, Any], Any], shared: Any, items: Sequence[Any]) -> Iterator[Any]:
+        """Yield the results."""
+        return (task(shared, item) for item in items)
+
+
+def engine_model(case: Case, stress: ScenarioSet, windows: WindowModel | None = None) -> EngineModel:
     """Price every instrument in every scenario, of margin and of stress."""
     margin = margin_model(case)
-    return EngineModel(margin, stress_model(case, stress, margin.periods, margin.daily_risk))
+    return EngineModel(margin, stress_model(case, stress, margin.periods, margin.daily_risk), windows)
 
 
 def stress_model(case: Case, stress: ScenarioSet, periods: Index, daily_risk: Vector) -> StressModel:
@@ -149,19 +164,36 @@ def measure_part(model: EngineModel, part: Part, lines: Holdings | None, progres
     required = require(model.margin, part, None, progress)
     pools, stress = pool_requirement(part, required), model.stress
     held = None if lines is None else value_after_haircut(lines, pools, stress.digits)
-    counted = counted_by_way(stress, pools, held, lines)
-    return replace(stress_part(stress, part, required, pools, counted), pool_held=held)
+
+    def counting(scenarios: ScenarioSet) -> dict[str, Cents]:
+        return counted_by_way(stress, scenarios, pools, held, lines)
+
+    found = stress_part(stress, part, required, pools, counting(stress.scenarios))
+    windows = {} if model.windows is None else run_every_window(stress, model.windows, part, found, counting, lines)
+    return replace(found, pool_held=held, windows=windows)
 
 
-def counted_by_way(model: StressModel, pools: Cents, held: Cents | None, lines: Holdings | None) -> dict[str, Cents]:
-    """What counts of every pool's margin, by way. `pools` is what is required of each, `held` collateral after haircut,
-    `lines` what it is made of (None without a table)."""
+def run_every_window(
+    model: StressModel, windows: WindowModel, part: Part, found: PartFound, counting: Counting, lines: Holdings | None
+) -> dict[str, WindowSums]:
+    """Members' sums of a part that was measured, in every window."""
+    size = 0
+    if lines is not None and model.collateral.stress == "scenario":
+        size = COUNTED * len(part.pool_member) + MOVED * len(lines.pool)
+    return window_sums(windows, model.rows, part, found.account_cost, counting, model.digits, size)
+
+
+def counted_by_way(
+    model: StressModel, scenarios: ScenarioSet, pools: Cents, held: Cents | None, lines: Holdings | None
+) -> dict[str, Cents]:
+    """What counts of every pool's margin in some scenarios, by way. `pools` is what is required of each, `held`
+    collateral after haircut, `lines` what it is made of (None without a table)."""
     if held is None or lines is None:
         return {"required": counted_margin("required", pools, None, None)}
     moved = None
     if model.collateral.stress == "scenario":
         counting = within_limits(lines, pools, model.digits)
-        moved = value_in_scenarios(counting, model.scenarios.over(model.collateral_days), model.digits)
+        moved = value_in_scenarios(counting, scenarios.over(model.collateral_days), model.digits)
     return {way: counted_margin(way, pools, held, moved) for way in RESOURCES}
 
 
@@ -209,9 +241,11 @@ def joined(found: Iterable[PartFound]) -> PartFound:
     """Parts put together, in order of their pools: accounts and pools side by side, members added up as they come."""
     parts: list[PartFound] = []
     shortfalls: dict[str, Shortfalls] = {}
+    windows: dict[str, WindowSums] = {}
     for one in found:
-        shortfalls = _added(shortfalls, one.shortfalls) if parts else one.shortfalls
-        parts.append(replace(one, shortfalls={}))
+        shortfalls = added(shortfalls, one.shortfalls) if parts else one.shortfalls
+        windows = added(windows, one.windows) if parts else one.windows
+        parts.append(replace(one, shortfalls={}, windows={}))
     costs = [one.account_cost for one in parts if one.account_cost is not None]
     held = [one.pool_held for one in parts if one.pool_held is not None]
     return PartFound(
@@ -224,12 +258,16 @@ def joined(found: Iterable[PartFound]) -> PartFound:
         shortfalls,
         np.sum([one.gross for one in parts], axis=0),
         np.concatenate(held) if held else None,
+        windows,
     )
 
 
-def _added(sums: dict[str, Shortfalls], more: dict[str, Shortfalls]) -> dict[str, Shortfalls]:
-    """`sums` with more added to them, in place."""
-    for way, shortfalls in more.items():
-        for total, amounts in zip(sums[way], shortfalls, strict=True):
-            total += amounts
+Sums = TypeVar("Sums", Shortfalls, WindowSums)
+
+
+def added(sums: dict[str, Sums], more: dict[str, Sums]) -> dict[str, Sums]:
+    """`sums` by way with more added to them, in place."""
+    for way, amounts in more.items():
+        for total, part in zip(sums[way], amounts, strict=True):
+            total += part
     return sums

@@ -10,13 +10,12 @@ import numpy as np
 import polars as pl
 
 from ccp.book.portfolio import Part
-from ccp.kernels.exposure.pools import Shortfalls
 from ccp.margin.add_ons import add_on_terms
 from ccp.margin.collateral import Holdings, holdings
 from ccp.margin.requirement import knowing_all
 from ccp.margin.sold_otherwise import sold_otherwise
 from ccp.market.case import Case
-from ccp.stress.parts import EngineModel, PartFound, measure_part
+from ccp.stress.parts import EngineModel, PartFound, Sums, measure_part
 from ccp.types import Flags, Index, Vector
 
 MOST_POSITIONS = 4_000_000
@@ -113,6 +112,7 @@ def measure_changed(
         },
         found.gross - was.gross + part.gross,
         None if held[0] is None or held[1] is None else _gathered(held[0], held[1], origin.pool),
+        {way: _moved(found.windows[way], was.windows[way], part.windows[way], origin.member) for way in found.windows},
     )
 
 
@@ -165,7 +165,7 @@ def _gathered(old: np.ndarray, new: np.ndarray, origin: Index) -> np.ndarray:
     return result
 
 
-def _moved(found: Shortfalls, was: Shortfalls, part: Shortfalls, member: Index) -> Shortfalls:
+def _moved(found: Sums, was: Sums, part: Sums, member: Index) -> Sums:
     """Members' sums without what changed pools gave before and with what they give now."""
     stays = member >= 0
     sums = []
@@ -173,4 +173,4 @@ def _moved(found: Shortfalls, was: Shortfalls, part: Shortfalls, member: Index) 
         total = come.copy()
         total[stays] += (old - gone)[member[stays]]
         sums.append(total)
-    return Shortfalls(*sums)
+    return type(found)(*sums)

@@ -277,8 +277,8 @@ def test_answers_are_kept_and_a_multiple_is_measured_once(hand_made: Opened, mon
     import ccp.api.explore as module
 
     explorer = Explorer(hand_made.explorer.base.measured)
-    calls, real = [], module.measure_more
-    monkeypatch.setattr(module, "measure_more", lambda *given: calls.append(1) or real(*given))
+    calls, real = [], module.measure_in
+    monkeypatch.setattr(module, "measure_in", lambda *given: calls.append(1) or real(*given))
     first = explorer.view(Settings(multiple=1.3))
     assert explorer.view(Settings(multiple=1.3)) is first
     explorer.view(Settings(multiple=1.3, fund_size=5.0))

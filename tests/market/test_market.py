@@ -113,6 +113,29 @@ def test_factors_table_beats_what_names_tell(tmp_path: Path) -> None:
     assert market.kinds("sector", list(LEVELS)) == ["energy", None, None, None]
 
 
+@pytest.mark.parametrize(
+    ("proxies", "row", "expected"),
+    [
+        ({"ACME": "NONE"}, 1, "a factor of the market was expected"),
+        ({"ACME": "RATE"}, 1, "a factor that is relative, as ACME is, was expected"),
+        ({"ACME": "EUR/USD", "EUR/USD": "ACME"}, 1, "a factor whose own proxies do not lead back was expected"),
+        ({"EUR/USD": "EUR/USD"}, 2, "a factor whose own proxies do not lead back was expected"),
+    ],
+)
+def test_proxies_that_cannot_stand_for_a_factor_are_refused(
+    proxies: dict[str, str], row: int, expected: str, tmp_path: Path
+) -> None:
+    wide_table().write_csv(tmp_path / "prices.csv")
+    changes = ["relative", "relative", "absolute"]
+    names = ["ACME", "EUR/USD", "RATE"]
+    factors = pl.DataFrame({"factor_id": names, "change": changes, "proxy": [proxies.get(name) for name in names]})
+    factors.write_csv(tmp_path / "factors.csv")
+    with pytest.raises(InputError) as raised:
+        read_market(tmp_path)
+    first = raised.value.problems[0]
+    assert (first.source, first.field, first.row, first.expected) == ("factors.csv", "proxy", row, expected)
+
+
 def test_levels_of_the_last_day_leave_out_what_has_none() -> None:
     market = market_of({"A": [1.0, 2.0], "B": [3.0, None]})
     assert latest_levels(market) == {"A": 2.0}

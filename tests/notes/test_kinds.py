@@ -80,11 +80,11 @@ def with_option(price: float, **stated: Any) -> Book:
     return replace(BOOK, **tables)
 
 
-def lacking(rows: slice | list[int], name: str = "Y") -> Market:
+def lacking(rows: slice | list[int], name: str = "Y", whole: Market = MARKET) -> Market:
     """The market without values of a factor on some rows."""
     chosen = pl.Series(range(DAYS)).to_list()[rows] if isinstance(rows, slice) else rows
     gone = pl.Series([row in chosen for row in range(DAYS)])
-    return replace(MARKET, levels=MARKET.levels.with_columns(pl.when(~gone).then(pl.col(name)).alias(name)))
+    return replace(whole, levels=whole.levels.with_columns(pl.when(~gone).then(pl.col(name)).alias(name)))
 
 
 def without_rows(first: int, last: int) -> Market:
@@ -438,14 +438,18 @@ CASES = (
         lambda _: sized(margin={"liquidation_days": 1}, stress={"historical": {"worst": 130}}),
         lambda _: sized(margin={"liquidation_days": 1}, stress={"historical": {"worst": 129}}),
     ),
-    # Y begins on the eleventh day: ten of 129 windows of a day begin without it
+    # Y begins on the eleventh day: ten of 129 windows of a day begin without it. Of the margin a third is of Y:
+    # 2,000 of X held long and short, at 100, by 1 %: 2,000; 1,000 of Y at 50 by 2 %: 1,000
     Case(
         "incomplete_history",
         "stress.historical",
-        119,
-        129,
+        0.333333,
+        1,
         lambda _: sized(
-            prices=lacking(slice(0, 10)), margin={"liquidation_days": 1}, stress={"historical": {"worst": 5}}
+            without_euro(),
+            lacking(slice(0, 10), whole=alternating()),
+            margin={"liquidation_days": 1},
+            stress={"historical": {"worst": 5}},
         ),
         lambda _: sized(prices=lacking(slice(0, 10)), margin={"liquidation_days": 1}),
     ),

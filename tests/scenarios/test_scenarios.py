@@ -6,6 +6,7 @@ import math
 import re
 import statistics
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -35,7 +36,7 @@ from ccp.scenarios.scenario_set import (
     over_periods,
 )
 from ccp.scenarios.stress_set import stress_scenarios
-from ccp.scenarios.worst_windows import worst_windows
+from ccp.scenarios.worst_windows import kept_windows
 
 Kinds = Mapping[str, tuple[str, str | None, str | None]]  # change, asset class, sector
 Moves = dict[str, tuple[float, float]]  # relative and absolute move of the factors that move
@@ -120,20 +121,17 @@ def test_margin_scenarios_need_nothing_older() -> None:
 # --- worst windows ----------------------------------------------------------------------------------------------------
 
 
+def worst_windows(market: Market, factors: list[str], worst: int, periods: tuple[int, ...]) -> ScenarioSet:
+    return kept_windows(HistoricalStress(worst=worst), market, factors, periods)
+
+
 def windows_by_loop(
     market: Market, factors: list[str], worst: int, periods: tuple[int, ...]
 ) -> list[tuple[int, float]]:
     """First rows of the worst windows and their severity over the longest period, from docs/reference/arithmetic.md
     section 3."""
-    levels = {name: market.levels[name].to_list() for name in factors}
     last = len(market.dates) - 1
-    starts = [
-        start
-        for start in range(last)
-        if all(
-            None not in (levels[name][start], levels[name][min(start + h, last)]) for h in periods for name in factors
-        )
-    ]
+    starts = list(range(last))
     chosen: set[int] = set()
     severity: dict[int, float] = {}
     for days in periods:
@@ -158,17 +156,20 @@ def severities_by_loop(market: Market, factors: list[str], starts: list[int], da
         returns[start] = {
             name: after - before if change[name] == "absolute" else after / before - 1
             for name, (before, after) in ends.items()
+            if before is not None and after is not None
         }
     over = [window for start, window in returns.items() if start + days < len(market.dates)]
-    deviation = {name: statistics.pstdev([window[name] for window in over]) for name in factors}
+    known = {name: [window[name] for window in over if name in window] for name in factors}
+    deviation = {name: statistics.pstdev(values) if values else 0.0 for name, values in known.items()}
     severity: dict[int, float] = {}
     for start, window in returns.items():
         by_class: dict[str, list[float]] = {}
-        for name in factors:
+        for name in window:
             if classes[name] != "volatility":
                 score = (window[name] / deviation[name]) ** 2 if deviation[name] > 0 else 0.0
                 by_class.setdefault(classes[name] or "", []).append(score)
-        severity[start] = math.sqrt(statistics.fmean(statistics.fmean(scores) for scores in by_class.values()))
+        means = [statistics.fmean(scores) for scores in by_class.values()]
+        severity[start] = math.sqrt(statistics.fmean(means)) if means else 0.0
     return severity
 
 
@@ -232,7 +233,7 @@ def test_worst_windows_equal_a_loop(seed: int, periods: tuple[int, ...], worst: 
             moves = found.over(days)
             for column, name in enumerate(factors):
                 before, after = levels[name][start], levels[name][min(start + days, len(market.dates) - 1)]
-                move = after - before if name == "R" else after / before - 1
+                move = 0.0 if None in (before, after) else after - before if name == "R" else after / before - 1
                 expected_move = (0.0, move) if name == "R" else (move, 0.0)
                 found_move = (moves.relative[place, column], moves.absolute[place, column])
                 assert found_move == pytest.approx(expected_move, rel=1e-12, abs=1e-15)
@@ -277,6 +278,48 @@ def test_equally_bad_windows_go_by_date() -> None:
     levels = [100.0, 100.0, 110.0, 100.0, 100.0, 110.0, 100.0]  # up 10 % twice, down a little less twice
     found = worst_windows(market_of({"X": levels}), ["X"], 4, (1,))
     assert [window_start(market_of({"X": levels}), label) for label in found.labels] == [1, 4, 2, 5]
+
+
+def test_a_factor_without_a_value_moves_as_its_proxy_does_or_stays() -> None:
+    """Y begins on the fourth day. Its proxy Z moves in its place, and that one's proxy X where Z has a hole."""
+    levels = {
+        "X": [100.0, 110.0, 99.0, 99.0, 99.0],
+        "Y": [None, None, None, 50.0, 60.0],
+        "Z": [10.0, None, 20.0, 30.0, 30.0],
+    }
+    market = market_of(levels)
+    with_proxies = replace(market, factors=market.factors.with_columns(proxy=pl.Series([None, "Z", "X"])))
+    for prices, moves in (
+        (with_proxies, [0.1, 99 / 110 - 1, 30 / 20 - 1, 60 / 50 - 1]),
+        (market, [0.0, 0.0, 0.0, 60 / 50 - 1]),
+    ):
+        found = kept_windows(HistoricalStress(worst=9), prices, ["X", "Y", "Z"], (1,))
+        by_start = {window_start(prices, label): place for place, label in enumerate(found.labels)}
+        assert [found.over(1).relative[by_start[start], 1] for start in range(4)] == pytest.approx(moves)
+
+
+def test_worst_of_each_factor_equals_a_loop() -> None:
+    market = random_market(7, days=60)
+    factors = sorted(market.factor_ids)
+    found = kept_windows(HistoricalStress(worst_of_each_factor=2), market, factors, (1, 3))
+    expected: set[int] = set()
+    for days in (1, 3):
+        for name in factors:
+            levels = market.levels[name].to_list()
+            moves = []
+            for start in range(59):
+                before, after = levels[start], levels[min(start + days, 59)]
+                if before is None or after is None:
+                    moves.append(0.0)
+                else:
+                    moves.append(after - before if name == "R" else after / before - 1)
+            for way in (-1, 1):
+                chosen: list[int] = []
+                for start in sorted(range(59), key=lambda start: (-way * moves[start], start)):
+                    if len(chosen) < 2 and way * moves[start] > 0 and all(abs(start - one) >= days for one in chosen):
+                        chosen.append(start)
+                expected |= set(chosen)
+    assert {window_start(market, label) for label in found.labels} == expected
 
 
 def test_volatility_has_no_part_in_severity() -> None:

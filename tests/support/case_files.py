@@ -70,7 +70,7 @@ def write_case(case: RandomCase, seed: int, folder: Path) -> dict[str, Any]:
     factors = [{"factor_id": name} | row for name, row in case.market["factors"].items()]
     write_table(
         factors,
-        ["factor_id", "change", "asset_class", "sector", "tenor_years", "rate_unit"],
+        ["factor_id", "change", "asset_class", "sector", "tenor_years", "rate_unit", "proxy"],
         market / "factors",
         endings[0],
     )

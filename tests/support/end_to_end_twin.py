@@ -86,6 +86,7 @@ class History:
         self.date = day or self.dates[-1]
         self.kinds: dict[str, Row] = {name: row for name, row in market["factors"].items() if name in market["levels"]}
         self.levels: dict[str, list[float | None]] = {}
+        self.market_levels: dict[str, list[float | None]] = market["levels"]
         self.every = sorted({*market["levels"], *needed_factors(book, currency)})
         for factor in needed_factors(book, currency):
             if factor in market["levels"]:
@@ -127,10 +128,22 @@ class History:
             shocks[factor] = (0.0, after - before) if self.absolute(factor) else (after / before - 1, 0.0)
         return shocks
 
-    def leg(self, start: int, rows: int) -> Shocks | None:
-        """Every factor's return over the rows from row `start`, cut short at the last row; None if one is missing."""
+    def leg(self, start: int, rows: int) -> Shocks:
+        """Every factor's return over the rows from row `start`, cut short at the last row; its proxy's, where it has
+        none; without those that have none either."""
         end = min(start + rows, len(self.dates) - 1)
-        return self.window(end, end - start)
+        shocks: Shocks = {}
+        for factor in self.levels:
+            stands_for, seen = factor, set[str]()
+            while stands_for and stands_for not in seen:
+                seen.add(stands_for)
+                levels = self.levels[stands_for] if stands_for in self.levels else self.market_levels[stands_for]
+                before, after = levels[start], levels[end]
+                if before is not None and after is not None:
+                    shocks[factor] = (0.0, after - before) if self.absolute(factor) else (after / before - 1, 0.0)
+                    break
+                stands_for = self.kinds.get(stands_for, {}).get("proxy")
+        return shocks
 
 
 def asset_class(kinds: Mapping[str, Row], factor: str) -> str:
@@ -171,13 +184,46 @@ def stress_periods(rules: Row, horizon: Mapping[str, int], has_collateral: bool)
 # --- 3. stress scenarios ---------------------------------------------------------------------------------------------
 
 
-def worst_windows(history: History, periods: Sequence[int], worst: int) -> list[tuple[str, dict[int, Shocks]]]:
-    """Name and moves by period of the windows that are run; `periods` rising."""
-    legs: dict[int, dict[int, Shocks]] = {}
-    for start in range(len(history.dates) - 1):
-        mine = {rows: history.leg(start, rows) for rows in periods}
-        if all(leg is not None for leg in mine.values()):
-            legs[start] = {rows: leg for rows, leg in mine.items() if leg is not None}
+Legs = dict[int, dict[int, Shocks]]  # by first row, by period
+
+
+def windows_run(
+    history: History, periods: Sequence[int], asked: Row, kept: Iterable[int]
+) -> list[tuple[str, dict[int, Shocks]]]:
+    """Name and moves by period of the windows that are run, those that are kept among them; `periods` rising."""
+    legs = {start: {rows: history.leg(start, rows) for rows in periods} for start in range(len(history.dates) - 1)}
+    chosen = set(kept)
+    if asked.get("worst"):
+        chosen |= worst_windows(history, legs, periods, asked["worst"])
+    for rows in periods if asked.get("worst_of_each_factor") else ():
+        for factor in history.levels:
+            for way in (-1, 1):
+                moves = {start: way * sum(mine[rows].get(factor, STILL)) for start, mine in legs.items()}
+                chosen |= set(largest_apart(moves, asked["worst_of_each_factor"], rows))
+    longest = periods[-1]
+    severity = severities(history, {start: mine[longest] for start, mine in legs.items()}, longest)
+    result = []
+    for start in sorted(chosen, key=lambda start: (-severity[start], start)):
+        result.append((window_name(history, start, longest), legs[start]))
+    return result
+
+
+def window_name(history: History, start: int, longest: int) -> str:
+    last = len(history.dates) - 1
+    unfinished = f" from {history.dates[start]}" if start + longest > last else ""
+    return f"history {history.dates[min(start + longest, last)]}{unfinished}"
+
+
+def largest_apart(amounts: Mapping[int, float], most: int, rows: int) -> list[int]:
+    """First rows of the largest amounts above 0, so many at most, no two starting less than `rows` apart."""
+    found: list[int] = []
+    for start in sorted(amounts, key=lambda start: (-amounts[start], start)):
+        if amounts[start] > 0 and len(found) < most and all(abs(start - one) >= rows for one in found):
+            found.append(start)
+    return found
+
+
+def worst_windows(history: History, legs: Legs, periods: Sequence[int], worst: int) -> set[int]:
     last, chosen = len(history.dates) - 1, set[int]()
     for rows in periods:
         severity = severities(history, {start: mine[rows] for start, mine in legs.items()}, rows)
@@ -187,13 +233,7 @@ def worst_windows(history: History, periods: Sequence[int], worst: int) -> list[
                 finished.append(start)
         least = min(severity[start] for start in finished) if len(finished) == worst else 0.0
         chosen |= {*finished, *(start for start in legs if start + rows > last and severity[start] >= least)}
-    longest = periods[-1]
-    severity = severities(history, {start: mine[longest] for start, mine in legs.items()}, longest)
-    result = []
-    for start in sorted(chosen, key=lambda start: (-severity[start], start)):
-        unfinished = f" from {history.dates[start]}" if start + longest > last else ""
-        result.append((f"history {history.dates[min(start + longest, last)]}{unfinished}", legs[start]))
-    return result
+    return chosen
 
 
 def severities(history: History, windows: Mapping[int, Shocks], rows: int) -> dict[int, float]:
@@ -205,9 +245,9 @@ def severities(history: History, windows: Mapping[int, Shocks], rows: int) -> di
     deviation = {}
     finished = [shocks for start, shocks in windows.items() if start + rows < len(history.dates)]
     for factor in history.levels:
-        returns = [sum(shocks[factor]) for shocks in finished or windows.values()]
-        mean = sum(returns) / len(returns)
-        deviation[factor] = math.sqrt(sum((each - mean) ** 2 for each in returns) / len(returns))
+        returns = [sum(shocks[factor]) for shocks in finished or windows.values() if factor in shocks]
+        mean = sum(returns) / max(len(returns), 1)
+        deviation[factor] = math.sqrt(sum((each - mean) ** 2 for each in returns) / max(len(returns), 1))
         levels = [abs(level) for level in history.levels[factor] if level is not None]
         if deviation[factor] <= 1e-12 * (max(levels) if history.absolute(factor) else 1):
             deviation[factor] = 0.0
@@ -215,9 +255,10 @@ def severities(history: History, windows: Mapping[int, Shocks], rows: int) -> di
     for start, shocks in windows.items():
         averages = []
         for factors in by_class.values():
-            squares = [(sum(shocks[f]) / deviation[f]) ** 2 if deviation[f] > 0 else 0.0 for f in factors]
-            averages.append(sum(squares) / len(squares))
-        severity[start] = math.sqrt(sum(averages) / len(averages))
+            known = [factor for factor in factors if factor in shocks]
+            squares = [(sum(shocks[f]) / deviation[f]) ** 2 if deviation[f] > 0 else 0.0 for f in known]
+            averages += [sum(squares) / len(squares)] if squares else []
+        severity[start] = math.sqrt(sum(averages) / len(averages)) if averages else 0.0
     return severity
 
 
@@ -330,7 +371,7 @@ class Scenario(NamedTuple):
 
 
 def stress_scenarios(
-    history: History, rules: Row, given: list[Row] | None, periods: Sequence[int]
+    history: History, rules: Row, given: list[Row] | None, periods: Sequence[int], kept: Iterable[int] = ()
 ) -> dict[str, Scenario]:
     """Scenario id -> scenario, in the order in which they are run."""
     stress = rules.get("stress", {})
@@ -350,7 +391,7 @@ def stress_scenarios(
             base.append((each["id"], alike(shocks), each.get("sizes_fund", True), each.get("multiples", [1])))
     else:
         if historical := stress.get("historical"):
-            for name, legs in worst_windows(history, periods, historical["worst"]):
+            for name, legs in windows_run(history, periods, historical, kept):
                 base.append((name, legs, True, historical.get("multiples") or multiples))
         ladders = stress.get("hypothetical") or []
         for rung in ladders:
@@ -583,6 +624,84 @@ def contributions(fund: int, weights: Mapping[str, int], minimum: int) -> dict[s
 
 def size(book: Row, market: Row, rules: Row, given: list[Row] | None = None, day: date | None = None) -> Row:
     """Everything `ccp size` says, by name."""
+    historical = (rules.get("stress") or {}).get("historical") or {}
+    every = historical.get("all") or historical.get("worst_of_each_group")
+    kept = kept_windows(book, market, rules, day) if every and given is None else set[int]()
+    return size_in(book, market, rules, given, day, kept)
+
+
+def kept_windows(book: Row, market: Row, rules: Row, day: date | None) -> set[int]:
+    """First rows of the windows in which somebody or something loses most: every window is run, at the multiples that
+    size the fund."""
+    stress = rules["stress"]
+    asked = stress["historical"]
+    multiples = asked.get("multiples") or stress.get("multiples") or [1]
+    plausible = stress.get("plausible") or {}
+    largest = plausible.get("multiple", 1) if plausible else math.inf
+    sizing = [one for one in multiples if one <= largest] or [min(multiples)]
+    history = History(book, market, rules["currency"], day)
+    starts = range(len(history.dates) - 1)
+
+    def run(way: str | None = None, posted: bool = True) -> Row:
+        told = stress | {"historical": {"multiples": sizing}} | ({"resources": way} if way else {})
+        members = book["members"] if posted else [row | {"fund_contribution": None} for row in book["members"]]
+        return size_in(book | {"members": members}, market, rules | {"stress": told}, None, day, set(starts))
+
+    whole = run()
+    name_of = {
+        start: [
+            window_name(history, start, max(whole["periods"])) + ("" if one == 1 else f"@{one:g}x") for one in sizing
+        ]
+        for start in starts
+    }
+    candidates = [(start, name) for start in starts for name in name_of[start]]
+    kept: set[int] = set()
+
+    def keep(amount: Callable[[str], float]) -> None:
+        best = max(candidates, key=lambda each: amount(each[1]))  # of equals the first
+        if amount(best[1]) > 0:
+            kept.add(best[0])
+
+    number, loss = rules.get("fund", {}).get("cover", 2), whole["group_loss"]
+
+    def cover(run: Row, name: str, count: int) -> int:
+        return sum(sorted(run["group_loss"][name].values(), reverse=True)[:count])
+
+    groups = sorted(set(whole["group_of"].values()))
+    if asked.get("all"):
+        for count in (1, 2, number):
+            keep(lambda name, count=count: cover(whole, name, count))
+        keep(lambda name: max(cover(whole, name, 1), cover(whole, name, 3) - cover(whole, name, 1)))
+        if book.get("collateral") is not None:
+            for way in ("required", "held", "minimum"):
+                other = run(way)
+                keep(lambda name, other=other: cover(other, name, number))
+        for group in groups:
+            keep(lambda name, group=group: loss[name][group])
+        for member in whole["group_of"]:
+            keep(lambda name, member=member: whole["over_margin"][name][member])
+        worst = {group: max(loss[name][group] for _, name in candidates) for group in groups}
+        losing = [group for group in sorted(groups, key=lambda each: (-worst[each], each))[:20] if worst[group] > 0]
+        for pair in combinations(losing, 2):
+            keep(lambda name, pair=pair: sum(loss[name][group] for group in pair))
+        for tested in (whole, run(posted=False)):
+            keep(lambda name, tested=tested: tested["coverage_test"][name][0] - tested["least_uncovered"])
+        for kind in {instrument_class(history, row) for row in book["instruments"]}:
+            keep(lambda name, kind=kind: whole["moved_in_class"](name, kind))
+    for group in groups if asked.get("worst_of_each_group") else ():
+        amounts = {start: max(loss[name][group] for name in name_of[start]) for start in starts}
+        kept |= set(largest_apart(amounts, asked["worst_of_each_group"], max(whole["periods"])))
+    if not kept and len(whole["scenarios"]) == len(candidates):
+        kept.add(0)
+    return kept
+
+
+def instrument_class(history: History, instrument: Row) -> str:
+    return history.asset_class(instrument["factor_id"])
+
+
+def size_in(book: Row, market: Row, rules: Row, given: list[Row] | None, day: date | None, kept: Iterable[int]) -> Row:
+    """Everything `ccp size` says, of windows those that begin on some rows beside those that the rulebook names."""
     currency, minor = rules["currency"], 10 ** rules.get("currency_digits", 2)
     margin_rules, stress, fund_rules = rules["margin"], rules.get("stress", {}), rules.get("fund", {})
     history = History(book, market, currency, day)
@@ -656,7 +775,7 @@ def size(book: Row, market: Row, rules: Row, given: list[Row] | None = None, day
     # stress: losses of pools, members, groups
     variation: dict[str, list[dict[str, int]]] = {}
     periods = stress_periods(rules, horizon, book.get("collateral") is not None)
-    scenarios = stress_scenarios(history, rules, given, periods)
+    scenarios = stress_scenarios(history, rules, given, periods, kept)
     held = Held(book, rules, history, pools, group_of, pool_margin)
     sold = collateral_days(rules)
     counted = {name: held.counted(each.over.get(sold, {})) for name, each in scenarios.items()}
@@ -740,9 +859,20 @@ def size(book: Row, market: Row, rules: Row, given: list[Row] | None = None, day
     own_fund = group_fund if "defaulter_fund" in tier_names else dict.fromkeys(groups, 0)
     others_fund = group_fund if "survivors_fund" in tier_names else dict.fromkeys(groups, 0)
 
-    def uncovered(scenario: str, defaulters: tuple[str, ...]) -> int:
+    def moved_in_class(scenario: str, kind: str) -> float:
+        """What is held, long and short, times the size of a unit's change, of the instruments of an asset class."""
+        total = 0.0
+        for name, row in instruments.items():
+            if instrument_class(history, row) == kind:
+                size = sum(abs(quantity) for held in positions.values() for other, quantity in held if other == name)
+                rows = horizon[name]
+                loss = close_out_loss(row, scenarios[scenario].over[rows], history, currency, rows)
+                total += size * abs(loss + standing_value(row, history, currency))
+        return total
+
+    def uncovered(losing: Mapping[str, int], defaulters: tuple[str, ...]) -> int:
         """Of a tier that the rulebook does not have, nothing pays."""
-        losses = {group: group_loss[scenario][group] for group in defaulters}
+        losses = {group: losing[group] for group in defaulters}
         others = sum(others_fund[group] for group in groups if group not in defaulters)
         if fund_rules.get("unused_contribution_shared"):
             own = sum(losses.values()) - sum(own_fund[group] for group in defaulters)
@@ -750,11 +880,10 @@ def size(book: Row, market: Row, rules: Row, given: list[Row] | None = None, day
             own = sum(max(loss - own_fund[group], 0) for group, loss in losses.items())
         return own - sum(capital) - others
 
-    coverage_test = {}
+    coverage_test, sets = {}, list(combinations(groups, min(number, len(groups))))
     for scenario in scenarios:
-        sets = list(combinations(groups, min(number, len(groups))))
-        worst = max(sets, key=lambda each: uncovered(scenario, each))
-        coverage_test[scenario] = (uncovered(scenario, worst), list(worst))
+        worst = max(sets, key=lambda each: uncovered(group_loss[scenario], each))
+        coverage_test[scenario] = (uncovered(group_loss[scenario], worst), list(worst))
 
     return {
         "account_margin": account_margin,
@@ -785,6 +914,9 @@ def size(book: Row, market: Row, rules: Row, given: list[Row] | None = None, day
         "contributions": in_force,
         "capital": capital,
         "coverage_test": coverage_test,
+        "least_uncovered": max(uncovered(dict.fromkeys(groups, 0), each) for each in sets),
+        "moved_in_class": moved_in_class,
+        "periods": periods,
         "tiers": rules["tiers"],
         "shared": fund_rules.get("unused_contribution_shared", False),
         "minor": minor,

@@ -24,7 +24,8 @@ class RandomCase(NamedTuple):
     day: date | None
 
 
-def random_case(seed: int) -> RandomCase:
+def random_case(seed: int, every_word: bool = True) -> RandomCase:
+    """`every_word`: windows are asked for in all words that there are, and some markets have a young stock."""
     rng = np.random.default_rng(seed)
     market = random_market(rng)
     day = None
@@ -47,6 +48,8 @@ def random_case(seed: int) -> RandomCase:
     if own.random() < 0.5:
         rules["margin"]["liquidation"] = random_liquidation(own, book)
     give_horizons(own, rules)
+    if every_word:
+        vary_history(np.random.default_rng([seed, 34]), market, rules)
     return RandomCase(book, market, rules, given, day)
 
 
@@ -299,6 +302,21 @@ def give_horizons(rng: np.random.Generator, rules: Row) -> None:
         rules["stress"]["horizon"] = str(rng.choice(["own", "longest", "longest"]))
     if rng.random() < 0.5 and "collateral" in rules:
         rules["collateral"]["liquidation_days"] = int(rng.integers(1, 7))
+
+
+def vary_history(rng: np.random.Generator, market: Row, rules: Row) -> None:
+    """Ask for windows in other words than `worst`, and let a stock be younger than the market, some with a proxy."""
+    historical = rules["stress"]["historical"]
+    if rng.random() < 0.6:
+        words = ["all", "worst", "worst_of_each_factor", "worst_of_each_group"]
+        asked = [str(word) for word in rng.choice(words, int(rng.integers(1, 3)), replace=False)]
+        multiples = {name: value for name, value in historical.items() if name == "multiples"}
+        rules["stress"]["historical"] = {word: word == "all" or int(rng.integers(1, 4)) for word in asked} | multiples
+    if rng.random() < 0.5:
+        young = int(rng.integers(1, 200 if "EQ0.VOL" in market["levels"] else 15))  # a model needs 251 days
+        market["levels"]["EQ0"] = [None] * young + market["levels"]["EQ0"][young:]
+        if rng.random() < 0.5:
+            market["factors"]["EQ0"]["proxy"] = "EQ1"
 
 
 def random_limits(rng: np.random.Generator) -> Row:

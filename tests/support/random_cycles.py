@@ -20,7 +20,7 @@ LONGEST = 5  # the longest liquidation period
 def random_cycle(seed: int) -> Row:
     """Arguments for `daily_twin.simulate`."""
     rng = np.random.default_rng([seed, 20])
-    case = random_books.random_case(seed)
+    case = random_books.random_case(seed, every_word=False)
     market, book, rules, given = case.market, case.book, case.rules, case.given
     old = market["dates"].index(case.day or market["dates"][-1])
     length = int(rng.integers(8, 26))

@@ -34,7 +34,7 @@ HOSTILE = (
 )  # fmt: skip
 MANIFEST = {
     "made_by": "ccp size",
-    "form": 4,
+    "form": 5,
     "notes": [],
     "program": {"ccp": "1"},
     "rulebook": {"name": "=cmd", "currency": "USD"},

@@ -1,0 +1,196 @@
+"""Which windows of the history are kept: those in which somebody, or something, loses most.
+
+Every objective is looked at in whole cents in every window, and keeps the first window of its largest amount; an
+objective that is nothing everywhere keeps none. So a figure that is a maximum over the scenarios that size the fund is
+the same over the windows that are kept as over all (docs/decisions/0034).
+"""
+
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import replace
+from datetime import date
+from itertools import chain, combinations
+from pathlib import Path
+
+import numpy as np
+
+from ccp.exposure.run import Progress
+from ccp.market.case import Case
+from ccp.pricing.horizon import case_scenarios, case_windows
+from ccp.pricing.revalue import Cube
+from ccp.scenarios.scenario_set import without_multiple
+from ccp.scenarios.stress_set import sizing_multiples
+from ccp.scenarios.windows import CALLED
+from ccp.scenarios.worst_windows import apart
+from ccp.sizing.cover import cover_by_scenario, first_and_next_two
+from ccp.sizing.coverage import uncovered_by_scenario
+from ccp.sizing.size import counted_scenarios, fund_needed
+from ccp.stress.loss_over_margin import StressLosses, over_margin_left
+from ccp.stress.measure import Measured, check_size, measure
+from ccp.stress.more_scenarios import measure_in
+from ccp.stress.parts import PartExecutor
+from ccp.stress.windows import Screened, WindowModel, first_day, window_model
+from ccp.types import Cents, InstrumentByScenario
+from ccp.waterfall.plan import Plan, make_plan
+
+PAIRED = 20
+"""Pairs are looked at of so many groups, those that lose most in windows of their own."""
+Objective = tuple[str, str, np.ndarray]
+"""What kind it is, whom it is about ("" for the whole book), and its amount in every candidate."""
+
+
+def measured_case(
+    case: Case, file: Path | None = None, progress: Progress | None = None, by_name: Collection[date] = ()
+) -> Measured:
+    """A case in memory, measured in the scenarios of a file, or in its rulebook's and the windows that are kept.
+
+    Arguments as `with_windows` has them. Raises InputError.
+    """
+    windows = None if file else window_model(case)
+    return with_windows(measure(case, case_scenarios(case, file), progress, windows), by_name)
+
+
+def named_window(case: Case, scenario_id: str) -> frozenset[date]:
+    """The first day of the window that a scenario is of, at any multiple; nothing where it is of none."""
+    windows = case_windows(case) if scenario_id.startswith(CALLED) else None
+    labels = [] if windows is None else windows.labels
+    of_window = (one for one in labels if scenario_id.split("@")[0] == without_multiple(one))
+    return frozenset(first_day(label) for label in of_window)
+
+
+def with_windows(
+    measured: Measured,
+    by_name: Collection[date] = (),
+    most: int | None = None,
+    executor: PartExecutor | None = None,
+) -> Measured:
+    """What was measured, in the windows that are kept and in no other, beside what the rulebook has without them.
+
+    Windows that begin on the days `by_name` are kept in any case. Where windows were not run there is nothing to do.
+    """
+    model = (measured.windows or window_model(measured.case)) if measured.found.windows else None
+    if model is None:
+        return measured
+    screened = replace(screen(measured, model), by_name=frozenset(by_name))
+    stress = case_scenarios(measured.case, kept=screened.first_days)
+    found = measure_in(measured, measured.case, stress, most, executor)
+    return replace(found, windows=model, screened=screened)
+
+
+def screen(measured: Measured, model: WindowModel) -> Screened:
+    """Find the windows that are kept for a fund that is sized by them."""
+    losses = candidate_losses(measured)
+    own, count = losses[measured.model.way], measured.rules.fund.cover
+    others = [(way, cover_by_scenario(other, count)) for way, other in losses.items() if other is not own]
+    of_ways = [(f"cover-{count}", f"margin as {way}", amounts) for way, amounts in others]
+    found = chain(objectives(measured, own, _plans(measured, own)), of_ways, of_classes(measured, model))
+    return screened_by(measured, model, own, found)
+
+
+def screened_by(measured: Measured, model: WindowModel, own: StressLosses, found: Iterable[Objective]) -> Screened:
+    """The windows that some objectives keep, if the rulebook asks for all, and the worst of each group, as far as it
+    does; where there is neither a reason nor another scenario, the first."""
+    why: dict[int, list[tuple[str, str]]] = {}
+    rules = measured.rules.stress.historical
+    assert rules is not None
+    for kind, name, amounts in found if rules.all else ():
+        place = int(np.argmax(amounts))
+        if amounts[place] > 0:
+            why.setdefault(place, []).append((kind, name))
+    for name, places in _worst_of_each_group(measured, model, own, rules.worst_of_each_group or 0):
+        for place in places:
+            why.setdefault(place, []).append(("worst of group", name))
+    if not why and not measured.scenarios.count:
+        why[0] = [("first", "")]
+    return Screened(model.candidates, own.group_over_margin, why)
+
+
+def _worst_of_each_group(
+    measured: Measured, model: WindowModel, own: StressLosses, worst: int
+) -> Iterator[tuple[str, list[int]]]:
+    """Of each group the candidates in which it loses most, the first multiple of equal ones, no two of whose windows
+    overlap."""
+    multiples, days = len(sizing_multiples(measured.rules.stress)), max(model.candidates.periods)
+    for name, row in zip(measured.portfolio.groups, own.group_over_margin, strict=True):
+        by_window = row.reshape(-1, multiples)
+        largest = by_window.max(axis=1)
+        windows = apart(largest, np.flatnonzero(largest > 0), worst, days) if worst else np.empty(0, dtype=np.int64)
+        yield name, (windows * multiples + by_window[windows].argmax(axis=1)).tolist()
+
+
+def candidate_losses(measured: Measured) -> dict[str, StressLosses]:
+    """Losses over margin in every candidate, by way. Losses before margin are not known there, and not to be read."""
+    covers, roster = measured.rules.stress.house_surplus_covers_clients, measured.roster
+    found = {}
+    for way, sums in measured.found.windows.items():
+        over = over_margin_left(*sums, covers)
+        found[way] = StressLosses(over, over, roster.by_group(over))
+    only = next(iter(found.values()))
+    return found if len(found) > 1 else {measured.model.way: only}
+
+
+def objectives(measured: Measured, own: StressLosses, plans: Iterable[Plan]) -> Iterator[Objective]:
+    """What is looked at in every candidate: losses over margin of groups, alone and together, and what they leave
+    uncovered under some plans."""
+    count = measured.rules.fund.cover
+    for number in sorted({1, 2, count}):
+        yield f"cover-{number}", "", cover_by_scenario(own, number)
+    yield "EMIR 42(3)", "", np.maximum(*first_and_next_two(own))
+    for plan in plans:
+        yield "coverage test", "", _uncovered(plan, own, count)
+    yield from _of_rows("group", measured.portfolio.groups, own.group_over_margin)
+    yield from _of_rows("member", measured.portfolio.members, own.over_margin)
+    yield from _of_pairs(measured.portfolio.groups, own.group_over_margin)
+
+
+def _of_rows(kind: str, names: list[str], amounts: Cents) -> Iterator[Objective]:
+    for name, row in zip(names, amounts, strict=True):
+        yield kind, name, row
+
+
+def _of_pairs(names: list[str], amounts: Cents) -> Iterator[Objective]:
+    worst = amounts.max(axis=1)
+    largest = np.lexsort((np.arange(len(worst)), -worst))[:PAIRED]
+    for one, other in combinations(sorted(largest[worst[largest] > 0].tolist()), 2):
+        yield "pair", f"{names[one]}+{names[other]}", amounts[one] + amounts[other]
+
+
+def _plans(measured: Measured, own: StressLosses) -> Iterator[Plan]:
+    """With the fund in force, and with the required one."""
+    both = measured.with_losses(_joined(measured.losses, own))
+    counted = np.concatenate([counted_scenarios(measured), np.ones(own.over_margin.shape[1], dtype=bool)])
+    needed = fund_needed(both, counted)
+    yield needed.plan
+    yield make_plan(measured.rules, measured.roster, np.array(needed.required, dtype=np.int64))
+
+
+def _uncovered(plan: Plan, own: StressLosses, count: int) -> Cents:
+    """What the coverage test leaves uncovered, as far as it is more than where nobody loses anything."""
+    nothing = StressLosses(*(np.zeros_like(amounts[:, :1]) for amounts in (own.loss, own.loss, own.group_over_margin)))
+    least, found = (uncovered_by_scenario(plan, one, count) for one in (nothing, own))
+    return found - least
+
+
+def _joined(one: StressLosses, other: StressLosses) -> StressLosses:
+    """Losses in the scenarios of both."""
+    names = ("loss", "over_margin", "group_over_margin")
+    return StressLosses(*(np.hstack([getattr(one, name), getattr(other, name)]) for name in names))
+
+
+def of_classes(measured: Measured, model: WindowModel) -> Iterator[Objective]:
+    """By asset class, what its instruments gain or lose in all that is held of them, long and short."""
+    case = measured.case
+    stated = case.market.kinds("asset_class", case.book.instrument_column("factor_id").to_list())
+    of_row = np.array([name or "" for name in stated])
+    kinds = sorted(set(of_row.tolist()))
+    slices = (_moved(measured, model.pricer.price(some)) for _, some in model.slices(model.slice_))
+    moved = np.hstack([np.array([size[of_row == kind].sum(axis=0) for kind in kinds]) for size in slices])
+    for kind, amounts in zip(kinds, moved, strict=True):
+        yield "asset class", kind or "none", amounts
+
+
+def _moved(measured: Measured, cube: Cube) -> InstrumentByScenario:
+    """How much what is held of an instrument gains or loses, long and short, over its own period."""
+    check_size(measured.found.gross, measured.model, measured.portfolio.instruments, cube.close_out_loss)
+    gross, rows = measured.found.gross, measured.model.rows
+    own = np.arange(len(gross)) + (0 if rows.own is None else rows.own * len(gross))
+    return gross[:, None] * np.abs(cube.change[own])

@@ -1,0 +1,91 @@
+"""Every window of the history as a row: what the book would lose in it, whether it is kept, and for what."""
+
+from itertools import groupby
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from ccp.frames import Windows
+from ccp.money import to_units
+from ccp.notes.note import named
+from ccp.pricing.horizon import case_windows, stress_periods
+from ccp.scenarios.scenario_set import Label, ScenarioSet
+from ccp.sizing.cover import cover_by_scenario
+from ccp.sizing.size import Sized
+from ccp.stress.windows import Screened, first_day
+from ccp.types import GroupByScenario
+from ccp.waterfall.table import defaulters_name
+
+NOBODY = -1
+NAMED = 3
+"""So many that a window is kept for are named, of each kind."""
+
+
+def windows_table(sized: Sized) -> pl.DataFrame:
+    """The windows in order of time, each at the multiples that size the fund; none where the rulebook asks for none, or
+    where scenarios come out of a file."""
+    screened = sized.measured.screened
+    candidates = screened.candidates if screened else _unlooked(sized)
+    if candidates is None:
+        return Windows.create_empty()
+    case, labels = sized.case, candidates.labels
+    days = max(stress_periods(case))
+    there = {label.window for label in sized.scenarios.labels}
+    kept, cut = [label.window in there for label in labels], set(case.market.dates[-days:])
+    return pl.DataFrame(
+        {
+            "scenario_id": candidates.ids,
+            "first_day": [first_day(label) for label in labels],
+            "last_day": [label.window[1] for label in labels if label.window],
+            "unfinished": [first_day(label) in cut for label in labels],
+            "multiple": [label.multiple for label in labels],
+            "kept": kept,
+            "why": _reasons(screened, labels, kept),
+            **_covers(sized, screened, len(labels)),
+        },
+        schema=Windows.create_empty().schema,
+    )
+
+
+def _unlooked(sized: Sized) -> ScenarioSet | None:
+    """The windows that were not run over the book; None where no scenario is one."""
+    of_history = any(label.window for label in sized.scenarios.labels)
+    return case_windows(sized.case) if of_history else None
+
+
+def _reasons(screened: Screened | None, labels: list[Label], kept: list[bool]) -> list[str]:
+    """Why each window is kept; one that nobody loses most in, at any multiple, was named."""
+    why = screened.why if screened else {}
+    found = {labels[place].window for place in why}
+    return [
+        _why(why[place]) if place in why else "named" if stays and label.window not in found else ""
+        for place, (label, stays) in enumerate(zip(labels, kept, strict=True))
+    ]
+
+
+def _why(reasons: list[tuple[str, str]]) -> str:
+    """Kinds of reasons, each with whom it is about."""
+    by_kind = ((kind, [name for _, name in some if name]) for kind, some in groupby(reasons, lambda pair: pair[0]))
+    return "; ".join(f"{kind} {named(names, NAMED)}" if names else kind for kind, names in by_kind)
+
+
+def _covers(sized: Sized, screened: Screened | None, count: int) -> dict[str, Any]:
+    """Cover figures and their groups by candidate, where the book was run in them."""
+    if screened is None:
+        return {"cover_1": [None] * count, "cover_2": [None] * count, "cover_n": [None] * count, "groups": [""] * count}
+    numbers = {"cover_1": 1, "cover_2": 2, "cover_n": sized.cover_count}
+    covers = {name: to_units(cover_by_scenario(screened, number), sized.digits) for name, number in numbers.items()}
+    return covers | {"groups": _groups(sized, screened.group_over_margin)}
+
+
+def _groups(sized: Sized, over_margin: GroupByScenario) -> list[str]:
+    """In every candidate the groups of cover-N that lose anything, the largest first, of equals the first by id."""
+    left, ranks = over_margin.copy(), []
+    for _ in range(min(sized.cover_count, len(left))):
+        largest = left.argmax(axis=0)
+        losing = np.take_along_axis(left, largest[None], axis=0)[0] > 0
+        ranks.append(np.where(losing, largest, NOBODY))
+        np.put_along_axis(left, largest[None], NOBODY, axis=0)
+    sets = (tuple(group for group in some if group != NOBODY) for some in np.array(ranks).T.tolist())
+    return [defaulters_name(sized.plan, some) for some in sets]
