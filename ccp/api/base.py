@@ -17,7 +17,7 @@ from ccp.stress.measure import Measured
 from ccp.stress.parts import engine_model
 
 FOLDER = "base"
-FORM = 5
+FORM = 6
 """The form of what is kept; a run of another form, or of another version of the program, is sized anew."""
 TABLES = ("members", "accounts", "instruments", "collateral")
 TREE = ("account_pool", "pool_member", "pool_house", "member_group")

@@ -168,21 +168,19 @@ def _even_chunks(accounts: int) -> Index:
 def run_stress(
     part: Part,
     unit_loss: InstrumentByScenario,
-    account_cost: Cents | None,
+    pool_cost: Cents | None,
     counted: dict[str, Cents],
     minor: float,
     blocks: Blocks | None = None,
 ) -> dict[str, Shortfalls]:
     """Members' stress shortfalls, for each way of counting a pool's margin.
 
-    `unit_loss` (instrument x scenario) is the loss on one long unit; `account_cost` is added to every loss of an
-    account (its cost of being sold). `counted` is pool x scenario, or pool x 1 where scenarios do not move it.
+    `unit_loss` (instrument x scenario) is the loss on one long unit; `pool_cost` is added to every loss of a
+    pool (its cost of being sold). `counted` is pool x scenario, or pool x 1 where scenarios do not move it.
     """
     blocks = blocks or Blocks()
     tiles, scenarios, accounts = tiled(unit_loss), unit_loss.shape[1], len(part.account_pool)
-    cost = np.zeros(len(part.pool_member), dtype=np.int64)
-    if account_cost is not None:
-        np.add.at(cost, part.account_pool, account_cost)
+    cost = np.zeros(len(part.pool_member), dtype=np.int64) if pool_cost is None else pool_cost
     folds = {way: _Fold.empty(part, cost, held, scenarios) for way, held in counted.items()}
     stress = np.zeros((min(blocks.accounts, accounts), scenarios), dtype=np.int64)
     for first in range(0, accounts, blocks.accounts):

@@ -12,12 +12,12 @@ from ccp.money import exact, minor_units, scaled_up, to_minor
 from ccp.rulebook.rulebook import Rulebook
 from ccp.scenarios.scenario_set import ScenarioSet
 from ccp.sizing.circumstances import circumstances, with_claims
-from ccp.sizing.cover import Cover, covers_of, emir_42_3, largest_groups, worst_cover
+from ccp.sizing.cover import Cover, WorstSets, cover_numbers, emir_42_3, worst_cover, worst_sets
 from ccp.sizing.coverage import Coverage, coverage
 from ccp.sizing.fund import FundSize, contributions, fund_size
+from ccp.sizing.worst_set import as_it_is, worst_set
 from ccp.stress.claims import Sides, sides_of
-from ccp.stress.loss_over_margin import StressLosses
-from ccp.stress.measure import Measured
+from ccp.stress.measure import Losses, Measured
 from ccp.stress.parts import PartFound
 from ccp.types import Cents, Flags
 from ccp.waterfall.contagion import Books
@@ -31,12 +31,13 @@ class Sized:
     """The fund and everything it rests on. Money in cents; `weights` is what the fund was shared out by.
 
     `plan` is resolved against the fund in force: what is posted where the book says so, unless the rulebook fixes the
-    fund's size, else what is required. `covers` holds cover-1, cover-2 and the rulebook's cover-N over the scenarios
-    that size the fund. `held` gives what members hold, where somebody keeps it.
+    fund's size, else what is required. `sets` holds the worst sets of one, of two, and of as many groups as the rulebook
+    covers, by that number, and `covers` the cover of each over the scenarios that size the fund. `held` gives what members hold, where somebody keeps it.
     """
 
     measured: Measured
     counted: Flags
+    sets: dict[int, WorstSets]
     covers: dict[int, Cover]
     emir: Cover
     fund: FundSize
@@ -78,7 +79,7 @@ class Sized:
         return self.measured.found
 
     @property
-    def losses(self) -> StressLosses:
+    def losses(self) -> Losses:
         """What sets of groups lose over margin in the scenarios."""
         return self.measured.losses
 
@@ -98,12 +99,16 @@ class Sized:
         return "required" if self.posted is None or self.rules.fund.size is not None else "posted"
 
     def largest_groups(self, scenario: int, count: int | None = None) -> tuple[int, ...]:
-        """The `count` groups (default: the rulebook's number) with the largest losses over margin in a scenario."""
-        return largest_groups(self.losses, scenario, count or self.cover_count)
+        """The set of `count` groups (default: the rulebook's number) that loses most over margin in a scenario."""
+        number = count or self.cover_count
+        if number in self.sets:
+            return tuple(self.sets[number].groups[:, scenario].tolist())
+        return worst_set(self.losses, scenario, number, as_it_is(len(self.plan.groups))).groups
 
     def worst_scenario(self, count: int | None = None) -> int:
         """The scenario among those that size the fund that is worst for `count` groups."""
-        return worst_cover(self.losses, count or self.cover_count, self.counted).scenario
+        number = count or self.cover_count
+        return (self.covers.get(number) or worst_cover(self.losses, number, self.counted)).scenario
 
     def event(self, scenario: int, groups: tuple[int, ...], before: tuple[int, ...] = ()) -> Event:
         """A default of a set of groups in one scenario, after those `before`: of what the set loses together."""
@@ -155,7 +160,8 @@ def size_fund(measured: Measured, held: Callable[[], Sides] | None = None) -> Si
     rulebook, roster = measured.rules, measured.roster
     rules, minor = rulebook.fund, minor_units(rulebook.currency_digits)
     counted = counted_scenarios(measured)
-    covers, emir = covers_of(measured.losses, rules.cover, counted), emir_42_3(measured.losses, counted)
+    sets = {number: worst_sets(measured.losses, number) for number in cover_numbers(rules.cover)}
+    covers, emir = {number: one.cover(counted) for number, one in sets.items()}, emir_42_3(measured.losses, counted)
     fund = fund_size(rules, covers[rules.cover].amount, emir.amount, len(roster.members), minor)
     weights = contribution_weights(measured, counted)
     required = contributions(fund.required, weights, scaled_up(minor, exact(rules.minimum_contribution)))
@@ -164,7 +170,7 @@ def size_fund(measured: Measured, held: Callable[[], Sides] | None = None) -> Si
     in_force = basis if posted is None or rules.size is not None else posted
     plan = make_plan(rulebook, roster, in_force, basis)
     tested = coverage(plan, measured.losses, rules.cover)
-    return Sized(measured, counted, covers, emir, fund, weights, required, posted, plan, tested, held)
+    return Sized(measured, counted, sets, covers, emir, fund, weights, required, posted, plan, tested, held)
 
 
 def counted_scenarios(measured: Measured) -> Flags:

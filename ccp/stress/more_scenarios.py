@@ -38,7 +38,7 @@ def _run(case: Case, found: PartFound, model: StressModel) -> tuple[Cents, dict[
     lines = holdings(case)
     counted = counted_by_way(model, found.pool_margin, found.pool_held, lines)
     minor = float(minor_units(model.digits))
-    shortfalls = run_stress(case.portfolio.whole, model.unit_loss, found.account_cost, counted, minor)
+    shortfalls = run_stress(case.portfolio.whole, model.unit_loss, found.pool_cost, counted, minor)
     return counted.get(model.way, next(iter(counted.values()))), shortfalls
 
 
