@@ -134,7 +134,7 @@ _ALL = [
     Column(
         "proved",
         "flag",
-        "whether covers and uncovered are those of the worst sets, which is proved; else they are bounds that no set passes",
+        "whether covers and uncovered are proved to be those of the worst sets; else they are what no set passes",
     ),
     Column("from_account", "text", "the account that pays (docs/reference/daily-cycle.md, section 5)"),
     Column("to_account", "text", "the account that receives"),

@@ -62,7 +62,7 @@ ROWS = (
         limits=SIZED_LIMITS,
         pack="ccp.report.pack.sized:sized_part",
         indicators="ccp.report.indicators.sized:sized",
-        form=3,
+        form=4,
     ),
     RunKind(
         command="whatif",
@@ -78,7 +78,7 @@ ROWS = (
         limits=SIZED_LIMITS,
         pack="ccp.report.pack.sized:sized_part",
         indicators="ccp.report.indicators.sized:sized",
-        form=3,
+        form=4,
     ),
     RunKind(
         command="default",

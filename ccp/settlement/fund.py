@@ -22,8 +22,9 @@ from ccp.waterfall.replenishment import suspended, within_limit
 
 @dataclass(frozen=True)
 class StressDay:
-    """What a stress day found, in minor units. `cover` is cover-N, `plan` what was there; `uncovered` what
-    the coverage test's worst default leaves (negative: headroom), in its scenario and by its groups."""
+    """What a stress day found, in minor units. `cover` is cover-N, `plan` what was there; `uncovered` what the coverage
+    test's worst default leaves (negative: headroom), in its scenario and by its groups. `proved`: no set of groups is
+    worse than those of the covers and of the test."""
 
     measured: Measured
     counted: Flags
@@ -36,6 +37,7 @@ class StressDay:
     uncovered: int
     uncovered_scenario: int
     uncovered_groups: list[int]
+    proved: bool
     group_worst: Cents
 
     @property
@@ -67,6 +69,7 @@ def stress_day(terms: RunTerms, state: CycleState, measured: Measured) -> Stress
         tested.amount,
         tested.scenario,
         tested.groups,
+        tested.proved and all(one.proved for one in covers.values()),
         worst,
     )
 

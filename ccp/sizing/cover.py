@@ -88,8 +88,8 @@ def worst_over(losses: SetLosses, count: int, counts: Counts, counted: Flags) ->
 
 
 def _worst_scenario(upper: Cents, counted: Flags, amount: Callable[[int], int]) -> int:
-    """The counted scenario of the largest amount, of equals the first. Asked only where `upper`, which no amount passes,
-    leaves it open."""
+    """The counted scenario of the largest amount, of equals the first. Asked only where `upper`, which no amount
+    passes, leaves it open."""
     most, worst = LOWEST, -1
     for scenario in sorted(np.flatnonzero(counted).tolist(), key=lambda place: (-int(upper[place]), place)):
         if worst >= 0 and upper[scenario] < most:

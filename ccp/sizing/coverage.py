@@ -41,12 +41,12 @@ class Uncovered:
 def coverage(plan: Plan, losses: SetLosses, count: int) -> Coverage:
     """The worst set of `count` groups in each scenario, and what it leaves uncovered.
 
-    A set D leaves `sum over D of max(loss_g - fund_g, 0) - capital - sum of fund_k over the others`, which is
-    `sum over D of max(loss_g, fund_g) - (capital + whole fund)`. Where unused contributions are shared the sum over D of
-    losses decides. Where the rulebook has no tier for a part, or for a share of the contributions only, that part is
-    left out of the sums. Insurance counts as capital does; calls, haircuts, equity and guarantees never. Where sets lose
-    what their groups lose one by one the worst is that of the largest `max(loss_g, fund_g)`. Proved against
-    enumeration in tests.
+    A set D leaves `sum over D of max(loss_g - fund_g, 0) - capital - sum of fund_k over the others`, which is `sum over
+    D of max(loss_g, fund_g) - (capital + whole fund)`. Where unused contributions are shared the sum over D of losses
+    decides. Where the rulebook has no tier for a part, or for a share of the contributions only, that part is left out
+    of the sums. Insurance counts as capital does; calls, haircuts, equity and guarantees never. Where sets lose what
+    their groups lose one by one the worst is that of the largest `max(loss_g, fund_g)`. Proved against enumeration in
+    tests.
     """
     found: WorstSets = worst_sets(losses, count, _burden(plan))
     return Coverage(found.bound - _prefunded(plan), found.groups, found.proved)
@@ -59,7 +59,7 @@ def worst_uncovered(plan: Plan, losses: SetLosses, count: int, counted: Flags) -
 
 
 def _burden(plan: Plan) -> Counts:
-    """What a group's default takes: its loss beyond its own contribution, and what that stood for when others default."""
+    """What a group's default takes: its loss beyond its own contribution, and what that stood for if others default."""
     fund = plan.group_contributions
     own = fund if plan.own_fund_pays else np.zeros_like(fund)
     return Counts(own, plan.roster.by_group(plan.pledged), not plan.unused_contribution_shared)

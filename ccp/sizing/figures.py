@@ -30,6 +30,7 @@ def coverage_figures(sized: Sized) -> dict[str, Any]:
         "emir_42_3": _cover(sized, sized.emir),
         "all_scenarios": {f"cover_{n}": _cover(sized, cover) for n, cover in beyond.items()},
         "cover_n_by_margin_counted": _by_resources(sized),
+        "sold_together": _sold_together(sized),
         "fund": {
             "required": _units(sized.fund.required, digits),
             "bound_by": sized.fund.bound_by,
@@ -69,6 +70,20 @@ def _cover(sized: Sized, cover: Cover) -> dict[str, Any]:
         "scenario_id": sized.scenarios.ids[cover.scenario],
         "groups": [sized.plan.groups[group] for group in cover.groups],
         "losses": [_units(int(loss), digits) for loss in losses],
+    }
+
+
+def _sold_together(sized: Sized) -> dict[str, Any] | None:
+    """What it costs to sell the books of cover-N together, and the part of it in the fund that selling each alone would
+    not ask for; None where selling costs nothing."""
+    digits, found = sized.digits, sized.sold(*sized.worst_event)
+    if found is None:
+        return None
+    return {
+        "cost": _units(found.cost, digits),
+        "cost_alone": _units(found.cost_alone, digits),
+        "more_over_margin": _units(found.more, digits),
+        "share_of_cover": found.more / sized.cover.amount if sized.cover.amount else None,
     }
 
 

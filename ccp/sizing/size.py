@@ -27,12 +27,23 @@ from ccp.waterfall.run import run_waterfall
 
 
 @dataclass(frozen=True)
+class SoldTogether:
+    """What selling the books of a set costs in all its pools, and what it would if each group was sold alone, in cents;
+    and how much more the set loses over margin for it (negative: less, for opposite books net)."""
+
+    cost: int
+    cost_alone: int
+    more: int
+
+
+@dataclass(frozen=True)
 class Sized:
     """The fund and everything it rests on. Money in cents; `weights` is what the fund was shared out by.
 
     `plan` is resolved against the fund in force: what is posted where the book says so, unless the rulebook fixes the
-    fund's size, else what is required. `sets` holds the worst sets of one, of two, and of as many groups as the rulebook
-    covers, by that number, and `covers` the cover of each over the scenarios that size the fund. `held` gives what members hold, where somebody keeps it.
+    fund's size, else what is required. `sets` holds the worst sets of one, of two, and of as many groups as the
+    rulebook covers, by that number, and `covers` the cover of each over the scenarios that size the fund. `held` gives
+    what members hold, where somebody keeps it.
     """
 
     measured: Measured
@@ -122,6 +133,17 @@ class Sized:
         """What is known of such a default beyond losses."""
         event = (self.measured, self.plan, scenario, groups, lambda: self.sides)
         return with_claims(circumstances(*event), *event)
+
+    def sold(self, scenario: int, groups: tuple[int, ...]) -> "SoldTogether | None":
+        """What it costs to sell the books of some groups together; None where it costs nothing."""
+        sale = self.losses.bounds
+        if sale is None:
+            return None
+        alone = [int(sale.costs((group,))[0].sum()) for group in groups]
+        single = self.losses.group_over_margin[list(groups), scenario]
+        together = self.losses.of_groups(scenario, groups)
+        cost = sum(int(one.sum()) for one in sale.costs(groups))
+        return SoldTogether(cost, sum(alone), int(together.sum() - single.sum()))
 
     @cached_property
     def sides(self) -> Sides:

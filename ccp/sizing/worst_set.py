@@ -1,13 +1,13 @@
 """The set of groups that is worst in a scenario, with a proof that no other is worse.
 
-Where a set loses what its groups lose one by one, that is the set of the largest: no search. Where it may lose more, for
-its books are sold together (`SetLosses.bounds`), sets are searched depth first:
+Where a set loses what its groups lose one by one, that is the set of the largest: no search. Where it may lose more,
+for its books are sold together (`SetLosses.bounds`), sets are searched depth first:
 
     what D counts for <= sum over D of b_g + more(D) <= sum over D of (b_g + most_g)
 
 `b_g` is what counts of the loss of group g alone. What counts rises by no more than a loss does, and a loss over margin
-by no more than the cost of selling, so that a set counts for at most `more(D)` beyond its groups, and `most_g` is no less
-than g's part of that in any set of as many. Derivation: docs/reference/arithmetic.md, section 7.
+by no more than the cost of selling, so that a set counts for at most `more(D)` beyond its groups, and `most_g` is no
+less than g's part of that in any set of as many. Derivation: docs/reference/arithmetic.md, section 7.
 """
 
 from dataclasses import dataclass

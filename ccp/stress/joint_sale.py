@@ -1,8 +1,8 @@
 """Selling the books of a set of groups together: what each pool bears, and the most that this can be.
 
-A set is sold by its net quantity of each instrument. What that costs is shared to its pools in proportion to the sizes of
-their own net quantities. It may be more than the groups would bear one by one (a day's volume is there once), or less
-(opposite books net).
+A set is sold by its net quantity of each instrument. What that costs is shared to its pools in proportion to the sizes
+of their own net quantities. It may be more than the groups would bear one by one (a day's volume is there once), or
+less (opposite books net).
 """
 
 from collections import OrderedDict

@@ -115,14 +115,14 @@ class Measured:
 @dataclass(frozen=True)
 class PoolLoss:
     """One pool of a defaulter in one scenario, in cents. `loss` is negative for a gain; `cost` is what it bears of the
-    sale, and is in the loss."""
+    sale, and is in the loss (None: selling costs nothing)."""
 
     pool: int
     member: int
     house: bool
     loss: int
     margin: int
-    cost: int = 0
+    cost: int | None = None
 
 
 def measure(case: Case, stress: ScenarioSet, progress: Progress | None = None) -> Measured:
@@ -209,20 +209,21 @@ def pool_losses(measured: Measured, scenario: int, groups: tuple[int, ...]) -> l
             int(pool),
             int(portfolio.pool_member[pool]),
             bool(portfolio.pool_house[pool]),
-            int(loss + cost),
+            int(loss),
             int(counted[pool]),
-            int(cost),
+            None if costs is None else int(costs[place]),
         )
-        for pool, loss, cost in zip(pools, sums, costs, strict=True)
+        for place, (pool, loss) in enumerate(zip(pools, sums if costs is None else sums + costs, strict=True))
     ]
 
 
-def _costs(measured: Measured, groups: tuple[int, ...], pools: Index) -> Cents:
-    """What each of the pools of some groups bears when these are sold together."""
+def _costs(measured: Measured, groups: tuple[int, ...], pools: Index) -> Cents | None:
+    """What each of the pools of some groups bears when these are sold together; None where selling costs nothing."""
     cost, sale = np.zeros(len(pools), dtype=np.int64), measured.losses.bounds
-    if sale is not None:
-        for group, of_group in zip(groups, sale.costs(groups), strict=True):
-            cost[np.searchsorted(pools, sale.pools_of(group))] = of_group
+    if sale is None:
+        return None
+    for group, of_group in zip(groups, sale.costs(groups), strict=True):
+        cost[np.searchsorted(pools, sale.pools_of(group))] = of_group
     return cost
 
 

@@ -59,8 +59,8 @@ class Made:
 
 @cache
 def made(seed: int, most_sets: int = 10_000, groups: int = 7) -> Made:
-    """Groups of one or two members, each with house and client pools, some of several accounts. A third of the books hold
-    opposite things, and a third of the laws have whole days only, or none."""
+    """Groups of one or two members, each with house and client pools, some of several accounts. A third of the books
+    hold opposite things, and a third of the laws have whole days only, or none."""
     rng = np.random.default_rng(seed)
     members = groups + 2
     member_group = np.sort(np.concatenate([np.arange(groups), rng.integers(0, groups, members - groups)]))

@@ -23,6 +23,7 @@ import sys
 from datetime import date, timedelta
 from fractions import Fraction
 from functools import cache
+from itertools import combinations
 from pathlib import Path
 from statistics import NormalDist
 from typing import Any, NamedTuple
@@ -1102,17 +1103,40 @@ def counted_margin(
     return result
 
 
-def close_out_cost(setup: Setup, positions: dict[str, float], today: Snapshot, risk: dict[str, float]) -> float:
-    if not setup.gradual:
-        return 0.0
-    total = 0.0
-    for name, quantity in positions.items():
-        one = cost_of_one(setup, name, quantity, today, risk[name])
-        if setup.instruments[name].get("average_daily_volume") is not None:
-            longer = math.sqrt(parts(setup, name, quantity)) - math.sqrt(setup.horizon[name])
-            one += setup.close_out.get("holding", 1.0) * risk[name] * longer
-        total += abs(quantity) * one
-    return total
+def cost_in_stress(setup: Setup, name: str, quantity: float, today: Snapshot, risk: dict[str, float]) -> float:
+    """Of selling so much of an instrument in all."""
+    one = cost_of_one(setup, name, quantity, today, risk[name])
+    if setup.instruments[name].get("average_daily_volume") is not None:
+        longer = math.sqrt(parts(setup, name, quantity)) - math.sqrt(setup.horizon[name])
+        one += setup.close_out.get("holding", 1.0) * risk[name] * longer
+    return abs(quantity) * one
+
+
+def net_of_pools(setup: Setup, groups: tuple[str, ...], positions: dict[str, dict[str, float]]) -> dict[str, Row]:
+    """What each pool of some groups holds net, by pool."""
+    held: dict[str, Row] = {}
+    for account, pool in setup.pool_of.items():
+        if setup.group(account) in groups:
+            mine = held.setdefault(pool, {})
+            for name, quantity in positions[account].items():
+                mine[name] = mine.get(name, 0.0) + quantity
+    return held
+
+
+def close_out_costs(
+    setup: Setup, groups: tuple[str, ...], positions: dict[str, dict[str, float]], today: Snapshot, day: MarginDay
+) -> dict[str, int]:
+    """By pool of some groups, what it bears of the cost of selling what they hold together."""
+    held = net_of_pools(setup, groups, positions)
+    cost = dict.fromkeys(held, 0.0)
+    for name in setup.instruments if setup.gradual else ():
+        mine = {pool: row[name] for pool, row in held.items() if row.get(name)}
+        if mine:
+            whole = cost_in_stress(setup, name, math.fsum(mine.values()), today, day.daily_risk)
+            size = math.fsum(abs(quantity) for quantity in mine.values())
+            for pool, quantity in mine.items():
+                cost[pool] += abs(quantity) * whole / size
+    return {pool: setup.cents(amount) for pool, amount in cost.items()}
 
 
 def stress_losses(
@@ -1130,8 +1154,7 @@ def stress_losses(
     pools = {pool: owner for pool, owner in setup.pools.items() if owner[0] in alive}
     accounts = [account for account in setup.accounts if setup.owner(account) in alive]
     lines = counted_securities(setup, today, opening, requirement)
-    cost = {account: close_out_cost(setup, positions[account], today, day.daily_risk) for account in accounts}
-    over: dict[str, dict[str, int]] = {}
+    before_cost: dict[str, dict[str, int]] = {}
     for name, scenario in scenarios.items():
         unit = {
             instrument: twin.close_out_loss(
@@ -1142,19 +1165,58 @@ def stress_losses(
         loss = dict.fromkeys(pools, 0)
         for account in accounts:
             own = sum(quantity * unit[each] for each, quantity in positions[account].items())
-            loss[setup.pool_of[account]] += setup.cents(own) + setup.cents(cost[account])
+            loss[setup.pool_of[account]] += setup.cents(own)
         own_requirement = {pool: requirement[pool] for pool in pools}
         counted = counted_margin(setup, state, own_requirement, lines, today, opening, scenario.shocks)
-        over[name] = dict.fromkeys(alive, 0)
+        before_cost[name] = {pool: loss[pool] - counted[pool] for pool in pools}
+    phi = setup.stress.get("house_surplus_covers_clients", True)
+    costs: dict[tuple[str, ...], dict[str, int]] = {}
+
+    def lost(name: str, groups: tuple[str, ...]) -> dict[str, int]:
+        """By member of some groups that default together, what it loses over margin."""
+        among = tuple(sorted(groups))
+        if among not in costs:
+            costs[among] = close_out_costs(setup, among, positions, today, day)
+        found = {}
         for member in alive:
-            rest = [(kind, loss[pool] - counted[pool]) for pool, (owner, kind) in pools.items() if owner == member]
-            over[name][member] = twin.beyond_margin(rest, setup.stress.get("house_surplus_covers_clients", True))
-    net = {
-        name: {member: max(amount - state.supplementary[member], 0) for member, amount in each.items()}
-        for name, each in over.items()
-    }
+            if setup.group_of[member] in groups:
+                mine = [(pool, kind) for pool, (owner, kind) in pools.items() if owner == member]
+                rest = [(kind, before_cost[name][pool] + costs[among][pool]) for pool, kind in mine]
+                found[member] = twin.beyond_margin(rest, phi)
+        return found
+
+    def less(losses: dict[str, int]) -> dict[str, int]:
+        return {member: max(amount - state.supplementary[member], 0) for member, amount in losses.items()}
+
+    groups = sorted({setup.group_of[member] for member in alive})
+    over = {}
+    for name in scenarios:
+        alone = {member: loss for group in groups for member, loss in lost(name, (group,)).items()}
+        over[name] = {member: alone[member] for member in alive}
+    net = {name: less(each) for name, each in over.items()}
     sizing = [name for name, scenario in scenarios.items() if scenario.sizes]
-    return {"over": over, "net": net, "sizing": sizing, "alive": alive}
+
+    def together(kind: str, name: str, some: tuple[str, ...]) -> dict[str, int]:
+        """By group of a set that defaults together."""
+        found = lost(name, some)
+        return by_group(setup, less(found) if kind == "net" else found)
+
+    return {"over": over, "net": net, "sizing": sizing, "alive": alive, "together": together}
+
+
+def worst_of_sets(setup: Setup, stressed: Row, kind: str, name: str, count: int) -> tuple[int, list[str]]:
+    """The most that a set of groups loses in a scenario, and the set, the largest first: every set is looked at.
+
+    reading: of equals that of the groups that lose most alone.
+    """
+    alone = by_group(setup, stressed[kind][name])
+    ranked = largest(alone, count)
+    if not setup.gradual:
+        return cover(alone, count), ranked
+    sets = {some: stressed["together"](kind, name, some) for some in combinations(sorted(alone), len(ranked))}
+    first = tuple(sorted(ranked))
+    worst = max(sets, key=lambda some: (sum(sets[some].values()), some == first))
+    return sum(sets[worst].values()), largest(sets[worst], count)
 
 
 def by_group(setup: Setup, losses: dict[str, int]) -> dict[str, int]:
@@ -1172,23 +1234,29 @@ def cover(groups: dict[str, int], count: int) -> int:
     return sum(groups[group] for group in largest(groups, count))
 
 
-def emir(groups: dict[str, int]) -> int:
-    return max(cover(groups, 1), cover(groups, 3) - cover(groups, 1))
+def emir(setup: Setup, stressed: Row, name: str) -> int:
+    """The largest group, or the second and third together."""
+    alone = by_group(setup, stressed["net"][name])
+    next_two = tuple(largest(alone, 3)[1:])
+    return max(cover(alone, 1), sum(stressed["together"]("net", name, next_two).values()))
 
 
 def cover_figures(setup: Setup, stressed: Row) -> Row:
     """Cover-1, cover-2, cover-N of a day, and what is averaged over days."""
     number = setup.fund.get("cover", 2)
     groups = {name: by_group(setup, stressed["net"][name]) for name in stressed["sizing"]}
-    worst = max(groups, key=lambda name: cover(groups[name], number))
+    sets = {
+        count: {name: worst_of_sets(setup, stressed, "net", name, count) for name in groups} for count in (1, 2, number)
+    }
+    worst = max(groups, key=lambda name: sets[number][name][0])
     names = by_group(setup, dict.fromkeys(stressed["alive"], 0))
     return {
-        "cover_1": max(cover(each, 1) for each in groups.values()),
-        "cover_2": max(cover(each, 2) for each in groups.values()),
-        "cover_n": cover(groups[worst], number),
+        "cover_1": max(amount for amount, _ in sets[1].values()),
+        "cover_2": max(amount for amount, _ in sets[2].values()),
+        "cover_n": sets[number][worst][0],
         "cover_scenario": worst,
-        "cover_groups": largest(groups[worst], number),
-        "emir": max(emir(each) for each in groups.values()),
+        "cover_groups": sets[number][worst][1],
+        "emir": max(emir(setup, stressed, name) for name in groups),
         "worst_of_group": {group: max(each[group] for each in groups.values()) for group in names},
         "worst_of_member": {m: max(stressed["net"][name][m] for name in groups) for m in stressed["alive"]},
     }
@@ -1215,10 +1283,11 @@ def supplementary_due(setup: Setup, state: State, stressed: Row) -> dict[str, in
     if not terms or not stressed["alive"]:
         return due
     groups = {name: by_group(setup, stressed["over"][name]) for name in stressed["sizing"]}
-    pair = max(groups, key=lambda name: cover(groups[name], 2))
+    pairs = {name: worst_of_sets(setup, stressed, "over", name, 2) for name in groups}
+    pair = max(groups, key=lambda name: pairs[name][0])
     # reading: where only the own contributions of cover groups count, those of this pair
-    there = prefunded(setup, state, largest(groups[pair], 2))
-    if terms.get("pair_share") is not None and cover(groups[pair], 2) <= exact(terms["pair_share"]) * there:
+    there = prefunded(setup, state, pairs[pair][1])
+    if terms.get("pair_share") is not None and pairs[pair][0] <= exact(terms["pair_share"]) * there:
         return due
     for group in next(iter(groups.values())):
         worst = max(groups, key=lambda name: groups[name][group])

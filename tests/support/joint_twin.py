@@ -11,7 +11,7 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True)
 class Law:
-    """What it costs to sell an instrument: half a spread and the daily risk of one unit, days, volume, and the rules."""
+    """What it costs to sell an instrument: half a spread and daily risk of one unit, days, volume, and the rules."""
 
     spread: float
     risk: float

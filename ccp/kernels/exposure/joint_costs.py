@@ -1,4 +1,4 @@
-"""What it costs to sell the books of groups together: the net quantity of all of them, shared to their pools by size."""
+"""What it costs to sell the books of groups together: the net quantity of all, shared to their pools by size."""
 
 import math
 from typing import NamedTuple
@@ -27,8 +27,8 @@ class PoolEntries(NamedTuple):
 class ExactSums(NamedTuple):
     """Sums of quantities, group x instrument, each as two whole numbers: the same in whatever order they are added.
 
-    A quantity is `whole / WHOLE + rest / (WHOLE * REST)`, to 1e-15 of a unit. `net` is signed; `gross` adds up the sizes
-    of the pools' net quantities.
+    A quantity is `whole / WHOLE + rest / (WHOLE * REST)`, to 1e-15 of a unit. `net` is signed; `gross` adds up the
+    sizes of the pools' net quantities.
     """
 
     net_whole: Index
@@ -79,7 +79,7 @@ def hold_by_group(entries, pools, begin, sums):
 
 @kernel
 def rate_of(net, gross, instrument, terms):
-    """What each unit that pools hold bears of the sale of a net quantity: all of its cost, over their sizes added up."""
+    """What each unit that pools hold bears of the sale of a net quantity: its cost over their sizes added up."""
     return abs(net) * unit_sale_cost(net, instrument, terms) / gross if gross > 0.0 else 0.0
 
 
