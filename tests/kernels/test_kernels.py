@@ -119,16 +119,15 @@ def test_margin_and_stress_equal_their_twins_to_the_bit(seed: int) -> None:
 @pytest.mark.parametrize("seed", range(4))
 @pytest.mark.parametrize("accounts", [1, 7, 1000])
 def test_stress_with_costs_and_moving_margin_equals_its_twin(seed: int, accounts: int) -> None:
-    """What counts differs from scenario to scenario, and every account bears a cost of its own in all of them."""
+    """What counts differs from scenario to scenario, and every pool bears a cost of its own in all of them."""
     job, random = make_job(seed), np.random.default_rng(seed)
     portfolio, scenarios = job.portfolio, job.stress_loss.shape[1]
-    cost = random.integers(0, 100_000, len(portfolio.accounts))
+    cost = random.integers(0, 100_000, len(portfolio.pools))
     counted = random.integers(0, 10_000_000, (len(portfolio.pools), scenarios))
     found = run_stress(portfolio.whole, job.stress_loss, cost, {"held": counted}, 100.0, Blocks(accounts, 3))["held"]
     losses = reference.account_losses(job.stress_loss, *portfolio.positions, 100.0)
-    by_pool = reference.pool_sums(cost, portfolio.account_pool, len(portfolio.pools))
     expected = reference.pool_shortfalls(
-        losses, portfolio.account_pool, portfolio.pool_member, portfolio.pool_house, counted.tolist(), by_pool
+        losses, portfolio.account_pool, portfolio.pool_member, portfolio.pool_house, counted.tolist(), cost
     )
     assert_shortfalls(found, expected)
 

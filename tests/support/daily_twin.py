@@ -924,6 +924,19 @@ def cost_of_one(setup: Setup, instrument: str, quantity: float, today: Snapshot,
     return cost
 
 
+def share_of_cost(
+    setup: Setup, held: dict[str, Row], positions: dict[str, dict[str, float]], account: str, name: str
+) -> float:
+    """By which share of its size an account bears the cost of an event's sale of its net quantity of an instrument:
+    pools by the sizes of their net quantities, a pool's accounts by those of theirs."""
+    mine = setup.pool_of[account]
+    own = abs(held[mine].get(name, 0.0))
+    in_pool = sum(abs(positions[other].get(name, 0.0)) for other, pool in setup.pool_of.items() if pool == mine)
+    all_pools = math.fsum(abs(row.get(name, 0.0)) for row in held.values())
+    whole = abs(math.fsum(row.get(name, 0.0) for row in held.values()))
+    return own / in_pool * whole / all_pools if in_pool and all_pools else 0.0
+
+
 def open_event(
     setup: Setup,
     state: State,
@@ -938,13 +951,16 @@ def open_event(
     event: Row = {"groups": groups, "default_day": today.date, "settled_day": None, "opened": place, "lots": []}
     event["result"] = {account: 0 for account in setup.accounts if setup.group(account) in groups}
     event["gains"] = [counted(setup, unpaid)]
+    held = net_of_pools(setup, tuple(groups), positions)
     for account in event["result"]:
         event["result"][account] = sum(kind[account] for kind in unpaid.values())
         fetched = 0.0
         for name, quantity in positions[account].items():
             if setup.gradual and today.row != setup.days[-1]:
-                n = parts(setup, name, quantity)
+                together = math.fsum(row.get(name, 0.0) for row in held.values())
+                n = parts(setup, name, together)
                 lot = {"account": account, "instrument": name, "quantity": quantity, "n": n, "sold": 0}
+                lot |= {"together": together, "bears": share_of_cost(setup, held, positions, account, name)}
                 event["lots"].append(lot | {"risk": day.daily_risk[name]})
             elif setup.premium_style(name):
                 fetched += quantity * value_of_one(setup, name, today, today.price[name])
@@ -972,8 +988,8 @@ def sell_parts(setup: Setup, event: Row, today: Snapshot, before: Snapshot) -> N
             change = today.price[name] - before.price[name]
             result[lot["account"]] += left * quantity * value_of_one(setup, name, today, change)
         if not expires:
-            cost = cost_of_one(setup, name, quantity, today, lot["risk"])
-            result[lot["account"]] -= part * abs(quantity) * cost
+            cost = cost_of_one(setup, name, lot["together"], today, lot["risk"])
+            result[lot["account"]] -= part * abs(quantity) * lot["bears"] * cost
         lot["sold"] = n if expires else lot["sold"] + 1
     for account, amount in result.items():
         event["result"][account] += setup.cents(amount)
