@@ -29,6 +29,8 @@ WRITE_BYTES = 64
 """Memory that a row takes while it is written apart."""
 POSITION_BYTES = 96
 """Memory that a position takes while its part is read, put in order and measured."""
+BOOK_BYTES = 2 * 4 * 8 + 3 * 8
+"""Memory that what a group holds of an instrument takes: sums so far and a part's, and what is made of them."""
 NOTE_BYTES = 32
 """Memory that an account takes in the parts' notes of what is to be read."""
 ACCOUNT_BYTES = 64
@@ -109,14 +111,15 @@ def _load_kernels(portfolio: StoredPortfolio, model: EngineModel, lines: Holding
 
 
 def _measuring_bytes(case: Case, model: EngineModel, lines: Holdings | None) -> int:
-    """Memory that measuring takes beside positions: a block's losses, the cube once more, and sums by member, those so
-    far and a part's."""
+    """Memory that measuring takes beside positions: a block's losses, the cube once more, sums by member, those so far
+    and a part's, and what groups hold where selling it costs something."""
     portfolio, scenarios, stress = case.portfolio, model.stress.scenarios.count, model.stress
     block = min(BLOCK_ACCOUNTS, len(portfolio.accounts)) * scenarios * 8
     sums = 2 * len(Shortfalls._fields) * len(portfolio.members) * scenarios * 8 * (1 if lines is None else 3)
     moves = lines is not None and stress.collateral.stress == "scenario"
     counted = 2 * len(portfolio.pools) * scenarios * 8 if moves else 0
-    return block + sums + counted + 2 * stress.unit_loss.nbytes + len(portfolio.accounts) * NOTE_BYTES
+    books = len(portfolio.groups) * len(portfolio.instruments) * BOOK_BYTES if stress.sells else 0
+    return block + sums + counted + books + 2 * stress.unit_loss.nbytes + len(portfolio.accounts) * NOTE_BYTES
 
 
 def _result_bytes(case: Case, model: EngineModel) -> int:
