@@ -29,7 +29,7 @@ class Coverage:
 
 
 @dataclass(frozen=True)
-class Uncovered:
+class LeftUncovered:
     """What the worst of some scenarios leaves uncovered, in cents: negative is headroom. As in `Coverage`."""
 
     scenario: int
@@ -52,10 +52,10 @@ def coverage(plan: Plan, losses: SetLosses, count: int) -> Coverage:
     return Coverage(found.bound - _prefunded(plan), found.groups, found.proved)
 
 
-def worst_uncovered(plan: Plan, losses: SetLosses, count: int, counted: Flags) -> Uncovered:
+def worst_uncovered(plan: Plan, losses: SetLosses, count: int, counted: Flags) -> LeftUncovered:
     """As `coverage`, of the worst of the counted scenarios alone."""
     scenario, found = worst_over(losses, count, _burden(plan), counted)
-    return Uncovered(scenario, found.bound - _prefunded(plan), list(found.groups), found.found == found.bound)
+    return LeftUncovered(scenario, found.bound - _prefunded(plan), list(found.groups), found.found == found.bound)
 
 
 def _burden(plan: Plan) -> Counts:

@@ -20,6 +20,8 @@ from ccp.types import Cents, Index, Vector
 
 MOST_POSITIONS = 2_000_000
 """Positions of groups that are looked at again and again, kept in memory."""
+MOST_SETS = 256
+"""Sets of which it is kept what their pools bear: those asked for last."""
 ROUNDING = 1e-9
 """By which share a bound in floating point is raised."""
 
@@ -73,6 +75,8 @@ class JointSale:
         """What each pool of some groups bears when they are sold together, group by group in the order given."""
         among = tuple(sorted(groups))
         if among not in self._costs:
+            while len(self._costs) >= MOST_SETS:
+                del self._costs[next(iter(self._costs))]
             rate = np.empty((1, len(self.portfolio.instruments)))
             joint_rates(np.array(among), self.books, self.terms, rate[0])
             self._costs[among] = [self._costs_of(group, rate) for group in among]
