@@ -44,7 +44,7 @@ def open_estate(
         terms = case_terms(case, required.periods)
         sale = sale_terms(case, terms, required.periods, required.daily_risk, rules)
         half = case.book.instrument_column("half_spread").fill_null(0.0).to_numpy()
-        net = np.bincount(instrument, mine.quantity, minlength=len(half))
+        net = np.bincount(instrument, mine.quantity, minlength=len(half)).astype(np.float64)
         borne = _borne(net, run.portfolio.account_pool[mine.account], instrument, mine.quantity)
         spread = (half * path.multiplier)[instrument] * borne
         for one in np.unique(instrument).tolist():
@@ -79,8 +79,9 @@ def _borne(net: Vector, pool: Index, instrument: Index, quantity: Vector) -> Vec
     Pools bear the cost by the sizes of their own net quantities, and of a pool its accounts by those of theirs.
     """
     key, place = np.unique(pool * len(net) + instrument, return_inverse=True)
-    of_pool = np.abs(np.bincount(place, quantity))
-    sizes, in_pool = np.bincount(key % len(net), of_pool, minlength=len(net)), np.bincount(place, np.abs(quantity))
+    of_pool = np.abs(np.bincount(place, quantity)).astype(np.float64)
+    in_pool = np.bincount(place, np.abs(quantity)).astype(np.float64)
+    sizes = np.bincount(key % len(net), of_pool, minlength=len(net)).astype(np.float64)
     whole = np.divide(np.abs(net), sizes, out=np.zeros_like(net), where=sizes > 0)
     part = np.divide(of_pool, in_pool, out=np.zeros_like(of_pool), where=in_pool > 0)
     return whole[instrument] * part[place]

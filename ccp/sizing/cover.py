@@ -7,7 +7,7 @@ import numpy as np
 
 from ccp.sizing.worst_set import LOWEST, Counts, WorstSet, as_it_is, worst_set
 from ccp.stress.loss_over_margin import SetLosses
-from ccp.types import Cents, Flags, Index
+from ccp.types import Cents, Flags
 
 
 @dataclass(frozen=True)
@@ -31,11 +31,11 @@ class Cover:
 @dataclass(frozen=True)
 class WorstSets:
     """The worst set of groups of every scenario: `found` and `bound` (scenario) as `WorstSet` has them, in cents;
-    `groups` is rank x scenario, the largest first."""
+    `groups` by scenario, the largest first."""
 
     found: Cents
     bound: Cents
-    groups: Index
+    groups: list[tuple[int, ...]]
 
     @property
     def proved(self) -> Flags:
@@ -49,26 +49,25 @@ class WorstSets:
     def cover(self, counted: Flags) -> Cover:
         """The worst of the scenarios that count, as a cover."""
         scenario = self.worst(counted)
-        return Cover(int(self.bound[scenario]), scenario, self.groups[:, scenario].tolist(), int(self.found[scenario]))
+        return Cover(int(self.bound[scenario]), scenario, list(self.groups[scenario]), int(self.found[scenario]))
 
 
 def worst_sets(losses: SetLosses, count: int, counts: Counts | None = None) -> WorstSets:
-    """The worst set of `count` groups of every scenario. Never mixes scenarios. `counts`: default as it is."""
+    """The worst set of at most `count` groups of every scenario. Never mixes scenarios. `counts`: default as it is."""
     groups, scenarios = losses.group_over_margin.shape
     counts = counts or as_it_is(groups)
     if losses.bounds is None:
         return _ranked(counts.of(losses.group_over_margin), count)
     found = [worst_set(losses, scenario, count, counts) for scenario in range(scenarios)]
-    places = np.array([one.groups for one in found], dtype=np.int64).reshape(scenarios, min(count, groups)).T
     reached, bound = (np.array([getattr(one, name) for one in found], dtype=np.int64) for name in ("found", "bound"))
-    return WorstSets(reached, bound, places)
+    return WorstSets(reached, bound, [one.groups for one in found])
 
 
 def _ranked(worth: Cents, count: int) -> WorstSets:
     """The sets of the groups that count for most, ties by group id."""
     groups = np.argsort(-worth, axis=0, kind="stable")[:count]
     amount = np.take_along_axis(worth, groups, axis=0).sum(axis=0)
-    return WorstSets(amount, amount, groups)
+    return WorstSets(amount, amount, list(map(tuple, groups.T.tolist())))
 
 
 def worst_over(losses: SetLosses, count: int, counts: Counts, counted: Flags) -> tuple[int, WorstSet]:
@@ -76,7 +75,7 @@ def worst_over(losses: SetLosses, count: int, counts: Counts, counted: Flags) ->
     searched."""
     worth = counts.of(losses.group_over_margin)
     if losses.bounds is not None:
-        worth = worth + losses.bounds.most(count)[:, None]
+        worth = np.maximum(worth + losses.bounds.most(count)[:, None], 0)
     upper, found = _ranked(worth, count).bound, dict[int, WorstSet]()
 
     def amount(scenario: int) -> int:

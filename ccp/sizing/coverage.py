@@ -7,19 +7,19 @@ import numpy as np
 from ccp.sizing.cover import WorstSets, worst_over, worst_sets
 from ccp.sizing.worst_set import Counts
 from ccp.stress.loss_over_margin import SetLosses
-from ccp.types import Cents, Flags, Index
+from ccp.types import Cents, Flags
 from ccp.waterfall.plan import Plan
 
 
 @dataclass(frozen=True)
 class Coverage:
-    """Per scenario, in cents: `uncovered` may be negative, which is headroom; `defaulters` is rank x scenario.
+    """Per scenario, in cents: `uncovered` may be negative, which is headroom; `defaulters` are the groups of the set.
 
     `uncovered` is no less than what any set leaves, and more than the defaulters do where that is not `proved`.
     """
 
     uncovered: Cents
-    defaulters: Index
+    defaulters: list[tuple[int, ...]]
     proved: Flags
 
     def worst(self, counted: Flags) -> int:
@@ -39,7 +39,7 @@ class LeftUncovered:
 
 
 def coverage(plan: Plan, losses: SetLosses, count: int) -> Coverage:
-    """The worst set of `count` groups in each scenario, and what it leaves uncovered.
+    """The worst set of at most `count` groups in each scenario, and what it leaves uncovered.
 
     A set D leaves `sum over D of max(loss_g - fund_g, 0) - capital - sum of fund_k over the others`, which is `sum over
     D of max(loss_g, fund_g) - (capital + whole fund)`. Where unused contributions are shared the sum over D of losses

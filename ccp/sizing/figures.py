@@ -98,7 +98,7 @@ def _by_resources(sized: Sized) -> dict[str, float]:
 def _test(sized: Sized, scenario: int) -> dict[str, Any]:
     digits = sized.digits
     uncovered = int(sized.coverage.uncovered[scenario])
-    groups = sized.coverage.defaulters[:, scenario]
+    groups = list(sized.coverage.defaulters[scenario])
     own = int(sized.plan.group_contributions[groups].sum())
     losses = sized.losses.of_groups(scenario, groups)
     return {

@@ -103,7 +103,7 @@ def shocks_table(sized: Sized) -> pl.DataFrame:
 
 def _worst_set(sized: Sized, scenario: int) -> str:
     """The groups whose default leaves most uncovered in a scenario."""
-    return defaulters_name(sized.plan, tuple(int(group) for group in sized.coverage.defaulters[:, scenario]))
+    return defaulters_name(sized.plan, sized.coverage.defaulters[scenario])
 
 
 def _with_losses(sized: Sized, scenario: int) -> str:
@@ -145,7 +145,7 @@ def waterfall_table(sized: Sized) -> pl.DataFrame:
 def default_sets(sized: Sized, scenario: int) -> dict[str, tuple[int, ...]]:
     """The sets of groups whose default a scenario's waterfall is run for, by why they are chosen."""
     largest = sized.largest_groups(scenario)
-    worst = tuple(int(group) for group in sized.coverage.defaulters[:, scenario])
+    worst = sized.coverage.defaulters[scenario]
     if set(largest) == set(worst):
         return {"both": largest}
     return {"largest losses": largest, "coverage test": worst}

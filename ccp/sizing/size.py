@@ -110,10 +110,10 @@ class Sized:
         return "required" if self.posted is None or self.rules.fund.size is not None else "posted"
 
     def largest_groups(self, scenario: int, count: int | None = None) -> tuple[int, ...]:
-        """The set of `count` groups (default: the rulebook's number) that loses most over margin in a scenario."""
+        """The set of at most `count` groups (default: the rulebook's number) that loses most over margin."""
         number = count or self.cover_count
         if number in self.sets:
-            return tuple(self.sets[number].groups[:, scenario].tolist())
+            return self.sets[number].groups[scenario]
         return worst_set(self.losses, scenario, number, as_it_is(len(self.plan.groups))).groups
 
     def worst_scenario(self, count: int | None = None) -> int:
@@ -171,7 +171,7 @@ class Sized:
     def coverage_test_event(self) -> tuple[int, tuple[int, ...]]:
         """The scenario that sizes the fund, and the groups, that leave most uncovered with the fund in force."""
         scenario = self.coverage.worst(self.counted)
-        return scenario, tuple(int(group) for group in self.coverage.defaulters[:, scenario])
+        return scenario, self.coverage.defaulters[scenario]
 
 
 def size_fund(measured: Measured, held: Callable[[], Sides] | None = None) -> Sized:

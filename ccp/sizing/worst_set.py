@@ -55,7 +55,10 @@ class WorstSet:
 
 
 def worst_set(losses: SetLosses, scenario: int, count: int, counts: Counts) -> WorstSet:
-    """The worst set of `count` groups in a scenario. Of equals that of the largest single losses, ties by id."""
+    """The worst set of at most `count` groups in a scenario. Of equals that of the largest single losses, ties by id.
+
+    Fewer may be worse than as many as may be, where books that are opposite to others' are sold with them.
+    """
     single = counts.of(losses.group_over_margin[:, scenario])
     largest = tuple(np.argsort(-single, kind="stable")[:count].tolist())
     if losses.bounds is None or count == 1:
@@ -63,8 +66,7 @@ def worst_set(losses: SetLosses, scenario: int, count: int, counts: Counts) -> W
         return WorstSet(largest, amount, amount)
     search = _Search(losses, losses.bounds, scenario, counts, single)
     search.value(largest)
-    if count < len(single):
-        search.run(count)
+    search.run(count)
     own = losses.of_groups(scenario, search.groups).tolist()
     groups = tuple(group for _, group in sorted((-loss, group) for loss, group in zip(own, search.groups, strict=True)))
     return WorstSet(groups, search.best, max(search.best, search.open))
@@ -81,31 +83,36 @@ class _Search:
     def value(self, groups: tuple[int, ...]) -> None:
         """Value a set exactly, and keep it where it is worse than the worst so far."""
         amount = int(self.counts.of(self.losses.of_groups(self.scenario, groups), np.array(groups)).sum())
+        self.keep(groups, amount)
+
+    def keep(self, groups: tuple[int, ...], amount: int) -> None:
+        """Keep a set where it is worse than the worst so far."""
         if amount > self.best:
             self.best, self.groups = amount, groups
 
     def look_at(self, groups: tuple[int, ...]) -> None:
-        """Value a set where it may be worse than the worst so far."""
+        """Value a set where it may be worse than the worst so far. What groups alone come to is known."""
+        if len(groups) == 1:
+            return self.keep(groups, int(self.single[groups[0]]))
         self.left -= 1
         if int(self.single[list(groups)].sum()) + self.bounds.more(groups) > self.best:
             self.value(groups)
 
     def run(self, count: int) -> None:
-        """Look at all sets of so many groups whose weights do not rule them out."""
+        """Look at all sets of so many groups, or of fewer, whose weights do not rule them out."""
         weights = self.single + self.bounds.most(count)
         order = np.argsort(-weights, kind="stable")
-        up_to = np.concatenate([[0], np.cumsum(weights[order])]).tolist()
+        up_to = np.concatenate([[0], np.cumsum(np.maximum(weights[order], 0))]).tolist()
         chosen, place = list[int](), 0
         while True:
-            missing = count - len(chosen)
-            if missing == 0:
+            more = min(count - len(chosen), len(order) - place)
+            bound = sum(weights[order[chosen]].tolist()) + up_to[place + more] - up_to[place]
+            if more and bound > self.best and self.left > 0:
+                chosen.append(place)
+                place += 1
                 self.look_at(tuple(sorted(order[chosen].tolist())))
-            elif place + missing <= len(order):
-                bound = sum(weights[order[chosen]].tolist()) + up_to[place + missing] - up_to[place]
-                if bound > self.best and self.left > 0:
-                    chosen.append(place)
-                    place += 1
-                    continue
+                continue
+            if more:
                 self.open = max(self.open, bound)  # sets further on in the order weigh no more
             if not chosen:
                 return

@@ -312,3 +312,21 @@ def test_cover_of_two_members_by_hand() -> None:
     ]
     cover = worst_cover(book.losses, 2, np.ones(SCENARIOS, dtype=bool))
     assert (cover.groups, cover.proved) == ([0, 2], True)
+
+
+def test_a_default_more_may_cost_less_and_does_not_lower_cover() -> None:
+    """B and C are opposite to A: with either A loses less, and no other loses anything. Cover-2 is that of A alone."""
+    portfolio = Portfolio(
+        ["F"], ["A", "B", "C"], ["A", "B", "C"], Roster(["A", "B", "C"], ["A", "B", "C"], np.arange(3)),
+        np.arange(3), np.arange(3), np.ones(3, dtype=bool),
+        PositionArrays(np.arange(4), np.zeros(3, dtype=np.int32), np.array([5000.0, -2500.0, -2500.0])),
+    )  # fmt: skip
+    terms = SaleTerms(
+        np.array([0.0]), np.array([1.0]), np.array([1]), np.array([1000.0]),
+        participation=0.25, impact=1.0, holding=2.33, longest=60,
+    )  # fmt: skip
+    book = _made(portfolio, terms, np.array([[10.0] * SCENARIOS]), np.zeros((3, SCENARIOS), dtype=np.int64), True, 10)
+    assert int(book.losses.of_groups(0, (0, 1)).sum()) < int(book.losses.group_over_margin[0, 0])
+    everything = np.ones(SCENARIOS, dtype=bool)
+    one, two = (worst_cover(book.losses, count, everything) for count in (1, 2))
+    assert (two.groups, two.amount, two.proved) == ([0], one.amount, True)

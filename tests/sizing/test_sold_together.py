@@ -77,19 +77,19 @@ def test_cover_is_that_of_what_two_groups_hold_together() -> None:
     assert sold["more_over_margin"] == pytest.approx(cost(9000) - cost(5000) - cost(4000), abs=0.04)
 
 
-def test_the_part_of_cover_that_there_is_for_selling_together() -> None:
-    """The dealer, short of 12,000, loses most when prices rise; of its neighbours the one that nets least with it."""
+def test_a_part_of_cover_is_for_selling_together() -> None:
+    """Of gaps up the dealer, short of 12,000, has most alone: whoever defaults with it is long, and nets. Short books of
+    two groups on top of it: the part for selling both."""
     found = size(LONG)
-    cover, sold = found.coverage["cover_2"], found.coverage["sold_together"]
-    assert cover["groups"] == ["DEALER", "C"]
-    assert cover["proved"]
-    assert found.coverage["fund"]["required"] == cover["amount"] == cover["found"]
-    single = found.tables["losses"].filter(
-        (pl.col("scenario_id") == cover["scenario_id"]) & pl.col("group_id").is_in(cover["groups"])
-    )
-    assert sold["more_over_margin"] == pytest.approx(cover["amount"] - single["loss_over_margin"].sum(), abs=0.001)
-    assert sold["more_over_margin"] < 0
-    assert sold["share_of_cover"] == pytest.approx(sold["more_over_margin"] / cover["amount"])
+    one, two = (found.coverage[f"cover_{count}"] for count in (1, 2))
+    assert (two["groups"], two["amount"]) == (["DEALER"], one["amount"])
+    assert found.coverage["sold_together"]["more_over_margin"] == 0
+    short = [(name, instrument, -quantity) for name, instrument, quantity in LONG]
+    other = size(short, fund={"cover": 3}).coverage
+    assert other["cover_3"]["proved"]
+    assert other["fund"]["required"] == other["cover_3"]["amount"] == other["cover_3"]["found"]
+    sold = other["sold_together"]
+    assert sold["share_of_cover"] == pytest.approx(sold["more_over_margin"] / other["cover_3"]["amount"])
 
 
 def test_a_book_in_twenty_accounts_costs_what_it_costs_in_one() -> None:

@@ -1221,7 +1221,7 @@ def stress_losses(
 
 
 def worst_of_sets(setup: Setup, stressed: Row, kind: str, name: str, count: int) -> tuple[int, list[str]]:
-    """The most that a set of groups loses in a scenario, and the set, the largest first: every set is looked at.
+    """The most that so many groups, or fewer, lose in a scenario, and the set, the largest first: all are looked at.
 
     reading: of equals that of the groups that lose most alone.
     """
@@ -1229,7 +1229,9 @@ def worst_of_sets(setup: Setup, stressed: Row, kind: str, name: str, count: int)
     ranked = largest(alone, count)
     if not setup.gradual:
         return cover(alone, count), ranked
-    sets = {some: stressed["together"](kind, name, some) for some in combinations(sorted(alone), len(ranked))}
+    sizes = range(1, len(ranked) + 1)
+    every = [some for size in sizes for some in combinations(sorted(alone), size)]
+    sets = {some: stressed["together"](kind, name, some) for some in every}
     first = tuple(sorted(ranked))
     worst = max(sets, key=lambda some: (sum(sets[some].values()), some == first))
     return sum(sets[worst].values()), largest(sets[worst], count)

@@ -76,8 +76,8 @@ def over_margin(
 def worst_of(
     groups: Iterable[str], count: int, value: Callable[[tuple[str, ...]], int]
 ) -> tuple[int, list[tuple[str, ...]]]:
-    """The most that any set of so many groups comes to, and all sets that come to it: every set is looked at."""
+    """The most that at most so many groups come to, and all sets that come to it: every one is looked at."""
     names = sorted(groups)
-    values = {some: value(some) for some in combinations(names, min(count, len(names)))}
+    values = {some: value(some) for size in range(1, count + 1) for some in combinations(names, size)}
     most = max(values.values())
     return most, [some for some, amount in values.items() if amount == most]
