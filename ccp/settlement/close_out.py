@@ -50,7 +50,7 @@ def open_estate(
         for one in np.unique(instrument).tolist():
             held = instrument == one
             parts[held] = sale_days(net[one], one, sale)
-            impact[held] = _impact(net[one], one, int(parts[held][0]), sale)
+            impact[held] = _impact(float(net[one]), one, int(parts[held][0]), sale)
         impact *= borne
     nothing = np.zeros(len(run.portfolio.pools), dtype=np.int64)
     ends = np.minimum(day + parts, path.last_day[instrument])

@@ -219,7 +219,7 @@ def test_a_search_that_ends_early_has_a_bracket(seed: int, most_sets: int) -> No
 
 
 def test_some_searches_end_early() -> None:
-    early = [worst_set(made(seed, 1).losses, 0, 3, as_it_is(7)) for seed in SEEDS]
+    early = [worst_set(made(seed, 5).losses, place, 2, as_it_is(7)) for seed in SEEDS for place in range(SCENARIOS)]
     assert 0 < sum(one.found < one.bound for one in early) < len(early)
 
 

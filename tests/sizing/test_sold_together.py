@@ -78,8 +78,7 @@ def test_cover_is_that_of_what_two_groups_hold_together() -> None:
 
 
 def test_a_part_of_cover_is_for_selling_together() -> None:
-    """Of gaps up the dealer, short of 12,000, has most alone: whoever defaults with it is long, and nets. Short books of
-    two groups on top of it: the part for selling both."""
+    """Of gaps up the dealer, short of 12,000, has most alone: whoever defaults with it is long, and nets."""
     found = size(LONG)
     one, two = (found.coverage[f"cover_{count}"] for count in (1, 2))
     assert (two["groups"], two["amount"]) == (["DEALER"], one["amount"])
