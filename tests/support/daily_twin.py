@@ -1227,7 +1227,7 @@ def worst_of_sets(setup: Setup, stressed: Row, kind: str, name: str, count: int)
     """
     alone = by_group(setup, stressed[kind][name])
     ranked = largest(alone, count)
-    if not setup.gradual:
+    if not setup.gradual or not ranked:
         return cover(alone, count), ranked
     sizes = range(1, len(ranked) + 1)
     every = [some for size in sizes for some in combinations(sorted(alone), size)]
