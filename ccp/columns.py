@@ -143,6 +143,11 @@ _ALL = [
     Column("groups", "text", "the groups in cover_n, largest first, joined by +"),
     Column("uncovered", "number", "what the worst set of that many groups leaves uncovered (coverage test)", MONEY),
     Column("uncovered_groups", "text", "that worst set, joined by +; it need not be the groups of cover_n"),
+    Column(
+        "proved",
+        "flag",
+        "whether covers and uncovered are proved to be those of the worst sets; else they are what no set passes",
+    ),
     Column("from_account", "text", "the account that pays (docs/reference/daily-cycle.md, section 5)"),
     Column("to_account", "text", "the account that receives"),
     Column("movement", "text", "why: variation, margin call, loss, ..."),

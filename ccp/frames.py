@@ -185,6 +185,7 @@ class Scenarios(dy.Schema):
     groups = column("groups", min_length=0)
     uncovered = column("uncovered", min=0)
     uncovered_groups = column("uncovered_groups")
+    proved = column("proved")
     description = column("description")
     provenance = column("provenance")
 

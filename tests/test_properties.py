@@ -16,7 +16,7 @@ import ccp
 from ccp.book.roster import Roster
 from ccp.errors import ConservationError
 from ccp.money import blended, divided, share_out, times
-from ccp.sizing.cover import cover_by_scenario, emir_42_3, worst_cover
+from ccp.sizing.cover import emir_42_3, worst_cover, worst_sets
 from ccp.sizing.coverage import coverage
 from ccp.sizing.fund import contributions
 from ccp.stress.loss_over_margin import StressLosses
@@ -126,7 +126,7 @@ def test_cover_equals_enumeration(rows: list[list[int]], count: int) -> None:
     counted = np.ones(losses.shape[1], dtype=bool)
     take = min(count, losses.shape[0])
     by_hand = [max(sum(chosen) for chosen in combinations(row, take)) for row in rows]
-    assert cover_by_scenario(alone(losses), count).tolist() == by_hand
+    assert worst_sets(alone(losses), count).bound.tolist() == by_hand
     found = worst_cover(alone(losses), count, counted)
     assert found.amount == max(by_hand)
     assert sum(rows[found.scenario][group] for group in found.groups) == found.amount

@@ -34,6 +34,8 @@ WRITE_BYTES = 64
 """Memory that a row takes while it is written apart."""
 POSITION_BYTES = 96
 """Memory that a position takes while its part is read, put in order and measured."""
+BOOK_BYTES = 2 * 4 * 8 + 3 * 8
+"""Memory that what a group holds of an instrument takes: sums so far and a part's, and what is made of them."""
 NOTE_BYTES = 40
 """Memory that an account takes in the parts' notes of what is to be read."""
 ACCOUNT_BYTES = 64
@@ -119,17 +121,19 @@ def _load_kernels(portfolio: StoredPortfolio, model: EngineModel, lines: Holding
 
 
 def _measuring_bytes(case: Case, portfolio: StoredPortfolio, model: EngineModel, lines: Holdings | None) -> int:
-    """Memory that measuring takes beside positions: a block's losses, the cube once more, and sums by member, those so
-    far and a part's; or, before that, sums of what is held together."""
+    """Memory that measuring takes beside positions: a block's losses, the cube once more, sums by member, those so far
+    and a part's, and what groups hold where selling it costs something; or, before that, sums of what is held together.
+    """
     scenarios, stress = _scenarios(model), model.stress
     block = min(BLOCK_ACCOUNTS, len(portfolio.accounts)) * scenarios * 8
     sums = 2 * len(Shortfalls._fields) * len(portfolio.members) * scenarios * 8 * (1 if lines is None else 3)
     moves = lines is not None and stress.collateral.stress == "scenario"
     counted = 2 * len(portfolio.pools) * scenarios * 8 if moves else 0
     cube = 2 * len(stress.unit_loss) * scenarios * 8
+    books = len(portfolio.groups) * len(portfolio.instruments) * BOOK_BYTES if stress.sells else 0
     together, notes = sums_together(portfolio, model), len(portfolio.accounts) * NOTE_BYTES
     windows = _window_bytes(case, model, 1 if lines is None else 3)
-    margined = block + sums + counted + cube + together * SIZE_BYTES + windows
+    margined = block + sums + counted + books + cube + together * SIZE_BYTES + windows
     return max(margined, together * TOTAL_BYTES) + notes
 
 

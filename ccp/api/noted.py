@@ -9,7 +9,7 @@ from ccp.market.notes import market_notes
 from ccp.notes.note import Note
 from ccp.pricing.quality import price_notes
 from ccp.scenarios.notes import scenario_notes
-from ccp.sizing.notes import fund_notes, unstated_by_members
+from ccp.sizing.notes import fund_notes, search_notes, unstated_by_members
 from ccp.sizing.size import Sized
 from ccp.stress.notes import fire_sale_notes, stress_notes
 from ccp.waterfall.notes import Told, placed_parts, tier_notes
@@ -20,7 +20,8 @@ def sized_notes(sized: Sized, file: Path | None) -> list[Note]:
     case = sized.case
     of_scenarios = scenario_notes(case.rulebook, case.market, case.factor_ids, sized.scenarios, file and file.name)
     of_collateral = collateral_notes(case, sized.found.pool_margin)
-    return [*case_notes(case), *of_collateral, *of_scenarios, *stress_notes(sized.measured)]
+    found = [*case_notes(case), *of_collateral, *of_scenarios, *stress_notes(sized.measured)]
+    return [*found, *search_notes(sized)]
 
 
 def case_notes(case: Case) -> list[Note]:

@@ -16,18 +16,21 @@ from ccp.api.size import size
 from ccp.api.streamed import Streaming
 from ccp.api.synthesize import synthesize
 from ccp.backtesting.models import margin_models
-from ccp.book.book import read_book
+from ccp.book.book import Book, read_book
 from ccp.book.synthetic import BookSize
 from ccp.errors import refuse
 from ccp.exposure.run import Progress
 from ccp.kernels.engine.cache_places import other_versions, remove_abandoned, remove_unused
 from ccp.kernels.engine.numba_door import CODE, COMPILED
-from ccp.market.history import read_market
+from ccp.market.case import open_case
+from ccp.market.history import Market, read_market
 from ccp.rulebook.load import load_rulebook
 from ccp.rulebook.margin import AddOns, Concentration
 from ccp.rulebook.rulebook import Rulebook
 from ccp.rulebook.stress import StressRules
+from ccp.scenarios.stress_set import stress_scenarios
 from ccp.settlement.opening import RunRequest
+from ccp.stress.measure import measure
 
 TINY = BookSize(members=4, accounts=12, positions=240, instruments=80)
 DAYS = 3
@@ -112,9 +115,20 @@ def _steps(folder: Path) -> list[Step]:
         lambda: _paths(full),
         *(partial(size, book, rules, market) for rules in models),
         *(partial(size, directory, rules, market, streaming=Streaming()) for rules in kinds),
+        lambda: _search(book, cycle.model_copy(update={"stress": FEW}), market),
         lambda: default(book, full, market=market, contagion=True, fire_sale=True),
         lambda: simulate(book, folder / "run", request, cycle, market),
     ]
+
+
+def _search(book: Book, rules: Rulebook, market: Market) -> None:
+    """What a search of the worst set may ask of books that are sold together, and need not of a small one."""
+    case = open_case(book, market, rules)
+    losses = measure(case, stress_scenarios(rules, case.market, case.factor_ids)).losses
+    if losses.bounds is not None:
+        losses.bounds.more((0, 1))
+        losses.bounds.most(2)
+    losses.of_groups(0, (0, 1))
 
 
 def _with_add_ons(rules: Rulebook) -> Rulebook:

@@ -169,19 +169,19 @@ def _even_chunks(accounts: int) -> Index:
 def run_stress(
     part: Part,
     unit_loss: InstrumentByScenario,
-    account_cost: Cents | None,
+    pool_cost: Cents | None,
     counted: dict[str, Cents],
     minor: float,
     blocks: Blocks | None = None,
 ) -> dict[str, Shortfalls]:
     """Members' stress shortfalls, for each way of counting a pool's margin.
 
-    `unit_loss` (instrument x scenario) is the loss on one long unit; `account_cost` is added to every loss of an
-    account (its cost of being sold). `counted` is pool x scenario, or pool x 1 where scenarios do not move it.
+    `unit_loss` (instrument x scenario) is the loss on one long unit; `pool_cost` is added to every loss of a
+    pool (its cost of being sold). `counted` is pool x scenario, or pool x 1 where scenarios do not move it.
     """
     blocks = blocks or Blocks()
     tiles, scenarios, accounts = tiled(unit_loss), unit_loss.shape[1], len(part.account_pool)
-    cost = _pool_cost(part, account_cost)
+    cost = np.zeros(len(part.pool_member), dtype=np.int64) if pool_cost is None else pool_cost
     folds = {way: _Fold.empty(part, cost, held, scenarios) for way, held in counted.items()}
     stress = np.zeros((min(blocks.accounts, accounts), scenarios), dtype=np.int64)
     for first in range(0, accounts, blocks.accounts):
@@ -197,7 +197,7 @@ def run_stress(
 def run_windows(
     part: Part,
     unit_loss: InstrumentByScenario,
-    account_cost: Cents | None,
+    pool_cost: Cents | None,
     counted: dict[str, Cents],
     minor: float,
     blocks: Blocks | None = None,
@@ -207,7 +207,8 @@ def run_windows(
     Memory is that of the sums, of the cube, and of what counts: no account's losses are kept.
     """
     blocks, ways, windows = blocks or Blocks(), list(counted), unit_loss.shape[1]
-    held = (part.account_pool, part.pool_member, part.pool_house, _pool_cost(part, account_cost))
+    cost = np.zeros(len(part.pool_member), dtype=np.int64) if pool_cost is None else pool_cost
+    held = (part.account_pool, part.pool_member, part.pool_house, cost)
     pools = read_only(WindowPools(*held, np.stack([counted[way] for way in ways])))
     shape = (len(ways), len(part.member_group), windows)
     sums = WindowSums(np.zeros(shape, dtype=np.int64), np.zeros(shape, dtype=np.int64))
@@ -217,14 +218,6 @@ def run_windows(
         last = min(first + blocks.accounts, accounts)
         fold_windows(tiles, part.positions, first, last, minor, pools, pool_loss, sums)
     return {way: WindowSums(*(one[place] for one in sums)) for place, way in enumerate(ways)}
-
-
-def _pool_cost(part: Part, account_cost: Cents | None) -> Cents:
-    """What it costs to sell the accounts of each pool."""
-    cost = np.zeros(len(part.pool_member), dtype=np.int64)
-    if account_cost is not None:
-        np.add.at(cost, part.account_pool, account_cost)
-    return cost
 
 
 def chunks(offset: Index, first: int, last: int, most_accounts: int) -> Index:

@@ -7,7 +7,7 @@ import numpy as np
 
 from ccp.book.portfolio import Part
 from ccp.kernels.engine.numba_door import read_only
-from ccp.kernels.exposure.costs import SaleTerms, own_paper, sale_costs, spread_costs
+from ccp.kernels.exposure.costs import SaleTerms, own_paper, spread_costs
 from ccp.margin.concentration import ConcentrationTerms, concentration, joint_clients, units_of
 from ccp.market.case import Case
 from ccp.money import to_minor
@@ -43,13 +43,6 @@ def half_spreads(case: Case, terms: Terms) -> Vector:
     """Half the bid-ask spread of one unit in the service currency, 0 where it is not stated."""
     spread = case.book.instrument_column("half_spread").fill_null(0.0).to_numpy()
     return spread * terms.multiplier * terms.exchange
-
-
-def close_out_costs(part: Part, terms: SaleTerms, digits: int) -> Cents:
-    """What it costs to sell each account's positions; more than twice as much for twice the book."""
-    cost = np.empty(len(part.account_pool))
-    sale_costs(part.positions, terms, cost)
-    return to_minor(cost, digits)
 
 
 @dataclass(frozen=True)

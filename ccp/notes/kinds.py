@@ -336,6 +336,17 @@ ROWS = (
         "{place} goes by {of} days, and this run is of {have}: {instead}",
     ),
     NoteKind(
+        "not_proved",
+        FUND,
+        "books are sold together, and the search for the set of groups that is worst has looked at as many sets as "
+        "`stress.most_sets` lets it: the fund, or the coverage test, takes what no set passes",
+        "scenarios that size the fund in which that is so, of all",
+        "scenarios",
+        "in {have} of {of} scenarios it is not proved which groups are worst: at worst cover is between {found} and "
+        "{bound}, and the larger counts",
+        missing=True,
+    ),
+    NoteKind(
         "short_look_back",
         FUND,
         "the fund was resized before the run had as many days as its look-back",

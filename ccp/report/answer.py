@@ -7,6 +7,8 @@ from ccp.report.words import defaulting, exact_amount, listed
 FIGURES = {
     "margin": "initial margin",
     "emir_42_3.amount": "EMIR 42(3)",
+    "sold_together.more_over_margin": "of cover-N, for selling its books together",
+    "sold_together.cost": "cost of selling the books of cover-N together",
     "fund.required": "default fund required",
     "fund.floor": "default fund, floor",
     "fund.posted": "default fund posted",
@@ -19,6 +21,8 @@ FIGURES = {
     "coverage_test.sizing_scenarios_if_required_fund_is_posted.uncovered": "uncovered if the required fund is paid in",
 }
 """What a figure of coverage is called, by where `coverage.json` has it; cover-N is called by `cover_name`."""
+NOT_PROVED = "not proved: no set is worse than the amount, these lose less"
+"""What is said of an amount that bounds what any set of groups loses."""
 COMPARED = (
     "fund.required",
     "fund.posted",

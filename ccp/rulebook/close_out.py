@@ -24,3 +24,8 @@ class CloseOutRules(Frozen):
         description="in stress, cost in daily risks of each root of a day that a sale goes on beyond its days",
     )
     longest_days: int = Field(default=60, ge=1, le=1000, description="no sale takes more days than this")
+
+
+def sells(rules: CloseOutRules) -> bool:
+    """Whether selling a book costs anything."""
+    return rules.method != "instant"

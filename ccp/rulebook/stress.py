@@ -176,6 +176,13 @@ class StressRules(Frozen):
         "beside any ladder of gaps",
     )
     multiples: Multiples = Field(default=(1.0,), description="every scenario is run at each of these multiples")
+    most_sets: int = Field(
+        default=20_000,
+        ge=1,
+        le=100_000_000,
+        description="where selling books costs something: how many sets of groups the search of the worst looks at in "
+        "a scenario; where it ends without proof the fund takes its bound",
+    )
     plausible: Plausible | None = Field(default=None, description="absent: every scenario sizes the fund")
 
     @property

@@ -15,7 +15,7 @@ from ccp.rulebook.rulebook import Rulebook
 
 MEASURED = ("currency", "currency_digits", "margin", "stress", "close_out", "collateral")
 """The parts of a rulebook that margins and stress losses by pool rest on."""
-AFTER = ("house_surplus_covers_clients",)
+AFTER = ("house_surplus_covers_clients", "most_sets")
 """The words of `stress` that count only when pools are put together."""
 SOURCE = "rulebook"
 

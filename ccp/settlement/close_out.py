@@ -31,7 +31,8 @@ def open_estate(
 ) -> Estate:
     """The book of some groups at the end of the day of their default, and in how many parts it will be sold.
 
-    `case` and `required` are the day's: prices, volumes and daily risks.
+    What is sold is the net quantity of all of it in each instrument; accounts bear its cost as `_borne` says. `case`
+    and `required` are the day's: prices, volumes and daily risks.
     """
     run = path.run
     of_groups = np.isin(run.account_group[holding.account], groups) & path.alive(day)[holding.instrument]
@@ -43,10 +44,14 @@ def open_estate(
         terms = case_terms(case, required.periods)
         sale = sale_terms(case, terms, required.periods, required.daily_risk, rules)
         half = case.book.instrument_column("half_spread").fill_null(0.0).to_numpy()
-        spread = (half * path.multiplier)[instrument]
-        for place, quantity in enumerate(mine.quantity):
-            parts[place] = sale_days(quantity, instrument[place], sale)
-            impact[place] = _impact(quantity, int(instrument[place]), int(parts[place]), sale)
+        net = np.bincount(instrument, mine.quantity, minlength=len(half)).astype(np.float64)
+        borne = _borne(net, run.portfolio.account_pool[mine.account], instrument, mine.quantity)
+        spread = (half * path.multiplier)[instrument] * borne
+        for one in np.unique(instrument).tolist():
+            held = instrument == one
+            parts[held] = sale_days(net[one], one, sale)
+            impact[held] = _impact(float(net[one]), one, int(parts[held][0]), sale)
+        impact *= borne
     nothing = np.zeros(len(run.portfolio.pools), dtype=np.int64)
     ends = np.minimum(day + parts, path.last_day[instrument])
     last = int(ends.max(initial=day))
@@ -66,6 +71,20 @@ def open_estate(
         owed=nothing,
         exchanged=np.zeros(len(PASSED_ON), dtype=np.int64),
     )
+
+
+def _borne(net: Vector, pool: Index, instrument: Index, quantity: Vector) -> Vector:
+    """Which share of a unit's cost each unit of some positions bears, where the `net` of all (by instrument) is sold.
+
+    Pools bear the cost by the sizes of their own net quantities, and of a pool its accounts by those of theirs.
+    """
+    key, place = np.unique(pool * len(net) + instrument, return_inverse=True)
+    of_pool = np.abs(np.bincount(place, quantity)).astype(np.float64)
+    in_pool = np.bincount(place, np.abs(quantity)).astype(np.float64)
+    sizes = np.bincount(key % len(net), of_pool, minlength=len(net)).astype(np.float64)
+    whole = np.divide(np.abs(net), sizes, out=np.zeros_like(net), where=sizes > 0)
+    part = np.divide(of_pool, in_pool, out=np.zeros_like(of_pool), where=in_pool > 0)
+    return whole[instrument] * part[place]
 
 
 def _impact(quantity: float, instrument: int, parts: int, terms: SaleTerms) -> float:

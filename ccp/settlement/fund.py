@@ -11,11 +11,10 @@ from ccp.rulebook.fund import FundRules, LookBack
 from ccp.settlement.state import CycleState, DayCover
 from ccp.settlement.terms import RunTerms
 from ccp.sizing.cover import Cover, covers_of, emir_42_3, worst_cover
-from ccp.sizing.coverage import coverage
+from ccp.sizing.coverage import worst_uncovered
 from ccp.sizing.fund import contributions, fund_size
 from ccp.sizing.size import contribution_weights, counted_scenarios
-from ccp.stress.loss_over_margin import StressLosses
-from ccp.stress.measure import Measured
+from ccp.stress.measure import Losses, Measured
 from ccp.types import Cents, Flags
 from ccp.waterfall.plan import Plan
 from ccp.waterfall.replenishment import suspended, within_limit
@@ -23,12 +22,13 @@ from ccp.waterfall.replenishment import suspended, within_limit
 
 @dataclass(frozen=True)
 class StressDay:
-    """What a stress day found, in minor units. `cover` is cover-N, `plan` what was there; `uncovered` what
-    the coverage test's worst default leaves (negative: headroom), in its scenario and by its groups."""
+    """What a stress day found, in minor units. `cover` is cover-N, `plan` what was there; `uncovered` what the coverage
+    test's worst default leaves (negative: headroom), in its scenario and by its groups. `proved`: no set of groups is
+    worse than those of the covers and of the test."""
 
     measured: Measured
     counted: Flags
-    losses: StressLosses
+    losses: Losses
     covers: dict[int, Cover]
     cover: Cover
     emir: int
@@ -37,6 +37,7 @@ class StressDay:
     uncovered: int
     uncovered_scenario: int
     uncovered_groups: list[int]
+    proved: bool
     group_worst: Cents
 
     @property
@@ -48,13 +49,11 @@ class StressDay:
 def stress_day(terms: RunTerms, state: CycleState, measured: Measured) -> StressDay:
     """Cover and coverage of a day, supplementary margin counted."""
     count, counted = terms.rulebook.fund.cover, counted_scenarios(measured)
-    losses = less_supplementary(measured.losses, state.supplementary, terms)
+    losses, margin = measured.losses, state.supplementary
+    losses = losses.less(margin, terms.portfolio.roster) if margin.any() else losses
     covers = covers_of(losses, count, counted)
     plan = state.standing.plan
-    tested = coverage(plan, losses, count)
-    worst_of_test = tested.worst(counted)
-    uncovered = int(tested.uncovered[worst_of_test])
-    leaving = [int(group) for group in tested.defaulters[:, worst_of_test]]
+    tested = worst_uncovered(plan, losses, count, counted)
     worst = np.where(counted, losses.group_over_margin, 0).max(axis=1)
     prefunded = plan.prefunded(covers[count].groups)
     emir = emir_42_3(losses, counted).amount
@@ -67,19 +66,12 @@ def stress_day(terms: RunTerms, state: CycleState, measured: Measured) -> Stress
         emir,
         plan,
         prefunded,
-        uncovered,
-        worst_of_test,
-        leaving,
+        tested.amount,
+        tested.scenario,
+        tested.groups,
+        tested.proved and all(one.proved for one in covers.values()),
         worst,
     )
-
-
-def less_supplementary(losses: StressLosses, supplementary: Cents, terms: RunTerms) -> StressLosses:
-    """Losses over margin less supplementary margin, which pays for any loss of its member."""
-    if not supplementary.any():
-        return losses
-    over = np.maximum(losses.over_margin - supplementary[:, None], 0)
-    return StressLosses(losses.loss, over, terms.portfolio.roster.by_group(over))
 
 
 def aggregated_cover(rules: LookBack, cover: int, history: list[DayCover], active: Flags) -> int:

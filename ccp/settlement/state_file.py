@@ -13,7 +13,7 @@ from ccp.settlement.ledger import KINDS
 from ccp.settlement.state import CycleState, DayCover, Estate, Notice, StoodMargin
 from ccp.waterfall.standing import DueBack, Standing
 
-FORM = [4, *KINDS]
+FORM = [5, *KINDS]
 """What a file must say of itself to be read: the number of its form, to be raised when fields change their meaning, and
 the movements that the ledger's totals are kept by."""
 OF_THE_TERMS = ("rulebook", "members", "groups", "member_group", "counting")

@@ -15,7 +15,6 @@ from ccp.market.case import Case
 from ccp.pricing.horizon import case_scenarios
 from ccp.scenarios.scenario_set import ScenarioSet
 from ccp.settlement.clearing import Clearing
-from ccp.settlement.fund import less_supplementary
 from ccp.settlement.state import CycleState
 from ccp.settlement.terms import RunTerms
 from ccp.settlement.today import Today, after_haircut, portfolio_of
@@ -53,8 +52,8 @@ class StressedBook:
         first, model, plan = self.first, self.first.windows, state.standing.plan
         assert model is not None
         own = candidate_losses(first)[first.model.way]
-        less = less_supplementary(own, state.supplementary, terms)
-        views = [own] if less is own else [own, less]
+        margin = state.supplementary
+        views = [own, own.less(margin, first.roster)] if margin.any() else [own]
         found = chain.from_iterable(objectives(first, view, [plan]) for view in views)
         return screened_by(first, model, own, chain(found, of_classes(first, model)))
 

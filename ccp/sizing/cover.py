@@ -1,25 +1,55 @@
 """Cover-N: the set of groups that loses most in one scenario, then the worst scenario."""
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import numpy as np
 
+from ccp.sizing.worst_set import LOWEST, Counts, WorstSet, as_it_is, worst_set
 from ccp.stress.loss_over_margin import GroupLosses, SetLosses
-from ccp.types import Cents, Flags, GroupByScenario, Index
+from ccp.types import Cents, Flags, GroupByScenario
 
 
 @dataclass(frozen=True)
 class Cover:
-    """An amount in cents, the scenario it comes from and the groups in it, as positions. Largest group first."""
+    """An amount in cents, the scenario it comes from and the groups in it, as positions. Largest group first.
+
+    `found` is what the groups lose: less than the amount where a search could not prove that no set is worse.
+    """
 
     amount: int
     scenario: int
     groups: list[int]
+    found: int
+
+    @property
+    def proved(self) -> bool:
+        """Whether no set of as many groups is worse, in any scenario that was looked at."""
+        return self.found == self.amount
 
 
-def ranked_groups(over_margin: GroupByScenario) -> Index:
-    """Groups by loss in each scenario, largest first, ties by group id: rank x scenario."""
-    return np.argsort(-over_margin, axis=0, kind="stable")
+@dataclass(frozen=True)
+class WorstSets:
+    """The worst set of groups of every scenario: `found` and `bound` (scenario) as `WorstSet` has them, in cents;
+    `groups` by scenario, the largest first."""
+
+    found: Cents
+    bound: Cents
+    groups: list[tuple[int, ...]]
+
+    @property
+    def proved(self) -> Flags:
+        """In which scenarios no set is worse."""
+        return self.found == self.bound
+
+    def worst(self, counted: Flags) -> int:
+        """The scenario of the largest bound among those that count; of equals, the first."""
+        return int(np.argmax(np.where(counted, self.bound, LOWEST)))
+
+    def cover(self, counted: Flags) -> Cover:
+        """The worst of the scenarios that count, as a cover."""
+        scenario = self.worst(counted)
+        return Cover(int(self.bound[scenario]), scenario, list(self.groups[scenario]), int(self.found[scenario]))
 
 
 def cover_by_scenario(losses: GroupLosses, count: int) -> Cents:
@@ -33,36 +63,93 @@ def largest_losses(over_margin: GroupByScenario, count: int) -> GroupByScenario:
     return over_margin if count >= groups else np.partition(over_margin, groups - count, axis=0)[groups - count :]
 
 
+def worst_sets(losses: SetLosses, count: int, counts: Counts | None = None) -> WorstSets:
+    """The worst set of at most `count` groups of every scenario. Never mixes scenarios. `counts`: default as it is."""
+    groups, scenarios = losses.group_over_margin.shape
+    counts = counts or as_it_is(groups)
+    if losses.bounds is None:
+        return _ranked(counts.of(losses.group_over_margin), count)
+    found = [worst_set(losses, scenario, count, counts) for scenario in range(scenarios)]
+    reached, bound = (np.array([getattr(one, name) for one in found], dtype=np.int64) for name in ("found", "bound"))
+    return WorstSets(reached, bound, [one.groups for one in found])
+
+
+def _ranked(worth: Cents, count: int) -> WorstSets:
+    """The sets of the groups that count for most, ties by group id."""
+    groups = np.argsort(-worth, axis=0, kind="stable")[:count]
+    amount = np.take_along_axis(worth, groups, axis=0).sum(axis=0)
+    return WorstSets(amount, amount, list(map(tuple, groups.T.tolist())))
+
+
+def worst_over(losses: SetLosses, count: int, counts: Counts, counted: Flags) -> tuple[int, WorstSet]:
+    """The worst of the counted scenarios, and its worst set; of equals, the first. Only scenarios that may be worst are
+    searched."""
+    worth = counts.of(losses.group_over_margin)
+    if losses.bounds is not None:
+        worth = np.maximum(worth + losses.bounds.most(count)[:, None], 0)
+    upper, found = _ranked(worth, count).bound, dict[int, WorstSet]()
+
+    def amount(scenario: int) -> int:
+        found[scenario] = worst_set(losses, scenario, count, counts)
+        return found[scenario].bound
+
+    scenario = _worst_scenario(upper, counted, amount)
+    return scenario, found[scenario]
+
+
+def _worst_scenario(upper: Cents, counted: Flags, amount: Callable[[int], int]) -> int:
+    """The counted scenario of the largest amount, of equals the first. Asked only where `upper`, which no amount
+    passes, leaves it open."""
+    most, worst = LOWEST, -1
+    for scenario in sorted(np.flatnonzero(counted).tolist(), key=lambda place: (-int(upper[place]), place)):
+        if worst >= 0 and upper[scenario] < most:
+            break
+        here = amount(scenario)
+        if worst < 0 or (-here, scenario) < (-most, worst):
+            most, worst = here, scenario
+    return worst
+
+
 def worst_cover(losses: SetLosses, count: int, counted: Flags) -> Cover:
     """Cover-N: the worst of the counted scenarios; of equals, the first."""
-    amounts = np.where(counted, cover_by_scenario(losses, count), -1)
-    scenario = int(np.argmax(amounts))
-    return Cover(int(amounts[scenario]), scenario, list(largest_groups(losses, scenario, count)))
+    scenario, found = worst_over(losses, count, as_it_is(len(losses.group_over_margin)), counted)
+    return Cover(found.bound, scenario, list(found.groups), found.found)
+
+
+def cover_numbers(count: int) -> Iterable[int]:
+    """Cover-1, cover-2 and cover-N of a rulebook's number."""
+    return sorted({1, 2, count})
 
 
 def covers_of(losses: SetLosses, count: int, counted: Flags) -> dict[int, Cover]:
     """Cover-1, cover-2 and cover-N of a rulebook's number, by number."""
-    return {number: worst_cover(losses, number, counted) for number in sorted({1, 2, count})}
-
-
-def largest_groups(losses: SetLosses, scenario: int, count: int) -> tuple[int, ...]:
-    """The set of `count` groups that loses most in a scenario, the largest first."""
-    return tuple(ranked_groups(losses.group_over_margin[:, [scenario]])[:count, 0].tolist())
+    return {number: worst_cover(losses, number, counted) for number in cover_numbers(count)}
 
 
 def emir_42_3(losses: SetLosses, counted: Flags) -> Cover:
     """The largest group, or the second and third together where they are larger; then the worst scenario.
 
-    Source: EMIR, Regulation (EU) 648/2012, Article 42(3): what the default fund alone must withstand.
+    Groups rank by what each loses alone, and the second and third are sold together. Source: EMIR, Regulation (EU)
+    648/2012, Article 42(3): what the default fund alone must withstand.
     """
+    single = losses.group_over_margin
     first, next_two = first_and_next_two(losses)
-    amounts = np.where(counted, np.maximum(first, next_two), -1)
-    scenario = int(np.argmax(amounts))
-    places = slice(1, 3) if next_two[scenario] > first[scenario] else slice(0, 1)
-    return Cover(int(amounts[scenario]), scenario, list(largest_groups(losses, scenario, 3)[places]))
+    if losses.bounds is not None:
+        next_two = next_two + int(np.sort(losses.bounds.most(2))[-2:].sum())
+    covers = dict[int, Cover]()
+
+    def amount(scenario: int) -> int:
+        places = np.argsort(-single[:, scenario], kind="stable")[:3].tolist()
+        options = [places[:1], places[1:]]
+        lost = [int(losses.of_groups(scenario, groups).sum()) if groups else 0 for groups in options]
+        groups = options[int(lost[1] > lost[0])]
+        covers[scenario] = Cover(max(lost), scenario, groups, max(lost))
+        return max(lost)
+
+    return covers[_worst_scenario(np.maximum(first, next_two), counted, amount)]
 
 
 def first_and_next_two(losses: GroupLosses) -> tuple[Cents, Cents]:
-    """In each scenario the loss of the largest group, and those of the second and third together."""
+    """In each scenario the loss of the largest group, and those of the second and third one by one."""
     ranked = np.sort(largest_losses(losses.group_over_margin, 3), axis=0)[::-1]
     return ranked[0], ranked[1:].sum(axis=0)

@@ -4,18 +4,23 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ccp.sizing.cover import largest_losses, ranked_groups
-from ccp.stress.loss_over_margin import GroupLosses
-from ccp.types import Cents, Flags, GroupByScenario, Index
+from ccp.sizing.cover import WorstSets, largest_losses, worst_over, worst_sets
+from ccp.sizing.worst_set import Counts
+from ccp.stress.loss_over_margin import GroupLosses, SetLosses
+from ccp.types import Cents, Flags
 from ccp.waterfall.plan import Plan
 
 
 @dataclass(frozen=True)
 class Coverage:
-    """Per scenario, in cents: `uncovered` may be negative, which is headroom; `defaulters` is rank x scenario."""
+    """Per scenario, in cents: `uncovered` may be negative, which is headroom; `defaulters` are the groups of the set.
+
+    `uncovered` is no less than what any set leaves, and more than the defaulters do where that is not `proved`.
+    """
 
     uncovered: Cents
-    defaulters: Index
+    defaulters: list[tuple[int, ...]]
+    proved: Flags
 
     def worst(self, counted: Flags) -> int:
         """The scenario that leaves most uncovered; of equals, the first."""
@@ -23,30 +28,48 @@ class Coverage:
         return int(np.argmax(np.where(counted, self.uncovered, lowest)))
 
 
-def coverage(plan: Plan, losses: GroupLosses, count: int) -> Coverage:
-    """The worst set of `count` groups in each scenario, and what it leaves uncovered.
+@dataclass(frozen=True)
+class LeftUncovered:
+    """What the worst of some scenarios leaves uncovered, in cents: negative is headroom. As in `Coverage`."""
 
-    A set D leaves `sum over D of max(loss_g - fund_g, 0) - capital - sum of fund_k over the others`, which is
-    `sum over D of max(loss_g, fund_g) - (capital + whole fund)`: the worst set is that of the largest
-    `max(loss_g, fund_g)`, without trying every set. Where unused contributions are shared the sum over D
-    of losses decides. Where the rulebook has no tier for a part, or for a share of the contributions only, that part is
-    left out of the sums. Insurance counts as capital does; calls, haircuts, equity and guarantees never. Proved
-    against enumeration in tests.
+    scenario: int
+    amount: int
+    groups: list[int]
+    proved: bool
+
+
+def coverage(plan: Plan, losses: SetLosses, count: int) -> Coverage:
+    """The worst set of at most `count` groups in each scenario, and what it leaves uncovered.
+
+    A set D leaves `sum over D of max(loss_g - fund_g, 0) - capital - sum of fund_k over the others`, which is `sum over
+    D of max(loss_g, fund_g) - (capital + whole fund)`. Where unused contributions are shared the sum over D of losses
+    decides. Where the rulebook has no tier for a part, or for a share of the contributions only, that part is left out
+    of the sums. Insurance counts as capital does; calls, haircuts, equity and guarantees never. Where sets lose what
+    their groups lose one by one the worst is that of the largest `max(loss_g, fund_g)`. Proved against enumeration in
+    tests.
     """
-    defaulters = ranked_groups(burdens(plan, losses))[:count]
-    return Coverage(uncovered_by_scenario(plan, losses, count), defaulters)
+    found: WorstSets = worst_sets(losses, count, _burden(plan))
+    return Coverage(found.bound - _prefunded(plan), found.groups, found.proved)
 
 
-def uncovered_by_scenario(plan: Plan, losses: GroupLosses, count: int) -> Cents:
-    """What the worst set of `count` groups leaves uncovered in each scenario; negative is headroom."""
-    others = int(plan.roster.by_group(plan.pledged).sum())
-    return largest_losses(burdens(plan, losses), count).sum(axis=0) - plan.prefunded_lumps - others
+def worst_uncovered(plan: Plan, losses: SetLosses, count: int, counted: Flags) -> LeftUncovered:
+    """As `coverage`, of the worst of the counted scenarios alone."""
+    scenario, found = worst_over(losses, count, _burden(plan), counted)
+    return LeftUncovered(scenario, found.bound - _prefunded(plan), list(found.groups), found.found == found.bound)
 
 
-def burdens(plan: Plan, losses: GroupLosses) -> GroupByScenario:
-    """What each group adds to what a set leaves uncovered."""
-    fund = plan.group_contributions[:, None]
+def uncovered_one_by_one(plan: Plan, losses: GroupLosses, count: int) -> Cents:
+    """What the worst set of `count` groups leaves uncovered in each scenario, were each of its books sold alone."""
+    return largest_losses(_burden(plan).of(losses.group_over_margin), count).sum(axis=0) - _prefunded(plan)
+
+
+def _burden(plan: Plan) -> Counts:
+    """What a group's default takes: its loss beyond its own contribution, and what that stood for if others default."""
+    fund = plan.group_contributions
     own = fund if plan.own_fund_pays else np.zeros_like(fund)
-    others = plan.roster.by_group(plan.pledged)[:, None]
-    short = losses.group_over_margin - own
-    return (short if plan.unused_contribution_shared else np.maximum(short, 0)) + others
+    return Counts(own, plan.roster.by_group(plan.pledged), not plan.unused_contribution_shared)
+
+
+def _prefunded(plan: Plan) -> int:
+    """What stands ready if nobody of whom it stands defaults."""
+    return plan.prefunded_lumps + int(plan.pledged.sum())

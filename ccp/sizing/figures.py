@@ -8,8 +8,8 @@ from ccp.margin.collateral import holdings
 from ccp.margin.collateral_counts import line_counts
 from ccp.money import to_units
 from ccp.rulebook.tier_kind import INSURER
-from ccp.sizing.cover import Cover, cover_by_scenario, covers_of, worst_cover
-from ccp.sizing.coverage import coverage
+from ccp.sizing.cover import Cover, worst_cover
+from ccp.sizing.coverage import worst_uncovered
 from ccp.sizing.liquidation import liquidations
 from ccp.sizing.size import Sized
 from ccp.waterfall.plan import make_plan
@@ -20,7 +20,7 @@ def coverage_figures(sized: Sized) -> dict[str, Any]:
     rulebook, digits = sized.rules, sized.digits
     everything = np.ones_like(sized.counted)
     prefunded = sized.plan.prefunded(sized.cover.groups)
-    beyond = covers_of(sized.losses, sized.cover_count, everything)
+    beyond = {number: one.cover(everything) for number, one in sized.sets.items()}
     return {
         "rulebook": rulebook.name,
         "date": sized.case.date.isoformat(),
@@ -30,6 +30,7 @@ def coverage_figures(sized: Sized) -> dict[str, Any]:
         "emir_42_3": _cover(sized, sized.emir),
         "all_scenarios": {f"cover_{n}": _cover(sized, cover) for n, cover in beyond.items()},
         "cover_n_by_margin_counted": _by_resources(sized),
+        "sold_together": _sold_together(sized),
         "fund": {
             "required": _units(sized.fund.required, digits),
             "bound_by": sized.fund.bound_by,
@@ -64,9 +65,25 @@ def _cover(sized: Sized, cover: Cover) -> dict[str, Any]:
     losses = sized.losses.of_groups(cover.scenario, cover.groups)
     return {
         "amount": _units(cover.amount, digits),
+        "found": _units(cover.found, digits),
+        "proved": cover.proved,
         "scenario_id": sized.scenarios.ids[cover.scenario],
         "groups": [sized.plan.groups[group] for group in cover.groups],
         "losses": [_units(int(loss), digits) for loss in losses],
+    }
+
+
+def _sold_together(sized: Sized) -> dict[str, Any] | None:
+    """What it costs to sell the books of cover-N together, and the part of it in the fund that selling each alone would
+    not ask for; None where selling costs nothing."""
+    digits, found = sized.digits, sized.sold(*sized.worst_event)
+    if found is None:
+        return None
+    return {
+        "cost": _units(found.cost, digits),
+        "cost_alone": _units(found.cost_alone, digits),
+        "more_over_margin": _units(found.more, digits),
+        "share_of_cover": found.more / sized.cover.amount if sized.cover.amount else None,
     }
 
 
@@ -81,13 +98,14 @@ def _by_resources(sized: Sized) -> dict[str, float]:
 def _test(sized: Sized, scenario: int) -> dict[str, Any]:
     digits = sized.digits
     uncovered = int(sized.coverage.uncovered[scenario])
-    groups = sized.coverage.defaulters[:, scenario]
+    groups = list(sized.coverage.defaulters[scenario])
     own = int(sized.plan.group_contributions[groups].sum())
     losses = sized.losses.of_groups(scenario, groups)
     return {
         "passed": uncovered <= 0,
         "uncovered": _units(max(uncovered, 0), digits),
         "headroom": _units(max(-uncovered, 0), digits),
+        "proved": bool(sized.coverage.proved[scenario]),
         "scenario_id": sized.scenarios.ids[scenario],
         "defaulters": [sized.plan.groups[group] for group in groups],
         "losses": [_units(int(loss), digits) for loss in losses],
@@ -100,14 +118,13 @@ def _test_if_required(sized: Sized) -> dict[str, Any]:
     """The coverage test again, as if every member had paid in what is required of it."""
     digits, required = sized.digits, np.array(sized.required, dtype=np.int64)
     plan = make_plan(sized.rules, sized.plan.roster, required)
-    tested = coverage(plan, sized.losses, sized.cover_count)
-    scenario = tested.worst(sized.counted)
-    uncovered = int(tested.uncovered[scenario])
+    worst = worst_uncovered(plan, sized.losses, sized.cover_count, sized.counted)
     return {
-        "passed": uncovered <= 0,
-        "uncovered": _units(max(uncovered, 0), digits),
-        "scenario_id": sized.scenarios.ids[scenario],
-        "defaulters": [plan.groups[group] for group in tested.defaulters[:, scenario]],
+        "passed": worst.amount <= 0,
+        "uncovered": _units(max(worst.amount, 0), digits),
+        "proved": worst.proved,
+        "scenario_id": sized.scenarios.ids[worst.scenario],
+        "defaulters": [plan.groups[group] for group in worst.groups],
     }
 
 
@@ -151,7 +168,7 @@ def _liquidation(sized: Sized) -> dict[str, Any]:
 
 def _scenario_counts(sized: Sized) -> dict[str, int]:
     """How many scenarios stay inside margin, draw on prefunded resources, and go beyond them."""
-    cover = cover_by_scenario(sized.losses, sized.cover_count)
+    cover = sized.sets[sized.cover_count].bound
     beyond = sized.coverage.uncovered > 0
     return {
         "inside_margin": int(((cover == 0) & ~beyond).sum()),

@@ -3,14 +3,28 @@
 from collections.abc import Iterator
 from typing import Literal
 
+import numpy as np
+
 from ccp.market.case import Case
+from ccp.money import to_units
 from ccp.notes.note import Note, named, note
 from ccp.rulebook.rulebook import Rulebook
+from ccp.sizing.size import Sized
 
 
 def fund_notes(case: Case) -> list[Note]:
     """Notes on a fund that is sized on one day."""
     return [*group_notes(case), *one_day_notes(case.rulebook)]
+
+
+def search_notes(sized: Sized) -> Iterator[Note]:
+    """Scenarios that size the fund, or test it, in which a worse set of groups is not ruled out."""
+    proved = np.all([one.proved for one in (*sized.sets.values(), sized.coverage)], axis=0)
+    missing = int((sized.counted & ~proved).sum())
+    if missing:
+        found, bound = (to_units(amount, sized.digits) for amount in (sized.cover.found, sized.cover.amount))
+        words = {"found": f"{found:,}", "bound": f"{bound:,}"}
+        yield note("not_proved", "stress.most_sets", missing, int(sized.counted.sum()), **words)
 
 
 def group_notes(case: Case) -> Iterator[Note]:

@@ -7,7 +7,6 @@ from ccp.frames import CollateralCounts, Contributions, Losses, Margin, Scenario
 from ccp.margin.collateral_counts import counts_table
 from ccp.money import to_units
 from ccp.pricing.horizon import stress_periods
-from ccp.sizing.cover import cover_by_scenario
 from ccp.sizing.size import Sized
 from ccp.sizing.windows_table import windows_table
 from ccp.waterfall.table import defaulters_name, outcome_rows, waterfall_frame
@@ -68,20 +67,20 @@ def losses_table(sized: Sized) -> pl.DataFrame:
 def scenarios_table(sized: Sized) -> pl.DataFrame:
     """Every scenario with its cover figures and what the worst default leaves uncovered."""
     digits = sized.digits
-    labels, losses = sized.scenarios.labels, sized.losses
-    uncovered = np.maximum(sized.coverage.uncovered, 0)
+    labels, uncovered = sized.scenarios.labels, np.maximum(sized.coverage.uncovered, 0)
+    covers = {name: sized.sets[number] for name, number in (("1", 1), ("2", 2), ("n", sized.cover_count))}
+    proved = np.all([one.proved for one in covers.values()], axis=0) & sized.coverage.proved
     return pl.DataFrame(
         {
             "scenario_id": [label.scenario_id for label in labels],
             "kind": [label.kind for label in labels],
             "multiple": [label.multiple for label in labels],
             "sizes_fund": [label.sizes_fund for label in labels],
-            "cover_1": to_units(cover_by_scenario(losses, 1), digits),
-            "cover_2": to_units(cover_by_scenario(losses, 2), digits),
-            "cover_n": to_units(cover_by_scenario(losses, sized.cover_count), digits),
+            **{f"cover_{name}": to_units(one.bound, digits) for name, one in covers.items()},
             "groups": [_with_losses(sized, place) for place in range(len(labels))],
             "uncovered": to_units(uncovered, digits),
             "uncovered_groups": [_worst_set(sized, place) for place in range(len(labels))],
+            "proved": proved,
             "description": [label.description for label in labels],
             "provenance": [label.provenance for label in labels],
         },
@@ -109,7 +108,7 @@ def shocks_table(sized: Sized) -> pl.DataFrame:
 
 def _worst_set(sized: Sized, scenario: int) -> str:
     """The groups whose default leaves most uncovered in a scenario."""
-    return defaulters_name(sized.plan, tuple(int(group) for group in sized.coverage.defaulters[:, scenario]))
+    return defaulters_name(sized.plan, sized.coverage.defaulters[scenario])
 
 
 def _with_losses(sized: Sized, scenario: int) -> str:
@@ -151,7 +150,7 @@ def waterfall_table(sized: Sized) -> pl.DataFrame:
 def default_sets(sized: Sized, scenario: int) -> dict[str, tuple[int, ...]]:
     """The sets of groups whose default a scenario's waterfall is run for, by why they are chosen."""
     largest = sized.largest_groups(scenario)
-    worst = tuple(int(group) for group in sized.coverage.defaulters[:, scenario])
+    worst = sized.coverage.defaulters[scenario]
     if set(largest) == set(worst):
         return {"both": largest}
     return {"largest losses": largest, "coverage test": worst}

@@ -7,6 +7,7 @@ import numpy as np
 from ccp.money import to_minor
 from ccp.sizing.size import Sized
 from ccp.stress.fire_sale import lost_by_cuts, sell
+from ccp.stress.joint_losses import JointLosses
 from ccp.stress.loss_over_margin import SetLosses
 from ccp.stress.measure import Measured
 from ccp.stress.own_losses import fall_of_units, house_losses
@@ -53,9 +54,14 @@ class InScenario:
         """The books of groups that default together, after those `before`, and without what was `cut` of pools."""
         loss, over_margin = self.losses.of_members(self.place, groups, before)
         if cut is not None:
-            more, more_over = lost_by_cuts(self.measured, self.scenario, groups, self.dropped, cut)
+            more, more_over = self._lost_by_cuts(groups, before, cut)
             loss, over_margin = loss + more, over_margin + more_over
         return Books(loss, np.minimum(over_margin, loss), self.measured.counted_by_member(self.scenario))
+
+    def _lost_by_cuts(self, groups: tuple[int, ...], before: tuple[int, ...], cut: Cents) -> tuple[Cents, Cents]:
+        if isinstance(self.losses, JointLosses):
+            return self.losses.lost_by_cuts(self.place, groups, before, cut)
+        return lost_by_cuts(self.measured, self.scenario, groups, self.dropped, cut)
 
 
 def member_capital(measured: Measured) -> list[int | None]:

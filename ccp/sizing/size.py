@@ -13,12 +13,12 @@ from ccp.money import exact, minor_units, scaled_up, to_minor
 from ccp.rulebook.rulebook import Rulebook
 from ccp.scenarios.scenario_set import ScenarioSet
 from ccp.sizing.circumstances import circumstances, with_claims
-from ccp.sizing.cover import Cover, covers_of, emir_42_3, largest_groups, worst_cover
+from ccp.sizing.cover import Cover, WorstSets, cover_numbers, emir_42_3, worst_cover, worst_sets
 from ccp.sizing.coverage import Coverage, coverage
 from ccp.sizing.fund import FundSize, contributions, fund_size
+from ccp.sizing.worst_set import as_it_is, worst_set
 from ccp.stress.claims import Sides, sides_of
-from ccp.stress.loss_over_margin import StressLosses
-from ccp.stress.measure import Measured
+from ccp.stress.measure import Losses, Measured
 from ccp.stress.parts import PartFound
 from ccp.types import Cents, Flags
 from ccp.waterfall.contagion import Books
@@ -28,16 +28,28 @@ from ccp.waterfall.run import run_waterfall
 
 
 @dataclass(frozen=True)
+class SoldTogether:
+    """What selling the books of a set costs in all its pools, and what it would if each group was sold alone, in cents;
+    and how much more the set loses over margin for it (negative: less, for opposite books net)."""
+
+    cost: int
+    cost_alone: int
+    more: int
+
+
+@dataclass(frozen=True)
 class Sized:
     """The fund and everything it rests on. Money in cents; `weights` is what the fund was shared out by.
 
     `plan` is resolved against the fund in force: what is posted where the book says so, unless the rulebook fixes the
-    fund's size, else what is required. `covers` holds cover-1, cover-2 and the rulebook's cover-N over the scenarios
-    that size the fund. `held` gives what members hold, where somebody keeps it.
+    fund's size, else what is required. `sets` holds the worst sets of one, of two, and of as many groups as the
+    rulebook covers, by that number, and `covers` the cover of each over the scenarios that size the fund. `held` gives
+    what members hold, where somebody keeps it.
     """
 
     measured: Measured
     counted: Flags
+    sets: dict[int, WorstSets]
     covers: dict[int, Cover]
     emir: Cover
     fund: FundSize
@@ -79,7 +91,7 @@ class Sized:
         return self.measured.found
 
     @property
-    def losses(self) -> StressLosses:
+    def losses(self) -> Losses:
         """What sets of groups lose over margin in the scenarios."""
         return self.measured.losses
 
@@ -99,12 +111,16 @@ class Sized:
         return "required" if self.posted is None or self.rules.fund.size is not None else "posted"
 
     def largest_groups(self, scenario: int, count: int | None = None) -> tuple[int, ...]:
-        """The `count` groups (default: the rulebook's number) with the largest losses over margin in a scenario."""
-        return largest_groups(self.losses, scenario, count or self.cover_count)
+        """The set of at most `count` groups (default: the rulebook's number) that loses most over margin."""
+        number = count or self.cover_count
+        if number in self.sets:
+            return self.sets[number].groups[scenario]
+        return worst_set(self.losses, scenario, number, as_it_is(len(self.plan.groups))).groups
 
     def worst_scenario(self, count: int | None = None) -> int:
         """The scenario among those that size the fund that is worst for `count` groups."""
-        return worst_cover(self.losses, count or self.cover_count, self.counted).scenario
+        number = count or self.cover_count
+        return (self.covers.get(number) or worst_cover(self.losses, number, self.counted)).scenario
 
     def event(self, scenario: int, groups: tuple[int, ...], before: tuple[int, ...] = ()) -> Event:
         """A default of a set of groups in one scenario, after those `before`: of what the set loses together."""
@@ -118,6 +134,17 @@ class Sized:
         """What is known of such a default beyond losses."""
         event = (self.measured, self.plan, scenario, groups, lambda: self.sides)
         return with_claims(circumstances(*event), *event)
+
+    def sold(self, scenario: int, groups: tuple[int, ...]) -> "SoldTogether | None":
+        """What it costs to sell the books of some groups together; None where it costs nothing."""
+        sale = self.losses.bounds
+        if sale is None:
+            return None
+        alone = [int(sale.costs((group,))[0].sum()) for group in groups]
+        single = self.losses.group_over_margin[list(groups), scenario]
+        together = self.losses.of_groups(scenario, groups)
+        cost = sum(int(one.sum()) for one in sale.costs(groups))
+        return SoldTogether(cost, sum(alone), int(together.sum() - single.sum()))
 
     @cached_property
     def sides(self) -> Sides:
@@ -145,7 +172,7 @@ class Sized:
     def coverage_test_event(self) -> tuple[int, tuple[int, ...]]:
         """The scenario that sizes the fund, and the groups, that leave most uncovered with the fund in force."""
         scenario = self.coverage.worst(self.counted)
-        return scenario, tuple(int(group) for group in self.coverage.defaulters[:, scenario])
+        return scenario, self.coverage.defaulters[scenario]
 
 
 def size_fund(measured: Measured, held: Callable[[], Sides] | None = None) -> Sized:
@@ -162,6 +189,7 @@ def size_fund(measured: Measured, held: Callable[[], Sides] | None = None) -> Si
 class FundNeeded(NamedTuple):
     """The fund that some losses ask for, as `Sized` has it, and the plan that is resolved against it."""
 
+    sets: dict[int, WorstSets]
     covers: dict[int, Cover]
     emir: Cover
     fund: FundSize
@@ -175,7 +203,8 @@ def fund_needed(measured: Measured, counted: Flags) -> FundNeeded:
     """Size the fund by the counted scenarios, and share it out."""
     rulebook, roster = measured.rules, measured.roster
     rules, minor = rulebook.fund, minor_units(rulebook.currency_digits)
-    covers, emir = covers_of(measured.losses, rules.cover, counted), emir_42_3(measured.losses, counted)
+    sets = {number: worst_sets(measured.losses, number) for number in cover_numbers(rules.cover)}
+    covers, emir = {number: one.cover(counted) for number, one in sets.items()}, emir_42_3(measured.losses, counted)
     fund = fund_size(rules, covers[rules.cover].amount, emir.amount, len(roster.members), minor)
     weights = contribution_weights(measured, counted)
     required = contributions(fund.required, weights, scaled_up(minor, exact(rules.minimum_contribution)))
@@ -183,7 +212,7 @@ def fund_needed(measured: Measured, counted: Flags) -> FundNeeded:
     basis = np.array(required, dtype=np.int64)
     in_force = basis if posted is None or rules.size is not None else posted
     plan = make_plan(rulebook, roster, in_force, basis)
-    return FundNeeded(covers, emir, fund, weights, required, posted, plan)
+    return FundNeeded(sets, covers, emir, fund, weights, required, posted, plan)
 
 
 def counted_scenarios(measured: Measured) -> Flags:

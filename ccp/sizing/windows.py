@@ -22,7 +22,7 @@ from ccp.scenarios.stress_set import sizing_multiples
 from ccp.scenarios.windows import CALLED
 from ccp.scenarios.worst_windows import apart
 from ccp.sizing.cover import cover_by_scenario, first_and_next_two
-from ccp.sizing.coverage import uncovered_by_scenario
+from ccp.sizing.coverage import uncovered_one_by_one
 from ccp.sizing.size import counted_scenarios, fund_needed
 from ccp.stress.loss_over_margin import StressLosses, over_margin_left
 from ccp.stress.measure import Measured, check_size, measure
@@ -156,7 +156,8 @@ def _of_pairs(names: list[str], amounts: Cents) -> Iterator[Objective]:
 
 def _plans(measured: Measured, own: StressLosses) -> Iterator[Plan]:
     """With the fund in force, and with the required one."""
-    both = measured.with_losses(_joined(measured.losses, own))
+    known = measured.losses if isinstance(measured.losses, StressLosses) else measured.losses.single
+    both = measured.with_losses(_joined(known, own))
     counted = np.concatenate([counted_scenarios(measured), np.ones(own.over_margin.shape[1], dtype=bool)])
     needed = fund_needed(both, counted)
     yield needed.plan
@@ -166,7 +167,7 @@ def _plans(measured: Measured, own: StressLosses) -> Iterator[Plan]:
 def _uncovered(plan: Plan, own: StressLosses, count: int) -> Cents:
     """What the coverage test leaves uncovered, as far as it is more than where nobody loses anything."""
     nothing = StressLosses(*(np.zeros_like(amounts[:, :1]) for amounts in (own.loss, own.loss, own.group_over_margin)))
-    least, found = (uncovered_by_scenario(plan, one, count) for one in (nothing, own))
+    least, found = (uncovered_one_by_one(plan, one, count) for one in (nothing, own))
     return found - least
 
 

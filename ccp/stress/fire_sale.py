@@ -5,12 +5,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ccp.book.portfolio import Portfolio
 from ccp.kernels.exposure.costs import SaleTerms, sale_days
 from ccp.money import minor_units
 from ccp.stress.claims import Sides, net_positions
-from ccp.stress.loss_over_margin import StressLosses, stress_losses
-from ccp.stress.measure import Measured
+from ccp.stress.joint_losses import JointLosses
+from ccp.stress.loss_over_margin import stress_losses
+from ccp.stress.measure import Losses, Measured
 from ccp.stress.own_losses import house_losses
 from ccp.stress.parts import shortfalls_of
 from ccp.types import Cents, Vector
@@ -22,7 +22,7 @@ class Moved:
     scenario at the moved prices. `drop` is how far a unit of each instrument has fallen in all."""
 
     house_loss: Cents
-    losses: StressLosses
+    losses: Losses
     drop: Vector
 
 
@@ -35,7 +35,7 @@ def sell(measured: Measured, sides: Sides, scenario: int, groups: tuple[int, ...
     return Moved(house_losses(measured, rows.spread(fall)), books_in(measured, scenario, drop), drop)
 
 
-def books_in(measured: Measured, scenario: int, dropped: Vector, cut: Cents | None = None) -> StressLosses:
+def books_in(measured: Measured, scenario: int, dropped: Vector, cut: Cents | None = None) -> Losses:
     """Every member's book in one scenario, units having fallen by more than the scenario says. `cut` is what haircuts
     took of each pool (default: nothing): its result is less by that, as by a cost."""
     case = measured.case
@@ -43,11 +43,13 @@ def books_in(measured: Measured, scenario: int, dropped: Vector, cut: Cents | No
     unit_loss = measured.unit_loss[:, [scenario]] + rows.spread(dropped)[:, None]
     counted = {"": measured.counted_in(scenario)[:, None]}
     minor = float(minor_units(case.rulebook.currency_digits))
-    cost = measured.found.account_cost
+    cost = measured.found.pool_cost
     if cut is not None:
-        cost = _with_cuts(case.portfolio, cost, cut)
+        cost = cut if cost is None else cost + cut
     short = shortfalls_of(case.portfolio.whole, rows, unit_loss, cost, counted, minor)[""]
-    return stress_losses(short, case.rulebook.stress.house_surplus_covers_clients, case.portfolio.roster)
+    single = stress_losses(short, case.rulebook.stress.house_surplus_covers_clients, case.portfolio.roster)
+    losses = measured.losses
+    return losses.at(single, unit_loss, scenario) if isinstance(losses, JointLosses) else single
 
 
 def lost_by_cuts(
@@ -62,14 +64,6 @@ def lost_by_cuts(
         return nothing, nothing
     with_them, without = (books_in(measured, scenario, dropped, some) for some in (mine, None))
     return (with_them.loss - without.loss)[:, 0], (with_them.over_margin - without.over_margin)[:, 0]
-
-
-def _with_cuts(portfolio: Portfolio, cost: Cents | None, cut: Cents) -> Cents:
-    """What accounts cost, with what was cut of each pool on the first of its accounts."""
-    pools, firsts = np.unique(portfolio.account_pool, return_index=True)
-    costs = np.zeros(len(portfolio.account_pool), dtype=np.int64) if cost is None else cost.copy()
-    costs[firsts] += cut[pools]
-    return costs
 
 
 def _fall(quantity: float, instrument: int, terms: SaleTerms) -> float:

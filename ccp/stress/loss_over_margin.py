@@ -20,13 +20,37 @@ class GroupLosses(Protocol):
         ...
 
 
+class SetBounds(Protocol):
+    """How much more sets of groups may lose over margin than their groups lose one by one, in cents.
+
+    `most_sets` is how many sets a search of the worst looks at in a scenario before it gives up the proof.
+    """
+
+    @property
+    def most_sets(self) -> int:
+        """Sets that are looked at."""
+        ...
+
+    def more(self, groups: tuple[int, ...]) -> int:
+        """The most that some groups together lose more, in any scenario; not less than nothing."""
+        ...
+
+    def most(self, count: int) -> Cents:
+        """By group, the most that it loses more in any set of `count` groups."""
+        ...
+
+
 class SetLosses(GroupLosses, Protocol):
     """Losses over margin of SETS of groups that default together: the one source of events, cover and coverage test.
 
-    Scenarios and groups are places. A set may lose more than its groups would one by one, for all its books are sold
-    together. Cover and the coverage test choose groups by what each loses alone, and an event carries what the chosen
-    set loses; where the two differ, whoever brings such losses has to choose by sets.
+    Scenarios and groups are places. A set may lose more or less than its groups would one by one, for all its books are
+    sold together: `ccp.sizing.worst_set` finds the worst.
     """
+
+    @property
+    def bounds(self) -> SetBounds | None:
+        """How much more sets may lose; None where every set loses what its groups lose one by one."""
+        ...
 
     def of_members(self, scenario: int, groups: Sequence[int], before: Sequence[int] = ()) -> tuple[Cents, Cents]:
         """By member, the loss and what of it is over margin, of groups that default together after those `before`.
@@ -52,6 +76,16 @@ class StressLosses:
     loss: MemberByScenario
     over_margin: MemberByScenario
     group_over_margin: GroupByScenario
+
+    @property
+    def bounds(self) -> None:
+        """No set loses more than its groups."""
+        return None
+
+    def less(self, supplementary: Cents, roster: Roster) -> "StressLosses":
+        """Losses over margin less margin by member that pays for any loss of its member."""
+        over = np.maximum(self.over_margin - supplementary[:, None], 0)
+        return StressLosses(self.loss, over, roster.by_group(over))
 
     def of_members(self, scenario: int, groups: Sequence[int], before: Sequence[int] = ()) -> tuple[Cents, Cents]:
         """By member, the loss and what of it is over margin: the same whoever else defaults."""

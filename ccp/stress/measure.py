@@ -9,6 +9,7 @@ from ccp.book.portfolio import Portfolio
 from ccp.book.roster import Roster
 from ccp.errors import refuse
 from ccp.exposure.run import Progress, account_values
+from ccp.kernels.exposure.joint_costs import GroupBooks
 from ccp.margin.collateral import holdings
 from ccp.margin.concentration import ConcentrationTerms, added_up
 from ccp.margin.requirement import Requirement, knowing_all, with_concentration
@@ -16,6 +17,9 @@ from ccp.market.case import Case
 from ccp.money import minor_units, to_minor
 from ccp.rulebook.rulebook import Rulebook
 from ccp.scenarios.scenario_set import ScenarioSet
+from ccp.stress.group_books import books_in_memory
+from ccp.stress.joint_losses import JointLosses
+from ccp.stress.joint_ways import joint_losses
 from ccp.stress.loss_over_margin import StressLosses, stress_losses
 from ccp.stress.parts import (
     RESOURCES,
@@ -24,6 +28,7 @@ from ccp.stress.parts import (
     PartFound,
     PartTask,
     StressModel,
+    books_of,
     engine_model,
     joined,
     measure_part,
@@ -36,6 +41,8 @@ from ccp.stress.parts import (
 from ccp.stress.windows import Counting, Screened, WindowModel, window_sums
 from ccp.types import Cents, Index, InstrumentByScenario, Vector
 
+Losses = StressLosses | JointLosses
+"""Losses of sets: of books that cost nothing to sell, or of those that are sold together."""
 LARGEST = 2.0**62
 """Minor units that the losses of the whole book may come to: sums of them stay whole numbers of 64 bits."""
 
@@ -53,7 +60,7 @@ class Measured:
     case: Case
     model: StressModel
     found: PartFound
-    by_resources: dict[str, StressLosses]
+    by_resources: dict[str, Losses]
     concentration: ConcentrationTerms | None = None
     windows: WindowModel | None = None
     screened: Screened | None = None
@@ -79,11 +86,11 @@ class Measured:
         return self.portfolio.roster
 
     @property
-    def losses(self) -> StressLosses:
+    def losses(self) -> Losses:
         """Stress losses under the rulebook's own way of counting margin."""
         return self.by_resources[self.rules.stress.resources]
 
-    def with_losses(self, losses: StressLosses) -> "Measured":
+    def with_losses(self, losses: Losses) -> "Measured":
         """The same with other losses, counted in the rulebook's own way."""
         return replace(self, by_resources=self.by_resources | {self.rules.stress.resources: losses})
 
@@ -115,13 +122,15 @@ class Measured:
 
 @dataclass(frozen=True)
 class PoolLoss:
-    """One pool of a defaulter in one scenario, in cents. `loss` is negative for a gain."""
+    """One pool of a defaulter in one scenario, in cents. `loss` is negative for a gain; `cost` is what it bears of the
+    sale, and is in the loss (None: selling costs nothing)."""
 
     pool: int
     member: int
     house: bool
     loss: int
     margin: int
+    cost: int | None = None
 
 
 def measure(
@@ -130,7 +139,8 @@ def measure(
     """Price every instrument, margin every account and stress every member; run them through `windows` as well."""
     model, lines, whole = engine_model(case, stress, windows), holdings(case), case.portfolio.whole
     model = replace(model, margin=knowing_all(model.margin, [whole]))
-    return measured_of(case, model, [measure_part(model, whole, lines, progress)])
+    books = books_in_memory(case.portfolio) if model.stress.sells else None
+    return measured_of(case, model, [measure_part(model.selling(books), whole, lines, progress)], books)
 
 
 def measure_parts(
@@ -141,15 +151,17 @@ def measure_parts(
     for cube in (*model.margin.samples, *([model.margin.floor] if model.margin.floor else [])):
         cube.cut()
 
+    books = books_of(model.stress, case.portfolio, tasks, executor)
+
     def found() -> Iterator[PartFound]:
         done = 0
-        for one in executor.run(measure_task, model, tasks):
+        for one in executor.run(measure_task, model.selling(books), tasks):
             done += len(one.account_margin)
             if progress is not None:
                 progress(done, len(case.portfolio.accounts))
             yield one
 
-    return measured_of(case, model, found())
+    return measured_of(case, model, found(), books)
 
 
 def _knowing_all(model: EngineModel, tasks: list[PartTask], executor: PartExecutor) -> EngineModel:
@@ -161,15 +173,22 @@ def _knowing_all(model: EngineModel, tasks: list[PartTask], executor: PartExecut
     return replace(model, margin=with_concentration(model.margin, known))
 
 
-def measured_of(case: Case, model: EngineModel | StressModel, found: Iterable[PartFound]) -> Measured:
-    """What was found of all parts, in order of their pools, as one result. Raises InputError."""
+def measured_of(
+    case: Case, model: EngineModel | StressModel, found: Iterable[PartFound], books: GroupBooks | None = None
+) -> Measured:
+    """What was found of all parts, in order of their pools, as one result. Raises InputError.
+
+    `books` are what groups hold, where selling costs something and what was found does not say.
+    """
     whole, terms = joined(found), model.margin.add_ons.concentration if isinstance(model, EngineModel) else None
     stress = model.stress if isinstance(model, EngineModel) else model
+    whole = whole if books is None else replace(whole, books=books)
     check_size(whole.gross, stress, case.portfolio.instruments)
     phi, roster = case.rulebook.stress.house_surplus_covers_clients, case.portfolio.roster
-    losses = {way: stress_losses(short, phi, roster) for way, short in whole.shortfalls.items()}
+    single = {way: stress_losses(short, phi, roster) for way, short in whole.shortfalls.items()}
+    losses = single if whole.books is None else joint_losses(case, stress, whole, single)
     only = next(iter(losses.values()))
-    by_resources: dict[str, StressLosses] = losses if len(losses) > 1 else dict.fromkeys(map(str, RESOURCES), only)
+    by_resources: dict[str, Losses] = dict(losses) if len(losses) > 1 else dict.fromkeys(map(str, RESOURCES), only)
     windows = model.windows if isinstance(model, EngineModel) else None
     return Measured(case, stress, whole, by_resources, terms, windows)
 
@@ -203,12 +222,13 @@ def measure_stress(
     a scenario.
     """
     model = stress_model(case, stress, required.periods, required.daily_risk)
-    part = case.portfolio.whole
-    found = stress_part(model, part, required, pool_requirement(part, required), counting(stress))
+    part, books = case.portfolio.whole, books_in_memory(case.portfolio) if model.sells else None
+    selling = model if books is None else model.selling(books)
+    found = stress_part(selling, part, required, pool_requirement(part, required), counting(stress))
     if windows is not None:
-        cost, digits = found.account_cost, model.digits
+        cost, digits = found.pool_cost, model.digits
         found = replace(found, windows=window_sums(windows, model.rows, part, cost, counting, digits, amounts))
-    return replace(measured_of(case, model, [found]), windows=windows)
+    return replace(measured_of(case, model, [found], books), windows=windows)
 
 
 def pool_losses(measured: Measured, scenario: int, groups: tuple[int, ...]) -> list[PoolLoss]:
@@ -217,6 +237,7 @@ def pool_losses(measured: Measured, scenario: int, groups: tuple[int, ...]) -> l
     pools = portfolio.pools_of(portfolio.members_of(np.array(groups)))
     counted = measured.counted_in(scenario)
     sums = np.concatenate([_pool_sums(measured, scenario, some) for some in portfolio.portions(pools)])
+    costs = _costs(measured, groups, pools)
     return [
         PoolLoss(
             int(pool),
@@ -224,20 +245,29 @@ def pool_losses(measured: Measured, scenario: int, groups: tuple[int, ...]) -> l
             bool(portfolio.pool_house[pool]),
             int(loss),
             int(counted[pool]),
+            None if costs is None else int(costs[place]),
         )
-        for pool, loss in zip(pools, sums, strict=True)
+        for place, (pool, loss) in enumerate(zip(pools, sums if costs is None else sums + costs, strict=True))
     ]
 
 
+def _costs(measured: Measured, groups: tuple[int, ...], pools: Index) -> Cents | None:
+    """What each of the pools of some groups bears when these are sold together; None where selling costs nothing."""
+    cost, sale = np.zeros(len(pools), dtype=np.int64), measured.losses.bounds
+    if sale is None:
+        return None
+    for group, of_group in zip(groups, sale.costs(groups), strict=True):
+        cost[np.searchsorted(pools, sale.pools_of(group))] = of_group
+    return cost
+
+
 def _pool_sums(measured: Measured, scenario: int, pools: Index) -> Cents:
-    """What some pools lose in a scenario, the cost of being sold included."""
+    """What some pools lose in a scenario, before the cost of being sold."""
     portfolio = measured.portfolio
     part, accounts = portfolio.part(pools), portfolio.accounts_in(pools)
     held = measured.model.rows.held(part.positions)
     values = account_values(held, measured.unit_loss[:, [scenario]], np.arange(len(accounts)))[:, 0]
     cents = to_minor(values, measured.digits)
-    if measured.found.account_cost is not None:
-        cents += measured.found.account_cost[accounts]
     sums = np.zeros(len(pools), dtype=np.int64)
     np.add.at(sums, part.account_pool, cents)
     return sums

@@ -32,11 +32,11 @@ MOST_FRESH = 256
 
 @dataclass(frozen=True)
 class FurtherTask:
-    """A part whose margins are known, to be run in further scenarios. All by account or pool of the part."""
+    """A part whose margins are known, to be run in further scenarios. All by pool of the part."""
 
     part: Loadable
     lines: Holdings | None
-    account_cost: Cents | None
+    pool_cost: Cents | None
     pool_margin: Cents
     pool_held: Cents | None
 
@@ -95,8 +95,8 @@ def _tasks(case: Case, found: PartFound, most: int | None) -> Iterator[FurtherTa
     portfolio, first = case.portfolio, 0
     for task in part_tasks(portfolio, holdings(case), most):
         last = first + len(task.part.pool_member)
-        pools, accounts = slice(first, last), slice(*np.searchsorted(portfolio.account_pool, [first, last]).tolist())
-        cost = None if found.account_cost is None else found.account_cost[accounts]
+        pools = slice(first, last)
+        cost = None if found.pool_cost is None else found.pool_cost[pools]
         held = None if found.pool_held is None else found.pool_held[pools]
         yield FurtherTask(task.part, task.lines, cost, found.pool_margin[pools], held)
         first = last
@@ -106,7 +106,7 @@ def run_further(model: StressModel, task: FurtherTask) -> Further:
     """Read a part and run it in some scenarios."""
     counted = counted_by_way(model, model.scenarios, task.pool_margin, task.pool_held, task.lines)
     minor, part = float(minor_units(model.digits)), task.part.load()
-    shortfalls = shortfalls_of(part, model.rows, model.unit_loss, task.account_cost, counted, minor)
+    shortfalls = shortfalls_of(part, model.rows, model.unit_loss, task.pool_cost, counted, minor)
     return Further(counted.get(model.way, next(iter(counted.values()))), shortfalls)
 
 

@@ -14,9 +14,10 @@ import numpy as np
 from ccp.book.portfolio import Loadable, Part, Portfolio
 from ccp.exposure.run import Progress, account_values, run_stress
 from ccp.kernels.exposure.costs import SaleTerms
+from ccp.kernels.exposure.joint_costs import GroupBooks
 from ccp.kernels.exposure.pools import Shortfalls
 from ccp.kernels.exposure.windows import WindowSums
-from ccp.margin.add_ons import close_out_costs, sale_terms
+from ccp.margin.add_ons import sale_terms
 from ccp.margin.collateral import (
     Holdings,
     counted_margin,
@@ -29,9 +30,11 @@ from ccp.margin.requirement import MarginModel, Requirement, margin_model, requi
 from ccp.market.case import Case
 from ccp.money import minor_units
 from ccp.pricing.horizon import case_terms, stress_cube
+from ccp.rulebook.close_out import sells
 from ccp.rulebook.collateral import CollateralRules
 from ccp.scenarios.scenario_set import ScenarioSet
 from ccp.stress.cube_rows import CubeRows, cube_rows
+from ccp.stress.group_books import HeldByGroups, alone, costs_of_pools, group_books, held_by_groups
 from ccp.stress.windows import Counting, WindowModel, window_sums
 from ccp.types import Cents, Index, InstrumentByScenario, Vector
 
@@ -43,11 +46,13 @@ COUNTED, MOVED = 12, 6
 
 @dataclass(frozen=True)
 class StressModel:
-    """The stress of a day, resolved for every instrument. `sells`: whether selling an account's book costs anything.
+    """The stress of a day, resolved for every instrument. `sells`: whether selling a book costs anything.
 
     `unit_loss` (row x scenario) is the loss on one long unit; a row is what `rows` says, as a rule an instrument. `way`
     is the rulebook's way of counting margin.
     `collateral_days` are those that collateral moves over.
+    `rates` (group x instrument) are what each unit bears when its group's book is sold, None until it is known what
+    groups hold.
     """
 
     scenarios: ScenarioSet
@@ -59,6 +64,11 @@ class StressModel:
     collateral_days: int
     way: str
     digits: int
+    rates: Vector | None = None
+
+    def selling(self, books: GroupBooks) -> "StressModel":
+        """The model of groups that hold so much."""
+        return replace(self, rates=alone(books, self.sale))
 
 
 @dataclass(frozen=True)
@@ -70,18 +80,24 @@ class EngineModel:
     stress: StressModel
     windows: WindowModel | None = None
 
+    def selling(self, books: GroupBooks | None) -> "EngineModel":
+        """The model of groups that hold so much; None where selling costs nothing."""
+        return self if books is None else replace(self, stress=self.stress.selling(books))
+
 
 @dataclass(frozen=True)
 class PartFound:
     """What was found of a part: by account and by pool of the part, and by member of the whole book.
 
-    Money in cents, but `net_option_value` in units. `gross` is how much of each instrument is held, long and short.
-    `shortfalls` has each way of counting margin that was looked at. `pool_held` is collateral after haircut, None where
-    nobody says what is held. `windows` has members' sums in every window that was looked at, by way.
+    Money in cents, but `net_option_value` in units. `pool_cost` is what each pool bears when its group alone is sold.
+    `gross` is how much of each instrument is held, long and short. `shortfalls` has each way of counting margin that
+    was looked at. `pool_held` is collateral after haircut, None where nobody says what is held. `windows` has members'
+    sums in every window that was looked at, by way. `books`, of the whole book only, are what groups hold; they and
+    `pool_cost` are None where selling costs nothing.
     """
 
     account_margin: Cents
-    account_cost: Cents | None
+    pool_cost: Cents | None
     add_ons: dict[str, Cents]
     net_option_value: Vector
     pool_margin: Cents
@@ -90,6 +106,7 @@ class PartFound:
     gross: Vector
     pool_held: Cents | None = None
     windows: dict[str, WindowSums] = field(default_factory=dict)
+    books: GroupBooks | None = None
 
 
 @dataclass(frozen=True)
@@ -131,7 +148,7 @@ def stress_model(case: Case, stress: ScenarioSet, periods: Index, daily_risk: Ve
         stress_cube(case, stress).close_out_loss,
         cube_rows(rules.stress, periods),
         sale_terms(case, case_terms(case, periods), periods, daily_risk, rules.close_out),
-        rules.close_out.method != "instant",
+        sells(rules.close_out),
         rules.collateral,
         rules.collateral_days,
         rules.stress.resources,
@@ -152,6 +169,20 @@ def part_tasks(portfolio: Portfolio, lines: Holdings | None, most_positions: int
 def totals_task(terms: ConcentrationTerms, task: PartTask) -> Totals:
     """Read a part and add up what its accounts hold together."""
     return part_totals(terms, task.part.load())
+
+
+def held_task(instruments: int, task: PartTask) -> HeldByGroups:
+    """Read a part and add up what groups hold in it."""
+    return held_by_groups(task.part.load(), instruments)
+
+
+def books_of(
+    model: StressModel, portfolio: Portfolio, tasks: Sequence[PartTask], executor: PartExecutor
+) -> GroupBooks | None:
+    """What groups hold, in one pass over the parts; None where selling costs nothing. Raises InputError."""
+    if not model.sells:
+        return None
+    return group_books(portfolio, executor.run(held_task, len(portfolio.instruments), tasks))
 
 
 def measure_task(model: EngineModel, task: PartTask) -> PartFound:
@@ -180,7 +211,7 @@ def run_every_window(
     size = 0
     if lines is not None and model.collateral.stress == "scenario":
         size = COUNTED * len(part.pool_member) + MOVED * len(lines.pool)
-    return window_sums(windows, model.rows, part, found.account_cost, counting, model.digits, size)
+    return window_sums(windows, model.rows, part, found.pool_cost, counting, model.digits, size)
 
 
 def counted_by_way(
@@ -205,7 +236,9 @@ def stress_part(
     positions, accounts = part.positions, np.arange(len(part.account_pool))
     sizes = np.abs(positions.quantity)
     gross = np.bincount(positions.instrument, sizes, minlength=len(required.premium_value)).astype(np.float64)
-    cost = close_out_costs(part, model.sale, model.digits) if model.sells else None
+    cost = None
+    if model.rates is not None:
+        cost = costs_of_pools(part, model.rates, part.member_group[part.pool_member], model.digits)
     return PartFound(
         required.account_margin,
         cost,
@@ -246,7 +279,7 @@ def joined(found: Iterable[PartFound]) -> PartFound:
         shortfalls = added(shortfalls, one.shortfalls) if parts else one.shortfalls
         windows = added(windows, one.windows) if parts else one.windows
         parts.append(replace(one, shortfalls={}, windows={}))
-    costs = [one.account_cost for one in parts if one.account_cost is not None]
+    costs = [one.pool_cost for one in parts if one.pool_cost is not None]
     held = [one.pool_held for one in parts if one.pool_held is not None]
     return PartFound(
         np.concatenate([one.account_margin for one in parts]),
@@ -259,6 +292,7 @@ def joined(found: Iterable[PartFound]) -> PartFound:
         np.sum([one.gross for one in parts], axis=0),
         np.concatenate(held) if held else None,
         windows,
+        parts[0].books,
     )
 
 

@@ -9,12 +9,15 @@ from dataclasses import dataclass, replace
 import numpy as np
 import polars as pl
 
-from ccp.book.portfolio import Part
+from ccp.book.portfolio import Part, Portfolio
+from ccp.kernels.exposure.joint_costs import GroupBooks
 from ccp.margin.add_ons import add_on_terms
 from ccp.margin.collateral import Holdings, holdings
 from ccp.margin.requirement import knowing_all
 from ccp.margin.sold_otherwise import sold_otherwise
 from ccp.market.case import Case
+from ccp.rulebook.close_out import sells
+from ccp.stress.group_books import group_books, held_by_groups
 from ccp.stress.parts import EngineModel, PartFound, Sums, measure_part
 from ccp.types import Flags, Index, Vector
 
@@ -60,10 +63,13 @@ def _held(part: Part, instruments: int, size: np.ufunc = np.positive) -> Vector:
 def origins(before: Case, now: Case, members: Index, accounts: Index, changed: Flags) -> Origin:
     """Where pools stood before, given that of members and accounts (-1: new), and whose positions have changed.
 
-    A pool is the same when its accounts are: all that it had, no more, and none of them changed.
+    A pool is the same when its accounts are: all that it had, no more, and none of them changed. Where selling costs
+    something its whole group has to be the same: its pools are sold together.
     """
     old, new = before.portfolio, now.portfolio
     stays = (accounts >= 0) & ~changed
+    if sells(now.rulebook.close_out):
+        stays &= _in_same_groups(old, new, accounts, stays)
     pool = np.full(len(new.pools), -1, dtype=np.int64)
     pool[new.account_pool[stays]] = old.account_pool[accounts[stays]]
     stay_in = np.bincount(new.account_pool[stays], minlength=len(new.pools))
@@ -71,6 +77,30 @@ def origins(before: Case, now: Case, members: Index, accounts: Index, changed: F
     were_in = np.bincount(old.account_pool, minlength=len(old.pools))
     pool = np.where((stay_in == are_in) & (pool >= 0) & (are_in == were_in[pool]), pool, -1)
     return Origin(np.where(pool[new.account_pool] >= 0, accounts, -1), pool, members)
+
+
+def _in_same_groups(old: Portfolio, new: Portfolio, accounts: Index, stays: Flags) -> Flags:
+    """Which accounts are of groups that have all the accounts that they had, no more, and none of them changed."""
+    were, are = (one.member_group[one.account_member] for one in (old, new))
+    place = {name: number for number, name in enumerate(new.groups)}
+    now = np.array([place.get(name, -1) for name in old.groups], dtype=np.int64)
+    count = len(new.groups)
+    kept = stays & (now[were[accounts]] == are)
+    there = np.bincount(now[were][now[were] >= 0], minlength=count)
+    same = np.bincount(are[kept], minlength=count) == np.maximum(np.bincount(are, minlength=count), there)
+    return same[are]
+
+
+def books_now(before: Case, now: Case, books: GroupBooks, touched: Touched) -> GroupBooks:
+    """What groups hold: those that have changed are touched whole, and the others hold what they held."""
+    part = held_by_groups(touched.now, len(now.portfolio.instruments))
+    fresh = group_books(now.portfolio, [part])
+    place = {name: number for number, name in enumerate(before.portfolio.groups)}
+    was = np.array([place.get(name, -1) for name in now.portfolio.groups], dtype=np.int64)
+    was[part.groups] = -1
+    kept = (was >= 0)[:, None]
+    net, gross = (np.where(kept, old[was], new) for old, new in zip(books[:2], fresh[:2], strict=True))
+    return GroupBooks(net, gross, fresh.pools)
 
 
 def touched_pools(before: Case, now: Case, origin: Origin) -> Touched:
@@ -94,14 +124,15 @@ def measure_changed(
 
     None when the pools as they were no longer measure as they did: then what was found is another program's.
     """
-    was = measure_part(model, touched.was, _holdings_of(before, touched.gone))
+    books = None if found.books is None else books_now(before, now, found.books, touched)
+    was = measure_part(model.selling(found.books), touched.was, _holdings_of(before, touched.gone))
     if not _same(was, found, before, touched.gone):
         return None
-    part = measure_part(model_now, touched.now, _holdings_of(now, touched.come))
-    costs, held = (found.account_cost, part.account_cost), (found.pool_held, part.pool_held)
+    part = measure_part(model_now.selling(books), touched.now, _holdings_of(now, touched.come))
+    costs, held = (found.pool_cost, part.pool_cost), (found.pool_held, part.pool_held)
     return PartFound(
         _gathered(found.account_margin, part.account_margin, origin.account),
-        None if costs[0] is None or costs[1] is None else _gathered(costs[0], costs[1], origin.account),
+        None if costs[0] is None or costs[1] is None else _gathered(costs[0], costs[1], origin.pool),
         {name: _gathered(found.add_ons[name], part.add_ons[name], origin.account) for name in found.add_ons},
         _gathered(found.net_option_value, part.net_option_value, origin.account),
         _gathered(found.pool_margin, part.pool_margin, origin.pool),
@@ -113,6 +144,7 @@ def measure_changed(
         found.gross - was.gross + part.gross,
         None if held[0] is None or held[1] is None else _gathered(held[0], held[1], origin.pool),
         {way: _moved(found.windows[way], was.windows[way], part.windows[way], origin.member) for way in found.windows},
+        books,
     )
 
 

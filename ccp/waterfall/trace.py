@@ -91,6 +91,7 @@ def _pool(plan: Plan, pool: PoolLoss, pool_ids: list[str], unit: int) -> dict[st
         "member_id": plan.members[pool.member],
         "pool_id": pool_ids[pool.pool],
         "kind": "house" if pool.house else "client",
+        **({} if pool.cost is None else {"cost": pool.cost / unit}),
         "loss": pool.loss / unit,
         "margin": pool.margin / unit,
         "short": max(pool.loss - pool.margin, 0) / unit,

@@ -30,7 +30,13 @@ from ccp.runs.run import Run, open_run
 pytestmark = READS_FILES
 
 FINISHED = commands_with(lambda row: row.pack and row.written)
-MANIFEST = {"made_by": "ccp size", "form": 5, "notes": [], "program": {"ccp": "1"}, "rulebook": {"currency": "USD"}}
+MANIFEST = {
+    "made_by": "ccp size",
+    "form": COMMANDS["size"].form,
+    "notes": [],
+    "program": {"ccp": "1"},
+    "rulebook": {"currency": "USD"},
+}
 
 
 def call(*arguments: str | Path, width: int = 120) -> Result:

@@ -26,7 +26,7 @@ from ccp.exposure.run import (
 from ccp.exposure.tiles import tiled
 from ccp.kernels.engine.numba_door import use_threads
 from ccp.kernels.exposure.black import black_forward_value, option_values
-from ccp.kernels.exposure.costs import SaleTerms, concentration_costs, own_paper, sale_costs, spread_costs
+from ccp.kernels.exposure.costs import SaleTerms, concentration_costs, own_paper, spread_costs, unit_sale_cost
 from ccp.kernels.exposure.held_together import Together
 from ccp.kernels.exposure.pools import PoolArrays, Shortfalls, fold_accounts
 from ccp.kernels.exposure.portfolio_losses import TILE, account_losses
@@ -122,16 +122,15 @@ def test_margin_and_stress_equal_their_twins_to_the_bit(seed: int) -> None:
 @pytest.mark.parametrize("seed", range(4))
 @pytest.mark.parametrize("accounts", [1, 7, 1000])
 def test_stress_with_costs_and_moving_margin_equals_its_twin(seed: int, accounts: int) -> None:
-    """What counts differs from scenario to scenario, and every account bears a cost of its own in all of them."""
+    """What counts differs from scenario to scenario, and every pool bears a cost of its own in all of them."""
     job, random = make_job(seed), np.random.default_rng(seed)
     portfolio, scenarios = job.portfolio, job.stress_loss.shape[1]
-    cost = random.integers(0, 100_000, len(portfolio.accounts))
+    cost = random.integers(0, 100_000, len(portfolio.pools))
     counted = random.integers(0, 10_000_000, (len(portfolio.pools), scenarios))
     found = run_stress(portfolio.whole, job.stress_loss, cost, {"held": counted}, 100.0, Blocks(accounts, 3))["held"]
     losses = reference.account_losses(job.stress_loss, *portfolio.positions, 100.0)
-    by_pool = reference.pool_sums(cost, portfolio.account_pool, len(portfolio.pools))
     expected = reference.pool_shortfalls(
-        losses, portfolio.account_pool, portfolio.pool_member, portfolio.pool_house, counted.tolist(), by_pool
+        losses, portfolio.account_pool, portfolio.pool_member, portfolio.pool_house, counted.tolist(), cost
     )
     assert_shortfalls(found, expected)
 
@@ -477,29 +476,21 @@ def priced_positions(draw: Any) -> tuple[PositionArrays, SaleTerms]:
 
 
 @given(priced_positions())
-def test_sale_costs_equal_their_twin_to_the_bit(case: tuple[PositionArrays, SaleTerms]) -> None:
+def test_what_a_unit_costs_to_sell_equals_its_twin_to_the_bit(case: tuple[PositionArrays, SaleTerms]) -> None:
     positions, terms = case
-    cost = np.full(positions.offset.size - 1, math.nan)
-    sale_costs(positions, terms, cost)
-
-    def one(place: int, quantity: float) -> float:
-        spread, risk = float(terms.spread[place]), float(terms.daily_risk[place])
-        days, volume = int(terms.days[place]), float(terms.volume[place])
-        return reference.sale_cost(
-            quantity, spread, risk, days, volume, terms.participation, terms.impact, terms.holding, terms.longest
-        )
-
-    assert cost.tolist() == reference.cost_of_positions(*positions, one)
+    for instrument, quantity in zip(positions.instrument.tolist(), positions.quantity.tolist(), strict=True):
+        spread, risk = float(terms.spread[instrument]), float(terms.daily_risk[instrument])
+        days, volume = int(terms.days[instrument]), float(terms.volume[instrument])
+        law = (spread, risk, days, volume, terms.participation, terms.impact, terms.holding, terms.longest)
+        assert abs(quantity) * unit_sale_cost(quantity, instrument, terms) == reference.sale_cost(quantity, *law)
 
 
 def test_sale_costs_by_hand() -> None:
     """100 units, 25 a day: 4 days, each a sixteenth of the day's 400; then with more days, fewer, and no volume."""
-    arrays = PositionArrays(np.array([0, 1]), np.array([0], dtype=np.int32), np.array([-100.0]))
     terms = SaleTerms(
         np.array([0.5]), np.array([3.0]), np.array([2]), np.array([400.0]),
         participation=1 / 16, impact=2.0, holding=0.0, longest=60,
     )  # fmt: skip
-    cost = np.empty(1)
     for changed, expected in (
         (terms, 100 * (0.5 + 2 * 3 * 1 / 4)),
         (terms._replace(days=np.array([16])), 100 * (0.5 + 2 * 3 * 1 / 8)),
@@ -507,8 +498,7 @@ def test_sale_costs_by_hand() -> None:
         (terms._replace(volume=np.array([math.nan])), 50),
         (terms._replace(days=np.array([1]), holding=4.0), 100 * (0.5 + 2 * 3 * 1 / 4 + 4 * 3 * (2 - 1))),
     ):
-        sale_costs(arrays, changed, cost)
-        assert cost[0] == expected
+        assert 100 * unit_sale_cost(-100.0, 0, changed) == expected
 
 
 @given(priced_positions())

@@ -48,6 +48,16 @@ def of_columns(which: Book, **columns: list[Any]) -> Book:
     return replace(which, instruments=table)
 
 
+def searched(most_sets: int) -> list[Note]:
+    """Notes on a fund for three members who are long of one stock that sells slowly, and the dealer."""
+    accounts = ACCOUNTS | {"c": ("C", "c", "house")}
+    which = book([("a", "X", 5000.0), ("b", "X", 4000.0), ("c", "X", 3000.0)], accounts)
+    stress = {"hypothetical": [{"ladder": "market_gaps", "sizes": [0.5]}], "most_sets": most_sets}
+    document = rulebook(stress=stress).model_dump(mode="json", by_alias=True)
+    rules = Rulebook.model_validate(document | {"close_out": {"method": "gradual", "holding": 2.33}})
+    return ccp.size(of_columns(which, average_daily_volume=[1000.0] * 3), rules, MARKET).notes
+
+
 def of_members(**columns: list[Any]) -> Book:
     """The book with columns of its members A, B and DEALER changed."""
     return replace(BOOK, members=BOOK.members.with_columns(pl.Series(name, values) for name, values in columns.items()))
@@ -541,6 +551,8 @@ CASES = (
         lambda _: checked(fund={"look_back": {"days": 60}}),
         lambda _: checked(fund={"look_back": {"days": 1}}),
     ),
+    # up 50 %: the dealer and A are looked at, and may not be worst; down 50 %: A and B lose more than any others can
+    Case("not_proved", "stress.most_sets", 1, 2, lambda _: searched(1), lambda _: searched(20_000)),
     # weekly from Monday 10 June: resized on days 0, 4 and 9 (the market does not see the last week end)
     Case(
         "short_look_back",

@@ -118,8 +118,7 @@ class Spread:
 
 
 def random_book(seed: int) -> Small:
-    """Members with up to three pools each, capital that a cut may use up, and one or two tiers that cut claims; selling
-    a book may cost something."""
+    """Members with up to three pools each, capital that a cut may use up, and one or two tiers that cut claims."""
     chance, pools = Random(seed), dict[str, tuple[str, str, float]]()
     members = "ABCDEFG"[: chance.randint(3, 7)]
     for member in members:
@@ -129,10 +128,7 @@ def random_book(seed: int) -> Small:
     capital = {member: float(chance.choice([0, 50, 200, 1_000])) for member in members if chance.random() < 0.8}
     cuts = chance.sample(CUTS, chance.randint(1, 2))
     small = book(pools, capital, cuts[0], stress={"house_surplus_covers_clients": chance.random() < 0.5})
-    sells = {"method": "gradual", "impact": 0.0} if chance.random() < 0.3 else {"method": "instant"}
-    instrument = FUTURE | {"half_spread": 3.0, "average_daily_volume": 1e6}
-    rules = changed(small.rules, tiers=[*OWN, *cuts, "uncovered"], close_out=sells)
-    return small.but(rules=rules, instruments=(instrument,))
+    return small.but(rules=changed(small.rules, tiers=[*OWN, *cuts, "uncovered"]))
 
 
 def random_spread(seed: int) -> Spread:

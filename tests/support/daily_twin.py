@@ -23,6 +23,7 @@ import sys
 from datetime import date, timedelta
 from fractions import Fraction
 from functools import cache
+from itertools import combinations
 from pathlib import Path
 from statistics import NormalDist
 from typing import Any, NamedTuple
@@ -949,6 +950,19 @@ def cost_of_one(setup: Setup, instrument: str, quantity: float, today: Snapshot,
     return cost
 
 
+def share_of_cost(
+    setup: Setup, held: dict[str, Row], positions: dict[str, dict[str, float]], account: str, name: str
+) -> float:
+    """By which share of its size an account bears the cost of an event's sale of its net quantity of an instrument:
+    pools by the sizes of their net quantities, a pool's accounts by those of theirs."""
+    mine = setup.pool_of[account]
+    own = abs(held[mine].get(name, 0.0))
+    in_pool = sum(abs(positions[other].get(name, 0.0)) for other, pool in setup.pool_of.items() if pool == mine)
+    all_pools = math.fsum(abs(row.get(name, 0.0)) for row in held.values())
+    whole = abs(math.fsum(row.get(name, 0.0) for row in held.values()))
+    return own / in_pool * whole / all_pools if in_pool and all_pools else 0.0
+
+
 def open_event(
     setup: Setup,
     state: State,
@@ -963,13 +977,16 @@ def open_event(
     event: Row = {"groups": groups, "default_day": today.date, "settled_day": None, "opened": place, "lots": []}
     event["result"] = {account: 0 for account in setup.accounts if setup.group(account) in groups}
     event["gains"] = [counted(setup, unpaid)]
+    held = net_of_pools(setup, tuple(groups), positions)
     for account in event["result"]:
         event["result"][account] = sum(kind[account] for kind in unpaid.values())
         fetched = 0.0
         for name, quantity in positions[account].items():
             if setup.gradual and today.row != setup.days[-1]:
-                n = parts(setup, name, quantity)
+                together = math.fsum(row.get(name, 0.0) for row in held.values())
+                n = parts(setup, name, together)
                 lot = {"account": account, "instrument": name, "quantity": quantity, "n": n, "sold": 0}
+                lot |= {"together": together, "bears": share_of_cost(setup, held, positions, account, name)}
                 event["lots"].append(lot | {"risk": day.daily_risk[name]})
             elif setup.premium_style(name):
                 fetched += quantity * value_of_one(setup, name, today, today.price[name])
@@ -1005,8 +1022,8 @@ def sell_parts(setup: Setup, event: Row, today: Snapshot, before: Snapshot) -> N
             change = today.price[name] - before.price[name]
             result[lot["account"]] += left * quantity * value_of_one(setup, name, today, change)
         if not expires:
-            cost = cost_of_one(setup, name, quantity, today, lot["risk"])
-            result[lot["account"]] -= part * abs(quantity) * cost
+            cost = cost_of_one(setup, name, lot["together"], today, lot["risk"])
+            result[lot["account"]] -= part * abs(quantity) * lot["bears"] * cost
         lot["sold"] = n if expires else lot["sold"] + 1
     for account, amount in result.items():
         event["result"][account] += setup.cents(amount)
@@ -1139,17 +1156,40 @@ def counted_margin(
     return result
 
 
-def close_out_cost(setup: Setup, positions: dict[str, float], today: Snapshot, risk: dict[str, float]) -> float:
-    if not setup.gradual:
-        return 0.0
-    total = 0.0
-    for name, quantity in positions.items():
-        one = cost_of_one(setup, name, quantity, today, risk[name])
-        if setup.instruments[name].get("average_daily_volume") is not None:
-            longer = math.sqrt(parts(setup, name, quantity)) - math.sqrt(setup.horizon[name])
-            one += setup.close_out.get("holding", 1.0) * risk[name] * longer
-        total += abs(quantity) * one
-    return total
+def cost_in_stress(setup: Setup, name: str, quantity: float, today: Snapshot, risk: dict[str, float]) -> float:
+    """Of selling so much of an instrument in all."""
+    one = cost_of_one(setup, name, quantity, today, risk[name])
+    if setup.instruments[name].get("average_daily_volume") is not None:
+        longer = math.sqrt(parts(setup, name, quantity)) - math.sqrt(setup.horizon[name])
+        one += setup.close_out.get("holding", 1.0) * risk[name] * longer
+    return abs(quantity) * one
+
+
+def net_of_pools(setup: Setup, groups: tuple[str, ...], positions: dict[str, dict[str, float]]) -> dict[str, Row]:
+    """What each pool of some groups holds net, by pool."""
+    held: dict[str, Row] = {}
+    for account, pool in setup.pool_of.items():
+        if setup.group(account) in groups:
+            mine = held.setdefault(pool, {})
+            for name, quantity in positions[account].items():
+                mine[name] = mine.get(name, 0.0) + quantity
+    return held
+
+
+def close_out_costs(
+    setup: Setup, groups: tuple[str, ...], positions: dict[str, dict[str, float]], today: Snapshot, day: MarginDay
+) -> dict[str, int]:
+    """By pool of some groups, what it bears of the cost of selling what they hold together."""
+    held = net_of_pools(setup, groups, positions)
+    cost = dict.fromkeys(held, 0.0)
+    for name in setup.instruments if setup.gradual else ():
+        mine = {pool: row[name] for pool, row in held.items() if row.get(name)}
+        if mine:
+            whole = cost_in_stress(setup, name, math.fsum(mine.values()), today, day.daily_risk)
+            size = math.fsum(abs(quantity) for quantity in mine.values())
+            for pool, quantity in mine.items():
+                cost[pool] += abs(quantity) * whole / size
+    return {pool: setup.cents(amount) for pool, amount in cost.items()}
 
 
 def stress_losses(
@@ -1167,8 +1207,7 @@ def stress_losses(
     pools = {pool: owner for pool, owner in setup.pools.items() if owner[0] in alive}
     accounts = [account for account in setup.accounts if setup.owner(account) in alive]
     lines = counted_securities(setup, today, opening, requirement)
-    cost = {account: close_out_cost(setup, positions[account], today, day.daily_risk) for account in accounts}
-    over: dict[str, dict[str, int]] = {}
+    before_cost: dict[str, dict[str, int]] = {}
     for name, scenario in scenarios.items():
         loss = dict.fromkeys(pools, 0)
         for account in accounts:
@@ -1178,19 +1217,60 @@ def stress_losses(
                 own += quantity * twin.close_out_loss(
                     today.terms[each], scenario.over[rows], today.history, setup.currency, rows
                 )
-            loss[setup.pool_of[account]] += setup.cents(own) + setup.cents(cost[account])
+            loss[setup.pool_of[account]] += setup.cents(own)
         own_requirement = {pool: requirement[pool] for pool in pools}
         counted = counted_margin(setup, state, own_requirement, lines, today, opening, scenario)
-        over[name] = dict.fromkeys(alive, 0)
+        before_cost[name] = {pool: loss[pool] - counted[pool] for pool in pools}
+    phi = setup.stress.get("house_surplus_covers_clients", True)
+    costs: dict[tuple[str, ...], dict[str, int]] = {}
+
+    def lost(name: str, groups: tuple[str, ...]) -> dict[str, int]:
+        """By member of some groups that default together, what it loses over margin."""
+        among = tuple(sorted(groups))
+        if among not in costs:
+            costs[among] = close_out_costs(setup, among, positions, today, day)
+        found = {}
         for member in alive:
-            rest = [(kind, loss[pool] - counted[pool]) for pool, (owner, kind) in pools.items() if owner == member]
-            over[name][member] = twin.beyond_margin(rest, setup.stress.get("house_surplus_covers_clients", True))
-    net = {
-        name: {member: max(amount - state.supplementary[member], 0) for member, amount in each.items()}
-        for name, each in over.items()
-    }
+            if setup.group_of[member] in groups:
+                mine = [(pool, kind) for pool, (owner, kind) in pools.items() if owner == member]
+                rest = [(kind, before_cost[name][pool] + costs[among][pool]) for pool, kind in mine]
+                found[member] = twin.beyond_margin(rest, phi)
+        return found
+
+    def less(losses: dict[str, int]) -> dict[str, int]:
+        return {member: max(amount - state.supplementary[member], 0) for member, amount in losses.items()}
+
+    groups = sorted({setup.group_of[member] for member in alive})
+    over = {}
+    for name in scenarios:
+        alone = {member: loss for group in groups for member, loss in lost(name, (group,)).items()}
+        over[name] = {member: alone[member] for member in alive}
+    net = {name: less(each) for name, each in over.items()}
     sizing = [name for name, scenario in scenarios.items() if scenario.sizes]
-    return {"over": over, "net": net, "sizing": sizing, "alive": alive}
+
+    def together(kind: str, name: str, some: tuple[str, ...]) -> dict[str, int]:
+        """By group of a set that defaults together."""
+        found = lost(name, some)
+        return by_group(setup, less(found) if kind == "net" else found)
+
+    return {"over": over, "net": net, "sizing": sizing, "alive": alive, "together": together}
+
+
+def worst_of_sets(setup: Setup, stressed: Row, kind: str, name: str, count: int) -> tuple[int, list[str]]:
+    """The most that so many groups, or fewer, lose in a scenario, and the set, the largest first: all are looked at.
+
+    reading: of equals that of the groups that lose most alone.
+    """
+    alone = by_group(setup, stressed[kind][name])
+    ranked = largest(alone, count)
+    if not setup.gradual or not ranked:
+        return cover(alone, count), ranked
+    sizes = range(1, len(ranked) + 1)
+    every = [some for size in sizes for some in combinations(sorted(alone), size)]
+    sets = {some: stressed["together"](kind, name, some) for some in every}
+    first = tuple(sorted(ranked))
+    worst = max(sets, key=lambda some: (sum(sets[some].values()), some == first))
+    return sum(sets[worst].values()), largest(sets[worst], count)
 
 
 def stress_rows(setup: Setup, held: dict[str, float], instrument: str) -> int:
@@ -1215,23 +1295,29 @@ def cover(groups: dict[str, int], count: int) -> int:
     return sum(groups[group] for group in largest(groups, count))
 
 
-def emir(groups: dict[str, int]) -> int:
-    return max(cover(groups, 1), cover(groups, 3) - cover(groups, 1))
+def emir(setup: Setup, stressed: Row, name: str) -> int:
+    """The largest group, or the second and third together."""
+    alone = by_group(setup, stressed["net"][name])
+    next_two = tuple(largest(alone, 3)[1:])
+    return max(cover(alone, 1), sum(stressed["together"]("net", name, next_two).values()))
 
 
 def cover_figures(setup: Setup, stressed: Row) -> Row:
     """Cover-1, cover-2, cover-N of a day, and what is averaged over days."""
     number = setup.fund.get("cover", 2)
     groups = {name: by_group(setup, stressed["net"][name]) for name in stressed["sizing"]}
-    worst = max(groups, key=lambda name: cover(groups[name], number))
+    sets = {
+        count: {name: worst_of_sets(setup, stressed, "net", name, count) for name in groups} for count in (1, 2, number)
+    }
+    worst = max(groups, key=lambda name: sets[number][name][0])
     names = by_group(setup, dict.fromkeys(stressed["alive"], 0))
     return {
-        "cover_1": max(cover(each, 1) for each in groups.values()),
-        "cover_2": max(cover(each, 2) for each in groups.values()),
-        "cover_n": cover(groups[worst], number),
+        "cover_1": max(amount for amount, _ in sets[1].values()),
+        "cover_2": max(amount for amount, _ in sets[2].values()),
+        "cover_n": sets[number][worst][0],
         "cover_scenario": worst,
-        "cover_groups": largest(groups[worst], number),
-        "emir": max(emir(each) for each in groups.values()),
+        "cover_groups": sets[number][worst][1],
+        "emir": max(emir(setup, stressed, name) for name in groups),
         "worst_of_group": {group: max(each[group] for each in groups.values()) for group in names},
         "worst_of_member": {m: max(stressed["net"][name][m] for name in groups) for m in stressed["alive"]},
     }
@@ -1258,10 +1344,11 @@ def supplementary_due(setup: Setup, state: State, stressed: Row) -> dict[str, in
     if not terms or not stressed["alive"]:
         return due
     groups = {name: by_group(setup, stressed["over"][name]) for name in stressed["sizing"]}
-    pair = max(groups, key=lambda name: cover(groups[name], 2))
+    pairs = {name: worst_of_sets(setup, stressed, "over", name, 2) for name in groups}
+    pair = max(groups, key=lambda name: pairs[name][0])
     # reading: where only the own contributions of cover groups count, those of this pair
-    there = prefunded(setup, state, largest(groups[pair], 2))
-    if terms.get("pair_share") is not None and cover(groups[pair], 2) <= exact(terms["pair_share"]) * there:
+    there = prefunded(setup, state, pairs[pair][1])
+    if terms.get("pair_share") is not None and pairs[pair][0] <= exact(terms["pair_share"]) * there:
         return due
     for group in next(iter(groups.values())):
         worst = max(groups, key=lambda name: groups[name][group])

@@ -57,17 +57,6 @@ def unit_sale_cost(quantity, instrument, terms):
 
 
 @parallel_kernel
-def sale_costs(positions, terms, cost: Vector):
-    """Fill `cost` (account) with what it costs to sell every position."""
-    for account in prange(cost.shape[0]):
-        total = 0.0
-        for entry in range(positions.offset[account], positions.offset[account + 1]):
-            instrument, quantity = positions.instrument[entry], positions.quantity[entry]
-            total += abs(quantity) * unit_sale_cost(quantity, instrument, terms)
-        cost[account] = total
-
-
-@parallel_kernel
 def spread_costs(positions, spread: Vector, cost: Vector):
     """Fill `cost` (account) with the half-spreads of its positions."""
     for account in prange(cost.shape[0]):

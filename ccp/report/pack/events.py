@@ -135,6 +135,7 @@ def _pools_figure(key: str, trace: dict[str, Any], source: Provenance) -> Exhibi
         TableColumn("pool_id", "pool"),
         TableColumn("member_id", "member"),
         TableColumn("kind", "kind"),
+        *([TableColumn("cost", "cost of the sale", "money")] if "sold_together" in trace else []),
         TableColumn("loss", "loss", "money"),
         TableColumn("margin", "margin held", "money"),
         TableColumn("short", "shortfall over margin", "money"),

@@ -32,7 +32,7 @@ def sized_part(run: Run, before: Run | None) -> RunPart:
             contributions_section(run, currency_of(run), before),
             *collateral_section(run, coverage, digits),
             shocks_section(run),
-            figures_section(coverage),
+            figures_section(coverage, digits),
         ),
     )
 

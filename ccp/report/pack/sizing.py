@@ -7,6 +7,7 @@ import polars as pl
 
 from ccp.report.answer import (
     FIGURES,
+    NOT_PROVED,
     bound_by,
     count_sentence,
     coverage_sentence,
@@ -94,16 +95,19 @@ def _from(*fields: str) -> Provenance:
 
 def _who(cover: dict[str, Any]) -> str:
     groups = losing(cover)
-    return f"{listed(groups)} in '{cover['scenario_id']}'" if groups else "no group has any"
+    said = f"{listed(groups)} in '{cover['scenario_id']}'" if groups else "no group has any"
+    return said if cover["proved"] else f"{said}; {NOT_PROVED}"
 
 
-def figures_section(coverage: dict[str, Any]) -> Section:
+def figures_section(coverage: dict[str, Any], digits: int) -> Section:
     """Every figure of the sizing in one table."""
     rows: list[tuple[str, float | None, str, str]] = []
     for name in [f"cover_{count}" for count in sorted({1, 2, coverage["cover"]})] + ["emir_42_3"]:
         called = sloim("EMIR 42(3)") if name == "emir_42_3" else sloim(name.removeprefix("cover_"))
         rows.append((called, coverage[name]["amount"], _who(coverage[name]), f"{name}.amount"))
-    rows += [(FIGURES[path], figure_at(coverage, path), note, path) for path, note in _figure_notes(coverage).items()]
+    rows += [
+        (FIGURES[path], figure_at(coverage, path), note, path) for path, note in _figure_notes(coverage, digits).items()
+    ]
     frame = pl.DataFrame(rows, schema=["figure", "amount", "note", "field"], orient="row")
     columns = (TableColumn("figure", "figure"), TableColumn("amount", "amount", "money"), TableColumn("note", "note"))
     table = Table(frame, (*columns, TableColumn("field", "field of coverage.json")))
@@ -111,13 +115,22 @@ def figures_section(coverage: dict[str, Any]) -> Section:
     return Section("figures", "The figures", figures=(Exhibit("all-figures", "Every figure", (source,), table),))
 
 
-def _figure_notes(coverage: dict[str, Any]) -> dict[str, str]:
+def _figure_notes(coverage: dict[str, Any], digits: int) -> dict[str, str]:
     """What is said beside each figure, by where `coverage.json` has it, in the order of the table."""
     tests = {
         f"coverage_test.{name}.uncovered": f"{listed(test['defaulters'])} in '{test['scenario_id']}'"
         for name, test in coverage["coverage_test"].items()
     }
-    return {
+    sale = coverage["sold_together"]
+    sold = (
+        {}
+        if sale is None
+        else {
+            "sold_together.more_over_margin": f"{share(sale['share_of_cover'])} of cover-{coverage['cover']}",
+            "sold_together.cost": f"{exact_amount(sale['cost_alone'], digits)} if each group was sold alone",
+        }
+    )
+    return sold | {
         "fund.required": f"set by {bound_by(coverage)}",
         "fund.floor": "the least that the rulebook allows",
         "fund.posted": "not stated" if coverage["fund"]["posted"] is None else "by the book's members",

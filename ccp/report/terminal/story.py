@@ -23,7 +23,8 @@ def story_text(trace: dict[str, Any], digits: int) -> str:
         f"  from: {trace['provenance']}; fund in force: what is {trace['fund_in_force']}",
         "",
         "Pools of the defaulters (a negative loss is a gain and stays with its owner)",
-        *_aligned(trace["pools"], ("member_id", "pool_id", "kind", "loss", "margin", "short"), digits),
+        *_aligned(trace["pools"], _pool_columns(trace), digits),
+        *_sale_lines(trace, digits),
         "",
         "Members: shortfalls of their pools over margin, and what their house surplus pays of them",
         *_aligned(trace["members"], ("member_id", "loss", "short", "house_surplus_used", "over_margin"), digits),
@@ -42,6 +43,23 @@ def story_text(trace: dict[str, Any], digits: int) -> str:
         lines += ["All rounds together", *whose_lines(whole["by_stakeholder"], digits)]
         lines += [f"Losses in all: {exact_amount(whole['loss'], digits)}"]
     return "\n".join(lines)
+
+
+def _pool_columns(trace: dict[str, Any]) -> tuple[str, ...]:
+    costs = ("cost",) if "sold_together" in trace else ()
+    return ("member_id", "pool_id", "kind", *costs, "loss", "margin", "short")
+
+
+def _sale_lines(trace: dict[str, Any], digits: int) -> list[str]:
+    """What it costs to sell the books, where it costs anything."""
+    sale = trace.get("sold_together")
+    if sale is None:
+        return []
+    costs, alone, more = (exact_amount(sale[name], digits) for name in ("cost", "cost_alone", "more_over_margin"))
+    return [
+        f"  Selling their books together costs {costs}, which is in the losses (each group alone: {alone});",
+        f"  together the groups lose {more} more over margin than one by one.",
+    ]
 
 
 def tier_lines(trace: dict[str, Any], digits: int) -> list[str]:

@@ -7,7 +7,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from ccp.report.answer import losing, made_of
+from ccp.report.answer import NOT_PROVED, losing, made_of
 from ccp.report.terminal.story import waterfall_bars
 from ccp.report.terminal.verdict import verdict
 from ccp.report.words import exact_amount, scale_of, share
@@ -76,6 +76,10 @@ def _cover_rows(coverage: dict[str, Any]) -> Rows:
     """Cover-1, cover-2, the rulebook's cover-N and EMIR's."""
     names = [f"cover_{count}" for count in sorted({1, 2, coverage["cover"]})]
     rows = [(f"  {name.replace('_', '-')}", coverage[name]["amount"], _of(coverage[name])) for name in names]
+    sale = coverage["sold_together"]
+    if sale is not None:
+        part = _part(sale["share_of_cover"], f"of cover-{coverage['cover']}: for selling its books together")
+        rows.append(("  of it, sold together", sale["more_over_margin"], part))
     return [*rows, ("  EMIR 42(3)", coverage["emir_42_3"]["amount"], _of(coverage["emir_42_3"]))]
 
 
@@ -132,7 +136,8 @@ def _defaulters_part(test: dict[str, Any]) -> str:
 
 def _of(cover: dict[str, Any]) -> str:
     groups = losing(cover)
-    return f"{_joined(groups)}, {cover['scenario_id']}" if groups else "no group has any"
+    said = f"{_joined(groups)}, {cover['scenario_id']}" if groups else "no group has any"
+    return said if cover["proved"] else f"{said}; {NOT_PROVED}"
 
 
 def _part(value: float | None, of: str) -> str:

@@ -21,7 +21,7 @@ import ccp.report.workbook.plan as plan
 from ccp.cli.main import app
 from ccp.errors import InputError
 from ccp.report.workbook.workbook import write_workbook
-from ccp.runs.commands import commands_with
+from ccp.runs.commands import COMMANDS, commands_with
 from ccp.runs.run import Run, open_run
 
 pytestmark = READS_FILES
@@ -34,7 +34,7 @@ HOSTILE = (
 )  # fmt: skip
 MANIFEST = {
     "made_by": "ccp size",
-    "form": 5,
+    "form": COMMANDS["size"].form,
     "notes": [],
     "program": {"ccp": "1"},
     "rulebook": {"name": "=cmd", "currency": "USD"},

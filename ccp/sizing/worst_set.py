@@ -1,0 +1,119 @@
+"""The set of groups that is worst in a scenario, with a proof that no other is worse.
+
+Where a set loses what its groups lose one by one, that is the set of the largest: no search. Where it may lose more,
+for its books are sold together (`SetLosses.bounds`), sets are searched depth first:
+
+    what D counts for <= sum over D of b_g + more(D) <= sum over D of (b_g + most_g)
+
+`b_g` is what counts of the loss of group g alone. What counts rises by no more than a loss does, and a loss over margin
+by no more than the cost of selling, so that a set counts for at most `more(D)` beyond its groups, and `most_g` is no
+less than g's part of that in any set of as many. Derivation: docs/reference/arithmetic.md, section 7.
+"""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from ccp.stress.loss_over_margin import SetBounds, SetLosses
+from ccp.types import Cents, Index
+
+LOWEST = np.iinfo(np.int64).min
+
+
+class Counts(NamedTuple):
+    """What a group's loss counts for: what it is beyond its `own` money, no less than nothing where `floored`, and
+    `others` on top. By group, in cents."""
+
+    own: Cents
+    others: Cents
+    floored: bool
+
+    def of(self, losses: Cents, groups: Index | slice = slice(None)) -> Cents:
+        """What losses of some groups (group, or group x scenario) count for."""
+        own, others = (one[groups].reshape(-1, *[1] * (losses.ndim - 1)) for one in (self.own, self.others))
+        beyond = losses - own
+        return (np.maximum(beyond, 0) if self.floored else beyond) + others
+
+
+def as_it_is(groups: int) -> Counts:
+    """A loss counts for itself."""
+    nothing = np.zeros(groups, dtype=np.int64)
+    return Counts(nothing, nothing, False)
+
+
+@dataclass(frozen=True)
+class WorstSet:
+    """A set of groups, the largest first, and what it counts for (`found`); no set counts for more than `bound`.
+
+    The two are the same where the search has come to its end: then nothing is worse, and that is proved.
+    """
+
+    groups: tuple[int, ...]
+    found: int
+    bound: int
+
+
+def worst_set(losses: SetLosses, scenario: int, count: int, counts: Counts) -> WorstSet:
+    """The worst set of at most `count` groups in a scenario. Of equals that of the largest single losses, ties by id.
+
+    Fewer may be worse than as many as may be, where books that are opposite to others' are sold with them.
+    """
+    single = counts.of(losses.group_over_margin[:, scenario])
+    largest = tuple(np.argsort(-single, kind="stable")[:count].tolist())
+    if losses.bounds is None or count == 1:
+        amount = int(single[list(largest)].sum())
+        return WorstSet(largest, amount, amount)
+    search = _Search(losses, losses.bounds, scenario, counts, single)
+    search.value(largest)
+    search.run(count)
+    own = losses.of_groups(scenario, search.groups).tolist()
+    groups = tuple(group for _, group in sorted((-loss, group) for loss, group in zip(own, search.groups, strict=True)))
+    return WorstSet(groups, search.best, max(search.best, search.open))
+
+
+class _Search:
+    """Depth first, groups by falling weight. `open` bounds the sets that were not looked at for want of `left`."""
+
+    def __init__(self, losses: SetLosses, bounds: SetBounds, scenario: int, counts: Counts, single: Cents):
+        self.losses, self.bounds, self.scenario, self.counts, self.single = losses, bounds, scenario, counts, single
+        self.best, self.open, self.groups = LOWEST, LOWEST, tuple[int, ...]()
+        self.left = bounds.most_sets
+
+    def value(self, groups: tuple[int, ...]) -> None:
+        """Value a set exactly, and keep it where it is worse than the worst so far."""
+        amount = int(self.counts.of(self.losses.of_groups(self.scenario, groups), np.array(groups)).sum())
+        self.keep(groups, amount)
+
+    def keep(self, groups: tuple[int, ...], amount: int) -> None:
+        """Keep a set where it is worse than the worst so far."""
+        if amount > self.best:
+            self.best, self.groups = amount, groups
+
+    def look_at(self, groups: tuple[int, ...]) -> None:
+        """Value a set where it may be worse than the worst so far. What groups alone come to is known."""
+        if len(groups) == 1:
+            return self.keep(groups, int(self.single[groups[0]]))
+        self.left -= 1
+        if int(self.single[list(groups)].sum()) + self.bounds.more(groups) > self.best:
+            self.value(groups)
+
+    def run(self, count: int) -> None:
+        """Look at all sets of so many groups, or of fewer, whose weights do not rule them out."""
+        weights = self.single + self.bounds.most(count)
+        order = np.argsort(-weights, kind="stable")
+        up_to = np.concatenate([[0], np.cumsum(np.maximum(weights[order], 0))]).tolist()
+        chosen, place = list[int](), 0
+        while True:
+            more = min(count - len(chosen), len(order) - place)
+            bound = sum(weights[order[chosen]].tolist()) + up_to[place + more] - up_to[place]
+            if more and bound > self.best and self.left > 0:
+                chosen.append(place)
+                place += 1
+                self.look_at(tuple(sorted(order[chosen].tolist())))
+                continue
+            if more:
+                self.open = max(self.open, bound)  # sets further on in the order weigh no more
+            if not chosen:
+                return
+            place = chosen.pop() + 1

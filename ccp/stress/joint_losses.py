@@ -1,0 +1,158 @@
+"""What sets of groups lose over margin when their books are sold together."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from ccp.book.roster import Roster
+from ccp.exposure.run import account_values
+from ccp.money import share_out, to_minor
+from ccp.stress.cube_rows import CubeRows
+from ccp.stress.joint_sale import JointSale
+from ccp.stress.loss_over_margin import StressLosses, over_margin_of
+from ccp.types import Cents, GroupByScenario, Index, InstrumentByScenario, MemberByScenario
+
+BLOCK = 16
+"""Scenarios in which a group's pools are valued at a time."""
+MOST_BLOCKS = 64
+"""Blocks that are kept."""
+
+
+@dataclass(frozen=True, eq=False)
+class PoolResults:
+    """What pools lose in the scenarios before the cost of being sold. `unit_loss` is row x scenario, rows as `rows`
+    says."""
+
+    sale: JointSale
+    rows: CubeRows
+    unit_loss: InstrumentByScenario
+    _blocks: dict[tuple[int, int], Cents] = field(default_factory=dict)
+
+    def of(self, group: int, scenario: int) -> Cents:
+        """The losses of a group's pools in a scenario."""
+        block, place = divmod(scenario, BLOCK)
+        if (group, block) not in self._blocks:
+            while len(self._blocks) >= MOST_BLOCKS:
+                del self._blocks[next(iter(self._blocks))]
+            self._blocks[(group, block)] = self._valued(group, slice(block * BLOCK, (block + 1) * BLOCK))
+        return self._blocks[(group, block)][:, place]
+
+    def _valued(self, group: int, scenarios: slice) -> Cents:
+        unit_loss, found = np.ascontiguousarray(self.unit_loss[:, scenarios]), []
+        for part in self.sale.parts_of(group):
+            accounts = np.arange(len(part.account_pool))
+            cents = to_minor(account_values(self.rows.held(part.positions), unit_loss, accounts), self.sale.digits)
+            sums = np.zeros((len(part.pool_member), unit_loss.shape[1]), dtype=np.int64)
+            np.add.at(sums, part.account_pool, cents)
+            found.append(sums)
+        return np.concatenate(found)
+
+
+@dataclass(frozen=True, eq=False)
+class JointLosses:
+    """Losses over margin of sets of groups that are sold together. In cents.
+
+    `single` are those of each group alone. `counted` gives what counts as margin of a group's pools in a scenario,
+    `supplementary` (by member) pays for any loss of its member beyond that.
+    """
+
+    single: StressLosses
+    results: PoolResults
+    counted: Callable[[int, int], Cents]
+    covers_clients: bool
+    supplementary: Cents | None = None
+
+    @property
+    def group_over_margin(self) -> GroupByScenario:
+        """What each group loses over margin when it defaults alone."""
+        return self.single.group_over_margin
+
+    @property
+    def loss(self) -> MemberByScenario:
+        """What each member's pools lose when its group alone is sold."""
+        return self.single.loss
+
+    @property
+    def over_margin(self) -> MemberByScenario:
+        """What each member's default costs over margin when its group alone is sold."""
+        return self.single.over_margin
+
+    @property
+    def sale(self) -> JointSale:
+        """What selling costs."""
+        return self.results.sale
+
+    @property
+    def bounds(self) -> JointSale:
+        """How much more sets can lose."""
+        return self.sale
+
+    def less(self, supplementary: Cents, roster: Roster) -> "JointLosses":
+        """Losses over margin less margin by member that pays for any loss of its member."""
+        single = self.single.less(supplementary, roster)
+        return JointLosses(single, self.results, self.counted, self.covers_clients, supplementary)
+
+    def at(self, single: StressLosses, unit_loss: InstrumentByScenario, scenario: int) -> "JointLosses":
+        """The same books at other prices in one scenario: `unit_loss` is row x 1, `single` at these prices."""
+
+        def counted(group: int, _: int) -> Cents:
+            return self.counted(group, scenario)
+
+        results = PoolResults(self.sale, self.results.rows, unit_loss)
+        return JointLosses(single, results, counted, self.covers_clients, self.supplementary)
+
+    def of_groups(self, scenario: int, groups: Sequence[int] | Index) -> Cents:
+        """What each of some groups loses over margin when they default together, in the order given."""
+        _, over = self._together(scenario, tuple(int(group) for group in groups))
+        return self.sale.portfolio.roster.by_group(over)[list(groups)]
+
+    def of_members(
+        self, scenario: int, groups: Sequence[int], before: Sequence[int] = (), cut: Cents | None = None
+    ) -> tuple[Cents, Cents]:
+        """By member, the loss and what of it is over margin, of groups that default together after those `before`.
+
+        Members of other groups have none. After others the groups pay what these and they lose together beyond what
+        these lose, not below zero. `cut` is what haircuts took of each pool (default: nothing): it pays for nothing.
+        """
+        mine = tuple(groups)
+        loss, over = self._together(scenario, (*before, *mine), cut)
+        if not before:
+            return loss, over
+        roster = self.sale.portfolio.roster
+        inside = roster.inside(mine)
+        _, over_before = self._together(scenario, tuple(before), cut)
+        whole = max(int(over.sum() - over_before.sum()), 0)
+        own = np.where(inside, over, 0)
+        shares = own if own.any() else np.where(inside, loss, 0)
+        paid = np.array(share_out(whole, shares.tolist()) if shares.any() else np.zeros_like(own), dtype=np.int64)
+        return np.where(inside, loss - own + paid, 0), paid
+
+    def lost_by_cuts(
+        self, scenario: int, groups: Sequence[int], before: Sequence[int], cut: Cents
+    ) -> tuple[Cents, Cents]:
+        """By member, how much more some groups lose, and how much more of it is over margin, for what haircuts took."""
+        with_them, without = (self.of_members(scenario, groups, before, some) for some in (cut, None))
+        return with_them[0] - without[0], with_them[1] - without[1]
+
+    def _together(self, scenario: int, groups: tuple[int, ...], cut: Cents | None = None) -> tuple[Cents, Cents]:
+        """By member, loss and loss over margin of groups whose books are sold together."""
+        portfolio = self.sale.portfolio
+        pools = np.concatenate([self.sale.pools_of(group) for group in groups])
+        loss = np.concatenate([self.results.of(group, scenario) for group in groups])
+        loss = loss + np.concatenate(self.sale.costs(groups)) + (0 if cut is None else cut[pools])
+        margin = np.concatenate([self.counted(group, scenario) for group in groups])
+        house, none = portfolio.pool_house[pools], np.zeros_like(loss)
+
+        def by_member(amounts: Cents) -> Cents:
+            sums = np.zeros(len(portfolio.members), dtype=np.int64)
+            np.add.at(sums, portfolio.pool_member[pools], amounts)
+            return sums
+
+        short, surplus = np.maximum(loss - margin, 0), np.maximum(margin - loss, 0)
+        house_short, house_surplus = (by_member(np.where(house, one, none)) for one in (short, surplus))
+        client_short = by_member(np.where(house, none, short))
+        over = over_margin_of(house_short, house_surplus, client_short, self.covers_clients)
+        if self.supplementary is not None:
+            over = np.maximum(over - self.supplementary, 0)
+        return by_member(np.maximum(loss, 0)), over
