@@ -6,7 +6,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from ccp.documents import Frozen
 
-LadderName = Literal["market_gaps", "sector_gaps", "currency_gaps"]
+LadderName = Literal["market_gaps", "class_gaps", "sector_gaps", "currency_gaps", "sector_breaks"]
 GAP_SIZES = (0.10, 0.15, 0.20, 0.25, 0.30, 0.40)
 ShiftShape = Literal["parallel", "steeper", "flatter"]
 SHIFT_SIZES = (50.0, 100.0, 200.0, 300.0)
@@ -76,7 +76,7 @@ class HistoricalStress(Frozen):
 
 
 class Ladder(Frozen):
-    """A ladder of gaps, both ways, with moves of volatility.
+    """A ladder of gaps, both ways, with moves of volatility; of breaks one sector falls as another rises.
 
     `volatility_per_fall` is the relative rise of every volatility for a fall of one (4: a fall of 20 %
     raises volatility by 80 %); `volatility_per_rise` likewise for a rise.

@@ -21,7 +21,7 @@ from pydantic import ValidationError
 from ccp.errors import InputError
 from ccp.market.history import Market, read_market
 from ccp.rulebook.rulebook import Rulebook
-from ccp.rulebook.stress import GAP_SIZES, HistoricalStress, Ladder, LadderName, Plausible, StressRules
+from ccp.rulebook.stress import GAP_SIZES, HistoricalStress, Ladder, LadderName, Plausible, RateShifts, StressRules
 from ccp.scenarios.files import read_scenarios
 from ccp.scenarios.historical import margin_scenarios
 from ccp.scenarios.hypothetical import ladder_scenarios
@@ -495,6 +495,75 @@ def test_volatility_rises_in_a_fall_of_its_sector_even_if_it_states_the_sector()
     assert {name: move[0] for name, move in moves_of(found, 0).items()} == pytest.approx({"A": -0.2, "A.VOL": 0.8})
 
 
+def test_class_gaps_move_one_asset_class_at_a_time() -> None:
+    """Prices without a class, which are gapped with the market, by themselves; a spread moves by the share of 1.1;
+    currencies have a ladder of their own."""
+    found = ladder_moves(Ladder(ladder="class_gaps", sizes=(0.2,)))
+    names = ["unclassified", "class commodity", "class credit", "class equity", "class rate"]
+    assert list(found) == [f"{name} {way} 20%" for name in names for way in ("down", "up")]
+    assert found["class commodity down 20%"] == pytest.approx({"OIL": -0.2, "OIL.VOL": 0.88})
+    assert found["class credit up 20%"] == pytest.approx({"SPREAD": 0.22})
+    assert found["class equity down 20%"] == pytest.approx({"ACME": -0.2, "BANK": -0.2, "ACME.VOL": 0.8})
+    assert found["class rate up 20%"] == pytest.approx({"RATE": 0.2})
+    assert found["unclassified down 20%"] == pytest.approx({"PLAIN": -0.2})
+
+
+def test_class_gaps_leave_out_rates_that_are_shifted() -> None:
+    kinds: Kinds = {"A": ("relative", "equity", None), "S": ("absolute", "rate", None)}
+    market = market_of({name: [1.0, 1.1] for name in kinds}, kinds)
+    assert ladder_scenarios(Ladder(ladder="class_gaps", sizes=(0.2,)), market, list(kinds)).ids == [
+        "class equity down 20%",
+        "class equity up 20%",
+    ]
+
+
+BREAKS = [
+    *("sector energy down, sector financials up", "sector energy down, sector technology up"),
+    *("sector financials down, sector energy up", "sector financials down, sector technology up"),
+    *("sector technology down, sector energy up", "sector technology down, sector financials up"),
+    *("sector energy down, all other sectors up", "all other sectors down, sector energy up"),
+    *("sector financials down, all other sectors up", "all other sectors down, sector financials up"),
+    *("sector technology down, all other sectors up", "all other sectors down, sector technology up"),
+]
+"""Of three sectors: three times two pairs, and each against the others, either way."""
+
+
+def test_sector_breaks_let_one_sector_fall_while_another_rises() -> None:
+    found = ladder_moves(Ladder(ladder="sector_breaks", sizes=(0.2, 0.3)))
+    assert list(found) == [f"{name} {size}" for name in BREAKS for size in ("20%", "30%")]
+    energy, technology = {"OIL": -0.2, "OIL.VOL": 0.88}, {"ACME": 0.2, "ACME.VOL": 0.2}
+    assert found["sector energy down, sector technology up 20%"] == pytest.approx(energy | technology)
+    others = technology | {"BANK": 0.2, "SPREAD": 0.22}
+    assert found["sector energy down, all other sectors up 20%"] == pytest.approx(energy | others)
+    rises = {"OIL": 0.3, "OIL.VOL": 0.33}
+    falls = {"ACME": -0.3, "ACME.VOL": 1.2, "BANK": -0.3, "SPREAD": -0.33}
+    assert found["all other sectors down, sector energy up 30%"] == pytest.approx(rises | falls)
+
+
+def test_a_break_is_run_where_the_book_needs_both_sides_of_it() -> None:
+    """Of two sectors that are needed each is all others of the other; of one there is nothing to break."""
+    ladder, market = Ladder(ladder="sector_breaks", sizes=(0.1,)), ladder_market()
+    found = ladder_scenarios(ladder, market, ["ACME.VOL", "BANK", "PLAIN"])
+    down, up = "sector financials", "sector technology"
+    assert found.ids == [f"{down} down, {up} up 10%", f"{up} down, {down} up 10%"]
+    assert moves_of(found, 0) == {"ACME.VOL": pytest.approx((0.1, 0.0)), "BANK": (-0.1, 0.0)}
+    assert ladder_scenarios(ladder, market, ["ACME", "ACME.VOL", "PLAIN"]).count == 0
+
+
+def test_a_break_says_what_falls_and_what_rises_and_is_judged_by_its_size() -> None:
+    rules = StressRules(
+        hypothetical=(Ladder(ladder="sector_breaks", sizes=(0.1, 0.2)),),
+        rate_shifts=RateShifts(shapes=()),
+        plausible=Plausible(gap=0.1),
+    )
+    found = stress_scenarios(rulebook_of(rules), ladder_market(), list(LADDER_KINDS))
+    sizing = {label.scenario_id: label.sizes_fund for label in found.labels}
+    assert sizing == {f"{name} {size}": size == "10%" for name in BREAKS for size in ("10%", "20%")}
+    assert found.labels[3].description == (
+        "sector energy down 20%, volatility +80%; sector technology up 20%, volatility +20%"
+    )
+
+
 def test_ladders_move_what_the_book_needs_of_what_the_market_gaps() -> None:
     """A volatility moves though the book does not hold its factor; a rung that moves nothing needed is left out."""
     market = ladder_market()
@@ -516,7 +585,7 @@ def test_currency_gaps_move_every_currency_and_its_volatility() -> None:
 
 def test_ladder_of_nothing_has_no_scenarios() -> None:
     market = market_of({"RATE": [1.0, 1.1]}, LADDER_KINDS)
-    for name in ("market_gaps", "sector_gaps", "currency_gaps"):
+    for name in ("market_gaps", "sector_gaps", "currency_gaps", "sector_breaks"):
         ladder = Ladder.model_validate({"ladder": name})
         found = ladder_scenarios(ladder, market, ["RATE"])
         assert found.count == 0

@@ -1002,8 +1002,8 @@ RULEBOOK = [
         "unknown ladder",
         "market_gaps",
         "market_gap",
-        f"{RULES}:11:7, field stress.hypothetical.0, value 'market_gap': 'market_gaps', 'sector_gaps' or "
-        "'currency_gaps' was expected",
+        f"{RULES}:11:7, field stress.hypothetical.0, value 'market_gap': 'market_gaps', 'class_gaps', "
+        "'sector_gaps', 'currency_gaps' or 'sector_breaks' was expected",
     ),
     rules(
         "gap of more than everything",

@@ -284,15 +284,21 @@ def ladder(history: History, rung: Row | str) -> list[tuple[str, float, Shocks]]
     rung = {"ladder": rung} if isinstance(rung, str) else rung
     factors = history.every
     market = [f for f in factors if history.asset_class(f) not in ("currency", "volatility", "rate")]
+    priced = [f for f in factors if history.asset_class(f) != "volatility"]
+    priced = [f for f in priced if history.asset_class(f) != "rate" or not history.absolute(f)]
+    sectors = sorted({history.sector(f) for f in priced} - {""})
+    of_sector = {name: [f for f in priced if history.sector(f) == name] for name in sectors}
+    if rung["ladder"] == "sector_breaks":
+        return breaks(history, of_sector, rung)
     if rung["ladder"] == "market_gaps":
         moves = {"market": market}
+    elif rung["ladder"] == "class_gaps":
+        classes = sorted({history.asset_class(f) for f in priced} - {"currency"})
+        moves = {f"class {c}" if c else "unclassified": [f for f in priced if history.asset_class(f) == c] for c in classes}
     elif rung["ladder"] == "currency_gaps":
         moves = {"currencies": [f for f in factors if history.asset_class(f) == "currency"]}
     else:
-        priced = [f for f in factors if history.asset_class(f) != "volatility"]
-        priced = [f for f in priced if history.asset_class(f) != "rate" or not history.absolute(f)]
-        sectors = sorted({history.sector(f) for f in priced} - {""})
-        moves = {f"sector {name}": [f for f in priced if history.sector(f) == name] for name in sectors}
+        moves = {f"sector {name}": moved for name, moved in of_sector.items()}
     result = []
     for name, moved in moves.items():
         if not {*moved, *(f"{factor}.VOL" for factor in moved)} & set(history.levels):
@@ -301,6 +307,26 @@ def ladder(history: History, rung: Row | str) -> list[tuple[str, float, Shocks]]
             for way, sign in (("down", -1), ("up", 1)):
                 result.append((f"{name} {way} {100 * size:g}%", size, gap(history, moved, sign * size, rung)))
     return result
+
+
+def breaks(history: History, sectors: Mapping[str, list[str]], rung: Row) -> list[tuple[str, float, Shocks]]:
+    """Of the sectors that the book needs each against each other, and each against all others if they are several."""
+    needed = [name for name, own in sectors.items() if {*own, *(f"{f}.VOL" for f in own)} & set(history.levels)]
+    called = {f"sector {name}": sectors[name] for name in needed}
+    sides = [(one, called[one], other, called[other]) for one in called for other in called if one != other]
+    if len(needed) > 2:
+        for one, own in called.items():
+            rest = [f for other, theirs in called.items() if other != one for f in theirs]
+            sides += [(one, own, "all other sectors", rest), ("all other sectors", rest, one, own)]
+    return [
+        (
+            f"{down} down, {up} up {100 * size:g}%",
+            size,
+            gap(history, falling, -size, rung) | gap(history, rising, size, rung),
+        )
+        for down, falling, up, rising in sides
+        for size in rung.get("sizes") or LADDER_SIZES
+    ]
 
 
 def rate_shifts(history: History, shifts: Row) -> list[tuple[str, float, Shocks]]:

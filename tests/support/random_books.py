@@ -361,7 +361,7 @@ def random_book(rng: np.random.Generator, market: Row, today: date) -> Row:
 
 
 def random_ladders(rng: np.random.Generator) -> list[Any]:
-    ladders: list[Any] = []
+    ladders = random_classes_and_breaks(rng.spawn(1)[0])
     for name in ("market_gaps", "sector_gaps", "currency_gaps"):
         if rng.random() < 0.75:
             if rng.random() < 0.3:
@@ -379,6 +379,13 @@ def random_ladders(rng: np.random.Generator) -> list[Any]:
                 ladder["level_floor"] = float(rng.choice([0, 0.9, 2]))
             ladders.append(ladder)
     return ladders
+
+
+def random_classes_and_breaks(rng: np.random.Generator) -> list[Any]:
+    """Each asset class by itself, sectors against each other, both or neither."""
+    slopes = {"volatility_per_fall": 2.0, "volatility_per_rise": -0.5, "level_floor": 0.9}
+    named: list[Row] = [{"ladder": name, "sizes": [0.1, 0.3]} for name in ("class_gaps", "sector_breaks")]
+    return [one | (slopes if rng.random() < 0.5 else {}) for one in named if rng.random() < 0.4]
 
 
 def random_tiers(rng: np.random.Generator) -> list[Any]:
