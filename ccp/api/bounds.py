@@ -158,7 +158,7 @@ def _window_bytes(case: Case, model: EngineModel, ways: int) -> int:
     cube of a slice, and what collateral counts for in it."""
     if model.windows is None:
         return 0
-    windows, members = model.windows.candidates.count, len(case.portfolio.members)
+    windows, members = model.windows.count, len(case.portfolio.members)
     sums = (3 * len(WindowSums._fields) * ways + 4) * members * windows * 8
     return sums + 4 * model.windows.pricer.rows * model.windows.slice_ * 8 + 2 * COUNTED_BYTES
 

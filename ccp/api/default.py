@@ -22,6 +22,7 @@ from ccp.rulebook.rulebook import Rulebook
 from ccp.runs.commands import COMMANDS
 from ccp.runs.manifest import with_notes
 from ccp.runs.write import write_run
+from ccp.scenarios.kept import NONE_KEPT
 from ccp.scenarios.scenario_set import ScenarioSet
 from ccp.sizing.rounds import rounds_of
 from ccp.sizing.size import Sized, size_fund
@@ -74,7 +75,7 @@ def default(
     check_cover(cover, defaulters, len(case.portfolio.groups))
     groups = None if defaulters is None else group_places(case, defaulters)
     file = None if scenarios is None else Path(scenarios)
-    by_name = frozenset() if scenario is None or file else named_window(case, scenario)
+    by_name = NONE_KEPT if scenario is None or file else named_window(case, scenario)
     if scenario is not None and not by_name:
         scenario_place(case_scenarios(case, file), scenario)
     sized = size_fund(measured_case(case, file, progress, by_name))

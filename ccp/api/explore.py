@@ -21,8 +21,9 @@ from ccp.pricing.horizon import case_scenarios
 from ccp.rulebook.rulebook import Rulebook
 from ccp.runs.commands import commands_with
 from ccp.runs.run import open_run
+from ccp.scenarios.kept import NONE_KEPT
 from ccp.scenarios.scenario_set import at_multiple, without_multiple
-from ccp.scenarios.stress_set import sizing_multiples
+from ccp.scenarios.stress_set import screened_at
 from ccp.sizing.size import Sized, size_fund
 from ccp.sizing.windows import measured_case, named_window, with_windows
 from ccp.stress.claims import Sides, sides_of
@@ -80,7 +81,7 @@ class Explorer:
             scenario = at_multiple(self._unmultiplied(rules, settings), settings.multiple)
         measured = self._measured_at(settings.multiple)
         shocked = named(with_shocks(rules, settings.multiple), self.rulebook)
-        by_name = frozenset() if self.given or scenario is None else named_window(measured.case, scenario)
+        by_name = NONE_KEPT if self.given or scenario is None else named_window(measured.case, scenario)
         sized = size_fund(with_windows(_under(measured, shocked), by_name), lambda: self._sides)
         return view_of(settings, sized, *self._event(sized, settings, scenario))
 
@@ -112,9 +113,9 @@ class Explorer:
         case = replace(base.case, rulebook=rules)
         if base.screened is None:
             return measure_in(base, case, case_scenarios(case))
-        if sizing_multiples(rules.stress) != sizing_multiples(self.rulebook.stress):
+        if screened_at(rules.stress) != screened_at(self.rulebook.stress):
             return measured_case(case)
-        return measure_in(base, case, case_scenarios(case, kept=base.screened.first_days))
+        return measure_in(base, case, case_scenarios(case, kept=base.screened.kept))
 
     @cached_property
     def _sides(self) -> Sides:

@@ -1,8 +1,7 @@
 """How many days each instrument takes to close out, and the cube of scenarios, each instrument over its own days."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date
 from fnmatch import fnmatchcase
 from pathlib import Path
 
@@ -13,8 +12,10 @@ from ccp.pricing.revalue import Cube, revalue
 from ccp.pricing.terms import Terms, instrument_terms
 from ccp.rulebook.margin import Liquidation
 from ccp.scenarios.below_zero import rates_above_zero
+from ccp.scenarios.kept import NONE_KEPT, KeptScenarios
 from ccp.scenarios.scenario_set import ScenarioSet, over_periods
-from ccp.scenarios.stress_set import every_window, stress_scenarios
+from ccp.scenarios.single_names import SingleNames
+from ccp.scenarios.stress_set import every_name, every_window, stress_scenarios
 from ccp.types import Index
 
 NO_RULE = -1
@@ -36,10 +37,10 @@ def stress_periods(case: Case) -> tuple[int, ...]:
     return tuple(sorted(days))
 
 
-def case_scenarios(case: Case, file: Path | None = None, kept: Collection[date] = ()) -> ScenarioSet:
+def case_scenarios(case: Case, file: Path | None = None, kept: KeptScenarios = NONE_KEPT) -> ScenarioSet:
     """The case's stress scenarios, over every period that anything in it moves over. Raises InputError.
 
-    `kept` are the first days of windows that the book has to be run in beside those that the rulebook names.
+    `kept` are windows that the book has to be run in beside those that the rulebook names, and single names.
     """
     return stress_scenarios(case.rulebook, case.market, case.factor_ids, file, stress_periods(case), kept)
 
@@ -47,6 +48,11 @@ def case_scenarios(case: Case, file: Path | None = None, kept: Collection[date] 
 def case_windows(case: Case) -> ScenarioSet | None:
     """Every window of the case's history, at each multiple that sizes the fund; None where the rulebook has none."""
     return every_window(case.rulebook, case.market, case.factor_ids, stress_periods(case))
+
+
+def case_names(case: Case) -> SingleNames | None:
+    """Every factor alone, as the rulebook asks for it, over every period; None where it does not."""
+    return every_name(case.rulebook, case.market, case.factor_ids, stress_periods(case))
 
 
 def deciding_rules(case: Case) -> Index:

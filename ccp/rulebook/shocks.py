@@ -16,7 +16,10 @@ def with_multiple(rulebook: Rulebook, multiple: float) -> Rulebook:
     """
     stress, ladders = rulebook.stress, rulebook.stress.hypothetical
     families = [one for one in (stress.historical, *ladders, stress.shifts) if one is not None]
+    alone = stress.single_names.multiples_of_own_worst if stress.single_names else ()
     used = [family.multiples or stress.multiples for family in families]
+    if stress.single_names is not None:
+        used += [held for held in (stress.multiples if stress.single_names.sizes else (), alone) if held]
     if all(_with(held, multiple) == held for held in used):
         return rulebook
     rules: list[tuple[str, Any]] = [("stress.multiples", _with(stress.multiples, multiple))]
@@ -24,6 +27,8 @@ def with_multiple(rulebook: Rulebook, multiple: float) -> Rulebook:
         rules.append(("stress.historical.multiples", _with(stress.historical.multiples, multiple)))
     if stress.rate_shifts is not None and stress.rate_shifts.multiples:
         rules.append(("stress.rate_shifts.multiples", _with(stress.rate_shifts.multiples, multiple)))
+    if alone:
+        rules.append(("stress.single_names.multiples_of_own_worst", _with(alone, multiple)))
     if any(ladder.multiples for ladder in ladders):
         written = [ladder.model_dump(mode="json", exclude={"multiples"}) for ladder in ladders]
         own = [{"multiples": _with(one.multiples, multiple)} if one.multiples else {} for one in ladders]

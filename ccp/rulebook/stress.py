@@ -97,6 +97,34 @@ class Ladder(Frozen):
     multiples: Multiples | None = Field(default=None, description="instead of the multiples of the whole set")
 
 
+class SingleNameGaps(Frozen):
+    """Each factor alone, down and up: by sizes, or by multiples of its own largest fall and rise in the history.
+
+    `volatility_per_fall`, `volatility_per_rise` and `level_floor` are as in a ladder of gaps. Every one is run over the
+    book, and those are kept in which somebody or something loses most.
+    """
+
+    sizes: Annotated[tuple[Annotated[float, Field(gt=0, lt=1)], ...], AfterValidator(check_distinct)] = Field(
+        default=(), description="shares of a price's level; run at each of the multiples of the whole set"
+    )
+    multiples_of_own_worst: Annotated[
+        tuple[Annotated[float, Field(gt=0, le=100)], ...], AfterValidator(check_distinct)
+    ] = Field(
+        default=(),
+        description="of a factor's largest fall and of its largest rise over the days that what follows it takes to "
+        "close out, in the history known on the day",
+    )
+    volatility_per_fall: float = Field(default=4.0, ge=0, le=100)
+    volatility_per_rise: float = Field(default=1.0, ge=-1, le=100)
+    level_floor: float = Field(default=0.5, ge=0, le=100)
+
+    @model_validator(mode="after")
+    def _check_some(self) -> Self:
+        if not (self.sizes or self.multiples_of_own_worst):
+            raise ValueError("`sizes` or `multiples_of_own_worst` were expected")
+        return self
+
+
 class RateShifts(Frozen):
     """Shifts of all rates by so many basis points: the whole curve up and down, steeper, and flatter.
 
@@ -144,7 +172,12 @@ class Plausible(Frozen):
     """Where extreme stops being plausible: scenarios beyond are run and reported, but do not size the fund."""
 
     multiple: float = Field(default=1.0, gt=0, description="largest multiple that still sizes the fund")
-    gap: float = Field(default=1.0, gt=0, le=1, description="largest gap of a ladder that still sizes the fund")
+    gap: float = Field(
+        default=1.0,
+        gt=0,
+        le=1,
+        description="largest gap that still sizes the fund: of a ladder, or a size of single names",
+    )
     shift: float = Field(
         default=LARGEST_SHIFT, gt=0, le=LARGEST_SHIFT, description="largest shift of rates, in basis points, likewise"
     )
@@ -175,7 +208,11 @@ class StressRules(Frozen):
         description="shifts of the rates, which no gap of a share of their level moves; absent: those of the default "
         "beside any ladder of gaps",
     )
-    multiples: Multiples = Field(default=(1.0,), description="every scenario is run at each of these multiples")
+    single_names: SingleNameGaps | None = None
+    multiples: Multiples = Field(
+        default=(1.0,),
+        description="every scenario is run at each of these multiples, but for multiples of a factor's own worst",
+    )
     most_sets: int = Field(
         default=20_000,
         ge=1,

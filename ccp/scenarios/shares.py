@@ -24,6 +24,16 @@ def share_moves(
     return np.where(by_ratio, shares, 0.0), shares * np.array(size)
 
 
+def shares_of_moves(
+    relative: ScenarioByFactor, absolute: ScenarioByFactor, market: Market, factor_ids: list[str], floor: float
+) -> ScenarioByFactor:
+    """The other way round: what share of its level each factor moves by. Nothing where the level is nothing."""
+    by_ratio = must_be_positive(market, factor_ids)
+    floors = np.where(by_ratio, 0.0, floor).tolist()
+    sizes = np.array([_size(market, name, own) for name, own in zip(factor_ids, floors, strict=True)])
+    return relative + np.divide(absolute, sizes, out=np.zeros_like(absolute), where=sizes != 0)
+
+
 def _size(market: Market, factor_id: str, floor: float) -> float:
     """The level that a share is taken of; 0 where the factor has no value at all."""
     known = market.levels[factor_id].drop_nulls().tail(USUAL_DAYS).abs().to_numpy()

@@ -20,6 +20,7 @@ from ccp.market.volatility import SUFFIX
 from ccp.pricing.horizon import case_scenarios
 from ccp.rulebook.rulebook import Rulebook
 from ccp.scenarios.historical import window_scenario
+from ccp.scenarios.kept import NONE_KEPT, KeptScenarios
 from ccp.scenarios.scenario_set import ScenarioSet, capped, multiplied
 from ccp.settlement.checked_trades import read_trades
 from ccp.settlement.terms import RunTerms
@@ -132,7 +133,7 @@ def _gap(book: Book, market: Market, rulebook: Rulebook, request: RunRequest, da
         raise refuse_argument("gaps", "a day of the run with prices, after its first, was expected", value=str(day))
     factor_ids = needed_factors(book, rulebook.currency)
     case = Case(book, market.until(before[-1]), rulebook, factor_ids)
-    by_name = frozenset() if request.scenarios else named_window(case, scenario_id)
+    by_name = NONE_KEPT if request.scenarios else named_window(case, scenario_id)
     known = case_scenarios(case, request.scenarios, by_name)
     if scenario_id not in known.ids:
         shown = ", ".join(known.ids[:12])
@@ -143,7 +144,7 @@ def _gap(book: Book, market: Market, rulebook: Rulebook, request: RunRequest, da
     behind = [name.removesuffix(SUFFIX) for name in factor_ids if name in market.modelled]
     others = sorted({*behind} - {*factor_ids})
     if others:
-        moves |= _moves_behind(case, known, scenario_id, others, request)
+        moves |= _moves_behind(case, known, scenario_id, others, request, by_name)
     return Gap(day, scenario_id, moves)
 
 
@@ -155,7 +156,12 @@ def _moves(scenarios: ScenarioSet, place: int) -> dict[str, tuple[float, float]]
 
 
 def _moves_behind(
-    case: Case, known: ScenarioSet, scenario_id: str, factor_ids: list[str], request: RunRequest
+    case: Case,
+    known: ScenarioSet,
+    scenario_id: str,
+    factor_ids: list[str],
+    request: RunRequest,
+    by_name: KeptScenarios,
 ) -> dict[str, tuple[float, float]]:
     """The scenario's moves of prices that the book needs only by way of the volatilities modelled from them."""
     label = known.labels[known.ids.index(scenario_id)]
@@ -163,7 +169,7 @@ def _moves_behind(
         alone = {"historical": None, "plausible": None}  # whether it sizes the fund is no matter here
         ladders = case.rulebook.model_copy(update={"stress": case.rulebook.stress.model_copy(update=alone)})
         wider = replace(case, rulebook=ladders, factor_ids=[*known.factor_ids, *factor_ids])
-        wide = case_scenarios(wider, request.scenarios)
+        wide = case_scenarios(wider, request.scenarios, KeptScenarios(single_names=by_name.single_names))
         return {name: _moves(wide, wide.ids.index(scenario_id))[name] for name in factor_ids}
     window = capped(multiplied(window_scenario(case.market, factor_ids, label), (label.multiple,)))
     return _moves(window, 0)

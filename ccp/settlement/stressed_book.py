@@ -4,7 +4,6 @@ Every stress day looks at the history as it is known on it, window by window, wh
 """
 
 from dataclasses import dataclass, field, replace
-from datetime import date
 from itertools import chain
 
 import numpy as np
@@ -13,6 +12,7 @@ from ccp.margin.collateral import counted_margin, value_in_scenarios, within_lim
 from ccp.margin.requirement import Requirement
 from ccp.market.case import Case
 from ccp.pricing.horizon import case_scenarios
+from ccp.scenarios.kept import KeptScenarios
 from ccp.scenarios.scenario_set import ScenarioSet
 from ccp.settlement.clearing import Clearing
 from ccp.settlement.state import CycleState
@@ -34,18 +34,18 @@ class StressedBook:
     requirement: Requirement
     counting: Counting
     first: Measured
-    kept: dict[frozenset[date], Measured] = field(default_factory=dict)
+    kept: dict[KeptScenarios, Measured] = field(default_factory=dict)
 
     def measured(self, terms: RunTerms, state: CycleState) -> Measured:
         """The book in the scenarios that count as things stand: the windows that are worst for the fund of now, with
         supplementary margin counted and without."""
         if not self.first.found.windows:
             return self.first
-        days = self._screened(terms, state).first_days
-        if days not in self.kept:
-            stress = case_scenarios(self.case, kept=days)
-            self.kept[days] = measure_stress(self.case, stress, self.requirement, self.counting)
-        return self.kept[days]
+        kept = self._screened(terms, state).kept
+        if kept not in self.kept:
+            stress = case_scenarios(self.case, kept=kept)
+            self.kept[kept] = measure_stress(self.case, stress, self.requirement, self.counting)
+        return self.kept[kept]
 
     def _screened(self, terms: RunTerms, state: CycleState) -> Screened:
         """The windows in which somebody loses most."""

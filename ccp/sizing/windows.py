@@ -1,13 +1,13 @@
-"""Which windows of the history are kept: those in which somebody, or something, loses most.
+"""Which windows of the history and which single names are kept: those in which somebody, or something, loses most.
 
 Every objective is looked at in whole cents in every window, and keeps the first window of its largest amount; an
 objective that is nothing everywhere keeps none. So a figure that is a maximum over the scenarios that size the fund is
-the same over the windows that are kept as over all (docs/decisions/0034).
+the same over the windows that are kept as over all (docs/decisions/0034). Single names are looked at in the same way,
+beside windows and not against them (docs/decisions/0036).
 """
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from datetime import date
 from itertools import chain, combinations
 from pathlib import Path
 
@@ -15,9 +15,11 @@ import numpy as np
 
 from ccp.exposure.run import Progress
 from ccp.market.case import Case
-from ccp.pricing.horizon import case_scenarios, case_windows
+from ccp.pricing.horizon import case_names, case_scenarios, case_windows
 from ccp.pricing.revalue import Cube
+from ccp.scenarios.kept import NONE_KEPT, KeptScenarios
 from ccp.scenarios.scenario_set import without_multiple
+from ccp.scenarios.single_names import ALONE
 from ccp.scenarios.stress_set import sizing_multiples
 from ccp.scenarios.windows import CALLED
 from ccp.scenarios.worst_windows import apart
@@ -39,7 +41,7 @@ Objective = tuple[str, str, np.ndarray]
 
 
 def measured_case(
-    case: Case, file: Path | None = None, progress: Progress | None = None, by_name: Collection[date] = ()
+    case: Case, file: Path | None = None, progress: Progress | None = None, by_name: KeptScenarios = NONE_KEPT
 ) -> Measured:
     """A case in memory, measured in the scenarios of a file, or in its rulebook's and the windows that are kept.
 
@@ -49,35 +51,42 @@ def measured_case(
     return with_windows(measure(case, case_scenarios(case, file), progress, windows), by_name)
 
 
-def named_window(case: Case, scenario_id: str) -> frozenset[date]:
-    """The first day of the window that a scenario is of, at any multiple; nothing where it is of none."""
+def named_window(case: Case, scenario_id: str) -> KeptScenarios:
+    """The window that a scenario is of, at any multiple, or the single name; nothing where it is of none."""
     windows = case_windows(case) if scenario_id.startswith(CALLED) else None
     labels = [] if windows is None else windows.labels
     of_window = (one for one in labels if scenario_id.split("@")[0] == without_multiple(one))
-    return frozenset(first_day(label) for label in of_window)
+    return KeptScenarios(frozenset(first_day(label) for label in of_window), _named_alone(case, scenario_id))
+
+
+def _named_alone(case: Case, scenario_id: str) -> frozenset[tuple[str, str]]:
+    """The single name that a scenario is of, and which way it moves."""
+    names = case_names(case) if ALONE in scenario_id else None
+    of_name = [] if names is None else names.of_name(scenario_id.split(ALONE)[0])
+    return frozenset(names.way(one) for one in of_name if names and names.label(*one).scenario_id == scenario_id)
 
 
 def with_windows(
     measured: Measured,
-    by_name: Collection[date] = (),
+    by_name: KeptScenarios = NONE_KEPT,
     most: int | None = None,
     executor: PartExecutor | None = None,
 ) -> Measured:
     """What was measured, in the windows that are kept and in no other, beside what the rulebook has without them.
 
-    Windows that begin on the days `by_name` are kept in any case. Where windows were not run there is nothing to do.
+    Those `by_name` are kept in any case. Where windows were not run there is nothing to do.
     """
     model = (measured.windows or window_model(measured.case)) if measured.found.windows else None
     if model is None:
         return measured
-    screened = replace(screen(measured, model), by_name=frozenset(by_name))
-    stress = case_scenarios(measured.case, kept=screened.first_days)
+    screened = replace(screen(measured, model), by_name=by_name)
+    stress = case_scenarios(measured.case, kept=screened.kept)
     found = measure_in(measured, measured.case, stress, most, executor)
     return replace(found, windows=model, screened=screened)
 
 
 def screen(measured: Measured, model: WindowModel) -> Screened:
-    """Find the windows that are kept for a fund that is sized by them."""
+    """Find the windows and the single names that are kept for a fund that is sized by them."""
     losses = candidate_losses(measured)
     own, count = losses[measured.model.way], measured.rules.fund.cover
     others = [(way, cover_by_scenario(other, count)) for way, other in losses.items() if other is not own]
@@ -88,29 +97,50 @@ def screen(measured: Measured, model: WindowModel) -> Screened:
 
 def screened_by(measured: Measured, model: WindowModel, own: StressLosses, found: Iterable[Objective]) -> Screened:
     """The windows that some objectives keep, if the rulebook asks for all, and the worst of each group, as far as it
-    does; where there is neither a reason nor another scenario, the first."""
-    why: dict[int, list[tuple[str, str]]] = {}
-    rules = measured.rules.stress.historical
-    assert rules is not None
-    for kind, name, amounts in found if rules.all else ():
-        place = int(np.argmax(amounts))
-        if amounts[place] > 0:
-            why.setdefault(place, []).append((kind, name))
-    for name, places in _worst_of_each_group(measured, model, own, rules.worst_of_each_group or 0):
+    does, and the single names that they keep; where there is neither a reason nor another scenario, the first."""
+    why: Reasons = {}
+    alone: Reasons = {}
+    rules, windows = measured.rules.stress.historical, model.candidates.count
+    for kind, name, amounts in found:
+        if rules is not None and rules.all:
+            _keep_largest(why, amounts[:windows], (kind, name))
+        _keep_largest(alone, amounts[windows:], (kind, name))
+    over_margin, worst = own.group_over_margin[:, :windows], (rules and rules.worst_of_each_group) or 0
+    for name, places in _worst_of_each_group(measured, model, over_margin, worst):
         for place in places:
             why.setdefault(place, []).append(("worst of group", name))
-    if not why and not measured.scenarios.count:
-        why[0] = [("first", "")]
-    return Screened(model.candidates, own.group_over_margin, why)
+    if not why and not alone and not measured.scenarios.count:
+        (why if windows else alone)[0] = [("first", "")]
+    return Screened(model.candidates, over_margin, why, _by_name(model, alone))
+
+
+Reasons = dict[int, list[tuple[str, str]]]
+"""By place what it is kept for: kinds of reasons, and whom each is about."""
+
+
+def _keep_largest(why: Reasons, amounts: np.ndarray, reason: tuple[str, str]) -> None:
+    """Keep the first of the largest amounts, if it is any."""
+    place = int(np.argmax(amounts)) if amounts.size else 0
+    if amounts.size and amounts[place] > 0:
+        why.setdefault(place, []).append(reason)
+
+
+def _by_name(model: WindowModel, alone: Reasons) -> dict[tuple[str, str], list[tuple[str, str]]]:
+    """Single names, each with the way that it moves, by what any of its moves is kept for."""
+    found: dict[tuple[str, str], list[tuple[str, str]]] = {}
+    for place, reasons in alone.items():
+        assert model.names is not None
+        found.setdefault(model.names.names.way(model.names.candidates[place]), []).extend(reasons)
+    return found
 
 
 def _worst_of_each_group(
-    measured: Measured, model: WindowModel, own: StressLosses, worst: int
+    measured: Measured, model: WindowModel, over_margin: Cents, worst: int
 ) -> Iterator[tuple[str, list[int]]]:
     """Of each group the candidates in which it loses most, the first multiple of equal ones, no two of whose windows
     overlap."""
     multiples, days = len(sizing_multiples(measured.rules.stress)), max(model.candidates.periods)
-    for name, row in zip(measured.portfolio.groups, own.group_over_margin, strict=True):
+    for name, row in zip(measured.portfolio.groups, over_margin, strict=True):
         by_window = row.reshape(-1, multiples)
         largest = by_window.max(axis=1)
         windows = apart(largest, np.flatnonzero(largest > 0), worst, days) if worst else np.empty(0, dtype=np.int64)
@@ -181,17 +211,20 @@ def of_classes(measured: Measured, model: WindowModel) -> Iterator[Objective]:
     """By asset class, what its instruments gain or lose in all that is held of them, long and short."""
     case = measured.case
     stated = case.market.kinds("asset_class", case.book.instrument_column("factor_id").to_list())
-    of_row = np.array([name or "" for name in stated])
+    of_row, own = np.array([name or "" for name in stated]), measured.model.rows.own_places(len(stated))
     kinds = sorted(set(of_row.tolist()))
     slices = (_moved(measured, model.pricer.price(some)) for _, some in model.slices(model.slice_))
-    moved = np.hstack([np.array([size[of_row == kind].sum(axis=0) for kind in kinds]) for size in slices])
-    for kind, amounts in zip(kinds, moved, strict=True):
+    moved = [np.array([size[of_row == kind].sum(axis=0) for kind in kinds]) for size in slices]
+    if model.names is not None:
+        size = _moved(measured, model.names.cube)
+        moved.append(np.array([model.names.sums(np.where(of_row[:, None] == kind, size, 0.0), own) for kind in kinds]))
+    for kind, amounts in zip(kinds, np.hstack(moved), strict=True):
         yield "asset class", kind or "none", amounts
 
 
 def _moved(measured: Measured, cube: Cube) -> InstrumentByScenario:
     """How much what is held of an instrument gains or loses, long and short, over its own period."""
     check_size(measured.found.gross, measured.model, measured.portfolio.instruments, cube.close_out_loss)
-    gross, rows = measured.found.gross, measured.model.rows
-    own = np.arange(len(gross)) + (0 if rows.own is None else rows.own * len(gross))
+    gross = measured.found.gross
+    own = measured.model.rows.own_places(len(gross))
     return gross[:, None] * np.abs(cube.change[own])

@@ -26,6 +26,8 @@ def windows_table(sized: Sized) -> pl.DataFrame:
     """The windows in order of time, each at the multiples that size the fund; none where the rulebook asks for none, or
     where scenarios come out of a file."""
     screened = sized.measured.screened
+    if screened and not screened.candidates.count:  # single names alone were looked at
+        screened = None
     candidates = screened.candidates if screened else _unlooked(sized)
     if candidates is None:
         return Windows.create_empty()

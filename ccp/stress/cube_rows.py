@@ -38,6 +38,10 @@ class CubeRows:
             rows[begin : begin + len(part.instrument)] = part.instrument + _longest(part, self.own) * len(self.own)
         return PositionArrays(positions.offset, fixed(rows), positions.quantity)
 
+    def own_places(self, instruments: int) -> Index:
+        """Of every instrument the row on which it stands over its own period."""
+        return np.arange(instruments) + (0 if self.own is None else self.own * instruments)
+
     def spread(self, by_instrument: np.ndarray) -> np.ndarray:
         """What is known by instrument, by row."""
         return by_instrument if self.own is None else np.tile(by_instrument, self.periods)

@@ -1,11 +1,12 @@
-"""Every window of the history run over a part of the book, slice by slice: members' sums in each, exact to the cent.
+"""Every window of the history run over a part of the book, slice by slice, and every single name beside them: members'
+sums in each, exact to the cent.
 
 The price cube, and what collateral is worth, are there for a slice of windows at a time; no loss of an account or a
 pool is kept. So memory goes by members times windows, whatever the book.
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date
 
 import numpy as np
@@ -17,9 +18,11 @@ from ccp.kernels.exposure.windows import WindowSums
 from ccp.market.case import Case
 from ccp.money import minor_units
 from ccp.pricing.horizon import CubePricer, case_windows, stress_pricer
+from ccp.scenarios.kept import NONE_KEPT, KeptScenarios
 from ccp.scenarios.scenario_set import Label, ScenarioSet
-from ccp.scenarios.stress_set import screens
+from ccp.scenarios.stress_set import screens, screens_windows
 from ccp.stress.cube_rows import CubeRows
+from ccp.stress.single_names import NameModel, name_model, name_sums
 from ccp.types import Cents, GroupByScenario
 
 SLICE = 512
@@ -34,11 +37,17 @@ Counting = Callable[[ScenarioSet], dict[str, Cents]]
 @dataclass(frozen=True)
 class WindowModel:
     """`candidates` is every window at each multiple that sizes the fund, `slice_` how many of them are taken at a time,
-    which changes no result."""
+    which changes no result. `names` are single names, if there are any: their places come after those of windows."""
 
     candidates: ScenarioSet
     pricer: CubePricer
+    names: NameModel | None = None
     slice_: int = SLICE
+
+    @property
+    def count(self) -> int:
+        """How many windows and single names there are."""
+        return self.candidates.count + (0 if self.names is None else self.names.count)
 
     def slices(self, most: int) -> Iterator[tuple[slice, ScenarioSet]]:
         """The candidates in order, at most so many at a time."""
@@ -53,18 +62,21 @@ class Screened:
     """What the book lost in every candidate, under the rulebook's way of counting margin, and which are kept.
 
     `why` says of the places of candidates that are kept for what: kinds of reasons, and whom each is about ("" for the
-    whole book). `by_name` are the first days of windows that are kept because somebody asked for them.
+    whole book). `single_names` has these of names, each with the way that it moves. `by_name` are kept because somebody
+    asked for them. `candidates` and `group_over_margin` are of windows alone.
     """
 
     candidates: ScenarioSet
     group_over_margin: GroupByScenario
     why: dict[int, list[tuple[str, str]]]
-    by_name: frozenset[date] = frozenset()
+    single_names: dict[tuple[str, str], list[tuple[str, str]]] = field(default_factory=dict)
+    by_name: KeptScenarios = NONE_KEPT
 
     @property
-    def first_days(self) -> frozenset[date]:
-        """The first days of the windows that are kept."""
-        return self.by_name | {first_day(self.candidates.labels[place]) for place in self.why}
+    def kept(self) -> KeptScenarios:
+        """The windows and the single names that are kept."""
+        first_days = frozenset(first_day(self.candidates.labels[place]) for place in self.why)
+        return self.by_name | KeptScenarios(first_days, frozenset(self.single_names))
 
 
 def first_day(label: Label) -> date:
@@ -74,28 +86,39 @@ def first_day(label: Label) -> date:
 
 
 def window_model(case: Case) -> WindowModel | None:
-    """The windows that the book has to be run in before it is known which are kept; None where the rulebook names all
-    it wants."""
+    """The windows and single names that the book has to be run in before it is known which are kept; None where the
+    rulebook names all it wants."""
     if not screens(case.rulebook):
         return None
-    candidates = case_windows(case)
-    return None if candidates is None else WindowModel(candidates, stress_pricer(case))
+    pricer = stress_pricer(case)
+    names = name_model(case, pricer)
+    windows = case_windows(case) if screens_windows(case.rulebook) else names and names.names.scenarios([])
+    return None if windows is None else WindowModel(windows, pricer, names)
 
 
 def window_sums(
     model: WindowModel, rows: CubeRows, part: Part, cost: Cents | None, counting: Counting, digits: int, lines: int
 ) -> dict[str, WindowSums]:
-    """Members' sums in every candidate, by way of counting margin. `rows` are those of the stress cube, `lines` how
-    many amounts collateral takes in a window."""
+    """Members' sums in every window and then in every single name, by way of counting margin. `rows` are those of the
+    stress cube, `lines` how many amounts collateral takes in a scenario, 0 where none moves it."""
     held, minor = replace(part, positions=rows.held(part.positions)), float(minor_units(digits))
     whole: dict[str, WindowSums] = {}
-    for place, some in model.slices(max(COUNTED_BYTES // (8 * max(lines, 1)), TILE)):
+    most = min(model.slice_, max(COUNTED_BYTES // (8 * max(lines, 1)), TILE))
+    for place, some in model.slices(most):
         unit_loss = model.pricer.price(some).close_out_loss
-        for way, sums in run_windows(held, unit_loss, cost, counting(some), minor).items():
-            total = whole.setdefault(way, _empty(len(part.member_group), model.candidates.count))
-            for every, few in zip(total, sums, strict=True):
-                every[:, place] = few
+        _put(whole, run_windows(held, unit_loss, cost, counting(some), minor), place, model.count)
+    if model.names is not None:
+        names = name_sums(model.names, held, cost, counting, minor, most if lines else None)
+        _put(whole, names, slice(model.candidates.count, None), model.count)
     return whole
+
+
+def _put(whole: dict[str, WindowSums], found: dict[str, WindowSums], place: slice, count: int) -> None:
+    """Put sums in some candidates where they belong among those in all."""
+    for way, sums in found.items():
+        total = whole.setdefault(way, _empty(len(sums.house_left), count))
+        for every, few in zip(total, sums, strict=True):
+            every[:, place] = few
 
 
 def _empty(members: int, windows: int) -> WindowSums:
