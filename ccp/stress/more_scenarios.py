@@ -65,7 +65,8 @@ def measure_in(
     further = _run(case, measured.found, part, most, executor or InTurn()) if fresh.count else None
     unit_loss = _columns(measured.model.unit_loss, part.unit_loss, known)
     model = replace(measured.model, scenarios=stress, unit_loss=unit_loss)
-    return measured_of(case, model, [_with(measured.found, further, known, part)])
+    found = measured_of(case, model, [_with(measured.found, further, known, part)])
+    return replace(found, concentration=measured.concentration)
 
 
 def _run(case: Case, found: PartFound, model: StressModel, most: int | None, executor: PartExecutor) -> Further:

@@ -294,7 +294,9 @@ def ladder(history: History, rung: Row | str) -> list[tuple[str, float, Shocks]]
         moves = {"market": market}
     elif rung["ladder"] == "class_gaps":
         classes = sorted({history.asset_class(f) for f in priced} - {"currency"})
-        moves = {f"class {c}" if c else "unclassified": [f for f in priced if history.asset_class(f) == c] for c in classes}
+        moves = {
+            f"class {c}" if c else "unclassified": [f for f in priced if history.asset_class(f) == c] for c in classes
+        }
     elif rung["ladder"] == "currency_gaps":
         moves = {"currencies": [f for f in factors if history.asset_class(f) == "currency"]}
     else:
