@@ -12,6 +12,7 @@ from ccp.scenarios.hypothetical import ladder_scenarios
 from ccp.scenarios.rate_shifts import TWISTS, cut_rates, is_rate, scenarios_of, untwisted
 from ccp.scenarios.scenario_set import ScenarioSet
 from ccp.scenarios.shares import USUAL_DAYS
+from ccp.scenarios.single_names import single_names
 from ccp.scenarios.windows import history_windows
 from ccp.scenarios.worst_windows import worst_windows
 
@@ -26,6 +27,7 @@ def scenario_notes(
         else [
             *window_notes(rulebook, market, factor_ids, scenarios),
             *ladder_notes(rulebook, market, factor_ids),
+            *single_name_notes(rulebook, market, factor_ids, scenarios),
             *usual_level_notes(rulebook, market, factor_ids),
             *shift_notes(rulebook, market, factor_ids),
         ]
@@ -55,6 +57,14 @@ def ladder_notes(rulebook: Rulebook, market: Market, factor_ids: list[str]) -> l
         for place, ladder in enumerate(rulebook.stress.hypothetical)
         if not ladder_scenarios(ladder, market, factor_ids).count
     ]
+
+
+def single_name_notes(rulebook: Rulebook, market: Market, factor_ids: list[str], scenarios: ScenarioSet) -> list[Note]:
+    """Whether there is any single name to move."""
+    names = single_names(rulebook.stress, market, factor_ids, scenarios.periods)
+    if names is None or names.there.any():
+        return []
+    return [note("empty_ladder", "stress.single_names", 0, len(names.moves), name="of single names")]
 
 
 def usual_level_notes(rulebook: Rulebook, market: Market, factor_ids: list[str]) -> list[Note]:

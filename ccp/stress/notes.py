@@ -30,7 +30,7 @@ def stress_notes(measured: Measured) -> list[Note]:
         *unmoved_factors(measured),
         *gaps_below_own_moves(measured),
         *options_below_zero(case, scenarios),
-        *held_notes(case, scenarios),
+        *held_notes(case, scenarios, moved_alone(measured)),
         *close_out_notes(case),
     ]
 
@@ -73,9 +73,9 @@ def _first_day(case: Case, factor_id: str, share: float) -> str:
 
 def unmoved_factors(measured: Measured) -> Iterator[Note]:
     """Factors that margin depends on, and no scenario that sizes the fund moves; those of most margin first."""
-    moved = _moved(measured.case, measured.scenarios)
+    moved, alone = _moved(measured.case, measured.scenarios), moved_alone(measured)
     for name, share in _shares(measured):
-        if not moved[name]:
+        if not moved[name] and name not in alone:
             yield note("unmoved_factor", name, share, 1)
 
 
@@ -96,6 +96,12 @@ def gaps_below_own_moves(measured: Measured) -> Iterator[Note]:
         if name in short:
             size, largest = short[name]
             yield note("gap_below_own_move", name, share, 1, move=f"{size:.4g}", own=f"{largest:.4g}")
+
+
+def moved_alone(measured: Measured) -> frozenset[str]:
+    """Factors that a single name moves which the book was run in, whether it is kept or decides nothing."""
+    names = None if measured.windows is None else measured.windows.names
+    return frozenset() if names is None else names.moved
 
 
 def _moved(case: Case, scenarios: ScenarioSet) -> dict[str, bool]:
@@ -131,24 +137,24 @@ def _dependents(case: Case) -> Iterator[tuple[str, Flags]]:
             yield name, depends
 
 
-def held_notes(case: Case, scenarios: ScenarioSet) -> list[Note]:
-    """What is not known of collateral, and what no scenario moves of it."""
+def held_notes(case: Case, scenarios: ScenarioSet, alone: frozenset[str] = frozenset()) -> list[Note]:
+    """What is not known of collateral, and what no scenario moves of it, nor a single name (`alone`)."""
     way, rules = case.rulebook.stress.resources, case.rulebook.collateral
     if case.book.collateral is None:
         asked = way != "required"
         return [note("no_collateral", "stress.resources", 0, len(case.portfolio.pools))] if asked else []
-    return list(unmoved_collateral(case, scenarios)) if rules.stress == "scenario" else []
+    return list(unmoved_collateral(case, scenarios, alone)) if rules.stress == "scenario" else []
 
 
-def unmoved_collateral(case: Case, scenarios: ScenarioSet) -> Iterator[Note]:
-    """Factors of securities that no scenario which sizes the fund moves."""
+def unmoved_collateral(case: Case, scenarios: ScenarioSet, alone: frozenset[str] = frozenset()) -> Iterator[Note]:
+    """Factors of securities that no scenario which sizes the fund moves, nor a single name (`alone`)."""
     lines = holdings(case)
     if lines is None or not float(lines.value.sum()) > 0:
         return
     moved = _moved(case, scenarios)
     for place, name in enumerate(case.factor_ids):
         held = float(lines.value[lines.factor == place].sum())
-        if held > 0 and not moved[name]:
+        if held > 0 and not moved[name] and name not in alone:
             yield note("unmoved_collateral", name, held / float(lines.value.sum()), 1)
 
 

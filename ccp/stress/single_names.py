@@ -39,6 +39,12 @@ class NameModel:
         """How many candidates there are."""
         return len(self.candidates)
 
+    @property
+    def moved(self) -> frozenset[str]:
+        """The factors that a candidate moves by themselves."""
+        names = {self.names.names[name] for name, _ in self.candidates}
+        return frozenset(names & set(self.names.factor_ids))
+
     def arrays(self, first: int, last: int) -> NameArrays:
         """The candidates from `first` to before `last` as the kernel takes them."""
         some, loss = self.candidates[first:last], self.cube.close_out_loss
