@@ -14,6 +14,7 @@ from ccp.rulebook.load import load_rulebook, rulebook_path
 from ccp.rulebook.rulebook import Rulebook
 from ccp.runs.manifest import manifest
 from ccp.scenarios.scenario_set import without_multiple
+from ccp.scenarios.single_names import ALONE
 from ccp.stress.measure import Measured
 
 DEFAULT_RULEBOOK = "textbook/cover-two"
@@ -73,4 +74,14 @@ def windows_of_run(measured: Measured) -> dict[str, Any]:
     case, looked_at = measured.case, measured.screened is not None and measured.screened.candidates.count > 0
     days = case.market.dates
     stated = {"count": len(days) - 1, "first_day": str(days[0]), "last_day": str(days[-1]), "every_one_run": looked_at}
-    return {"windows": stated | {"kept": list(kept.values())}} if kept else {}
+    windows = {"windows": stated | {"kept": list(kept.values())}} if kept else {}
+    return windows | _names_of_run(measured)
+
+
+def _names_of_run(measured: Measured) -> dict[str, Any]:
+    """How many single names and moves were looked at, and which names are kept, each with the way that it moves."""
+    model, screened = measured.windows, measured.screened
+    if model is None or model.names is None or screened is None:
+        return {}
+    kept = [f"{name}{ALONE}{way}" for name, way in sorted(screened.kept.single_names)]
+    return {"single_names": {"count": model.names.count, "kept": kept}}

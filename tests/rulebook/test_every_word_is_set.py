@@ -34,12 +34,17 @@ STATED: dict[str, Any] = {
     "stress.hypothetical": ["sector_gaps"],
     "stress.rate_shifts.shapes": [],
     "stress.rate_shifts.basis_points": [75.0],
+    "stress.single_names.sizes": [0.2],
+    "stress.single_names.multiples_of_own_worst": [2.0],
     "tiers": ["defaulter_margin", "defaulter_fund", {"ccp_capital": {"amount": 5}}, "survivors_fund"],
 }
 """Values of words that are no number, flag or choice."""
 BESIDE = {
     "margin.stress_period.from": {"margin.stress_period.to": "2009-01-02"},
     "margin.stress_period.to": {"margin.stress_period.from": "2008-01-02"},
+    "stress.single_names.volatility_per_fall": {"stress.single_names.sizes": [0.2]},
+    "stress.single_names.volatility_per_rise": {"stress.single_names.sizes": [0.2]},
+    "stress.single_names.level_floor": {"stress.single_names.sizes": [0.2]},
 }
 MODELS = {"filtered": "margin.filter", "weighted": "margin.weighting", "parametric": "margin.parametric"}
 """What else has to be set, or the rulebook would be refused for it."""

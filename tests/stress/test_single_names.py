@@ -166,8 +166,8 @@ def stocks_book(prices: Market) -> Book:
 
 
 def test_a_stock_of_a_million_falls_alone_by_a_size_and_by_its_own_worst_two_days() -> None:
-    """Of USD 1m a fall of 30 % is 300,000; AAPL's worst two days, of 2000, are 54.7 %. Each less the margin, the mean of
-    the ten largest of its latest 1,000 two-day losses."""
+    """Of USD 1m a fall of 30 % is 300,000; AAPL's worst two days, of 2000, are 54.7 %. Each less the margin, the mean
+    of the ten largest of its latest 1,000 two-day losses."""
     day = date(2022, 12, 28)
     prices = read_market()
     levels = prices.until(day).levels["AAPL"].to_numpy()

@@ -98,4 +98,4 @@ def test_a_sum_that_may_round_either_way_is_done_in_the_order_of_its_positions()
     part = Part(positions, zero, zero, np.ones(1, dtype=bool), zero, zero - 1)
     found = run_names(part, arrays, None, {"required": np.zeros((1, 1), dtype=np.int64)}, 100.0)["required"]
     assert found.house_left.tolist() == [[-round(plain * 100)]]
-    assert kernels.ROUNDING == np.finfo(float).eps / 2
+    assert np.finfo(float).eps / 2 == kernels.ROUNDING
