@@ -21,8 +21,9 @@ from ccp.scenarios.scenario_set import without_multiple
 from ccp.scenarios.stress_set import sizing_multiples
 from ccp.scenarios.windows import CALLED
 from ccp.scenarios.worst_windows import apart
-from ccp.sizing.cover import cover_by_scenario, first_and_next_two
-from ccp.sizing.coverage import uncovered_one_by_one
+from ccp.sizing.cover import EMIR, cover_by_scenario, cover_name, first_and_next_two
+from ccp.sizing.coverage import IN_FORCE, REQUIRED, uncovered_one_by_one
+from ccp.sizing.joint_windows import View, with_joint_worst
 from ccp.sizing.size import counted_scenarios, fund_needed
 from ccp.stress.loss_over_margin import StressLosses, over_margin_left
 from ccp.stress.measure import Measured, check_size, measure
@@ -70,10 +71,26 @@ def with_windows(
     model = (measured.windows or window_model(measured.case)) if measured.found.windows else None
     if model is None:
         return measured
+
+    def run(first_days: frozenset[date]) -> Measured:
+        stress = case_scenarios(measured.case, kept=first_days)
+        return measure_in(measured, measured.case, stress, most, executor)
+
     screened = replace(screen(measured, model), by_name=frozenset(by_name))
-    stress = case_scenarios(measured.case, kept=screened.first_days)
-    found = measure_in(measured, measured.case, stress, most, executor)
+    found, screened = with_joint_worst(screened, run, lambda kept: views_of(measured, kept))
     return replace(found, windows=model, screened=screened)
+
+
+def views_of(screened: Measured, kept: Measured) -> list[View]:
+    """Losses in the windows that are kept beside those in every window, by way of counting margin: the rulebook's own
+    with the fund in force, and with the required one."""
+    if kept.losses.bounds is None:
+        return []
+    every, own = candidate_losses(screened), kept.model.way
+    others = [View(kept.by_resources[way], losses) for way, losses in every.items() if way != own]
+    needed = fund_needed(kept, counted_scenarios(kept))
+    required = make_plan(kept.rules, kept.roster, np.array(needed.required, dtype=np.int64))
+    return [View(kept.losses, every[own], {IN_FORCE: needed.plan, REQUIRED: required}), *others]
 
 
 def screen(measured: Measured, model: WindowModel) -> Screened:
@@ -81,7 +98,7 @@ def screen(measured: Measured, model: WindowModel) -> Screened:
     losses = candidate_losses(measured)
     own, count = losses[measured.model.way], measured.rules.fund.cover
     others = [(way, cover_by_scenario(other, count)) for way, other in losses.items() if other is not own]
-    of_ways = [(f"cover-{count}", f"margin as {way}", amounts) for way, amounts in others]
+    of_ways = [(cover_name(count), f"margin as {way}", amounts) for way, amounts in others]
     found = chain(objectives(measured, own, _plans(measured, own)), of_ways, of_classes(measured, model))
     return screened_by(measured, model, own, found)
 
@@ -133,10 +150,10 @@ def objectives(measured: Measured, own: StressLosses, plans: Iterable[Plan]) -> 
     uncovered under some plans."""
     count = measured.rules.fund.cover
     for number in sorted({1, 2, count}):
-        yield f"cover-{number}", "", cover_by_scenario(own, number)
-    yield "EMIR 42(3)", "", np.maximum(*first_and_next_two(own))
+        yield cover_name(number), "", cover_by_scenario(own, number)
+    yield EMIR, "", np.maximum(*first_and_next_two(own))
     for plan in plans:
-        yield "coverage test", "", _uncovered(plan, own, count)
+        yield IN_FORCE, "", _uncovered(plan, own, count)
     yield from _of_rows("group", measured.portfolio.groups, own.group_over_margin)
     yield from _of_rows("member", measured.portfolio.members, own.over_margin)
     yield from _of_pairs(measured.portfolio.groups, own.group_over_margin)

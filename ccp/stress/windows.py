@@ -5,7 +5,7 @@ pool is kept. So memory goes by members times windows, whatever the book.
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date
 
 import numpy as np
@@ -53,13 +53,16 @@ class Screened:
     """What the book lost in every candidate, under the rulebook's way of counting margin, and which are kept.
 
     `why` says of the places of candidates that are kept for what: kinds of reasons, and whom each is about ("" for the
-    whole book). `by_name` are the first days of windows that are kept because somebody asked for them.
+    whole book). `by_name` are the first days of windows that are kept because somebody asked for them. `left` says of
+    what may be worse in windows that are not kept how much it may come to there, in cents: nothing, where the worst is
+    proved.
     """
 
     candidates: ScenarioSet
     group_over_margin: GroupByScenario
     why: dict[int, list[tuple[str, str]]]
     by_name: frozenset[date] = frozenset()
+    left: dict[str, int] = field(default_factory=dict)
 
     @property
     def first_days(self) -> frozenset[date]:
