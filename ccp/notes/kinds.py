@@ -339,7 +339,8 @@ ROWS = (
         "not_proved",
         FUND,
         "books are sold together, and the search for the set of groups that is worst has looked at as many sets as "
-        "`stress.most_sets` lets it: the fund, or the coverage test, takes what no set passes",
+        "`stress.most_sets` lets it, or in as many windows of the history as are measured: the fund, or the coverage "
+        "test, takes what no set passes",
         "scenarios that size the fund in which that is so, of all",
         "scenarios",
         "in {have} of {of} scenarios it is not proved which groups are worst: at worst cover is between {found} and "

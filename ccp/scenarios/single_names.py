@@ -12,7 +12,7 @@ import numpy as np
 
 from ccp.market.history import Market
 from ccp.market.volatility import SUFFIX
-from ccp.rulebook.stress import SingleNameGaps, StressRules, percent
+from ccp.rulebook.stress import Plausible, SingleNameGaps, StressRules, percent
 from ccp.scenarios.below_zero import rates_above_zero
 from ccp.scenarios.gapped import gapped_prices
 from ccp.scenarios.historical import is_relative, split_moves
@@ -157,16 +157,15 @@ def sizing_candidates(names: SingleNames, stress: StressRules) -> list[tuple[int
 
 def sizing_name_moves(stress: StressRules) -> list[int]:
     """Of the moves of a name those that size the fund, by place; where none does, the least both ways."""
-    plausible, moves = stress.plausible, name_moves(stress)
-    if plausible is None or not moves:
-        return list(range(len(moves)))
-    sizing = [
-        place
-        for place, one in enumerate(moves)
-        if (one.size or 0.0) <= plausible.gap and one.multiple <= plausible.multiple
-    ]
-    least = min((one.multiple, one.size or 0.0) for one in moves)
+    moves = name_moves(stress)
+    sizing = [place for place, one in enumerate(moves) if sizes_fund(one, stress.plausible)]
+    least = min(((one.multiple, one.size or 0.0) for one in moves), default=None)
     return sizing or [place for place, one in enumerate(moves) if (one.multiple, one.size or 0.0) == least]
+
+
+def sizes_fund(move: Move, plausible: Plausible | None) -> bool:
+    """Whether a move is still plausible: by its size and its multiple, its own worst by the latter alone."""
+    return plausible is None or ((move.size or 0.0) <= plausible.gap and move.multiple <= plausible.multiple)
 
 
 def name_moves(stress: StressRules) -> list[Move]:

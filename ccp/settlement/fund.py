@@ -10,8 +10,8 @@ from ccp.money import exact, scaled_up, share_out
 from ccp.rulebook.fund import FundRules, LookBack
 from ccp.settlement.state import CycleState, DayCover
 from ccp.settlement.terms import RunTerms
-from ccp.sizing.cover import Cover, covers_of, emir_42_3, worst_cover
-from ccp.sizing.coverage import worst_uncovered
+from ccp.sizing.cover import EMIR, Cover, cover_name, covers_of, emir_42_3, worst_cover
+from ccp.sizing.coverage import IN_FORCE, worst_uncovered
 from ccp.sizing.fund import contributions, fund_size
 from ccp.sizing.size import contribution_weights, counted_scenarios
 from ccp.stress.measure import Losses, Measured
@@ -51,12 +51,13 @@ def stress_day(terms: RunTerms, state: CycleState, measured: Measured) -> Stress
     count, counted = terms.rulebook.fund.cover, counted_scenarios(measured)
     losses, margin = measured.losses, state.supplementary
     losses = losses.less(margin, terms.portfolio.roster) if margin.any() else losses
-    covers = covers_of(losses, count, counted)
+    found, left = covers_of(losses, count, counted), measured.left
+    covers = {number: one.raised(left.get(cover_name(number), 0)) for number, one in found.items()}
     plan = state.standing.plan
-    tested = worst_uncovered(plan, losses, count, counted)
+    tested = worst_uncovered(plan, losses, count, counted).raised(left.get(IN_FORCE))
     worst = np.where(counted, losses.group_over_margin, 0).max(axis=1)
     prefunded = plan.prefunded(covers[count].groups)
-    emir = emir_42_3(losses, counted).amount
+    emir = emir_42_3(losses, counted).raised(left.get(EMIR, 0)).amount
     return StressDay(
         measured,
         counted,

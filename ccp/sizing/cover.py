@@ -1,13 +1,21 @@
 """Cover-N: the set of groups that loses most in one scenario, then the worst scenario."""
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from ccp.sizing.worst_set import LOWEST, Counts, WorstSet, as_it_is, worst_set
-from ccp.stress.loss_over_margin import GroupLosses, SetLosses
+from ccp.stress.loss_over_margin import GroupLosses, SetBounds, SetLosses
 from ccp.types import Cents, Flags, GroupByScenario
+
+EMIR = "EMIR 42(3)"
+"""What the cover of that article is called."""
+
+
+def cover_name(number: int) -> str:
+    """What the cover of so many groups is called."""
+    return f"cover-{number}"
 
 
 @dataclass(frozen=True)
@@ -26,6 +34,10 @@ class Cover:
     def proved(self) -> bool:
         """Whether no set of as many groups is worse, in any scenario that was looked at."""
         return self.found == self.amount
+
+    def raised(self, left: int) -> "Cover":
+        """The same, where what may come to `left` was not looked at."""
+        return replace(self, amount=max(self.amount, left))
 
 
 @dataclass(frozen=True)
@@ -85,9 +97,7 @@ def worst_over(losses: SetLosses, count: int, counts: Counts, counted: Flags) ->
     """The worst of the counted scenarios, and its worst set; of equals, the first. Only scenarios that may be worst are
     searched."""
     worth = counts.of(losses.group_over_margin)
-    if losses.bounds is not None:
-        worth = np.maximum(worth + losses.bounds.most(count)[:, None], 0)
-    upper, found = _ranked(worth, count).bound, dict[int, WorstSet]()
+    upper, found = most_one_by_one(worth, losses.bounds, count), dict[int, WorstSet]()
 
     def amount(scenario: int) -> int:
         found[scenario] = worst_set(losses, scenario, count, counts)
@@ -95,6 +105,14 @@ def worst_over(losses: SetLosses, count: int, counts: Counts, counted: Flags) ->
 
     scenario = _worst_scenario(upper, counted, amount)
     return scenario, found[scenario]
+
+
+def most_one_by_one(worth: Cents, bounds: SetBounds | None, count: int) -> Cents:
+    """By scenario, what no set of at most `count` groups counts for more than: group by group, each with the most that
+    it may bear in any set. `worth` (group x scenario) is what each counts for alone."""
+    if bounds is not None:
+        worth = np.maximum(worth + bounds.most(count)[:, None], 0)
+    return largest_losses(worth, count).sum(axis=0)
 
 
 def _worst_scenario(upper: Cents, counted: Flags, amount: Callable[[int], int]) -> int:
@@ -116,7 +134,7 @@ def worst_cover(losses: SetLosses, count: int, counted: Flags) -> Cover:
     return Cover(found.bound, scenario, list(found.groups), found.found)
 
 
-def cover_numbers(count: int) -> Iterable[int]:
+def cover_numbers(count: int) -> list[int]:
     """Cover-1, cover-2 and cover-N of a rulebook's number."""
     return sorted({1, 2, count})
 
@@ -133,9 +151,7 @@ def emir_42_3(losses: SetLosses, counted: Flags) -> Cover:
     648/2012, Article 42(3): what the default fund alone must withstand.
     """
     single = losses.group_over_margin
-    first, next_two = first_and_next_two(losses)
-    if losses.bounds is not None:
-        next_two = next_two + int(np.sort(losses.bounds.most(2))[-2:].sum())
+    first, _ = first_and_next_two(losses)
     covers = dict[int, Cover]()
 
     def amount(scenario: int) -> int:
@@ -146,7 +162,13 @@ def emir_42_3(losses: SetLosses, counted: Flags) -> Cover:
         covers[scenario] = Cover(max(lost), scenario, groups, max(lost))
         return max(lost)
 
-    return covers[_worst_scenario(np.maximum(first, next_two), counted, amount)]
+    return covers[_worst_scenario(np.maximum(first, next_two_by_bound(losses, losses.bounds)), counted, amount)]
+
+
+def next_two_by_bound(losses: GroupLosses, bounds: SetBounds | None) -> Cents:
+    """In each scenario the most that the second and third group can lose together."""
+    _, next_two = first_and_next_two(losses)
+    return next_two if bounds is None else next_two + int(np.sort(bounds.most(2))[-2:].sum())
 
 
 def first_and_next_two(losses: GroupLosses) -> tuple[Cents, Cents]:

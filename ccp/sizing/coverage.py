@@ -1,6 +1,6 @@
 """The coverage test: whether what is prefunded suffices when the worst set of groups defaults."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -9,6 +9,9 @@ from ccp.sizing.worst_set import Counts
 from ccp.stress.loss_over_margin import GroupLosses, SetLosses
 from ccp.types import Cents, Flags
 from ccp.waterfall.plan import Plan
+
+IN_FORCE, REQUIRED = "coverage test", "coverage test of the required fund"
+"""What the test is called, with the contributions in force and with those that are required."""
 
 
 @dataclass(frozen=True)
@@ -27,6 +30,15 @@ class Coverage:
         lowest = np.iinfo(np.int64).min
         return int(np.argmax(np.where(counted, self.uncovered, lowest)))
 
+    def raised(self, counted: Flags, left: int | None) -> "Coverage":
+        """The same, where what may leave as much as `left` was not looked at (None: everything was): the worst of the
+        counted scenarios stands for it."""
+        worst = self.worst(counted)
+        if left is None or left <= self.uncovered[worst]:
+            return self
+        here = np.arange(len(self.uncovered)) == worst
+        return Coverage(np.where(here, left, self.uncovered), self.defaulters, self.proved & ~here)
+
 
 @dataclass(frozen=True)
 class LeftUncovered:
@@ -36,6 +48,10 @@ class LeftUncovered:
     amount: int
     groups: list[int]
     proved: bool
+
+    def raised(self, left: int | None) -> "LeftUncovered":
+        """The same, where what may leave as much as `left` was not looked at (None: everything was)."""
+        return self if left is None or left <= self.amount else replace(self, amount=left, proved=False)
 
 
 def coverage(plan: Plan, losses: SetLosses, count: int) -> Coverage:
@@ -48,28 +64,28 @@ def coverage(plan: Plan, losses: SetLosses, count: int) -> Coverage:
     their groups lose one by one the worst is that of the largest `max(loss_g, fund_g)`. Proved against enumeration in
     tests.
     """
-    found: WorstSets = worst_sets(losses, count, _burden(plan))
-    return Coverage(found.bound - _prefunded(plan), found.groups, found.proved)
+    found: WorstSets = worst_sets(losses, count, burden(plan))
+    return Coverage(found.bound - prefunded(plan), found.groups, found.proved)
 
 
 def worst_uncovered(plan: Plan, losses: SetLosses, count: int, counted: Flags) -> LeftUncovered:
     """As `coverage`, of the worst of the counted scenarios alone."""
-    scenario, found = worst_over(losses, count, _burden(plan), counted)
-    return LeftUncovered(scenario, found.bound - _prefunded(plan), list(found.groups), found.found == found.bound)
+    scenario, found = worst_over(losses, count, burden(plan), counted)
+    return LeftUncovered(scenario, found.bound - prefunded(plan), list(found.groups), found.found == found.bound)
 
 
 def uncovered_one_by_one(plan: Plan, losses: GroupLosses, count: int) -> Cents:
     """What the worst set of `count` groups leaves uncovered in each scenario, were each of its books sold alone."""
-    return largest_losses(_burden(plan).of(losses.group_over_margin), count).sum(axis=0) - _prefunded(plan)
+    return largest_losses(burden(plan).of(losses.group_over_margin), count).sum(axis=0) - prefunded(plan)
 
 
-def _burden(plan: Plan) -> Counts:
+def burden(plan: Plan) -> Counts:
     """What a group's default takes: its loss beyond its own contribution, and what that stood for if others default."""
     fund = plan.group_contributions
     own = fund if plan.own_fund_pays else np.zeros_like(fund)
     return Counts(own, plan.roster.by_group(plan.pledged), not plan.unused_contribution_shared)
 
 
-def _prefunded(plan: Plan) -> int:
+def prefunded(plan: Plan) -> int:
     """What stands ready if nobody of whom it stands defaults."""
     return plan.prefunded_lumps + int(plan.pledged.sum())

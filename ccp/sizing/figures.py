@@ -9,7 +9,7 @@ from ccp.margin.collateral_counts import line_counts
 from ccp.money import to_units
 from ccp.rulebook.tier_kind import INSURER
 from ccp.sizing.cover import Cover, worst_cover
-from ccp.sizing.coverage import worst_uncovered
+from ccp.sizing.coverage import REQUIRED, worst_uncovered
 from ccp.sizing.liquidation import liquidations
 from ccp.sizing.size import Sized
 from ccp.waterfall.plan import make_plan
@@ -119,6 +119,7 @@ def _test_if_required(sized: Sized) -> dict[str, Any]:
     digits, required = sized.digits, np.array(sized.required, dtype=np.int64)
     plan = make_plan(sized.rules, sized.plan.roster, required)
     worst = worst_uncovered(plan, sized.losses, sized.cover_count, sized.counted)
+    worst = worst.raised(sized.measured.left.get(REQUIRED))
     return {
         "passed": worst.amount <= 0,
         "uncovered": _units(max(worst.amount, 0), digits),

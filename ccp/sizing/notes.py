@@ -20,7 +20,7 @@ def fund_notes(case: Case) -> list[Note]:
 def search_notes(sized: Sized) -> Iterator[Note]:
     """Scenarios that size the fund, or test it, in which a worse set of groups is not ruled out."""
     proved = np.all([one.proved for one in (*sized.sets.values(), sized.coverage)], axis=0)
-    missing = int((sized.counted & ~proved).sum())
+    missing = max(int((sized.counted & ~proved).sum()), int(bool(sized.measured.left)))
     if missing:
         found, bound = (to_units(amount, sized.digits) for amount in (sized.cover.found, sized.cover.amount))
         words = {"found": f"{found:,}", "bound": f"{bound:,}"}

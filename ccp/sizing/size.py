@@ -13,8 +13,8 @@ from ccp.money import exact, minor_units, scaled_up, to_minor
 from ccp.rulebook.rulebook import Rulebook
 from ccp.scenarios.scenario_set import ScenarioSet
 from ccp.sizing.circumstances import circumstances, with_claims
-from ccp.sizing.cover import Cover, WorstSets, cover_numbers, emir_42_3, worst_cover, worst_sets
-from ccp.sizing.coverage import Coverage, coverage
+from ccp.sizing.cover import EMIR, Cover, WorstSets, cover_name, cover_numbers, emir_42_3, worst_cover, worst_sets
+from ccp.sizing.coverage import IN_FORCE, Coverage, coverage
 from ccp.sizing.fund import FundSize, contributions, fund_size
 from ccp.sizing.worst_set import as_it_is, worst_set
 from ccp.stress.claims import Sides, sides_of
@@ -183,6 +183,7 @@ def size_fund(measured: Measured, held: Callable[[], Sides] | None = None) -> Si
     counted = counted_scenarios(measured)
     size = fund_needed(measured, counted)
     tested = coverage(size.plan, measured.losses, measured.rules.fund.cover)
+    tested = tested.raised(counted, measured.left.get(IN_FORCE))
     return Sized(measured, counted, *size, tested, held)
 
 
@@ -204,7 +205,9 @@ def fund_needed(measured: Measured, counted: Flags) -> FundNeeded:
     rulebook, roster = measured.rules, measured.roster
     rules, minor = rulebook.fund, minor_units(rulebook.currency_digits)
     sets = {number: worst_sets(measured.losses, number) for number in cover_numbers(rules.cover)}
-    covers, emir = {number: one.cover(counted) for number, one in sets.items()}, emir_42_3(measured.losses, counted)
+    left = measured.left
+    covers = {number: one.cover(counted).raised(left.get(cover_name(number), 0)) for number, one in sets.items()}
+    emir = emir_42_3(measured.losses, counted).raised(left.get(EMIR, 0))
     fund = fund_size(rules, covers[rules.cover].amount, emir.amount, len(roster.members), minor)
     weights = contribution_weights(measured, counted)
     required = contributions(fund.required, weights, scaled_up(minor, exact(rules.minimum_contribution)))

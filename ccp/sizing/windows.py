@@ -23,8 +23,9 @@ from ccp.scenarios.single_names import ALONE
 from ccp.scenarios.stress_set import sizing_multiples
 from ccp.scenarios.windows import CALLED
 from ccp.scenarios.worst_windows import apart
-from ccp.sizing.cover import cover_by_scenario, first_and_next_two
-from ccp.sizing.coverage import uncovered_one_by_one
+from ccp.sizing.cover import EMIR, cover_by_scenario, cover_name, first_and_next_two
+from ccp.sizing.coverage import IN_FORCE, REQUIRED, uncovered_one_by_one
+from ccp.sizing.joint_windows import View, with_joint_worst
 from ccp.sizing.size import counted_scenarios, fund_needed
 from ccp.stress.loss_over_margin import StressLosses, over_margin_left
 from ccp.stress.measure import Measured, check_size, measure
@@ -79,10 +80,25 @@ def with_windows(
     model = (measured.windows or window_model(measured.case)) if measured.found.windows else None
     if model is None:
         return measured
+
+    def run(kept: KeptScenarios) -> Measured:
+        return measure_in(measured, measured.case, case_scenarios(measured.case, kept=kept), most, executor)
+
     screened = replace(screen(measured, model), by_name=by_name)
-    stress = case_scenarios(measured.case, kept=screened.kept)
-    found = measure_in(measured, measured.case, stress, most, executor)
+    found, screened = with_joint_worst(screened, run, lambda kept: views_of(measured, kept))
     return replace(found, windows=model, screened=screened)
+
+
+def views_of(screened: Measured, kept: Measured) -> list[View]:
+    """Losses in the windows that are kept beside those in every window, by way of counting margin: the rulebook's own
+    with the fund in force, and with the required one."""
+    if kept.losses.bounds is None:
+        return []
+    every, own = candidate_losses(screened), kept.model.way
+    others = [View(kept.by_resources[way], losses) for way, losses in every.items() if way != own]
+    needed = fund_needed(kept, counted_scenarios(kept))
+    required = make_plan(kept.rules, kept.roster, np.array(needed.required, dtype=np.int64))
+    return [View(kept.losses, every[own], {IN_FORCE: needed.plan, REQUIRED: required}), *others]
 
 
 def screen(measured: Measured, model: WindowModel) -> Screened:
@@ -90,7 +106,7 @@ def screen(measured: Measured, model: WindowModel) -> Screened:
     losses = candidate_losses(measured)
     own, count = losses[measured.model.way], measured.rules.fund.cover
     others = [(way, cover_by_scenario(other, count)) for way, other in losses.items() if other is not own]
-    of_ways = [(f"cover-{count}", f"margin as {way}", amounts) for way, amounts in others]
+    of_ways = [(cover_name(count), f"margin as {way}", amounts) for way, amounts in others]
     found = chain(objectives(measured, own, _plans(measured, own)), of_ways, of_classes(measured, model))
     return screened_by(measured, model, own, found)
 
@@ -99,39 +115,29 @@ def screened_by(measured: Measured, model: WindowModel, own: StressLosses, found
     """The windows that some objectives keep, if the rulebook asks for all, and the worst of each group, as far as it
     does, and the single names that they keep; where there is neither a reason nor another scenario, the first."""
     why: Reasons = {}
-    alone: Reasons = {}
     rules, windows = measured.rules.stress.historical, model.candidates.count
+    looked_at = slice(0 if rules is not None and rules.all else windows, windows), slice(windows, model.count)
     for kind, name, amounts in found:
-        if rules is not None and rules.all:
-            _keep_largest(why, amounts[:windows], (kind, name))
-        _keep_largest(alone, amounts[windows:], (kind, name))
+        for some in looked_at:
+            _keep_largest(why, amounts, some, (kind, name))
     over_margin, worst = own.group_over_margin[:, :windows], (rules and rules.worst_of_each_group) or 0
     for name, places in _worst_of_each_group(measured, model, over_margin, worst):
         for place in places:
             why.setdefault(place, []).append(("worst of group", name))
-    if not why and not alone and not measured.scenarios.count:
-        (why if windows else alone)[0] = [("first", "")]
-    return Screened(model.candidates, over_margin, why, _by_name(model, alone))
+    if not why and not measured.scenarios.count:
+        why[0] = [("first", "")]
+    return Screened(model.candidates, over_margin, why, model.names)
 
 
 Reasons = dict[int, list[tuple[str, str]]]
 """By place what it is kept for: kinds of reasons, and whom each is about."""
 
 
-def _keep_largest(why: Reasons, amounts: np.ndarray, reason: tuple[str, str]) -> None:
-    """Keep the first of the largest amounts, if it is any."""
-    place = int(np.argmax(amounts)) if amounts.size else 0
-    if amounts.size and amounts[place] > 0:
-        why.setdefault(place, []).append(reason)
-
-
-def _by_name(model: WindowModel, alone: Reasons) -> dict[tuple[str, str], list[tuple[str, str]]]:
-    """Single names, each with the way that it moves, by what any of its moves is kept for."""
-    found: dict[tuple[str, str], list[tuple[str, str]]] = {}
-    for place, reasons in alone.items():
-        assert model.names is not None
-        found.setdefault(model.names.names.way(model.names.candidates[place]), []).extend(reasons)
-    return found
+def _keep_largest(why: Reasons, amounts: np.ndarray, among: slice, reason: tuple[str, str]) -> None:
+    """Keep the first of the largest of some amounts, if it is any."""
+    some = amounts[among]
+    if some.size and some.max() > 0:
+        why.setdefault(among.start + int(np.argmax(some)), []).append(reason)
 
 
 def _worst_of_each_group(
@@ -163,10 +169,10 @@ def objectives(measured: Measured, own: StressLosses, plans: Iterable[Plan]) -> 
     uncovered under some plans."""
     count = measured.rules.fund.cover
     for number in sorted({1, 2, count}):
-        yield f"cover-{number}", "", cover_by_scenario(own, number)
-    yield "EMIR 42(3)", "", np.maximum(*first_and_next_two(own))
+        yield cover_name(number), "", cover_by_scenario(own, number)
+    yield EMIR, "", np.maximum(*first_and_next_two(own))
     for plan in plans:
-        yield "coverage test", "", _uncovered(plan, own, count)
+        yield IN_FORCE, "", _uncovered(plan, own, count)
     yield from _of_rows("group", measured.portfolio.groups, own.group_over_margin)
     yield from _of_rows("member", measured.portfolio.members, own.over_margin)
     yield from _of_pairs(measured.portfolio.groups, own.group_over_margin)

@@ -58,7 +58,7 @@ def _unlooked(sized: Sized) -> ScenarioSet | None:
 
 def _reasons(screened: Screened | None, labels: list[Label], kept: list[bool]) -> list[str]:
     """Why each window is kept; one that nobody loses most in, at any multiple, was named."""
-    why = screened.why if screened else {}
+    why = {place: some for place, some in screened.why.items() if place < len(labels)} if screened else {}
     found = {labels[place].window for place in why}
     return [
         _why(why[place]) if place in why else "named" if stays and label.window not in found else ""

@@ -10,6 +10,7 @@ by no more than the cost of selling, so that a set counts for at most `more(D)` 
 less than g's part of that in any set of as many. Derivation: docs/reference/arithmetic.md, section 7.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -64,7 +65,11 @@ def worst_set(losses: SetLosses, scenario: int, count: int, counts: Counts) -> W
     if losses.bounds is None or count == 1:
         amount = int(single[list(largest)].sum())
         return WorstSet(largest, amount, amount)
-    search = _Search(losses, losses.bounds, scenario, counts, single)
+
+    def worth(groups: tuple[int, ...]) -> int:
+        return int(counts.of(losses.of_groups(scenario, groups), np.array(groups)).sum())
+
+    search = _Search(single, losses.bounds, worth)
     search.value(largest)
     search.run(count)
     own = losses.of_groups(scenario, search.groups).tolist()
@@ -72,18 +77,30 @@ def worst_set(losses: SetLosses, scenario: int, count: int, counts: Counts) -> W
     return WorstSet(groups, search.best, max(search.best, search.open))
 
 
-class _Search:
-    """Depth first, groups by falling weight. `open` bounds the sets that were not looked at for want of `left`."""
+def passes(single: Cents, bounds: SetBounds, count: int, floor: int) -> int:
+    """What no set of at most `count` groups counts for more than, where that passes `floor`; else `floor`. Nothing is
+    valued: `single` is what each group counts for alone, and sets count for no more than that and `bounds.more`."""
 
-    def __init__(self, losses: SetLosses, bounds: SetBounds, scenario: int, counts: Counts, single: Cents):
-        self.losses, self.bounds, self.scenario, self.counts, self.single = losses, bounds, scenario, counts, single
-        self.best, self.open, self.groups = LOWEST, LOWEST, tuple[int, ...]()
+    def worth(groups: tuple[int, ...]) -> int:
+        return int(single[list(groups)].sum()) + bounds.more(groups)
+
+    search = _Search(single, bounds, worth, floor)
+    search.run(count)
+    return max(search.best, search.open)
+
+
+class _Search:
+    """Depth first, groups by falling weight; `worth` values a set, and nothing up to `floor` is kept. `open` bounds the
+    sets that were not looked at for want of `left`."""
+
+    def __init__(self, single: Cents, bounds: SetBounds, worth: Callable[[tuple[int, ...]], int], floor: int = LOWEST):
+        self.single, self.bounds, self.worth = single, bounds, worth
+        self.best, self.open, self.groups = floor, LOWEST, tuple[int, ...]()
         self.left = bounds.most_sets
 
     def value(self, groups: tuple[int, ...]) -> None:
-        """Value a set exactly, and keep it where it is worse than the worst so far."""
-        amount = int(self.counts.of(self.losses.of_groups(self.scenario, groups), np.array(groups)).sum())
-        self.keep(groups, amount)
+        """Value a set, and keep it where it is worse than the worst so far."""
+        self.keep(groups, self.worth(groups))
 
     def keep(self, groups: tuple[int, ...], amount: int) -> None:
         """Keep a set where it is worse than the worst so far."""

@@ -90,6 +90,11 @@ class Measured:
         """Stress losses under the rulebook's own way of counting margin."""
         return self.by_resources[self.rules.stress.resources]
 
+    @property
+    def left(self) -> dict[str, int]:
+        """What may be worse in windows that were not measured, and how much it may come to: `Screened.left`."""
+        return self.screened.left if self.screened else {}
+
     def with_losses(self, losses: Losses) -> "Measured":
         """The same with other losses, counted in the rulebook's own way."""
         return replace(self, by_resources=self.by_resources | {self.rules.stress.resources: losses})

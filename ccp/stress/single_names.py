@@ -5,7 +5,7 @@ each such set of names, and not one for each candidate.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -16,8 +16,8 @@ from ccp.kernels.exposure.windows import WindowSums
 from ccp.market.case import Case
 from ccp.pricing.horizon import CubePricer, case_names
 from ccp.pricing.revalue import Cube
-from ccp.scenarios.scenario_set import ScenarioSet
-from ccp.scenarios.single_names import NOWHERE, SingleNames, sizing_candidates, sizing_name_moves
+from ccp.scenarios.scenario_set import Label, ScenarioSet
+from ccp.scenarios.single_names import NOWHERE, SingleNames, sizes_fund, sizing_candidates, sizing_name_moves
 from ccp.types import Cents, Index, InstrumentByScenario, Vector
 
 
@@ -28,6 +28,7 @@ class NameModel:
 
     names: SingleNames
     candidates: list[tuple[int, int]]
+    sizing: bool
     moves: list[int]
     cube: Cube
     first: Index
@@ -38,6 +39,11 @@ class NameModel:
     def count(self) -> int:
         """How many candidates there are."""
         return len(self.candidates)
+
+    @property
+    def labels(self) -> list[Label]:
+        """The candidates' labels, saying whether they size the fund: all do, or none does."""
+        return [replace(self.names.label(*one), sizes_fund=self.sizing) for one in self.candidates]
 
     @property
     def moved(self) -> frozenset[str]:
@@ -87,7 +93,8 @@ def name_model(case: Case, pricer: CubePricer) -> NameModel | None:
     cube = pricer.price(names.together(sets, moves))
     offset = np.concatenate([[0], np.cumsum([len(some) for some in touched])]).astype(np.int64)
     touching = np.array([name for some in touched for name in some], dtype=np.int64)
-    return NameModel(names, candidates, moves, cube, place, offset, touching)
+    sizing = any(sizes_fund(move, case.rulebook.stress.plausible) for move in names.moves)
+    return NameModel(names, candidates, sizing, moves, cube, place, offset, touching)
 
 
 def _touched(names: SingleNames, pricer: CubePricer) -> list[list[int]]:

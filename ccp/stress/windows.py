@@ -62,21 +62,25 @@ class Screened:
     """What the book lost in every candidate, under the rulebook's way of counting margin, and which are kept.
 
     `why` says of the places of candidates that are kept for what: kinds of reasons, and whom each is about ("" for the
-    whole book). `single_names` has these of names, each with the way that it moves. `by_name` are kept because somebody
-    asked for them. `candidates` and `group_over_margin` are of windows alone.
+    whole book); places of single names come after those of windows. `by_name` are kept because somebody asked for them.
+    `left` says of what may be worse in candidates that are not kept how much it may come to there, in cents: nothing,
+    where the worst is proved. `candidates` and `group_over_margin` are of windows alone.
     """
 
     candidates: ScenarioSet
     group_over_margin: GroupByScenario
     why: dict[int, list[tuple[str, str]]]
-    single_names: dict[tuple[str, str], list[tuple[str, str]]] = field(default_factory=dict)
+    names: NameModel | None = None
     by_name: KeptScenarios = NONE_KEPT
+    left: dict[str, int] = field(default_factory=dict)
 
     @property
     def kept(self) -> KeptScenarios:
         """The windows and the single names that are kept."""
-        first_days = frozenset(first_day(self.candidates.labels[place]) for place in self.why)
-        return self.by_name | KeptScenarios(first_days, frozenset(self.single_names))
+        windows, names = self.candidates.count, self.names
+        first_days = frozenset(first_day(self.candidates.labels[place]) for place in self.why if place < windows)
+        alone = [] if names is None else [names.candidates[place - windows] for place in self.why if place >= windows]
+        return self.by_name | KeptScenarios(first_days, frozenset(names.names.way(one) for one in alone if names))
 
 
 def first_day(label: Label) -> date:

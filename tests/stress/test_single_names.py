@@ -37,13 +37,18 @@ NAMES = {"sizes": [0.3, 0.1], "multiples_of_own_worst": [1.0, 1.5], "volatility_
 
 
 def random_case_of(seed: int, folder: Path) -> Case:
-    """Every second book with windows beside, every third with collateral that moves, if it has any."""
+    """Every second book with windows beside, every third with collateral that moves, if it has any, and every fourth
+    one that takes days to sell."""
     drawn = random_case(seed)
     stress = drawn.rules["stress"]
     stress["single_names"] = dict(NAMES)
     stress["historical"] = {"all": True} if seed % 2 else {"worst": 2}
     if seed % 3 == 0:
         drawn.rules.setdefault("collateral", {})["stress"] = "scenario"
+    if seed % 4 == 2:
+        drawn.rules["close_out"] = {"method": "gradual", "participation": 0.25, "impact": 2.0, "holding": 3.0}
+        for place, row in enumerate(drawn.book["instruments"]):
+            row["average_daily_volume"] = [2.0, 20.0, 200.0][place % 3]
     arguments = write_case(drawn._replace(given=None), seed, folder)
     return open_inputs(arguments["book"], arguments["rulebook"], arguments["market"], arguments.get("day"))
 
@@ -122,7 +127,7 @@ def test_slices_threads_and_parts_change_nothing(case: Case) -> None:
         assert np.array_equal(parted.losses.over_margin, whole.losses.over_margin)
         assert parted.screened is not None
         assert whole.screened is not None
-        assert parted.screened.single_names == whole.screened.single_names
+        assert parted.screened.why == whole.screened.why
 
 
 def in_parts(case: Case, model: WindowModel) -> Measured:

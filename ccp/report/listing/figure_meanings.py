@@ -41,7 +41,7 @@ COVERAGE: dict[str, tuple[Kind, str]] = {
     "emir_42_3.found": ("money", "what those groups lose"),
     "emir_42_3.proved": (
         "flag",
-        "whether that is proved: it always is, for the groups are those of the largest losses",
+        "whether that is proved: it is, unless there are windows of the history in which it may be more",
     ),
     "emir_42_3.scenario_id": ("text", "the worst scenario for that"),
     "emir_42_3.groups.*": ("text", "one of those groups"),
