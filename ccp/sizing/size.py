@@ -13,7 +13,17 @@ from ccp.money import exact, minor_units, scaled_up, to_minor
 from ccp.rulebook.rulebook import Rulebook
 from ccp.scenarios.scenario_set import ScenarioSet
 from ccp.sizing.circumstances import circumstances, with_claims
-from ccp.sizing.cover import EMIR, Cover, WorstSets, cover_name, cover_numbers, emir_42_3, worst_cover, worst_sets
+from ccp.sizing.cover import (
+    EMIR,
+    Cover,
+    WorstSets,
+    cover_name,
+    cover_numbers,
+    covers_of,
+    emir_42_3,
+    worst_cover,
+    worst_sets,
+)
 from ccp.sizing.coverage import IN_FORCE, Coverage, coverage
 from ccp.sizing.fund import FundSize, contributions, fund_size
 from ccp.sizing.worst_set import as_it_is, worst_set
@@ -42,14 +52,13 @@ class Sized:
     """The fund and everything it rests on. Money in cents; `weights` is what the fund was shared out by.
 
     `plan` is resolved against the fund in force: what is posted where the book says so, unless the rulebook fixes the
-    fund's size, else what is required. `sets` holds the worst sets of one, of two, and of as many groups as the
-    rulebook covers, by that number, and `covers` the cover of each over the scenarios that size the fund. `held` gives
-    what members hold, where somebody keeps it.
+    fund's size, else what is required. `covers` has the cover of one, of two, and of as many groups as the rulebook
+    covers, by that number, over the scenarios that size the fund. `held` gives what members hold, where somebody keeps
+    it.
     """
 
     measured: Measured
     counted: Flags
-    sets: dict[int, WorstSets]
     covers: dict[int, Cover]
     emir: Cover
     fund: FundSize
@@ -109,6 +118,11 @@ class Sized:
     def in_force(self) -> str:
         """Which contributions the plan holds: those `posted`, or those `required`."""
         return "required" if self.posted is None or self.rules.fund.size is not None else "posted"
+
+    @cached_property
+    def sets(self) -> dict[int, WorstSets]:
+        """The worst sets of one, of two, and of as many groups as the rulebook covers in every scenario, by number."""
+        return {number: worst_sets(self.losses, number) for number in cover_numbers(self.cover_count)}
 
     def largest_groups(self, scenario: int, count: int | None = None) -> tuple[int, ...]:
         """The set of at most `count` groups (default: the rulebook's number) that loses most over margin."""
@@ -190,7 +204,6 @@ def size_fund(measured: Measured, held: Callable[[], Sides] | None = None) -> Si
 class FundNeeded(NamedTuple):
     """The fund that some losses ask for, as `Sized` has it, and the plan that is resolved against it."""
 
-    sets: dict[int, WorstSets]
     covers: dict[int, Cover]
     emir: Cover
     fund: FundSize
@@ -204,9 +217,8 @@ def fund_needed(measured: Measured, counted: Flags) -> FundNeeded:
     """Size the fund by the counted scenarios, and share it out."""
     rulebook, roster = measured.rules, measured.roster
     rules, minor = rulebook.fund, minor_units(rulebook.currency_digits)
-    sets = {number: worst_sets(measured.losses, number) for number in cover_numbers(rules.cover)}
-    left = measured.left
-    covers = {number: one.cover(counted).raised(left.get(cover_name(number), 0)) for number, one in sets.items()}
+    left, found = measured.left, covers_of(measured.losses, rules.cover, counted)
+    covers = {number: one.raised(left.get(cover_name(number), 0)) for number, one in found.items()}
     emir = emir_42_3(measured.losses, counted).raised(left.get(EMIR, 0))
     fund = fund_size(rules, covers[rules.cover].amount, emir.amount, len(roster.members), minor)
     weights = contribution_weights(measured, counted)
@@ -215,7 +227,7 @@ def fund_needed(measured: Measured, counted: Flags) -> FundNeeded:
     basis = np.array(required, dtype=np.int64)
     in_force = basis if posted is None or rules.size is not None else posted
     plan = make_plan(rulebook, roster, in_force, basis)
-    return FundNeeded(sets, covers, emir, fund, weights, required, posted, plan)
+    return FundNeeded(covers, emir, fund, weights, required, posted, plan)
 
 
 def counted_scenarios(measured: Measured) -> Flags:

@@ -15,6 +15,7 @@ from ccp.kernels.exposure.joint_costs import (
     ExactSums,
     GroupBooks,
     PoolEntries,
+    few_pool_costs,
     hold_by_group,
     pool_costs,
     rates_alone,
@@ -24,6 +25,8 @@ from ccp.types import Cents, Index, Vector
 
 LARGEST = 2.0**52
 """Units, of all instruments together, up to which sums of quantities are exact."""
+FEW_ENTRIES = 20_000
+"""Positions that one thread is done with sooner than several are started."""
 
 
 @dataclass(frozen=True)
@@ -85,5 +88,8 @@ def alone(books: GroupBooks, terms: SaleTerms) -> Vector:
 def costs_of_pools(part: Part, rate: Vector, row: Index, digits: int) -> Cents:
     """What each pool of a part bears of a sale, rounded to minor units: `rate` is row x instrument, `row` by pool."""
     cost, entries = np.empty(len(part.pool_member)), pool_entries(part)
+    if len(entries.instrument) <= FEW_ENTRIES:
+        few_pool_costs(entries, row, rate, 0, len(cost), cost)
+        return to_minor(cost, digits)
     pool_costs(entries, row, rate, chunks(entries.begin, 0, len(cost), max(len(cost), 1)), cost)
     return to_minor(cost, digits)

@@ -11,12 +11,19 @@ from ccp.money import share_out, to_minor
 from ccp.stress.cube_rows import CubeRows
 from ccp.stress.joint_sale import JointSale
 from ccp.stress.loss_over_margin import StressLosses, over_margin_of
+from ccp.stress.recent import Recent
 from ccp.types import Cents, GroupByScenario, Index, InstrumentByScenario, MemberByScenario
 
 BLOCK = 16
-"""Scenarios in which a group's pools are valued at a time."""
-MOST_BLOCKS = 64
-"""Blocks that are kept."""
+"""Scenarios in which a group's pools, and a set of groups, are valued at a time."""
+MOST_KEPT = 4_000_000
+"""Amounts that are kept: of pools, and of the groups of sets."""
+
+
+def block_of(scenario: int) -> tuple[slice, int]:
+    """The block of scenarios that a scenario is in, and its place there."""
+    place = scenario % BLOCK
+    return slice(scenario - place, scenario - place + BLOCK), place
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,16 +34,11 @@ class PoolResults:
     sale: JointSale
     rows: CubeRows
     unit_loss: InstrumentByScenario
-    _blocks: dict[tuple[int, int], Cents] = field(default_factory=dict)
+    _blocks: Recent[tuple[int, int]] = field(default_factory=lambda: Recent(MOST_KEPT))
 
-    def of(self, group: int, scenario: int) -> Cents:
-        """The losses of a group's pools in a scenario."""
-        block, place = divmod(scenario, BLOCK)
-        if (group, block) not in self._blocks:
-            while len(self._blocks) >= MOST_BLOCKS:
-                del self._blocks[next(iter(self._blocks))]
-            self._blocks[(group, block)] = self._valued(group, slice(block * BLOCK, (block + 1) * BLOCK))
-        return self._blocks[(group, block)][:, place]
+    def of(self, group: int, scenarios: slice) -> Cents:
+        """The losses of a group's pools in the scenarios of a block: pool x scenario."""
+        return self._blocks.of((group, scenarios.start), lambda: [self._valued(group, scenarios)])[0]
 
     def _valued(self, group: int, scenarios: slice) -> Cents:
         unit_loss, found = np.ascontiguousarray(self.unit_loss[:, scenarios]), []
@@ -53,15 +55,16 @@ class PoolResults:
 class JointLosses:
     """Losses over margin of sets of groups that are sold together. In cents.
 
-    `single` are those of each group alone. `counted` gives what counts as margin of a group's pools in a scenario,
-    `supplementary` (by member) pays for any loss of its member beyond that.
+    `single` are those of each group alone. `counted` gives what counts as margin of a group's pools in some scenarios
+    (pool x scenario, or pool x 1), `supplementary` (by member) pays for any loss of its member beyond that.
     """
 
     single: StressLosses
     results: PoolResults
-    counted: Callable[[int, int], Cents]
+    counted: Callable[[int, slice], Cents]
     covers_clients: bool
     supplementary: Cents | None = None
+    _sets: Recent[tuple[tuple[int, ...], int]] = field(default_factory=lambda: Recent(MOST_KEPT))
 
     @property
     def group_over_margin(self) -> GroupByScenario:
@@ -96,16 +99,27 @@ class JointLosses:
     def at(self, single: StressLosses, unit_loss: InstrumentByScenario, scenario: int) -> "JointLosses":
         """The same books at other prices in one scenario: `unit_loss` is row x 1, `single` at these prices."""
 
-        def counted(group: int, _: int) -> Cents:
-            return self.counted(group, scenario)
+        def counted(group: int, _: slice) -> Cents:
+            return self.counted(group, slice(scenario, scenario + 1))
 
         results = PoolResults(self.sale, self.results.rows, unit_loss)
         return JointLosses(single, results, counted, self.covers_clients, self.supplementary)
 
     def of_groups(self, scenario: int, groups: Sequence[int] | Index) -> Cents:
         """What each of some groups loses over margin when they default together, in the order given."""
-        _, over = self._together(scenario, tuple(int(group) for group in groups))
-        return self.sale.portfolio.roster.by_group(over)[list(groups)]
+        among, (block, place) = tuple(int(group) for group in groups), block_of(scenario)
+        return self._sets.of((among, block.start), lambda: [self._of_set(among, block)])[0][:, place]
+
+    def _of_set(self, groups: tuple[int, ...], scenarios: slice) -> Cents:
+        """What groups that default together lose over margin: group x scenario of a block."""
+        members, _, over = self._together(scenarios, groups)
+        sums, of_group = (
+            np.zeros((len(groups), over.shape[1]), dtype=np.int64),
+            self.sale.portfolio.member_group[members],
+        )
+        for place, group in enumerate(groups):
+            sums[place] = over[of_group == group].sum(axis=0)
+        return sums
 
     def of_members(
         self, scenario: int, groups: Sequence[int], before: Sequence[int] = (), cut: Cents | None = None
@@ -116,12 +130,12 @@ class JointLosses:
         these lose, not below zero. `cut` is what haircuts took of each pool (default: nothing): it pays for nothing.
         """
         mine = tuple(groups)
-        loss, over = self._together(scenario, (*before, *mine), cut)
+        loss, over = self._in_scenario(scenario, (*before, *mine), cut)
         if not before:
             return loss, over
         roster = self.sale.portfolio.roster
         inside = roster.inside(mine)
-        _, over_before = self._together(scenario, tuple(before), cut)
+        _, over_before = self._in_scenario(scenario, tuple(before), cut)
         whole = max(int(over.sum() - over_before.sum()), 0)
         own = np.where(inside, over, 0)
         shares = own if own.any() else np.where(inside, loss, 0)
@@ -135,18 +149,31 @@ class JointLosses:
         with_them, without = (self.of_members(scenario, groups, before, some) for some in (cut, None))
         return with_them[0] - without[0], with_them[1] - without[1]
 
-    def _together(self, scenario: int, groups: tuple[int, ...], cut: Cents | None = None) -> tuple[Cents, Cents]:
-        """By member, loss and loss over margin of groups whose books are sold together."""
+    def _in_scenario(self, scenario: int, groups: tuple[int, ...], cut: Cents | None) -> tuple[Cents, Cents]:
+        """By member of the book, loss and loss over margin of groups whose books are sold together."""
+        scenarios, place = block_of(scenario)
+        members, *amounts = self._together(scenarios, groups, cut)
+        loss, over = (np.zeros(len(self.sale.portfolio.members), dtype=np.int64) for _ in amounts)
+        loss[members], over[members] = (one[:, place] for one in amounts)
+        return loss, over
+
+    def _together(
+        self, scenarios: slice, groups: tuple[int, ...], cut: Cents | None = None
+    ) -> tuple[Index, Cents, Cents]:
+        """The members of groups whose books are sold together, their loss and their loss over margin: member x scenario
+        of a block."""
         portfolio = self.sale.portfolio
         pools = np.concatenate([self.sale.pools_of(group) for group in groups])
-        loss = np.concatenate([self.results.of(group, scenario) for group in groups])
-        loss = loss + np.concatenate(self.sale.costs(groups)) + (0 if cut is None else cut[pools])
-        margin = np.concatenate([self.counted(group, scenario) for group in groups])
-        house, none = portfolio.pool_house[pools], np.zeros_like(loss)
+        loss = np.concatenate([self.results.of(group, scenarios) for group in groups])
+        cost = np.concatenate(self.sale.costs(groups)) + (0 if cut is None else cut[pools])
+        loss = loss + cost[:, None]
+        margin = np.concatenate([self.counted(group, scenarios) for group in groups])
+        house, none = portfolio.pool_house[pools][:, None], np.zeros_like(loss)
+        members, place = np.unique(portfolio.pool_member[pools], return_inverse=True)
 
         def by_member(amounts: Cents) -> Cents:
-            sums = np.zeros(len(portfolio.members), dtype=np.int64)
-            np.add.at(sums, portfolio.pool_member[pools], amounts)
+            sums = np.zeros((len(members), loss.shape[1]), dtype=np.int64)
+            np.add.at(sums, place, amounts)
             return sums
 
         short, surplus = np.maximum(loss - margin, 0), np.maximum(margin - loss, 0)
@@ -154,5 +181,5 @@ class JointLosses:
         client_short = by_member(np.where(house, none, short))
         over = over_margin_of(house_short, house_surplus, client_short, self.covers_clients)
         if self.supplementary is not None:
-            over = np.maximum(over - self.supplementary, 0)
-        return by_member(np.maximum(loss, 0)), over
+            over = np.maximum(over - self.supplementary[members][:, None], 0)
+        return members, by_member(np.maximum(loss, 0)), over

@@ -16,12 +16,13 @@ from ccp.kernels.exposure.costs import SaleTerms
 from ccp.kernels.exposure.joint_costs import GroupBooks, joint_excess, joint_rates, most_excess
 from ccp.money import minor_units
 from ccp.stress.group_books import costs_of_pools
+from ccp.stress.recent import Recent
 from ccp.types import Cents, Index, Vector
 
 MOST_POSITIONS = 2_000_000
 """Positions of groups that are looked at again and again, kept in memory."""
-MOST_SETS = 256
-"""Sets of which it is kept what their pools bear: those asked for last."""
+MOST_POOLS = 4_000_000
+"""Of so many pools, counted again for every set, it is kept what they bear: of the sets looked at last."""
 ROUNDING = 1e-9
 """By which share a bound in floating point is raised."""
 
@@ -42,7 +43,7 @@ class JointSale:
     most_sets: int
     _pools: dict[int, Index] = field(default_factory=dict)
     _parts: "OrderedDict[int, list[Part]]" = field(default_factory=OrderedDict)
-    _costs: dict[tuple[int, ...], list[Cents]] = field(default_factory=dict)
+    _costs: Recent[tuple[int, ...]] = field(default_factory=lambda: Recent(MOST_POOLS))
     _more: dict[tuple[int, ...], int] = field(default_factory=dict)
     _most: dict[int, Cents] = field(default_factory=dict)
 
@@ -74,13 +75,13 @@ class JointSale:
     def costs(self, groups: tuple[int, ...]) -> list[Cents]:
         """What each pool of some groups bears when they are sold together, group by group in the order given."""
         among = tuple(sorted(groups))
-        if among not in self._costs:
-            while len(self._costs) >= MOST_SETS:
-                del self._costs[next(iter(self._costs))]
-            rate = np.empty((1, len(self.portfolio.instruments)))
-            joint_rates(np.array(among), self.books, self.terms, rate[0])
-            self._costs[among] = [self._costs_of(group, rate) for group in among]
-        return [self._costs[among][among.index(group)] for group in groups]
+        costs = self._costs.of(among, lambda: self._together(among))
+        return [costs[among.index(group)] for group in groups]
+
+    def _together(self, among: tuple[int, ...]) -> list[Cents]:
+        rate = np.empty((1, len(self.portfolio.instruments)))
+        joint_rates(np.array(among), self.books, self.terms, rate[0])
+        return [self._costs_of(group, rate) for group in among]
 
     def _costs_of(self, group: int, rate: Vector) -> Cents:
         parts = [

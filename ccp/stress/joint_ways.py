@@ -41,14 +41,14 @@ class _Ways:
     def _lines(self) -> Holdings | None:
         return holdings(self.case)
 
-    def counted(self, way: str) -> Callable[[int, int], Cents]:
-        """What counts of the margin of a group's pools in a scenario, under a way."""
+    def counted(self, way: str) -> Callable[[int, slice], Cents]:
+        """What counts of the margin of a group's pools in some scenarios, under a way."""
 
-        def own(group: int, scenario: int) -> Cents:
-            return _column(self.found.pool_counted[self.sale.pools_of(group)], scenario)
+        def own(group: int, scenarios: slice) -> Cents:
+            return _columns(self.found.pool_counted[self.sale.pools_of(group)], scenarios)
 
-        def other(group: int, scenario: int) -> Cents:
-            return _column(self._others(group)[way], scenario)
+        def other(group: int, scenarios: slice) -> Cents:
+            return _columns(self._others(group)[way], scenarios)
 
         return own if way == self.model.way or len(self.found.shortfalls) == 1 else other
 
@@ -59,5 +59,5 @@ class _Ways:
         return counted_by_way(self.model, self.model.scenarios, margin, of_pools, lines)
 
 
-def _column(counted: Cents, scenario: int) -> Cents:
-    return counted[:, scenario if counted.shape[1] > 1 else 0]
+def _columns(counted: Cents, scenarios: slice) -> Cents:
+    return counted[:, scenarios] if counted.shape[1] > 1 else counted

@@ -110,8 +110,8 @@ def _made(
     cost = costs_of_pools(part, sale.alone, part.member_group[part.pool_member], 2)
     short = run_stress(part, unit_loss, cost, {"": counted}, float(MINOR))[""]
 
-    def margin(group: int, scenario: int) -> np.ndarray:
-        return counted[sale.pools_of(group), scenario]
+    def margin(group: int, scenarios: slice) -> np.ndarray:
+        return counted[sale.pools_of(group), scenarios]
 
     losses = JointLosses(
         stress_losses(short, phi, portfolio.roster), PoolResults(sale, CubeRows(), unit_loss), margin, phi

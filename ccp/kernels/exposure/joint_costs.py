@@ -104,6 +104,20 @@ def rates_alone(books, terms, rate: Vector):
             )
 
 
+@kernel
+def few_pool_costs(entries, row, rate: Vector, first, last, cost: Vector):
+    """`pool_costs` of the pools from `first` to before `last`, by one thread: what a search asks for often."""
+    net = np.zeros(rate.shape[1])
+    for pool in range(first, last):
+        add_pool(pool, entries, net)
+        total = 0.0
+        for entry in range(entries.begin[pool], entries.begin[pool + 1]):
+            instrument = entries.instrument[entry]
+            total += abs(net[instrument]) * rate[row[pool], instrument]
+            net[instrument] = 0.0
+        cost[pool] = total
+
+
 @parallel_kernel
 def pool_costs(entries, row, rate: Vector, chunk, cost: Vector):
     """Fill `cost` (pool) with the sum of its net quantities' sizes times what a unit bears.
@@ -111,15 +125,7 @@ def pool_costs(entries, row, rate: Vector, chunk, cost: Vector):
     `rate` is row x instrument, `row` each pool's row in it; a thread takes the pools of a `chunk` (bounds).
     """
     for part in prange(chunk.shape[0] - 1):
-        net = np.zeros(rate.shape[1])
-        for pool in range(chunk[part], chunk[part + 1]):
-            add_pool(pool, entries, net)
-            total = 0.0
-            for entry in range(entries.begin[pool], entries.begin[pool + 1]):
-                instrument = entries.instrument[entry]
-                total += abs(net[instrument]) * rate[row[pool], instrument]
-                net[instrument] = 0.0
-            cost[pool] = total
+        few_pool_costs(entries, row, rate, chunk[part], chunk[part + 1], cost)
 
 
 @kernel
