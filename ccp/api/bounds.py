@@ -154,13 +154,14 @@ def _scenarios(model: EngineModel) -> int:
 
 
 def _window_bytes(case: Case, model: EngineModel, ways: int) -> int:
-    """Memory that looking at every window takes: sums by member, those so far, a part's, and what is made of them; the
-    cube of a slice, and what collateral counts for in it."""
+    """Memory that looking at every window and name takes: sums by member, those so far, a part's, and what is made of
+    them; the cube of a slice, that of names, and what collateral counts for."""
     if model.windows is None:
         return 0
     windows, members = model.windows.count, len(case.portfolio.members)
     sums = (3 * len(WindowSums._fields) * ways + 4) * members * windows * 8
-    return sums + 4 * model.windows.pricer.rows * model.windows.slice_ * 8 + 2 * COUNTED_BYTES
+    names = 0 if model.windows.names is None else 4 * model.windows.names.cube.change.nbytes
+    return sums + 4 * model.windows.pricer.rows * model.windows.slice_ * 8 + 2 * COUNTED_BYTES + names
 
 
 def _result_bytes(case: Case, model: EngineModel) -> int:

@@ -34,7 +34,9 @@ from ccp.stress.measure import measure
 
 TINY = BookSize(members=4, accounts=12, positions=240, instruments=80)
 DAYS = 3
-FEW = StressRules.model_validate({"hypothetical": [{"ladder": "market_gaps", "sizes": [0.1, 0.2]}]})
+FEW = StressRules.model_validate(
+    {"hypothetical": [{"ladder": "market_gaps", "sizes": [0.1, 0.2]}], "single_names": {"sizes": [0.1]}}
+)
 """Stress scenarios, few of them: every one is run down the waterfall."""
 Step = Callable[[], object]
 

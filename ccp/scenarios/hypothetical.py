@@ -16,7 +16,7 @@ from ccp.types import Flags, Vector
 
 
 @dataclass(frozen=True)
-class Rung:
+class GapRung:
     """What falls and what rises by one size, by place among the factors: prices, and the volatilities of those."""
 
     down: Gapped | None
@@ -41,15 +41,15 @@ def ladder_scenarios(ladder: Ladder, market: Market, factor_ids: list[str]) -> S
     return over_one_period(factor_ids, labels, share_moves(whole, market, factor_ids, ladder.level_floor))
 
 
-def _rungs(ladder: Ladder, market: Market, factor_ids: list[str]) -> Iterator[tuple[Rung, ...]]:
+def _rungs(ladder: Ladder, market: Market, factor_ids: list[str]) -> Iterator[tuple[GapRung, ...]]:
     """The rungs of the ladder, those together that are run size by size."""
     if ladder.ladder == "sector_breaks":
         for down, up in _breaks([one for one in sectors_of(market) if _moves(one, factor_ids)]):
-            yield (Rung(down, up),)
+            yield (GapRung(down, up),)
         return
     for one in one_way_targets(ladder.ladder, market):
         if _moves(one, factor_ids):
-            yield Rung(one, None), Rung(None, one)
+            yield GapRung(one, None), GapRung(None, one)
 
 
 def _breaks(sectors: list[Gapped]) -> Iterator[tuple[Gapped, Gapped]]:
@@ -68,7 +68,7 @@ def _moves(gapped: Gapped, factor_ids: list[str]) -> bool:
     return bool((_priced(gapped, factor_ids) | _volatilities_of(gapped, factor_ids)).any())
 
 
-def _shares(ladder: Ladder, rung: Rung, size: float, factor_ids: list[str]) -> Vector:
+def _shares(ladder: Ladder, rung: GapRung, size: float, factor_ids: list[str]) -> Vector:
     """By factor, the share of its level that it moves by."""
     shares, sides = np.zeros(len(factor_ids)), list(_sides(ladder, rung, size))
     for gapped, _, rise in sides:
@@ -78,7 +78,7 @@ def _shares(ladder: Ladder, rung: Rung, size: float, factor_ids: list[str]) -> V
     return shares
 
 
-def _sides(ladder: Ladder, rung: Rung, size: float) -> Iterator[tuple[Gapped, float, float]]:
+def _sides(ladder: Ladder, rung: GapRung, size: float) -> Iterator[tuple[Gapped, float, float]]:
     """What moves, by how much, and its volatilities."""
     if rung.down is not None:
         yield rung.down, -size, ladder.volatility_per_fall * size
@@ -96,7 +96,7 @@ def _volatilities_of(gapped: Gapped, factor_ids: list[str]) -> Flags:
     return np.array(found, dtype=bool)
 
 
-def _label(ladder: Ladder, rung: Rung, size: float, factor_ids: list[str]) -> Label:
+def _label(ladder: Ladder, rung: GapRung, size: float, factor_ids: list[str]) -> Label:
     """A scenario is called by what falls and what rises; its description says how far volatilities move as well."""
     names, details = [], []
     for gapped, gap, rise in _sides(ladder, rung, size):

@@ -29,7 +29,7 @@ PROVENANCE = "single-name gaps in the rulebook"
 
 
 @dataclass(frozen=True)
-class Move:
+class NameMove:
     """`way` is -1 or 1; `size` a share of the level, None for the furthest that the name has moved this way itself."""
 
     way: int
@@ -51,7 +51,7 @@ class SingleNames:
 
     factor_ids: list[str]
     names: list[str]
-    moves: list[Move]
+    moves: list[NameMove]
     own: ScenarioSet
     volatility: ScenarioSet
     place: Index
@@ -163,23 +163,23 @@ def sizing_name_moves(stress: StressRules) -> list[int]:
     return sizing or [place for place, one in enumerate(moves) if (one.multiple, one.size or 0.0) == least]
 
 
-def sizes_fund(move: Move, plausible: Plausible | None) -> bool:
+def sizes_fund(move: NameMove, plausible: Plausible | None) -> bool:
     """Whether a move is still plausible: by its size and its multiple, its own worst by the latter alone."""
     return plausible is None or ((move.size or 0.0) <= plausible.gap and move.multiple <= plausible.multiple)
 
 
-def name_moves(stress: StressRules) -> list[Move]:
+def name_moves(stress: StressRules) -> list[NameMove]:
     """All moves that the rulebook asks for of a single name."""
     rules = stress.single_names
     if rules is None:
         return []
-    sizes = [Move(way, size, multiple) for size in rules.sizes for way in (-1, 1) for multiple in stress.multiples]
-    own = [Move(way, None, multiple) for way in (-1, 1) for multiple in rules.multiples_of_own_worst]
+    sizes = [NameMove(way, size, multiple) for size in rules.sizes for way in (-1, 1) for multiple in stress.multiples]
+    own = [NameMove(way, None, multiple) for way in (-1, 1) for multiple in rules.multiples_of_own_worst]
     return [*sizes, *own]
 
 
 def _own_moves(
-    rules: SingleNameGaps, moves: list[Move], market: Market, names: list[str], periods: tuple[int, ...]
+    rules: SingleNameGaps, moves: list[NameMove], market: Market, names: list[str], periods: tuple[int, ...]
 ) -> ScenarioSet:
     """What each name does by itself: prices by a size, and all by their own worst."""
     priced = set(gapped_prices(market)["factor_id"])
@@ -191,12 +191,12 @@ def _own_moves(
     return ScenarioSet(names, [_label(move) for move in moves], relative, absolute, periods)
 
 
-MoveByName = np.ndarray
-BothKinds = tuple[MoveByName, MoveByName]
+MovesByName = np.ndarray
+BothKinds = tuple[MovesByName, MovesByName]
 """Relative and absolute."""
 
 
-def _with_own_worst(of_size: BothKinds, moves: list[Move], worst: dict[int, BothKinds]) -> BothKinds:
+def _with_own_worst(of_size: BothKinds, moves: list[NameMove], worst: dict[int, BothKinds]) -> BothKinds:
     """Of every move, at its multiple, that by a size or that by the name's own worst."""
     relative, absolute = of_size[0].copy(), of_size[1].copy()
     for row, move in enumerate(moves):
@@ -213,7 +213,7 @@ def _own_worst(market: Market, names: list[str], days: int) -> dict[int, BothKin
     return {way: split_moves(one, relative) for way, one in furthest.items()}
 
 
-def _volatility_moves(rules: SingleNameGaps, own: ScenarioSet, moves: list[Move], market: Market) -> ScenarioSet:
+def _volatility_moves(rules: SingleNameGaps, own: ScenarioSet, moves: list[NameMove], market: Market) -> ScenarioSet:
     """How the volatility of every name in a set follows, by the share of its level that the name moves by."""
     names, floor = own.factor_ids, rules.level_floor
     slope = np.array([[rules.volatility_per_fall if move.way < 0 else rules.volatility_per_rise] for move in moves])
@@ -232,7 +232,7 @@ def _of_some(moves: ScenarioSet, columns: Index) -> ScenarioSet:
     return replace(moves, factor_ids=names, relative=relative, absolute=absolute)
 
 
-def _label(move: Move) -> Label:
+def _label(move: NameMove) -> Label:
     """What a move is called, of any name."""
     fall = "fall" if move.way < 0 else "rise"
     called = f"worst {fall}" if move.size is None else f"{move.word} {percent(move.size)}"

@@ -17,7 +17,7 @@ from ccp.scenarios.kept import NONE_KEPT, KeptScenarios
 from ccp.scenarios.rate_shifts import rate_scenarios
 from ccp.scenarios.scenario_set import Label, ScenarioSet, capped, joined, multiplied
 from ccp.scenarios.single_names import (
-    Move,
+    NameMove,
     SingleNames,
     in_bounds,
     name_moves,
@@ -117,7 +117,7 @@ def sizing_multiples(stress: StressRules) -> tuple[float, ...]:
     return tuple(one for one in multiples if one <= largest) or (min(multiples),)
 
 
-def screened_at(stress: StressRules) -> tuple[tuple[float, ...], list[Move]]:
+def screened_at(stress: StressRules) -> tuple[tuple[float, ...], list[NameMove]]:
     """The multiples of windows, and the moves of single names, that the book is run in before any is kept."""
     moves = name_moves(stress)
     return sizing_multiples(stress), [moves[place] for place in sizing_name_moves(stress)]

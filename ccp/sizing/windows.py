@@ -107,7 +107,7 @@ def screen(measured: Measured, model: WindowModel) -> Screened:
     own, count = losses[measured.model.way], measured.rules.fund.cover
     others = [(way, cover_by_scenario(other, count)) for way, other in losses.items() if other is not own]
     of_ways = [(cover_name(count), f"margin as {way}", amounts) for way, amounts in others]
-    found = chain(objectives(measured, own, _plans(measured, own)), of_ways, of_classes(measured, model))
+    found = chain(objectives(measured, own, _plans(measured, model, own)), of_ways, of_classes(measured, model))
     return screened_by(measured, model, own, found)
 
 
@@ -190,11 +190,13 @@ def _of_pairs(names: list[str], amounts: Cents) -> Iterator[Objective]:
         yield "pair", f"{names[one]}+{names[other]}", amounts[one] + amounts[other]
 
 
-def _plans(measured: Measured, own: StressLosses) -> Iterator[Plan]:
+def _plans(measured: Measured, model: WindowModel, own: StressLosses) -> Iterator[Plan]:
     """With the fund in force, and with the required one."""
     known = measured.losses if isinstance(measured.losses, StressLosses) else measured.losses.single
     both = measured.with_losses(_joined(known, own))
-    counted = np.concatenate([counted_scenarios(measured), np.ones(own.over_margin.shape[1], dtype=bool)])
+    sizing = np.array([label.sizes_fund for label in model.labels], dtype=bool)
+    counted = np.concatenate([counted_scenarios(measured), sizing])
+    counted = counted if counted.any() else np.ones_like(counted)
     needed = fund_needed(both, counted)
     yield needed.plan
     yield make_plan(measured.rules, measured.roster, np.array(needed.required, dtype=np.int64))

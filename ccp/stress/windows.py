@@ -49,6 +49,11 @@ class WindowModel:
         """How many windows and single names there are."""
         return self.candidates.count + (0 if self.names is None else self.names.count)
 
+    @property
+    def labels(self) -> list[Label]:
+        """Of windows, and then of single names."""
+        return [*self.candidates.labels, *([] if self.names is None else self.names.labels)]
+
     def slices(self, most: int) -> Iterator[tuple[slice, ScenarioSet]]:
         """The candidates in order, at most so many at a time."""
         width = min(self.slice_, most)

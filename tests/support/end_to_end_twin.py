@@ -16,7 +16,7 @@ from __future__ import annotations
 import math
 import re
 import statistics
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import date, timedelta
 from fractions import Fraction
 from functools import cache
@@ -78,6 +78,21 @@ def needed_factors(book: Row, currency: str) -> list[str]:
     return sorted(needed | {f"{other}/{currency}" for other in currencies - {currency}})
 
 
+Candidate = int | tuple[str, str]
+"""The first row of a window, or a name and its way."""
+Kept = Collection[Candidate]
+
+
+class NameRun(NamedTuple):
+    """A name that moves alone: its way, what it is called, its shocks by period, the size to be plausible."""
+
+    key: tuple[str, str]
+    name: str
+    over: dict[int, Shocks]
+    size: float
+    multiples: Sequence[float]
+
+
 class History:
     """Dates up to the run's date, and for every needed factor its levels and its kind."""
 
@@ -131,19 +146,20 @@ class History:
     def leg(self, start: int, rows: int) -> Shocks:
         """Every factor's return over the rows from row `start`, cut short at the last row; its proxy's, where it has
         none; without those that have none either."""
+        found = {factor: self.move(factor, start, rows) for factor in self.levels}
+        return {factor: shock for factor, shock in found.items() if shock is not None}
+
+    def move(self, factor: str, start: int, rows: int) -> Shock | None:
         end = min(start + rows, len(self.dates) - 1)
-        shocks: Shocks = {}
-        for factor in self.levels:
-            stands_for, seen = factor, set[str]()
-            while stands_for and stands_for not in seen:
-                seen.add(stands_for)
-                levels = self.levels[stands_for] if stands_for in self.levels else self.market_levels[stands_for]
-                before, after = levels[start], levels[end]
-                if before is not None and after is not None:
-                    shocks[factor] = (0.0, after - before) if self.absolute(factor) else (after / before - 1, 0.0)
-                    break
-                stands_for = self.kinds.get(stands_for, {}).get("proxy")
-        return shocks
+        stands_for, seen = factor, set[str]()
+        while stands_for and stands_for not in seen:
+            seen.add(stands_for)
+            levels = self.levels[stands_for] if stands_for in self.levels else self.market_levels[stands_for]
+            before, after = levels[start], levels[end]
+            if before is not None and after is not None:
+                return (0.0, after - before) if self.absolute(factor) else (after / before - 1, 0.0)
+            stands_for = self.kinds.get(stands_for, {}).get("proxy")
+        return None
 
 
 def asset_class(kinds: Mapping[str, Row], factor: str) -> str:
@@ -188,11 +204,11 @@ Legs = dict[int, dict[int, Shocks]]  # by first row, by period
 
 
 def windows_run(
-    history: History, periods: Sequence[int], asked: Row, kept: Iterable[int]
+    history: History, periods: Sequence[int], asked: Row, kept: Kept
 ) -> list[tuple[str, dict[int, Shocks]]]:
     """Name and moves by period of the windows that are run, those that are kept among them; `periods` rising."""
     legs = {start: {rows: history.leg(start, rows) for rows in periods} for start in range(len(history.dates) - 1)}
-    chosen = set(kept)
+    chosen = {start for start in kept if isinstance(start, int)}
     if asked.get("worst"):
         chosen |= worst_windows(history, legs, periods, asked["worst"])
     for rows in periods if asked.get("worst_of_each_factor") else ():
@@ -331,6 +347,51 @@ def breaks(history: History, sectors: Mapping[str, list[str]], rung: Row) -> lis
     ]
 
 
+def single_names(history: History, stress: Row, periods: Sequence[int], kept: Kept) -> list[NameRun]:
+    """What is run of the names and ways that are kept."""
+    rules, found = stress.get("single_names") or {}, list[NameRun]()
+    multiples = stress.get("multiples") or [1]
+    names = {*history.levels} | {f.removesuffix(".VOL") for f in history.levels if f.endswith(".VOL")}
+    for name in sorted(names & {*history.every}):
+        stays = history.asset_class(name) == "volatility"
+        stays |= history.asset_class(name) == "rate" and history.absolute(name)
+        for size in () if stays else rules.get("sizes", ()):
+            for way, sign in (("down", -1), ("up", 1)):
+                shocks = gap(history, [name], sign * size, rules)
+                if any(sum(shock) for factor, shock in shocks.items() if factor == name):
+                    label = f"{name} alone {way} {100 * size:g}%"
+                    found.append(NameRun((name, way), label, dict.fromkeys(periods, shocks), size, multiples))
+        for way, sign, word in (("down", -1, "fall"), ("up", 1, "rise")):
+            legs = {rows: own_worst(history, name, rows, sign) for rows in periods}
+            own = {rows: worst_shocks(history, name, shock, sign, rules) for rows, shock in legs.items()}
+            if any(sum(shock) for shock in legs.values()):
+                asked = rules.get("multiples_of_own_worst", ())
+                found.append(NameRun((name, way), f"{name} alone worst {word}", own, 0.0, asked))
+    return [one for one in found if one.key in kept]
+
+
+def own_worst(history: History, name: str, rows: int, sign: int) -> Shock:
+    """The furthest that a factor has moved one way over so many rows."""
+    moves = [history.move(name, start, rows) or STILL for start in range(len(history.dates) - 1)]
+    return max([STILL, *moves], key=lambda shock: sign * sum(shock))
+
+
+def worst_shocks(history: History, name: str, shock: Shock, sign: int, rules: Row) -> Shocks:
+    """That move, and what the volatility does beside it."""
+    floor = rules.get("level_floor", 0.5)
+    part = shock[0]
+    if shock[1]:
+        levels = history.levels[name] if name in history.levels else history.market_levels[name][: len(history.dates)]
+        known = [abs(level) for level in levels if level is not None][-250:]
+        floored = 0.0 if re.fullmatch("[A-Z]{3}/[A-Z]{3}", name) else floor
+        part = shock[1] / max(known[-1], floored * statistics.median(known))
+    slope = rules.get("volatility_per_fall", 4.0) if sign < 0 else rules.get("volatility_per_rise", 1.0)
+    shocks = {name: shock} if name in history.levels else {}
+    if f"{name}.VOL" in history.levels:
+        shocks[f"{name}.VOL"] = share(history, f"{name}.VOL", slope * abs(part), floor)
+    return shocks
+
+
 def rate_shifts(history: History, shifts: Row) -> list[tuple[str, float, Shocks]]:
     """Name, size in basis points and shocks of every shift of rates."""
     rates = [f for f in history.every if history.asset_class(f) == "rate"]
@@ -399,7 +460,7 @@ class Scenario(NamedTuple):
 
 
 def stress_scenarios(
-    history: History, rules: Row, given: list[Row] | None, periods: Sequence[int], kept: Iterable[int] = ()
+    history: History, rules: Row, given: list[Row] | None, periods: Sequence[int], kept: Kept = ()
 ) -> dict[str, Scenario]:
     """Scenario id -> scenario, in the order in which they are run."""
     stress = rules.get("stress", {})
@@ -430,6 +491,8 @@ def stress_scenarios(
         if shifts is not None:
             for name, size, shocks in rate_shifts(history, shifts):
                 base.append((name, alike(shocks), size <= largest_shift, shifts.get("multiples") or multiples))
+        for run in single_names(history, stress, periods, kept):
+            base.append((run.name, run.over, run.size <= largest_gap, run.multiples))
     result = {}
     for name, legs, sizes, own in base:
         for multiple in own:
@@ -653,27 +716,31 @@ def contributions(fund: int, weights: Mapping[str, int], minimum: int) -> dict[s
 def size(book: Row, market: Row, rules: Row, given: list[Row] | None = None, day: date | None = None) -> Row:
     """Everything `ccp size` says, by name."""
     historical = (rules.get("stress") or {}).get("historical") or {}
-    every = historical.get("all") or historical.get("worst_of_each_group")
-    kept = kept_windows(book, market, rules, day) if every and given is None else set[int]()
+    every = historical.get("all") or historical.get("worst_of_each_group") or rules["stress"].get("single_names")
+    kept = kept_candidates(book, market, rules, day) if every and given is None else set[Candidate]()
     return size_in(book, market, rules, given, day, kept)
 
 
-def kept_windows(book: Row, market: Row, rules: Row, day: date | None) -> set[int]:
-    """First rows of the windows in which somebody or something loses most: every window is run, at the multiples that
-    size the fund."""
+def kept_candidates(book: Row, market: Row, rules: Row, day: date | None) -> set[Candidate]:
+    """First rows of the windows, and names with their way, in which somebody or something loses most: every window and
+    every name is run, at the multiples and sizes that size the fund."""
     stress = rules["stress"]
-    asked = stress["historical"]
+    asked = stress.get("historical") or {}
     multiples = asked.get("multiples") or stress.get("multiples") or [1]
     plausible = stress.get("plausible") or {}
     largest = plausible.get("multiple", 1) if plausible else math.inf
     sizing = [one for one in multiples if one <= largest] or [min(multiples)]
     history = History(book, market, rules["currency"], day)
-    starts = range(len(history.dates) - 1)
+    looked_at = asked.get("all") or asked.get("worst_of_each_group")
+    starts = range(len(history.dates) - 1 if looked_at else 0)
+    ways = {(name, way) for name in {*history.every, *history.levels} for way in ("down", "up")}
 
     def run(way: str | None = None, posted: bool = True) -> Row:
-        told = stress | {"historical": {"multiples": sizing}} | ({"resources": way} if way else {})
+        told = (
+            stress | ({"historical": {"multiples": sizing}} if looked_at else {}) | ({"resources": way} if way else {})
+        )
         members = book["members"] if posted else [row | {"fund_contribution": None} for row in book["members"]]
-        return size_in(book | {"members": members}, market, rules | {"stress": told}, None, day, set(starts))
+        return size_in(book | {"members": members}, market, rules | {"stress": told}, None, day, {*starts, *ways})
 
     whole = run()
     name_of = {
@@ -682,13 +749,22 @@ def kept_windows(book: Row, market: Row, rules: Row, day: date | None) -> set[in
         ]
         for start in starts
     }
-    candidates = [(start, name) for start in starts for name in name_of[start]]
-    kept: set[int] = set()
+    windows: list[tuple[Candidate, str]] = [(start, name) for start in starts for name in name_of[start]]
+    named = single_names(history, stress, whole["periods"], ways)
+    moves = [(each, one, each.name + ("" if one == 1 else f"@{one:g}x")) for each in named for one in each.multiples]
+    least = min(((one, each.size) for each, one, _ in moves), default=None)
+    sized: list[tuple[Candidate, str]] = [(each.key, name) for each, _, name in moves if name in whole["sizing"]]
+    alone: list[tuple[Candidate, str]] = sized or [
+        (each.key, name) for each, one, name in moves if (one, each.size) == least
+    ]
+    candidates = [*windows, *alone]
+    kept: set[Candidate] = set()
 
     def keep(amount: Callable[[str], float]) -> None:
-        best = max(candidates, key=lambda each: amount(each[1]))  # of equals the first
-        if amount(best[1]) > 0:
-            kept.add(best[0])
+        for some in (windows if asked.get("all") else [], alone):
+            best = max(some, key=lambda each: amount(each[1]), default=None)  # of equals the first
+            if best is not None and amount(best[1]) > 0:
+                kept.add(best[0])
 
     number, loss = rules.get("fund", {}).get("cover", 2), whole["group_loss"]
 
@@ -696,7 +772,7 @@ def kept_windows(book: Row, market: Row, rules: Row, day: date | None) -> set[in
         return sum(sorted(run["group_loss"][name].values(), reverse=True)[:count])
 
     groups = sorted(set(whole["group_of"].values()))
-    if asked.get("all"):
+    if asked.get("all") or alone:
         for count in (1, 2, number):
             keep(lambda name, count=count: cover(whole, name, count))
         keep(lambda name: max(cover(whole, name, 1), cover(whole, name, 3) - cover(whole, name, 1)))
@@ -719,8 +795,8 @@ def kept_windows(book: Row, market: Row, rules: Row, day: date | None) -> set[in
     for group in groups if asked.get("worst_of_each_group") else ():
         amounts = {start: max(loss[name][group] for name in name_of[start]) for start in starts}
         kept |= set(largest_apart(amounts, asked["worst_of_each_group"], max(whole["periods"])))
-    if not kept and len(whole["scenarios"]) == len(candidates):
-        kept.add(0)
+    if not kept and len(whole["scenarios"]) == len(windows) + len(moves):
+        kept.add(candidates[0][0])
     return kept
 
 
@@ -728,7 +804,7 @@ def instrument_class(history: History, instrument: Row) -> str:
     return history.asset_class(instrument["factor_id"])
 
 
-def size_in(book: Row, market: Row, rules: Row, given: list[Row] | None, day: date | None, kept: Iterable[int]) -> Row:
+def size_in(book: Row, market: Row, rules: Row, given: list[Row] | None, day: date | None, kept: Kept) -> Row:
     """Everything `ccp size` says, of windows those that begin on some rows beside those that the rulebook names."""
     currency, minor = rules["currency"], 10 ** rules.get("currency_digits", 2)
     margin_rules, stress, fund_rules = rules["margin"], rules.get("stress", {}), rules.get("fund", {})

@@ -50,6 +50,7 @@ def random_case(seed: int, every_word: bool = True) -> RandomCase:
     give_horizons(own, rules)
     if every_word:
         vary_history(np.random.default_rng([seed, 34]), market, rules)
+        ask_for_single_names(np.random.default_rng([seed, 36]), rules)
     return RandomCase(book, market, rules, given, day)
 
 
@@ -317,6 +318,14 @@ def vary_history(rng: np.random.Generator, market: Row, rules: Row) -> None:
         market["levels"]["EQ0"] = [None] * young + market["levels"]["EQ0"][young:]
         if rng.random() < 0.5:
             market["factors"]["EQ0"]["proxy"] = "EQ1"
+
+
+def ask_for_single_names(rng: np.random.Generator, rules: Row) -> None:
+    if rng.random() < 0.5:
+        asked: Row = {"sizes": [0.3, 0.05]} if rng.random() < 0.7 else {"multiples_of_own_worst": [1.5]}
+        if rng.random() < 0.5:
+            asked |= {"multiples_of_own_worst": [1.0, 2.0], "volatility_per_fall": 1.0, "level_floor": 0.9}
+        rules["stress"]["single_names"] = asked
 
 
 def random_limits(rng: np.random.Generator) -> Row:

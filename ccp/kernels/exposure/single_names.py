@@ -36,7 +36,7 @@ class NameArrays(NamedTuple):
     move: Index
 
 
-class Changes(NamedTuple):
+class NameChanges(NamedTuple):
     """What is added up of an account, by name and move: how much more than `still` it loses, and the size of all that
     was added. `pool` are the pool's cents more so far. `seen` and `in_pool` (name) say which names the account and the
     pool depend on, `names` and `pool_names` list them."""
@@ -186,7 +186,7 @@ def fold_names(arrays, positions, bounds, minor, pools, sums):
     """
     names, moves = arrays.candidate.shape
     for b in prange(bounds.shape[0] - 1):
-        changes = Changes(
+        changes = NameChanges(
             np.zeros((names, moves)),
             np.zeros((names, moves)),
             np.zeros((names, moves), dtype=np.int64),
