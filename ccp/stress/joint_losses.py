@@ -1,4 +1,5 @@
-"""What sets of groups lose over margin when their books are sold together."""
+"""What sets of groups lose over margin when they default together: their books are sold together, and what one of them
+has issued is at its default in the books of all."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -10,7 +11,8 @@ from ccp.exposure.run import account_values
 from ccp.money import share_out, to_minor
 from ccp.stress.cube_rows import CubeRows
 from ccp.stress.joint_sale import JointSale
-from ccp.stress.loss_over_margin import StressLosses, over_margin_of
+from ccp.stress.loss_over_margin import SetBounds, StressLosses, over_margin_of
+from ccp.stress.paper import CrossPaper
 from ccp.types import Cents, GroupByScenario, Index, InstrumentByScenario, MemberByScenario
 
 BLOCK = 16
@@ -22,27 +24,31 @@ MOST_BLOCKS = 64
 @dataclass(frozen=True, eq=False)
 class PoolResults:
     """What pools lose in the scenarios before the cost of being sold. `unit_loss` is row x scenario, rows as `rows`
-    says."""
+    says; `paper` is what groups hold of others' paper, None where nobody does."""
 
     sale: JointSale
     rows: CubeRows
     unit_loss: InstrumentByScenario
-    _blocks: dict[tuple[int, int], Cents] = field(default_factory=dict)
+    paper: CrossPaper | None = None
+    _blocks: dict[tuple[tuple[int, ...], int], Cents] = field(default_factory=dict)
 
-    def of(self, group: int, scenario: int) -> Cents:
-        """The losses of a group's pools in a scenario."""
+    def of(self, group: int, scenario: int, groups: tuple[int, ...]) -> Cents:
+        """The losses of a group's pools in a scenario in which some groups default, itself among them."""
+        among = (group,) if self.paper is None else self.paper.among(group, groups)
         block, place = divmod(scenario, BLOCK)
-        if (group, block) not in self._blocks:
+        if (among, block) not in self._blocks:
             while len(self._blocks) >= MOST_BLOCKS:
                 del self._blocks[next(iter(self._blocks))]
-            self._blocks[(group, block)] = self._valued(group, slice(block * BLOCK, (block + 1) * BLOCK))
-        return self._blocks[(group, block)][:, place]
+            self._blocks[(among, block)] = self._valued(among, slice(block * BLOCK, (block + 1) * BLOCK))
+        return self._blocks[(among, block)][:, place]
 
-    def _valued(self, group: int, scenarios: slice) -> Cents:
-        unit_loss, found = np.ascontiguousarray(self.unit_loss[:, scenarios]), []
-        for part in self.sale.parts_of(group):
-            accounts = np.arange(len(part.account_pool))
-            cents = to_minor(account_values(self.rows.held(part.positions), unit_loss, accounts), self.sale.digits)
+    def _valued(self, among: tuple[int, ...], scenarios: slice) -> Cents:
+        """What the pools of the first of some groups lose as the paper of all of them is at its default."""
+        defaulting = np.isin(np.arange(len(self.sale.portfolio.groups)), among)
+        unit_loss, found = np.ascontiguousarray(self.rows.when(self.unit_loss[:, scenarios], defaulting)), []
+        for part in self.sale.parts_of(among[0]):
+            accounts, held = np.arange(len(part.account_pool)), self.rows.ordinary.held(part)
+            cents = to_minor(account_values(held, unit_loss, accounts), self.sale.digits)
             sums = np.zeros((len(part.pool_member), unit_loss.shape[1]), dtype=np.int64)
             np.add.at(sums, part.account_pool, cents)
             found.append(sums)
@@ -50,8 +56,29 @@ class PoolResults:
 
 
 @dataclass(frozen=True, eq=False)
+class MoreTogether:
+    """How much more sets may lose for being sold together, and for what their groups hold of one another's paper."""
+
+    sale: JointSale
+    paper: CrossPaper
+
+    @property
+    def most_sets(self) -> int:
+        """Sets that are looked at."""
+        return self.sale.most_sets
+
+    def more(self, groups: tuple[int, ...]) -> int:
+        """The most that some groups together lose more, in any scenario."""
+        return self.sale.more(groups) + self.paper.more(groups)
+
+    def most(self, count: int) -> Cents:
+        """By group, the most that it loses more in any set of `count` groups."""
+        return self.sale.most(count) + self.paper.most(count)
+
+
+@dataclass(frozen=True, eq=False)
 class JointLosses:
-    """Losses over margin of sets of groups that are sold together. In cents.
+    """Losses over margin of sets of groups that default together. In cents.
 
     `single` are those of each group alone. `counted` gives what counts as margin of a group's pools in a scenario,
     `supplementary` (by member) pays for any loss of its member beyond that.
@@ -84,9 +111,15 @@ class JointLosses:
         return self.results.sale
 
     @property
-    def bounds(self) -> JointSale:
+    def selling(self) -> JointSale | None:
+        """What selling costs; None where it costs nothing."""
+        return None if self.sale.books is None else self.sale
+
+    @property
+    def bounds(self) -> SetBounds:
         """How much more sets can lose."""
-        return self.sale
+        paper = self.results.paper
+        return self.sale if paper is None else MoreTogether(self.sale, paper)
 
     def less(self, supplementary: Cents, roster: Roster) -> "JointLosses":
         """Losses over margin less margin by member that pays for any loss of its member."""
@@ -99,7 +132,7 @@ class JointLosses:
         def counted(group: int, _: int) -> Cents:
             return self.counted(group, scenario)
 
-        results = PoolResults(self.sale, self.results.rows, unit_loss)
+        results = PoolResults(self.sale, self.results.rows, unit_loss, self.results.paper)
         return JointLosses(single, results, counted, self.covers_clients, self.supplementary)
 
     def of_groups(self, scenario: int, groups: Sequence[int] | Index) -> Cents:
@@ -139,7 +172,7 @@ class JointLosses:
         """By member, loss and loss over margin of groups whose books are sold together."""
         portfolio = self.sale.portfolio
         pools = np.concatenate([self.sale.pools_of(group) for group in groups])
-        loss = np.concatenate([self.results.of(group, scenario) for group in groups])
+        loss = np.concatenate([self.results.of(group, scenario, groups) for group in groups])
         loss = loss + np.concatenate(self.sale.costs(groups)) + (0 if cut is None else cut[pools])
         margin = np.concatenate([self.counted(group, scenario) for group in groups])
         house, none = portfolio.pool_house[pools], np.zeros_like(loss)

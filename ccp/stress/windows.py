@@ -87,7 +87,7 @@ def window_sums(
 ) -> dict[str, WindowSums]:
     """Members' sums in every candidate, by way of counting margin. `rows` are those of the stress cube, `lines` how
     many amounts collateral takes in a window."""
-    held, minor = replace(part, positions=rows.held(part.positions)), float(minor_units(digits))
+    held, minor = replace(part, positions=rows.held(part)), float(minor_units(digits))
     whole: dict[str, WindowSums] = {}
     for place, some in model.slices(max(COUNTED_BYTES // (8 * max(lines, 1)), TILE)):
         unit_loss = model.pricer.price(some).close_out_loss
