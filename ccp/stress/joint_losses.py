@@ -146,7 +146,7 @@ class JointLosses:
         """By member, the loss and what of it is over margin, of groups that default together after those `before`.
 
         Members of other groups have none. After others the groups pay what these and they lose together beyond what
-        these lose, not below zero. `cut` is what haircuts took of each pool (default: nothing): it pays for nothing.
+        these lose, not below zero: by their own losses, or alike where it is the others who hold their paper. `cut` is what haircuts took of each pool (default: nothing): it pays for nothing.
         """
         mine = tuple(groups)
         loss, over = self._together(scenario, (*before, *mine), cut)
@@ -157,8 +157,8 @@ class JointLosses:
         _, over_before = self._together(scenario, tuple(before), cut)
         whole = max(int(over.sum() - over_before.sum()), 0)
         own = np.where(inside, over, 0)
-        shares = own if own.any() else np.where(inside, loss, 0)
-        paid = np.array(share_out(whole, shares.tolist()) if shares.any() else np.zeros_like(own), dtype=np.int64)
+        shares = next((some for some in (own, np.where(inside, loss, 0)) if some.any()), inside.astype(np.int64))
+        paid = np.array(share_out(whole, shares.tolist()), dtype=np.int64)
         return np.where(inside, loss - own + paid, 0), paid
 
     def lost_by_cuts(

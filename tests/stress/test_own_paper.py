@@ -125,9 +125,9 @@ def test_who_defaults_with_the_issuer_loses_on_its_paper_as_well() -> None:
 
 
 def test_cover_of_two_is_that_of_the_issuer_and_who_holds_its_paper() -> None:
-    """Alone B and the dealer lose most (2,000 and 900 before margin), but A's default makes 10,000 of B's 2,000."""
-    found = small([("A", "Y", 10.0), ("B", "X", 100.0), ("C", "Y", -300.0)])
-    for stress, groups in (({}, "B+A"), ({"own_paper": "none"}, "B+D")):
+    """Alone the dealer and B lose most (5,900 and 2,000 before margin), but A's default makes 10,000 of B's 2,000."""
+    found = small([("A", "Y", 10.0), ("B", "X", 100.0), ("C", "Y", -800.0)])
+    for stress, groups in (({}, "B+A"), ({"own_paper": "none"}, "D+B")):
         sized = ccp.size(found, rules(stress), market())
         row = sized.tables["scenarios"].filter(pl.col("scenario_id") == DOWN)
         assert row.select("groups", "proved").row(0) == (groups, True)
