@@ -72,10 +72,16 @@ def at_default(terms: Terms, scenarios: FactorMoves, recovery: float) -> Cube:
 
 def loss_at_default(terms: Terms, paper: Index, recovery: float) -> Vector:
     """What one long unit of some instruments loses as its issuer defaults and nothing else moves; of others nothing."""
-    loss, still = np.zeros(len(terms.instrument_ids)), np.zeros((1, len(terms.levels)))
+    loss = np.zeros(len(terms.instrument_ids))
     if paper.size:
-        loss[paper] = -at_default(terms.rows(paper), FactorMoves(still, still), recovery).change[:, 0]
+        loss[paper] = -at_default(terms.rows(paper), unmoved(terms), recovery).change[:, 0]
     return loss
+
+
+def unmoved(terms: Terms) -> FactorMoves:
+    """One scenario, in which no factor moves."""
+    still = np.zeros((1, len(terms.levels)))
+    return FactorMoves(still, still)
 
 
 def _with(moves: InstrumentByScenario, move: float, count: int) -> InstrumentByScenario:

@@ -197,8 +197,8 @@ class StressRules(Frozen):
         default=20_000,
         ge=1,
         le=100_000_000,
-        description="where selling books costs something: how many sets of groups the search of the worst looks at in "
-        "a scenario; where it ends without proof the fund takes its bound",
+        description="where selling books costs something, or groups hold one another's paper: how many sets of groups "
+        "the search of the worst looks at in a scenario; where it ends without proof the fund takes its bound",
     )
     plausible: Plausible | None = Field(default=None, description="absent: every scenario sizes the fund")
 

@@ -146,7 +146,8 @@ class JointLosses:
         """By member, the loss and what of it is over margin, of groups that default together after those `before`.
 
         Members of other groups have none. After others the groups pay what these and they lose together beyond what
-        these lose, not below zero: by their own losses, or alike where it is the others who hold their paper. `cut` is what haircuts took of each pool (default: nothing): it pays for nothing.
+        these lose, not below zero: by their own losses, or alike where it is the others who hold their paper. `cut` is
+        what haircuts took of each pool (default: nothing): it pays for nothing.
         """
         mine = tuple(groups)
         loss, over = self._together(scenario, (*before, *mine), cut)

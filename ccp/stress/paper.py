@@ -11,6 +11,7 @@ from ccp.book.portfolio import Part, Portfolio, fixed
 from ccp.errors import refuse
 from ccp.kernels.exposure.joint_costs import ExactSums, PoolEntries, hold_by_group
 from ccp.money import minor_units
+from ccp.pricing.issuers import NOBODY
 from ccp.stress.cube_rows import CubeRows
 from ccp.stress.group_books import LARGEST, nothing_held, quantities
 from ccp.stress.joint_sale import ROUNDING
@@ -25,8 +26,8 @@ def paper_sums(part: Part, rows: CubeRows) -> ExactSums | None:
     if rows.issuer is None:
         return None
     positions, groups = part.positions, int(part.member_group.max(initial=-1)) + 1
-    some = np.isin(positions.instrument, rows.paper)
-    held = np.concatenate([[0], np.cumsum(some)])[positions.offset]
+    some = np.flatnonzero((rows.issuer != NOBODY)[positions.instrument])
+    held = np.searchsorted(some, positions.offset)
     instrument = np.searchsorted(rows.paper, positions.instrument[some]).astype(np.int32)
     accounts = np.argsort(part.account_group, kind="stable")
     begin = np.searchsorted(part.account_group[accounts], np.arange(groups + 1))

@@ -775,9 +775,9 @@ def test_the_wrong_way_add_on_is_a_share_of_what_own_paper_loses_at_its_issuers_
 
 
 def test_the_wrong_way_add_on_nets_what_an_account_holds_of_its_own_paper() -> None:
-    """The example of docs/reference/margin-models.md. A has issued X, at 50, and Y, at -50; both are worth nothing at its
-    default. Long 10 of X loses 500, short 4 gains 200 and pays nothing. Of Y it is the short account that loses, 4 x 50,
-    and the long one gains. In one account they net, in two they do not."""
+    """The example of docs/reference/margin-models.md. A has issued X, at 50, and Y, at -50; both are worth nothing at
+    its default. Long 10 of X loses 500, short 4 gains 200 and pays nothing. Of Y it is the short account that loses,
+    4 x 50, and the long one gains. In one account they net, in two they do not."""
     apart = [("l", "X", 10.0), ("s", "X", -4.0)]
     assert own_paper_charge(apart) == {"l": 50_000, "s": 0, "DEALER": 0}
     below_zero = [("l", "Y", 10.0), ("s", "Y", -4.0)]

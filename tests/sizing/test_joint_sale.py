@@ -1,5 +1,5 @@
-"""Sets of groups whose books are sold together, and that hold one another's paper: the worst by search against all sets,
-each by loops over rows."""
+"""Sets of groups whose books are sold together, and that hold one another's paper: the worst by search against all
+sets, each by loops over rows."""
 
 from __future__ import annotations
 
@@ -130,7 +130,7 @@ def _made(
     counted: np.ndarray,
     phi: bool,
     most_sets: int,
-    rows: CubeRows = CubeRows(),  # noqa: B008 - it does not change
+    rows: CubeRows = CubeRows(),
     free: bool = False,
 ) -> Made:
     books, part = books_in_memory(portfolio), portfolio.whole
