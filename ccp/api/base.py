@@ -18,7 +18,7 @@ from ccp.stress.measure import Measured
 from ccp.stress.parts import engine_model
 
 FOLDER = "base"
-FORM = 7
+FORM = 8
 """The form of what is kept; a run of another form, or of another version of the program, is sized anew."""
 TABLES = ("members", "accounts", "instruments", "collateral")
 TREE = ("account_pool", "pool_member", "pool_house", "member_group")

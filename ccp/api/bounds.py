@@ -130,7 +130,8 @@ def _measuring_bytes(case: Case, portfolio: StoredPortfolio, model: EngineModel,
     moves = lines is not None and stress.collateral.stress == "scenario"
     counted = 2 * len(portfolio.pools) * scenarios * 8 if moves else 0
     cube = 2 * len(stress.unit_loss) * scenarios * 8
-    books = len(portfolio.groups) * len(portfolio.instruments) * BOOK_BYTES if stress.sells else 0
+    held = len(portfolio.instruments) * stress.sells + 2 * len(stress.rows.paper)
+    books = len(portfolio.groups) * held * BOOK_BYTES
     together, notes = sums_together(portfolio, model), len(portfolio.accounts) * NOTE_BYTES
     windows = _window_bytes(case, model, 1 if lines is None else 3)
     margined = block + sums + counted + books + cube + together * SIZE_BYTES + windows

@@ -24,6 +24,7 @@ from ccp.margin.issuers import same_groups
 from ccp.market.case import Case
 from ccp.notes.note import Note
 from ccp.pricing.horizon import case_scenarios
+from ccp.pricing.issuers import same_paper
 from ccp.rulebook.with_rules import SOURCE, same_measuring, with_rules
 from ccp.runs.commands import COMMANDS
 from ccp.runs.manifest import manifest
@@ -91,7 +92,7 @@ def what_if(run: Path | str, *changes: Changes | Path | str, progress: Progress 
         changed = apply_changes(base.case.book, stated, lambda places: positions_of(base.case, places))
         now = case_after(base.case, changed, rulebook)
         partly = same_measuring(base.case.rulebook, rulebook) and now.factor_ids == base.case.factor_ids
-        partly = partly and same_groups(base.case, now)
+        partly = partly and same_groups(base.case, now) and same_paper(base.case, now)
         model, moved = base.model, changed.touched
         if partly:
             model = model_after(base.model, base.case, now)

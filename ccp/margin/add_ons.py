@@ -12,6 +12,7 @@ from ccp.margin.concentration import ConcentrationTerms, concentration, joint_cl
 from ccp.market.case import Case
 from ccp.money import to_minor
 from ccp.pricing.horizon import case_terms
+from ccp.pricing.issuers import NOBODY, issuers, loss_at_default, recovery_of
 from ccp.pricing.terms import Terms
 from ccp.rulebook.close_out import CloseOutRules
 from ccp.rulebook.margin import AddOns
@@ -49,28 +50,27 @@ def half_spreads(case: Case, terms: Terms) -> Vector:
 class AddOnTerms:
     """The rulebook's add-ons, resolved for every instrument; None for what it does not add.
 
-    `value` is that of one unit and `issuer` its issuing group, or -1.
+    `issuer` is the group that has issued each, or NOBODY, and `jump` what one long unit of it loses at that group's
+    default, in today's market.
     """
 
     concentration: ConcentrationTerms | None
     spread: Vector | None
     wrong_way: float | None
-    value: Vector
+    jump: Vector
     issuer: Index
 
 
 def add_on_terms(case: Case, periods: Index, risk: Vector) -> AddOnTerms:
     """What the add-ons need to know of the case's instruments. Raises ValueError for one that nobody computes."""
     _check_every_add_on()
-    rules, terms = case.rulebook.margin.add_ons, case_terms(case, periods)
-    places = {name: place for place, name in enumerate(case.portfolio.groups)}
-    issuers = case.book.instrument_column("issuer_id")
+    rules, terms, issuer = case.rulebook.margin.add_ons, case_terms(case, periods), issuers(case)
     return AddOnTerms(
         _concentration_terms(case, terms, periods, risk),
         half_spreads(case, terms) if rules.bid_ask else None,
         rules.wrong_way,
-        terms.multiplier * terms.price * terms.exchange,
-        np.array([places.get(name, -1) if name else -1 for name in issuers], dtype=np.int64),
+        loss_at_default(terms, np.flatnonzero(issuer != NOBODY), recovery_of(case)),
+        issuer,
     )
 
 
@@ -107,7 +107,7 @@ def _bid_ask(terms: AddOnTerms, part: Part, cost: Vector) -> bool:
 def _wrong_way(terms: AddOnTerms, part: Part, cost: Vector) -> bool:
     if terms.wrong_way is None:
         return False
-    own_paper(part.positions, terms.value, terms.issuer, part.account_group, cost)
+    own_paper(part.positions, terms.jump, terms.issuer, part.account_group, cost)
     cost *= terms.wrong_way
     return True
 

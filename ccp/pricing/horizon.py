@@ -1,13 +1,15 @@
 """How many days each instrument takes to close out, and the cube of scenarios, each instrument over its own days."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
 
 from ccp.market.case import Case
+from ccp.pricing.issuers import NOBODY, at_default, recovery_of, stressed_issuers
 from ccp.pricing.revalue import Cube, revalue
 from ccp.pricing.terms import Terms, instrument_terms
 from ccp.rulebook.margin import Liquidation
@@ -82,48 +84,78 @@ def case_terms(case: Case, periods: Index) -> Terms:
     return instrument_terms(case.book.instruments, case.market, case.factor_ids, case.rulebook.currency, periods)
 
 
+Rows = tuple[int, Index, Terms]
+"""The days that some rows of a cube move over, their places, and their terms."""
+
+
 @dataclass(frozen=True)
 class CubePricer:
     """The terms of a cube's rows, with the period that they move over: prices scenarios, and needs no case for it.
 
-    Of each period the days, the rows, and their terms; `rows` is how many there are in all.
+    Of each period the days, the rows, and their terms; `rows` is how many there are in all. `jumped` are those that are
+    priced at the default of their issuer, with what is recovered.
     """
 
-    parts: tuple[tuple[int, Index, Terms], ...]
+    parts: tuple[Rows, ...]
     rows: int
+    jumped: tuple[Rows, ...] = ()
+    recovery: float = 0.0
 
     def price(self, scenarios: ScenarioSet) -> Cube:
         """The cube of some scenarios, which have moves over all the periods."""
-        if len(self.parts) == 1:
+        if len(self.parts) == 1 and not self.jumped:
             days, _, terms = self.parts[0]
             return revalue(terms, scenarios.over(days))
         change, premium_value = np.empty((self.rows, scenarios.count)), np.empty(self.rows)
-        for days, rows, terms in self.parts:
-            cube = revalue(terms, scenarios.over(days))
+        moved = ((rows, revalue(terms, scenarios.over(days))) for days, rows, terms in self.parts)
+        jumped = ((rows, at_default(terms, scenarios.over(days), self.recovery)) for days, rows, terms in self.jumped)
+        for rows, cube in chain(moved, jumped):
             change[rows], premium_value[rows] = cube.change, cube.premium_value
         return Cube(change, premium_value)
+
+    def with_jumped(self, blocks: Iterable[Rows], recovery: float) -> "CubePricer":
+        """The pricer of a cube with further rows, at the default of their issuers."""
+        jumped = tuple((days, rows + self.rows, terms) for days, rows, terms in blocks)
+        return CubePricer(self.parts, self.rows + sum(len(rows) for _, rows, _ in jumped), jumped, recovery)
 
 
 def own_pricer(case: Case) -> CubePricer:
     """Of a cube in which each instrument is moved by what its factors do over its own liquidation period."""
-    periods = liquidation_periods(case)
-    terms, distinct = case_terms(case, periods), np.unique(periods).tolist()
-    by_period = ((days, np.flatnonzero(periods == days)) for days in distinct)
-    return CubePricer(tuple((days, rows, terms.rows(rows)) for days, rows in by_period), len(periods))
+    every = np.arange(case.book.instruments.height)
+    return CubePricer(_over_own_period(case, every), len(every))
 
 
 def stress_pricer(case: Case) -> CubePricer:
     """Of the stress cube: each instrument over its own period, or, where it moves over the longest of its account, all
-    instruments over every period that there is, periods one after the other."""
-    if case.rulebook.stress.horizon == "own":
-        return own_pricer(case)
+    instruments over every period that there is, periods one after the other. After these, in the same order, the
+    instruments that a group of the book has issued, at its default."""
+    every = np.arange(case.book.instruments.height)
+    own, issuer = case.rulebook.stress.horizon == "own", stressed_issuers(case)
+    pricer = own_pricer(case) if own else CubePricer(*_over_every_period(case, every))
+    if issuer is None:
+        return pricer
+    paper = np.flatnonzero(issuer != NOBODY)
+    blocks = _over_own_period(case, paper) if own else _over_every_period(case, paper)[0]
+    return pricer.with_jumped(blocks, recovery_of(case))
+
+
+def _over_own_period(case: Case, places: Index) -> tuple[Rows, ...]:
+    """Some instruments, each over its own period."""
     periods = liquidation_periods(case)
-    count, distinct = len(periods), np.unique(periods).tolist()
+    terms, mine = case_terms(case, periods).rows(places), periods[places]
+    by_period = ((days, np.flatnonzero(mine == days)) for days in np.unique(mine).tolist())
+    return tuple((days, rows, terms.rows(rows)) for days, rows in by_period)
+
+
+def _over_every_period(case: Case, places: Index) -> tuple[tuple[Rows, ...], int]:
+    """Some instruments over every period that there is, and how many rows that makes."""
+    periods, count = liquidation_periods(case), len(places)
+    distinct = np.unique(periods).tolist()
     blocks = (
-        (days, np.arange(count) + place * count, case_terms(case, np.full(count, days)))
+        (days, np.arange(count) + place * count, case_terms(case, np.full(len(periods), days)).rows(places))
         for place, days in enumerate(distinct)
     )
-    return CubePricer(tuple(blocks), count * len(distinct))
+    return tuple(blocks), count * len(distinct)
 
 
 def price_cube(case: Case, scenarios: ScenarioSet) -> Cube:

@@ -183,6 +183,18 @@ class Plausible(Frozen):
     )
 
 
+class OwnPaper(Frozen):
+    """What an instrument is worth when the group that issued it defaults."""
+
+    recovery: float = Field(
+        default=0.0,
+        ge=0,
+        lt=1,
+        description="the share of its price today that paper keeps when its issuer defaults; options on it are valued "
+        "at such a price",
+    )
+
+
 class StressRules(Frozen):
     """Which scenarios are run, and what counts against their losses."""
 
@@ -201,6 +213,11 @@ class StressRules(Frozen):
         description="over which period windows of the history move an instrument: its own, or the longest of all that "
         "its account holds",
     )
+    own_paper: Literal["none"] | OwnPaper = Field(
+        default=OwnPaper(),
+        description="positions of defaulters in instruments that one of them has issued are worth what is recovered "
+        "of these, long and short, and options on them follow; none: they move as the scenario says",
+    )
     historical: HistoricalStress | None = None
     hypothetical: Annotated[tuple[Annotated[Ladder, BeforeValidator(_named)], ...], AfterValidator(check_ladders)] = ()
     rate_shifts: RateShifts | None = Field(
@@ -217,8 +234,8 @@ class StressRules(Frozen):
         default=20_000,
         ge=1,
         le=100_000_000,
-        description="where selling books costs something: how many sets of groups the search of the worst looks at in "
-        "a scenario; where it ends without proof the fund takes its bound",
+        description="where selling books costs something, or groups hold one another's paper: how many sets of groups "
+        "the search of the worst looks at in a scenario; where it ends without proof the fund takes its bound",
     )
     plausible: Plausible | None = Field(default=None, description="absent: every scenario sizes the fund")
 

@@ -12,6 +12,7 @@ from ccp.margin.requirement import Requirement
 from ccp.market.case import Case
 from ccp.money import to_minor
 from ccp.pricing.horizon import case_terms
+from ccp.pricing.issuers import at_default, recovery_of, stressed_issuers, unmoved
 from ccp.settlement.ledger import PASSED_ON
 from ccp.settlement.prices import DayPrices, PricePath
 from ccp.settlement.state import Estate
@@ -31,12 +32,12 @@ def open_estate(
 ) -> Estate:
     """The book of some groups at the end of the day of their default, and in how many parts it will be sold.
 
-    What is sold is the net quantity of all of it in each instrument; accounts bear its cost as `_borne` says. `case`
-    and `required` are the day's: prices, volumes and daily risks.
+    What is sold is the net quantity of all of it in each instrument; accounts bear its cost as `_borne` says. The
+    groups' own paper is not in it: it is gone on that day (`sold_on_the_day`). `case` and `required` are the day's:
+    prices, volumes and daily risks.
     """
     run = path.run
-    of_groups = np.isin(run.account_group[holding.account], groups) & path.alive(day)[holding.instrument]
-    mine = holding.kept(of_groups)
+    mine, _ = _taken_over(path, holding, groups, day)
     instrument, parts, impact = mine.instrument, np.zeros(len(mine.key), dtype=np.int64), np.zeros(len(mine.key))
     spread = np.zeros(len(mine.key))
     rules = run.rulebook.close_out
@@ -95,11 +96,28 @@ def _impact(quantity: float, instrument: int, parts: int, terms: SaleTerms) -> f
     return terms.impact * terms.daily_risk[instrument] * math.sqrt(abs(quantity) / parts / volume)
 
 
-def value_at_once(path: PricePath, estate: Estate, prices: DayPrices) -> Cents:
-    """What the premium-style options fetch when everything is sold on the day of default, by account."""
-    kept = path.premium[estate.instrument]
-    value = np.where(kept, estate.quantity * _unit_price(path, estate.instrument, prices), 0.0)
-    return _by_account(path, estate, value)
+def _taken_over(path: PricePath, holding: Holding, groups: tuple[int, ...], day: int) -> tuple[Holding, Holding]:
+    """What some groups hold at the end of a day: all but their own paper, and that, where it is worth what is recovered
+    of it."""
+    mine = holding.kept(np.isin(path.run.account_group[holding.account], groups) & path.alive(day)[holding.instrument])
+    issuer = stressed_issuers(path.run.case)
+    paper = np.zeros(len(mine.key), dtype=bool) if issuer is None else np.isin(issuer[mine.instrument], groups)
+    return mine.kept(~paper), mine.kept(paper)
+
+
+def sold_on_the_day(
+    path: PricePath, case: Case, holding: Holding, estate: Estate, prices: DayPrices, everything: bool
+) -> Cents:
+    """What is sold on the day of default fetches, by account: the groups' own paper at what is recovered of it, beyond
+    what was exchanged for it before, and the premium-style options where `everything` is sold at once."""
+    value = np.where(path.premium[estate.instrument], _unit_price(path, estate.instrument, prices), 0.0)
+    fetched = _sums(path, estate.account, estate.quantity * value * everything)
+    _, paper = _taken_over(path, holding, estate.groups, estate.day)
+    if paper.key.size:
+        terms = case_terms(case, np.zeros(paper.instruments, dtype=np.int64))
+        worth = at_default(terms, unmoved(terms), recovery_of(case)).close_out_loss[:, 0]
+        fetched -= _sums(path, paper.account, paper.quantity * worth[paper.instrument])
+    return to_minor(fetched, path.run.digits)
 
 
 def day_result(path: PricePath, estate: Estate, before: DayPrices, now: DayPrices, day: int) -> tuple[Cents, Cents]:
@@ -146,6 +164,8 @@ def _unit_price(path: PricePath, instrument: Index, prices: DayPrices) -> Vector
 
 
 def _by_account(path: PricePath, estate: Estate, amounts: Vector) -> Cents:
-    accounts = len(path.run.portfolio.accounts)
-    sums = np.bincount(estate.account, amounts, minlength=accounts).astype(np.float64)
-    return to_minor(sums, path.run.digits)
+    return to_minor(_sums(path, estate.account, amounts), path.run.digits)
+
+
+def _sums(path: PricePath, account: Index, amounts: Vector) -> Vector:
+    return np.bincount(account, amounts, minlength=len(path.run.portfolio.accounts)).astype(np.float64)

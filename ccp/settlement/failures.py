@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from ccp.settlement.clearing import Clearing
-from ccp.settlement.close_out import Owed, day_result, estate_accounts, open_estate, value_at_once, with_result
+from ccp.settlement.close_out import Owed, day_result, estate_accounts, open_estate, sold_on_the_day, with_result
 from ccp.settlement.default import settle_event
 from ccp.settlement.draws import by_owner, owed_to_survivors
 from ccp.settlement.fund import fund_calls
@@ -140,7 +140,7 @@ def put_in_default(
     result, owed = np.where(mine, today.received, 0), owed_to_survivors(clearing.terms, state, today.flows)
     source = clearing.chart.of("estate", number - 1)
     at_once = clearing.terms.rulebook.close_out.method == "instant" or today.day == clearing.terms.days - 1
-    fetched = value_at_once(clearing.path, estate, today.market.now) if at_once else np.zeros_like(result)
+    fetched = sold_on_the_day(clearing.path, today.case, today.holding, estate, today.market.now, at_once)
     exchanged = [int(today.flows[kind][mine].sum()) for kind in PASSED_ON]
     for kind, amount in zip(PASSED_ON, exchanged, strict=True):
         ledger.post(kind, clearing.chart.of("settlement"), source, amount)

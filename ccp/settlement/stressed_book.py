@@ -7,7 +7,9 @@ from dataclasses import dataclass, field, replace
 from itertools import chain
 
 import numpy as np
+import polars as pl
 
+from ccp.book.book import Book
 from ccp.margin.collateral import counted_margin, value_in_scenarios, within_limits
 from ccp.margin.requirement import Requirement
 from ccp.market.case import Case
@@ -76,7 +78,8 @@ def stressed_book(clearing: Clearing, state: CycleState, today: Today) -> Stress
     active = state.event[clearing.terms.account_group] == 0
     if not active.all():
         kept = portfolio_of(clearing, today.holding, active, today.day)
-        case = replace(case, prepared=kept)
+        gone = [name for name, event in zip(kept.groups, state.event.tolist(), strict=True) if event]
+        case = replace(case, prepared=kept, book=_without_issuers(case.book, gone))
         requirement = replace(requirement, account_margin=np.where(active, requirement.account_margin, 0))
     counting, amounts = _counting(clearing, state, today, clearing.terms.by_pool(requirement.account_margin))
     windows = None if clearing.given else window_model(case)
@@ -84,6 +87,13 @@ def stressed_book(clearing: Clearing, state: CycleState, today: Today) -> Stress
     return StressedBook(
         case, requirement, counting, measure_stress(case, scenarios, requirement, counting, windows, amounts)
     )
+
+
+def _without_issuers(book: Book, groups: list[str]) -> Book:
+    """The book in which some groups have issued nothing: who is in default already does not default again."""
+    issuer = pl.col("issuer_id")
+    still = pl.when(issuer.is_in(groups)).then(None).otherwise(issuer).alias("issuer_id")
+    return replace(book, instruments=book.instruments.with_columns(still))
 
 
 def _counting(clearing: Clearing, state: CycleState, today: Today, required: Cents) -> tuple[Counting, int]:

@@ -45,7 +45,7 @@ def with_claims(
     sources, portfolio = set(plan.arrays.source.tolist()), measured.portfolio
     if not sources & set(HAIRCUTS):
         return known
-    variation, contracts = variation_and_contracts(measured, scenario)
+    variation, contracts = variation_and_contracts(measured, scenario, groups)
     return replace(
         known,
         gains=variation[None, :] * ("variation" in measured.rules.counted_gains),

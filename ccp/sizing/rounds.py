@@ -31,7 +31,7 @@ def rounds_of(sized: Sized, scenario: int, groups: tuple[int, ...], fire_sale: b
 
     resale = SoldMarket(sized, scenario) if fire_sale else None
     capital = member_capital(sized.measured)
-    own = house_losses(sized.measured, fall_of_units(sized.measured, scenario))
+    own = house_losses(sized.measured, fall_of_units(sized.measured, scenario, groups))
     unmoved = np.zeros(len(sized.portfolio.instruments))
     losses = InScenario(sized.measured, scenario, sized.losses, scenario, unmoved)
     return run_rounds(standing, groups, losses, capital, known, resale, own)

@@ -151,7 +151,7 @@ class Sized:
 
     def sold(self, scenario: int, groups: tuple[int, ...]) -> "SoldTogether | None":
         """What it costs to sell the books of some groups together; None where it costs nothing."""
-        sale = self.losses.bounds
+        sale = self.losses.selling
         if sale is None:
             return None
         alone = [int(sale.costs((group,))[0].sum()) for group in groups]

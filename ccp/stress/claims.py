@@ -28,7 +28,8 @@ PART_POSITIONS = 1_000_000
 
 @dataclass(frozen=True)
 class Sides:
-    """What members hold, accounts added up but long and short apart: member x row of the stress cube, both positive."""
+    """What members hold, accounts added up but long and short apart: member x ordinary row of the stress cube, both
+    positive."""
 
     long: "csr_array"
     short: "csr_array"
@@ -46,25 +47,27 @@ def sides_of(portfolio: Portfolio, rows: CubeRows = BY_INSTRUMENT) -> Sides:
     for note in portfolio.parts(PART_POSITIONS):  # one after the other: the order of sums is that of the book
         part = note.load()
         member = np.repeat(part.pool_member[part.account_pool], np.diff(part.positions.offset))
-        held = rows.held(part.positions)
+        held = rows.ordinary.held(part)
         for side, quantity in ((long, held.quantity), (short, -held.quantity)):
             np.add.at(side, (member, held.instrument), np.maximum(quantity, 0.0))
     return Sides(sparse.csr_array(long), sparse.csr_array(short))
 
 
 def net_positions(portfolio: Portfolio, sides: Sides, groups: tuple[int, ...]) -> Vector:
-    """The net quantity of some groups, by row of the stress cube."""
+    """The net quantity of some groups, by ordinary row of the stress cube."""
     mine = portfolio.roster.inside(groups).astype(np.float64)
     return mine @ (sides.long - sides.short)
 
 
-def variation_and_contracts(measured: Measured, scenario: int) -> tuple[Cents, Cents]:
-    """By pool, what it has gained in variation, and what its contracts are worth when they end; losses are negative.
+def variation_and_contracts(measured: Measured, scenario: int, groups: tuple[int, ...] = ()) -> tuple[Cents, Cents]:
+    """By pool, what it has gained in variation as some groups default, and what its contracts are worth when they end;
+    losses are negative. The groups' own paper is at its default for everybody.
 
     A premium-style option exchanges no variation: it counts among contracts alone, with all that it is worth. One pass
     over the book, made for an event that is run.
     """
-    worth, terms = -measured.unit_loss[:, scenario], case_terms(measured.case, liquidation_periods(measured.case))
+    terms = case_terms(measured.case, liquidation_periods(measured.case))
+    worth = -measured.unit_loss_when(scenario, groups)
     unit_values = np.column_stack([np.where(measured.model.rows.spread(terms.premium), 0.0, worth), worth])
     variation, contracts = _by_pool(measured, lambda positions: _all_of(positions, unit_values)).T
     return variation, contracts
@@ -76,7 +79,8 @@ def matched_claims(measured: Measured, sides: Sides, scenario: int, groups: tupl
     In each instrument the groups' net position is matched with all opposite positions of others, in proportion.
     """
     others, rows = ~measured.roster.inside(groups), measured.model.rows
-    net, worth = rows.folded(net_positions(measured.portfolio, sides, groups)), -measured.unit_loss[:, scenario]
+    net = rows.folded(net_positions(measured.portfolio, sides, groups))
+    worth = -measured.unit_loss_when(scenario, groups)
     long, short = (
         rows.spread(_share(np.maximum(wanted, 0.0), rows.folded(others.astype(np.float64) @ opposite))) * worth
         for wanted, opposite in ((-net, sides.long), (net, sides.short))
@@ -95,7 +99,7 @@ def _by_pool(measured: Measured, values: Callable[[PositionArrays], np.ndarray])
     found = []
     for note in measured.portfolio.parts(PART_POSITIONS):
         part = note.load()
-        cents = to_minor(values(measured.model.rows.held(part.positions)), measured.digits)
+        cents = to_minor(values(measured.model.rows.ordinary.held(part)), measured.digits)
         sums = np.zeros((len(part.pool_member), cents.shape[1]), dtype=np.int64)
         np.add.at(sums, part.account_pool, cents)
         found.append(sums)
@@ -119,7 +123,7 @@ def _by_side(positions: PositionArrays, long: Vector, short: Vector) -> np.ndarr
 def by_product_class(measured: Measured, sides: Sides, scenario: int, groups: tuple[int, ...]) -> tuple[Cents, Cents]:
     """By asset class, the losses of some groups' positions (no gains); and class x member, how much each member is
     exposed to the scenario in the class: the sum of the sizes of its positions' gains and losses."""
-    kinds, unit_loss = measured.model.rows.spread(_product_class(measured)), measured.unit_loss[:, scenario]
+    kinds, unit_loss = measured.model.rows.spread(_product_class(measured)), measured.unit_loss_when(scenario, groups)
     in_class = np.where(kinds[:, None] == np.arange(int(kinds.max(initial=0)) + 1), unit_loss[:, None], 0.0)
     loss = net_positions(measured.portfolio, sides, groups) @ in_class
     exposed = (sides.long + sides.short) @ np.abs(in_class)

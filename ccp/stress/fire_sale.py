@@ -40,7 +40,7 @@ def books_in(measured: Measured, scenario: int, dropped: Vector, cut: Cents | No
     took of each pool (default: nothing): its result is less by that, as by a cost."""
     case = measured.case
     rows = measured.model.rows
-    unit_loss = measured.unit_loss[:, [scenario]] + rows.spread(dropped)[:, None]
+    unit_loss = rows.fallen(measured.unit_loss[:, [scenario]], dropped)
     counted = {"": measured.counted_in(scenario)[:, None]}
     minor = float(minor_units(case.rulebook.currency_digits))
     cost = measured.found.pool_cost

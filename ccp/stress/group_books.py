@@ -50,27 +50,37 @@ def held_by_groups(part: Part, instruments: int) -> HeldByGroups:
     groups, place = np.unique(part.member_group[part.pool_member], return_inverse=True)
     pools = np.argsort(place, kind="stable")
     begin = np.searchsorted(place[pools], np.arange(len(groups) + 1))
-    sums = _nothing(len(groups), instruments)
+    sums = nothing_held(len(groups), instruments)
     hold_by_group(pool_entries(part), pools, begin, sums)
     return HeldByGroups(groups, sums, float(np.abs(part.positions.quantity).sum()))
 
 
-def _nothing(groups: int, instruments: int) -> ExactSums:
+def nothing_held(groups: int, instruments: int) -> ExactSums:
+    """Sums of nothing yet, to be filled."""
     return ExactSums(*(np.zeros((groups, instruments), dtype=np.int64) for _ in ExactSums._fields))
 
 
 def group_books(portfolio: Portfolio, held: Iterable[HeldByGroups]) -> GroupBooks:
     """The books of all groups, from those of parts. Raises InputError where too much is held to be added up."""
-    sums, size = _nothing(len(portfolio.groups), len(portfolio.instruments)), 0.0
+    sums, size = nothing_held(len(portfolio.groups), len(portfolio.instruments)), 0.0
     for part in held:
         size += part.size
         if not size < LARGEST:
             raise refuse("positions", f"quantities below {LARGEST:.0e} in all were expected", field="quantity")
         for total, more in zip(sums, part.sums, strict=True):
             total[part.groups] += more
-    net, gross = (whole / WHOLE + rest / (WHOLE * REST) for whole, rest in ((sums[0], sums[1]), (sums[2], sums[3])))
+    net, gross = quantities(sums)
     counts = np.bincount(portfolio.member_group[portfolio.pool_member], minlength=len(portfolio.groups))
     return GroupBooks(net, gross, counts)
+
+
+def quantities(sums: ExactSums) -> tuple[Vector, Vector]:
+    """Net and gross quantities."""
+
+    def units(whole: Index, rest: Index) -> Vector:
+        return whole / WHOLE + rest / (WHOLE * REST)
+
+    return units(sums.net_whole, sums.net_rest), units(sums.gross_whole, sums.gross_rest)
 
 
 def books_in_memory(portfolio: Portfolio) -> GroupBooks:

@@ -1,4 +1,5 @@
-"""What sets of groups lose over margin when their books are sold together."""
+"""What sets of groups lose over margin when they default together: their books are sold together, and what one of them
+has issued is at its default in the books of all."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -10,7 +11,8 @@ from ccp.exposure.run import account_values
 from ccp.money import share_out, to_minor
 from ccp.stress.cube_rows import CubeRows
 from ccp.stress.joint_sale import JointSale
-from ccp.stress.loss_over_margin import StressLosses, over_margin_of
+from ccp.stress.loss_over_margin import SetBounds, StressLosses, over_margin_of
+from ccp.stress.paper import CrossPaper
 from ccp.stress.recent import Recent
 from ccp.types import Cents, GroupByScenario, Index, InstrumentByScenario, MemberByScenario
 
@@ -29,22 +31,27 @@ def block_of(scenario: int) -> tuple[slice, int]:
 @dataclass(frozen=True, eq=False)
 class PoolResults:
     """What pools lose in the scenarios before the cost of being sold. `unit_loss` is row x scenario, rows as `rows`
-    says."""
+    says; `paper` is what groups hold of others' paper, None where nobody does."""
 
     sale: JointSale
     rows: CubeRows
     unit_loss: InstrumentByScenario
-    _blocks: Recent[tuple[int, int]] = field(default_factory=lambda: Recent(MOST_KEPT))
+    paper: CrossPaper | None = None
+    _blocks: Recent[tuple[tuple[int, ...], int]] = field(default_factory=lambda: Recent(MOST_KEPT))
 
-    def of(self, group: int, scenarios: slice) -> Cents:
-        """The losses of a group's pools in the scenarios of a block: pool x scenario."""
-        return self._blocks.of((group, scenarios.start), lambda: [self._valued(group, scenarios)])[0]
+    def of(self, group: int, scenarios: slice, groups: tuple[int, ...]) -> Cents:
+        """The losses of a group's pools in the scenarios of a block in which some groups default, itself among them:
+        pool x scenario."""
+        among = (group,) if self.paper is None else self.paper.among(group, groups)
+        return self._blocks.of((among, scenarios.start), lambda: [self._valued(among, scenarios)])[0]
 
-    def _valued(self, group: int, scenarios: slice) -> Cents:
-        unit_loss, found = np.ascontiguousarray(self.unit_loss[:, scenarios]), []
-        for part in self.sale.parts_of(group):
-            accounts = np.arange(len(part.account_pool))
-            cents = to_minor(account_values(self.rows.held(part.positions), unit_loss, accounts), self.sale.digits)
+    def _valued(self, among: tuple[int, ...], scenarios: slice) -> Cents:
+        """What the pools of the first of some groups lose as the paper of all of them is at its default."""
+        defaulting = np.isin(np.arange(len(self.sale.portfolio.groups)), among)
+        unit_loss, found = np.ascontiguousarray(self.rows.when(self.unit_loss[:, scenarios], defaulting)), []
+        for part in self.sale.parts_of(among[0]):
+            accounts, held = np.arange(len(part.account_pool)), self.rows.ordinary.held(part)
+            cents = to_minor(account_values(held, unit_loss, accounts), self.sale.digits)
             sums = np.zeros((len(part.pool_member), unit_loss.shape[1]), dtype=np.int64)
             np.add.at(sums, part.account_pool, cents)
             found.append(sums)
@@ -52,8 +59,29 @@ class PoolResults:
 
 
 @dataclass(frozen=True, eq=False)
+class MoreTogether:
+    """How much more sets may lose for being sold together, and for what their groups hold of one another's paper."""
+
+    sale: JointSale
+    paper: CrossPaper
+
+    @property
+    def most_sets(self) -> int:
+        """Sets that are looked at."""
+        return self.sale.most_sets
+
+    def more(self, groups: tuple[int, ...]) -> int:
+        """The most that some groups together lose more, in any scenario."""
+        return self.sale.more(groups) + self.paper.more(groups)
+
+    def most(self, count: int) -> Cents:
+        """By group, the most that it loses more in any set of `count` groups."""
+        return self.sale.most(count) + self.paper.most(count)
+
+
+@dataclass(frozen=True, eq=False)
 class JointLosses:
-    """Losses over margin of sets of groups that are sold together. In cents.
+    """Losses over margin of sets of groups that default together. In cents.
 
     `single` are those of each group alone. `counted` gives what counts as margin of a group's pools in some scenarios
     (pool x scenario, or pool x 1), `supplementary` (by member) pays for any loss of its member beyond that.
@@ -87,9 +115,15 @@ class JointLosses:
         return self.results.sale
 
     @property
-    def bounds(self) -> JointSale:
+    def selling(self) -> JointSale | None:
+        """What selling costs; None where it costs nothing."""
+        return None if self.sale.books is None else self.sale
+
+    @property
+    def bounds(self) -> SetBounds:
         """How much more sets can lose."""
-        return self.sale
+        paper = self.results.paper
+        return self.sale if paper is None else MoreTogether(self.sale, paper)
 
     def less(self, supplementary: Cents, roster: Roster) -> "JointLosses":
         """Losses over margin less margin by member that pays for any loss of its member."""
@@ -102,7 +136,7 @@ class JointLosses:
         def counted(group: int, _: slice) -> Cents:
             return self.counted(group, slice(scenario, scenario + 1))
 
-        results = PoolResults(self.sale, self.results.rows, unit_loss)
+        results = PoolResults(self.sale, self.results.rows, unit_loss, self.results.paper)
         return JointLosses(single, results, counted, self.covers_clients, self.supplementary)
 
     def of_groups(self, scenario: int, groups: Sequence[int] | Index) -> Cents:
@@ -127,7 +161,8 @@ class JointLosses:
         """By member, the loss and what of it is over margin, of groups that default together after those `before`.
 
         Members of other groups have none. After others the groups pay what these and they lose together beyond what
-        these lose, not below zero. `cut` is what haircuts took of each pool (default: nothing): it pays for nothing.
+        these lose, not below zero: by their own losses, or alike where it is the others who hold their paper. `cut` is
+        what haircuts took of each pool (default: nothing): it pays for nothing.
         """
         mine = tuple(groups)
         loss, over = self._in_scenario(scenario, (*before, *mine), cut)
@@ -138,8 +173,8 @@ class JointLosses:
         _, over_before = self._in_scenario(scenario, tuple(before), cut)
         whole = max(int(over.sum() - over_before.sum()), 0)
         own = np.where(inside, over, 0)
-        shares = own if own.any() else np.where(inside, loss, 0)
-        paid = np.array(share_out(whole, shares.tolist()) if shares.any() else np.zeros_like(own), dtype=np.int64)
+        shares = next((some for some in (own, np.where(inside, loss, 0)) if some.any()), inside.astype(np.int64))
+        paid = np.array(share_out(whole, shares.tolist()), dtype=np.int64)
         return np.where(inside, loss - own + paid, 0), paid
 
     def lost_by_cuts(
@@ -164,7 +199,7 @@ class JointLosses:
         of a block."""
         portfolio = self.sale.portfolio
         pools = np.concatenate([self.sale.pools_of(group) for group in groups])
-        loss = np.concatenate([self.results.of(group, scenarios) for group in groups])
+        loss = np.concatenate([self.results.of(group, scenarios, groups) for group in groups])
         cost = np.concatenate(self.sale.costs(groups)) + (0 if cut is None else cut[pools])
         loss = loss + cost[:, None]
         margin = np.concatenate([self.counted(group, scenarios) for group in groups])

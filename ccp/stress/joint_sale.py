@@ -31,14 +31,14 @@ ROUNDING = 1e-9
 class JointSale:
     """Who holds what, and what selling costs.
 
-    `alone` is what each unit bears when its group is sold alone, group x instrument; `most_sets` how many sets a search
-    of the worst looks at in a scenario.
+    `books` are what groups hold, and `alone` what each unit bears when its group is sold alone (group x instrument):
+    None where selling costs nothing. `most_sets` is how many sets a search of the worst looks at in a scenario.
     """
 
     portfolio: Portfolio
     terms: SaleTerms
-    books: GroupBooks
-    alone: Vector
+    books: GroupBooks | None
+    alone: Vector | None
     digits: int
     most_sets: int
     _pools: dict[int, Index] = field(default_factory=dict)
@@ -75,6 +75,8 @@ class JointSale:
     def costs(self, groups: tuple[int, ...]) -> list[Cents]:
         """What each pool of some groups bears when they are sold together, group by group in the order given."""
         among = tuple(sorted(groups))
+        if self.books is None:
+            return [np.zeros(len(self.pools_of(group)), dtype=np.int64) for group in groups]
         costs = self._costs.of(among, lambda: self._together(among))
         return [costs[among.index(group)] for group in groups]
 
@@ -97,6 +99,8 @@ class JointSale:
         more, and a cent for the rounding of each of their costs.
         """
         among = tuple(sorted(groups))
+        if self.books is None:
+            return 0
         if among not in self._more:
             excess, places = np.empty(len(among)), np.array(among)
             joint_excess(places, self.books, self.alone, self.terms, excess)
@@ -106,6 +110,8 @@ class JointSale:
 
     def most(self, count: int) -> Cents:
         """By group, the most that it loses more in any set of `count` groups, in minor units."""
+        if self.books is None:
+            return np.zeros(len(self.portfolio.groups), dtype=np.int64)
         if count not in self._most:
             excess = np.empty(len(self.books.net))
             most_excess(self.books, largest_net(self.books.net, count), self.alone, self.terms, excess)

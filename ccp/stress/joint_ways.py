@@ -1,4 +1,4 @@
-"""Losses of books that are sold together, from what was found of a book: under each way of counting margin."""
+"""Losses of groups that default together, from what was found of a book: under each way of counting margin."""
 
 from collections.abc import Callable
 from functools import cached_property, lru_cache
@@ -9,6 +9,7 @@ from ccp.stress.group_books import alone
 from ccp.stress.joint_losses import JointLosses, PoolResults
 from ccp.stress.joint_sale import JointSale
 from ccp.stress.loss_over_margin import StressLosses
+from ccp.stress.paper import cross_paper
 from ccp.stress.parts import PartFound, StressModel, counted_by_way
 from ccp.types import Cents
 
@@ -18,14 +19,16 @@ MOST_GROUPS = 16
 
 def joint_losses(
     case: Case, model: StressModel, found: PartFound, single: dict[str, StressLosses]
-) -> dict[str, JointLosses]:
-    """Losses of sets by way; `single` are those of each group alone."""
-    assert found.books is not None
-    rules = case.rulebook.stress
-    sale = JointSale(
-        case.portfolio, model.sale, found.books, alone(found.books, model.sale), model.digits, rules.most_sets
-    )
-    results, ways = PoolResults(sale, model.rows, model.unit_loss), _Ways(sale, case, model, found)
+) -> dict[str, JointLosses] | None:
+    """Losses of sets by way; `single` are those of each group alone. None where every set loses what its groups lose:
+    selling costs nothing, and nobody holds another group's paper."""
+    books, rules = found.books, case.rulebook.stress
+    paper = cross_paper(case.portfolio, model.rows, found.paper, model.unit_loss, model.digits)
+    if books is None and paper is None:
+        return None
+    bears = None if books is None else alone(books, model.sale)
+    sale = JointSale(case.portfolio, model.sale, books, bears, model.digits, rules.most_sets)
+    results, ways = PoolResults(sale, model.rows, model.unit_loss, paper), _Ways(sale, case, model, found)
     phi = rules.house_surplus_covers_clients
     return {way: JointLosses(losses, results, ways.counted(way), phi) for way, losses in single.items()}
 

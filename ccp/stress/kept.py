@@ -13,7 +13,7 @@ import numpy as np
 
 from ccp.exposure.run import MarginCube, RankWeights, RootMeanSquare
 from ccp.kernels.exposure.costs import SaleTerms
-from ccp.kernels.exposure.joint_costs import GroupBooks
+from ccp.kernels.exposure.joint_costs import ExactSums, GroupBooks
 from ccp.kernels.exposure.pools import Shortfalls
 from ccp.kernels.exposure.portfolio_losses import ScenarioWeights
 from ccp.kernels.exposure.windows import WindowSums
@@ -31,7 +31,7 @@ KINDS = {
     kind.__name__: kind
     for kind in (
         *(EngineModel, MarginModel, MarginCube, RankWeights, RootMeanSquare, ScenarioWeights, AddOnTerms, SaleTerms),
-        *(ConcentrationTerms, Sizes, GroupBooks),
+        *(ConcentrationTerms, Sizes, GroupBooks, ExactSums),
         *(StressModel, CubeRows, ScenarioSet, Label, CollateralRules, PartFound, Shortfalls, WindowSums),
     )
 }

@@ -82,6 +82,11 @@ class StressLosses:
         """No set loses more than its groups."""
         return None
 
+    @property
+    def selling(self) -> None:
+        """Nothing is sold at a cost."""
+        return None
+
     def less(self, supplementary: Cents, roster: Roster) -> "StressLosses":
         """Losses over margin less margin by member that pays for any loss of its member."""
         over = np.maximum(self.over_margin - supplementary[:, None], 0)

@@ -21,6 +21,7 @@ from ccp.stress.group_books import books_in_memory
 from ccp.stress.joint_losses import JointLosses
 from ccp.stress.joint_ways import joint_losses
 from ccp.stress.loss_over_margin import StressLosses, stress_losses
+from ccp.stress.paper import check_quantities
 from ccp.stress.parts import (
     RESOURCES,
     EngineModel,
@@ -119,6 +120,11 @@ class Measured:
         """The loss on one long unit in each scenario, in units, by row of the stress cube."""
         return self.model.unit_loss
 
+    def unit_loss_when(self, scenario: int, groups: tuple[int, ...] = ()) -> Vector:
+        """The loss on one long unit in a scenario in which some groups default, by ordinary row of the stress cube."""
+        defaulting = np.isin(np.arange(len(self.portfolio.groups)), groups)
+        return self.model.rows.when(self.unit_loss[:, [scenario]], defaulting)[:, 0]
+
     def counted_in(self, scenario: int) -> Cents:
         """What counts as each pool's margin in a scenario."""
         counted = self.found.pool_counted
@@ -189,9 +195,10 @@ def measured_of(
     stress = model.stress if isinstance(model, EngineModel) else model
     whole = whole if books is None else replace(whole, books=books)
     check_size(whole.gross, stress, case.portfolio.instruments)
+    check_quantities(whole.gross, stress.rows)
     phi, roster = case.rulebook.stress.house_surplus_covers_clients, case.portfolio.roster
     single = {way: stress_losses(short, phi, roster) for way, short in whole.shortfalls.items()}
-    losses = single if whole.books is None else joint_losses(case, stress, whole, single)
+    losses = joint_losses(case, stress, whole, single) or single
     only = next(iter(losses.values()))
     by_resources: dict[str, Losses] = dict(losses) if len(losses) > 1 else dict.fromkeys(map(str, RESOURCES), only)
     windows = model.windows if isinstance(model, EngineModel) else None
@@ -204,8 +211,7 @@ def check_size(
     """Refuse a book whose losses, all of one sign, would not fit whole minor units of 64 bits. `unit_loss`: in other
     scenarios than the model's."""
     losses = stress.unit_loss if unit_loss is None else unit_loss
-    by_row, minor = np.abs(losses).max(axis=1, initial=0.0), minor_units(stress.digits)
-    largest = by_row.reshape(stress.rows.periods, -1).max(axis=0)
+    largest, minor = stress.rows.largest(np.abs(losses).max(axis=1, initial=0.0)), minor_units(stress.digits)
     total = float(np.sum(gross * largest)) * minor
     if not total < LARGEST:
         worst = instruments[int(np.nanargmax(np.nan_to_num(gross * largest, nan=np.inf)))]
@@ -241,7 +247,8 @@ def pool_losses(measured: Measured, scenario: int, groups: tuple[int, ...]) -> l
     portfolio = measured.portfolio
     pools = portfolio.pools_of(portfolio.members_of(np.array(groups)))
     counted = measured.counted_in(scenario)
-    sums = np.concatenate([_pool_sums(measured, scenario, some) for some in portfolio.portions(pools)])
+    unit_loss = measured.unit_loss_when(scenario, groups)
+    sums = np.concatenate([_pool_sums(measured, unit_loss, some) for some in portfolio.portions(pools)])
     costs = _costs(measured, groups, pools)
     return [
         PoolLoss(
@@ -258,7 +265,7 @@ def pool_losses(measured: Measured, scenario: int, groups: tuple[int, ...]) -> l
 
 def _costs(measured: Measured, groups: tuple[int, ...], pools: Index) -> Cents | None:
     """What each of the pools of some groups bears when these are sold together; None where selling costs nothing."""
-    cost, sale = np.zeros(len(pools), dtype=np.int64), measured.losses.bounds
+    cost, sale = np.zeros(len(pools), dtype=np.int64), measured.losses.selling
     if sale is None:
         return None
     for group, of_group in zip(groups, sale.costs(groups), strict=True):
@@ -266,12 +273,12 @@ def _costs(measured: Measured, groups: tuple[int, ...], pools: Index) -> Cents |
     return cost
 
 
-def _pool_sums(measured: Measured, scenario: int, pools: Index) -> Cents:
-    """What some pools lose in a scenario, before the cost of being sold."""
+def _pool_sums(measured: Measured, unit_loss: Vector, pools: Index) -> Cents:
+    """What some pools lose, before the cost of being sold, by what a unit does (by ordinary row)."""
     portfolio = measured.portfolio
     part, accounts = portfolio.part(pools), portfolio.accounts_in(pools)
-    held = measured.model.rows.held(part.positions)
-    values = account_values(held, measured.unit_loss[:, [scenario]], np.arange(len(accounts)))[:, 0]
+    held = measured.model.rows.ordinary.held(part)
+    values = account_values(held, unit_loss[:, None], np.arange(len(accounts)))[:, 0]
     cents = to_minor(values, measured.digits)
     sums = np.zeros(len(pools), dtype=np.int64)
     np.add.at(sums, part.account_pool, cents)

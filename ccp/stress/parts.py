@@ -14,7 +14,7 @@ import numpy as np
 from ccp.book.portfolio import Loadable, Part, Portfolio
 from ccp.exposure.run import Progress, account_values, run_stress
 from ccp.kernels.exposure.costs import SaleTerms
-from ccp.kernels.exposure.joint_costs import GroupBooks
+from ccp.kernels.exposure.joint_costs import ExactSums, GroupBooks
 from ccp.kernels.exposure.pools import Shortfalls
 from ccp.kernels.exposure.windows import WindowSums
 from ccp.margin.add_ons import sale_terms
@@ -30,11 +30,13 @@ from ccp.margin.requirement import MarginModel, Requirement, margin_model, requi
 from ccp.market.case import Case
 from ccp.money import minor_units
 from ccp.pricing.horizon import case_terms, stress_cube
+from ccp.pricing.issuers import stressed_issuers
 from ccp.rulebook.close_out import sells
 from ccp.rulebook.collateral import CollateralRules
 from ccp.scenarios.scenario_set import ScenarioSet
 from ccp.stress.cube_rows import CubeRows, cube_rows
 from ccp.stress.group_books import HeldByGroups, alone, costs_of_pools, group_books, held_by_groups
+from ccp.stress.paper import paper_sums
 from ccp.stress.windows import Counting, WindowModel, window_sums
 from ccp.types import Cents, Index, InstrumentByScenario, Vector
 
@@ -93,7 +95,8 @@ class PartFound:
     `gross` is how much of each instrument is held, long and short. `shortfalls` has each way of counting margin that
     was looked at. `pool_held` is collateral after haircut, None where nobody says what is held. `windows` has members'
     sums in every window that was looked at, by way. `books`, of the whole book only, are what groups hold; they and
-    `pool_cost` are None where selling costs nothing.
+    `pool_cost` are None where selling costs nothing. `paper` is what groups hold of what any of them has issued, None
+    where that moves as other instruments do.
     """
 
     account_margin: Cents
@@ -107,6 +110,7 @@ class PartFound:
     pool_held: Cents | None = None
     windows: dict[str, WindowSums] = field(default_factory=dict)
     books: GroupBooks | None = None
+    paper: ExactSums | None = None
 
 
 @dataclass(frozen=True)
@@ -146,7 +150,7 @@ def stress_model(case: Case, stress: ScenarioSet, periods: Index, daily_risk: Ve
     return StressModel(
         stress,
         stress_cube(case, stress).close_out_loss,
-        cube_rows(rules.stress, periods),
+        cube_rows(rules.stress, periods, stressed_issuers(case)),
         sale_terms(case, case_terms(case, periods), periods, daily_risk, rules.close_out),
         sells(rules.close_out),
         rules.collateral,
@@ -248,6 +252,7 @@ def stress_part(
         counted.get(model.way, counted[next(iter(counted))]),
         shortfalls_of(part, model.rows, model.unit_loss, cost, counted, minor),
         gross,
+        paper=paper_sums(part, model.rows),
     )
 
 
@@ -260,7 +265,7 @@ def shortfalls_of(
     minor: float,
 ) -> dict[str, Shortfalls]:
     """Members' stress shortfalls by way of counting margin, as `run_stress` has them, of a cube with such rows."""
-    return run_stress(replace(part, positions=rows.held(part.positions)), unit_loss, cost, counted, minor)
+    return run_stress(replace(part, positions=rows.held(part)), unit_loss, cost, counted, minor)
 
 
 def pool_requirement(part: Part, required: Requirement) -> Cents:
@@ -281,6 +286,7 @@ def joined(found: Iterable[PartFound]) -> PartFound:
         parts.append(replace(one, shortfalls={}, windows={}))
     costs = [one.pool_cost for one in parts if one.pool_cost is not None]
     held = [one.pool_held for one in parts if one.pool_held is not None]
+    paper = [one.paper for one in parts if one.paper is not None]
     return PartFound(
         np.concatenate([one.account_margin for one in parts]),
         np.concatenate(costs) if costs else None,
@@ -293,10 +299,11 @@ def joined(found: Iterable[PartFound]) -> PartFound:
         np.concatenate(held) if held else None,
         windows,
         parts[0].books,
+        ExactSums(*(np.sum(sums, axis=0) for sums in zip(*paper, strict=True))) if paper else None,
     )
 
 
-Sums = TypeVar("Sums", Shortfalls, WindowSums)
+Sums = TypeVar("Sums", Shortfalls, WindowSums, ExactSums)
 
 
 def added(sums: dict[str, Sums], more: dict[str, Sums]) -> dict[str, Sums]:

@@ -10,12 +10,13 @@ import numpy as np
 import polars as pl
 
 from ccp.book.portfolio import Part, Portfolio
-from ccp.kernels.exposure.joint_costs import GroupBooks
+from ccp.kernels.exposure.joint_costs import ExactSums, GroupBooks
 from ccp.margin.add_ons import add_on_terms
 from ccp.margin.collateral import Holdings, holdings
 from ccp.margin.requirement import knowing_all
 from ccp.margin.sold_otherwise import sold_otherwise
 from ccp.market.case import Case
+from ccp.pricing.issuers import stressed_issuers
 from ccp.rulebook.close_out import sells
 from ccp.stress.group_books import group_books, held_by_groups
 from ccp.stress.parts import EngineModel, PartFound, Sums, measure_part
@@ -95,8 +96,7 @@ def books_now(before: Case, now: Case, books: GroupBooks, touched: Touched) -> G
     """What groups hold: those that have changed are touched whole, and the others hold what they held."""
     part = held_by_groups(touched.now, len(now.portfolio.instruments))
     fresh = group_books(now.portfolio, [part])
-    place = {name: number for number, name in enumerate(before.portfolio.groups)}
-    was = np.array([place.get(name, -1) for name in now.portfolio.groups], dtype=np.int64)
+    was = _were_groups(before, now)
     was[part.groups] = -1
     kept = (was >= 0)[:, None]
     net, gross = (np.where(kept, old[was], new) for old, new in zip(books[:2], fresh[:2], strict=True))
@@ -130,6 +130,7 @@ def measure_changed(
         return None
     part = measure_part(model_now.selling(books), touched.now, _holdings_of(now, touched.come))
     costs, held = (found.pool_cost, part.pool_cost), (found.pool_held, part.pool_held)
+    stood = _were_groups(before, now)
     return PartFound(
         _gathered(found.account_margin, part.account_margin, origin.account),
         None if costs[0] is None or costs[1] is None else _gathered(costs[0], costs[1], origin.pool),
@@ -145,17 +146,33 @@ def measure_changed(
         None if held[0] is None or held[1] is None else _gathered(held[0], held[1], origin.pool),
         {way: _moved(found.windows[way], was.windows[way], part.windows[way], origin.member) for way in found.windows},
         books,
+        _paper(found.paper, was.paper, part.paper, stood),
     )
 
 
+def _were_groups(before: Case, now: Case) -> Index:
+    """Where each group stood before, or -1."""
+    place = {name: number for number, name in enumerate(before.portfolio.groups)}
+    return np.array([place.get(name, -1) for name in now.portfolio.groups], dtype=np.int64)
+
+
+def _paper(found: ExactSums | None, was: ExactSums | None, part: ExactSums | None, group: Index) -> ExactSums | None:
+    """What groups hold of paper, with what changed pools held taken away, and what they hold added."""
+    if found is None or was is None or part is None:
+        return None
+    return _moved(found, was, part, group)
+
+
 def model_after(model: EngineModel, before: Case, now: Case) -> EngineModel:
-    """The model of the changed book: that before, but for whose paper instruments are, for that goes by the groups, and
-    for what is held together."""
+    """The model of the changed book: that before, but for whose paper instruments are, for that goes by the places of
+    groups, and for what is held together."""
     if now.portfolio.groups == before.portfolio.groups and model.margin.add_ons.concentration is None:
         return model
     add_ons = add_on_terms(now, model.margin.periods, model.margin.daily_risk)
     parts = (part.load() for part in now.portfolio.parts(MOST_POSITIONS))
-    return replace(model, margin=knowing_all(replace(model.margin, add_ons=add_ons), parts))
+    rows = replace(model.stress.rows, issuer=stressed_issuers(now))
+    margin = knowing_all(replace(model.margin, add_ons=add_ons), parts)
+    return replace(model, margin=margin, stress=replace(model.stress, rows=rows))
 
 
 def affected(model: EngineModel, before: Case, model_now: EngineModel, now: Case) -> Flags:

@@ -110,7 +110,7 @@ def window_sums(
 ) -> dict[str, WindowSums]:
     """Members' sums in every window and then in every single name, by way of counting margin. `rows` are those of the
     stress cube, `lines` how many amounts collateral takes in a scenario, 0 where none moves it."""
-    held, minor = replace(part, positions=rows.held(part.positions)), float(minor_units(digits))
+    held, minor = replace(part, positions=rows.held(part)), float(minor_units(digits))
     whole: dict[str, WindowSums] = {}
     most = min(model.slice_, max(COUNTED_BYTES // (8 * max(lines, 1)), TILE))
     for place, some in model.slices(most):

@@ -559,24 +559,23 @@ def test_concentration_costs_equal_their_twin_to_the_bit(
 
 @given(priced_positions(), st.data())
 def test_own_paper_equals_its_twin_to_the_bit(case: tuple[PositionArrays, SaleTerms], data: st.DataObject) -> None:
-    """Long positions of positive value whose issuer is the account's group; -1 is no issuer, and no account's group."""
+    """Positions whose issuer is the account's group, net, where they lose; -1 is no issuer, and no account's group."""
     positions, terms = case
     count, accounts = terms.spread.size, positions.offset.size - 1
-    value = data.draw(hnp.arrays(np.float64, count, elements=st.floats(-1e6, 1e6)))
+    loss = data.draw(hnp.arrays(np.float64, count, elements=st.floats(-1e6, 1e6)))
     issuer = data.draw(hnp.arrays(np.int64, count, elements=st.integers(-1, 2)))
     group = data.draw(hnp.arrays(np.int64, accounts, elements=st.integers(0, 2)))
-    held = np.full(accounts, math.nan)
-    own_paper(positions, value, issuer, group, held)
+    lost = np.full(accounts, math.nan)
+    own_paper(positions, loss, issuer, group, lost)
     expected = []
     for account in range(accounts):
-        worth = 0.0
+        total = 0.0
         for entry in range(positions.offset[account], positions.offset[account + 1]):
             place = positions.instrument[entry]
-            quantity, unit = float(positions.quantity[entry]), float(value[place])
-            if issuer[place] == group[account] and quantity > 0 and unit > 0:
-                worth += quantity * unit
-        expected.append(worth)
-    assert held.tolist() == expected
+            if issuer[place] == group[account]:
+                total += float(positions.quantity[entry]) * float(loss[place])
+        expected.append(total if total > 0 else 0.0)
+    assert lost.tolist() == expected
 
 
 # --- options ----------------------------------------------------------------------------------------------------------

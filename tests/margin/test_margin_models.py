@@ -762,7 +762,7 @@ def test_the_concentration_add_on_counts_from_the_products_own_days() -> None:
     assert found["a"] == cents(1000 * daily_risks(prices, 5)["X"] * (math.sqrt(40) - math.sqrt(5)) * 2.33)
 
 
-def test_the_wrong_way_add_on_is_a_share_of_own_paper_held_long() -> None:
+def test_the_wrong_way_add_on_is_a_share_of_what_own_paper_loses_at_its_issuers_default() -> None:
     """C's group issued Y and FX, B's X. Long and short, in and out of the group, and a group of another name."""
     prices = market()
     groups = {"A": "G1", "B": "G1", "C": "G2"}
@@ -774,15 +774,17 @@ def test_the_wrong_way_add_on_is_a_share_of_own_paper_held_long() -> None:
     assert (found["e"], found["DEALER"]) == (0, 0)
 
 
-def test_the_wrong_way_add_on_at_a_price_below_zero_charges_nobody() -> None:
-    """The example of docs/reference/margin-models.md. A has issued X, at 50, and Y, at -50. Long 10 and short 4 of X:
-    10 x 50 = 500 of the long account, nothing of the short one. Of Y nothing: who is long has nothing to lose, and who
-    is short does not hold the paper. Nor does the one take anything off the other."""
-    example = [("l", "X", 10.0), ("s", "X", -4.0), ("l", "Y", 10.0), ("s", "Y", -4.0)]
-    assert own_paper_charge(example) == {"l": 50_000, "s": 0, "DEALER": 0}
-    assert own_paper_charge(example[2:]) == {"l": 0, "s": 0, "DEALER": 0}
-    crossed = [("l", "X", 10.0), ("l", "Y", 30.0), ("s", "X", 2.0), ("s", "Y", -7.0)]
-    assert own_paper_charge(crossed) == {"l": 50_000, "s": 10_000, "DEALER": 0}
+def test_the_wrong_way_add_on_nets_what_an_account_holds_of_its_own_paper() -> None:
+    """The example of docs/reference/margin-models.md. A has issued X, at 50, and Y, at -50; both are worth nothing at
+    its default. Long 10 of X loses 500, short 4 gains 200 and pays nothing. Of Y it is the short account that loses,
+    4 x 50, and the long one gains. In one account they net, in two they do not."""
+    apart = [("l", "X", 10.0), ("s", "X", -4.0)]
+    assert own_paper_charge(apart) == {"l": 50_000, "s": 0, "DEALER": 0}
+    below_zero = [("l", "Y", 10.0), ("s", "Y", -4.0)]
+    assert own_paper_charge(below_zero) == {"l": 0, "s": 20_000, "DEALER": 0}
+    assert own_paper_charge(apart + below_zero) == {"l": 0, "s": 0, "DEALER": 0}
+    netted = [("l", "X", 10.0), ("l", "Y", 3.0), ("s", "X", -2.0), ("s", "Y", -7.0)]
+    assert own_paper_charge(netted) == {"l": 35_000, "s": 25_000, "DEALER": 0}
 
 
 def own_paper_charge(positions: list[tuple[str, str, float]]) -> dict[str, int]:

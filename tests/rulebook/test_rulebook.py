@@ -389,8 +389,8 @@ def frozen_parts(model: BaseModel) -> list[BaseModel]:
 def test_no_part_of_a_rulebook_can_be_changed() -> None:
     parts = frozen_parts(load_rulebook("textbook/cover-two"))
     # the whole, book, stress, history, 3 ladders, plausible, 5 tiers; margin with 4 parts, fund with its look-back,
-    # close-out, collateral, settlement, default management; the eight indicators
-    assert len(parts) == 13 + 5 + 2 + 4 + 9
+    # close-out, collateral, settlement, default management; the eight indicators, own paper
+    assert len(parts) == 13 + 5 + 2 + 4 + 9 + 1
     for part in parts:
         for name in type(part).model_fields:
             with pytest.raises(ValidationError, match="frozen"):

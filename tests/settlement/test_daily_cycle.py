@@ -31,8 +31,8 @@ def found_day(terms: RunTerms, result: DayResult) -> dict[str, Any]:
     cover = covers.get(terms.rulebook.fund.cover)
     losing = None
     if cover and stress:
-        losses = stress.losses.group_over_margin[:, cover.scenario]
-        losing = [portfolio.groups[group] for group in cover.groups if losses[group] > 0]
+        losses = stress.losses.of_groups(cover.scenario, cover.groups).tolist()
+        losing = [portfolio.groups[group] for group, loss in zip(cover.groups, losses, strict=True) if loss > 0]
     return {
         "date": terms.dates[result.day],
         "variation": named(accounts, result.variation),

@@ -146,9 +146,9 @@ def test_gains_are_looked_for_in_events_that_reach_the_tier_and_in_no_others(mon
     looked: list[int] = []
     real = circumstances.variation_and_contracts
 
-    def counted(measured: Any, scenario: int) -> Any:
+    def counted(measured: Any, scenario: int, groups: tuple[int, ...]) -> Any:
         looked.append(scenario)
-        return real(measured, scenario)
+        return real(measured, scenario, groups)
 
     monkeypatch.setattr(circumstances, "variation_and_contracts", counted)
     tiers = [{"insurance": {"amount": 3_600}}, "gains_haircut"]

@@ -726,10 +726,17 @@ def add_ons(
     if wrong_way := terms.get("wrong_way"):
         own = 0.0
         for name, quantity in positions.items():
-            if quantity > 0 and setup.instruments[name].get("issuer_id") == setup.group(account):
-                own += quantity * max(value_of_one(setup, name, today, today.price[name]), 0.0)
-        total += setup.cents(wrong_way * own)
+            if setup.instruments[name].get("issuer_id") == setup.group(account):
+                own += quantity * lost_at_default(setup, name, today)
+        total += setup.cents(wrong_way * max(own, 0.0))
     return total
+
+
+def lost_at_default(setup: Setup, name: str, today: Snapshot) -> float:
+    """How far the value of one unit falls as its issuer defaults and nothing else moves."""
+    recovered, terms = twin.recovery(setup.rules) or 0.0, today.terms[name]
+    cost = twin.loss_at_default(terms, {}, today.history, setup.currency, setup.horizon[name], recovered)
+    return cost + twin.standing_value(terms, today.history, setup.currency)
 
 
 def value_of_one(setup: Setup, name: str, today: Snapshot, price: float) -> float:
@@ -982,7 +989,11 @@ def open_event(
         event["result"][account] = sum(kind[account] for kind in unpaid.values())
         fetched = 0.0
         for name, quantity in positions[account].items():
-            if setup.gradual and today.row != setup.days[-1]:
+            recovered = twin.recovery(setup.rules)
+            if recovered is not None and setup.instruments[name].get("issuer_id") in groups:
+                known = (today.terms[name], {}, today.history, setup.currency, 0)
+                fetched -= quantity * twin.loss_at_default(*known, recovered)
+            elif setup.gradual and today.row != setup.days[-1]:
                 together = math.fsum(row.get(name, 0.0) for row in held.values())
                 n = parts(setup, name, together)
                 lot = {"account": account, "instrument": name, "quantity": quantity, "n": n, "sold": 0}
@@ -1207,20 +1218,38 @@ def stress_losses(
     pools = {pool: owner for pool, owner in setup.pools.items() if owner[0] in alive}
     accounts = [account for account in setup.accounts if setup.owner(account) in alive]
     lines = counted_securities(setup, today, opening, requirement)
-    before_cost: dict[str, dict[str, int]] = {}
+    recovered = twin.recovery(setup.rules)
+
+    @cache
+    def unit(name: str, each: str, rows: int, gone: bool) -> float:
+        """What closing one unit costs in a scenario, in which its issuer has defaulted or not."""
+        known = (today.terms[each], scenarios[name].over[rows], today.history, setup.currency, rows)
+        return (
+            twin.loss_at_default(*known, recovered) if gone and recovered is not None else twin.close_out_loss(*known)
+        )
+
+    @cache
+    def lost_by(name: str, account: str, gone: frozenset[str]) -> int:
+        own = 0.0
+        for each, quantity in positions[account].items():
+            rows = stress_rows(setup, positions[account], each)
+            own += quantity * unit(name, each, rows, setup.instruments[each].get("issuer_id") in gone)
+        return setup.cents(own)
+
+    counts = {}
     for name, scenario in scenarios.items():
-        loss = dict.fromkeys(pools, 0)
-        for account in accounts:
-            own = 0.0
-            for each, quantity in positions[account].items():
-                rows = stress_rows(setup, positions[account], each)
-                own += quantity * twin.close_out_loss(
-                    today.terms[each], scenario.over[rows], today.history, setup.currency, rows
-                )
-            loss[setup.pool_of[account]] += setup.cents(own)
         own_requirement = {pool: requirement[pool] for pool in pools}
-        counted = counted_margin(setup, state, own_requirement, lines, today, opening, scenario)
-        before_cost[name] = {pool: loss[pool] - counted[pool] for pool in pools}
+        counts[name] = counted_margin(setup, state, own_requirement, lines, today, opening, scenario)
+
+    def before_cost(name: str, pool: str, groups: tuple[str, ...]) -> int:
+        """What a pool loses beyond its margin as some groups default, before what selling costs it."""
+        found = -counts[name][pool]
+        for account in accounts:
+            if setup.pool_of[account] == pool:
+                held = {setup.instruments[each].get("issuer_id") for each in positions[account]}
+                found += lost_by(name, account, frozenset(held & set(groups)))
+        return found
+
     phi = setup.stress.get("house_surplus_covers_clients", True)
     costs: dict[tuple[str, ...], dict[str, int]] = {}
 
@@ -1233,7 +1262,7 @@ def stress_losses(
         for member in alive:
             if setup.group_of[member] in groups:
                 mine = [(pool, kind) for pool, (owner, kind) in pools.items() if owner == member]
-                rest = [(kind, before_cost[name][pool] + costs[among][pool]) for pool, kind in mine]
+                rest = [(kind, before_cost(name, pool, among) + costs[among][pool]) for pool, kind in mine]
                 found[member] = twin.beyond_margin(rest, phi)
         return found
 
@@ -1263,7 +1292,8 @@ def worst_of_sets(setup: Setup, stressed: Row, kind: str, name: str, count: int)
     """
     alone = by_group(setup, stressed[kind][name])
     ranked = largest(alone, count)
-    if not setup.gradual or not ranked:
+    paper = twin.recovery(setup.rules) is not None and any(row.get("issuer_id") for row in setup.instruments.values())
+    if not (setup.gradual or paper) or not ranked:
         return cover(alone, count), ranked
     sizes = range(1, len(ranked) + 1)
     every = [some for size in sizes for some in combinations(sorted(alone), size)]

@@ -596,6 +596,35 @@ def close_out_loss(instrument: Row, shocks: Shocks, history: History, currency: 
     return -(change + standing_value(instrument, history, currency))
 
 
+def recovery(rules: Row) -> float | None:
+    """What is left of the price of a defaulter's paper, as a share; None where it moves as the scenario says."""
+    stated = (rules.get("stress") or {}).get("own_paper") or {}
+    return None if stated == "none" else stated.get("recovery", 0.0)
+
+
+def loss_at_default(
+    instrument: Row, shocks: Shocks, history: History, currency: str, horizon: int, recovered: float
+) -> float:
+    """What closing one long unit costs when its issuer has defaulted in the scenario."""
+    price, own = instrument["price"], instrument["currency"]
+    rate_in_scenario = 1.0
+    if own != currency:
+        rate_in_scenario = move(history.today(f"{own}/{currency}"), shocks.get(f"{own}/{currency}", STILL))
+    if instrument["kind"] == "option":
+        forward = instrument.get("forward")
+        forward = history.today(instrument["factor_id"]) if forward is None else forward
+        volatility, source = stated_volatility(instrument), str(instrument.get("volatility_id"))
+        volatility = history.today(source) if volatility is None else volatility
+        volatility = max(move(volatility, shocks.get(source, STILL)), 0.0)
+        years = max((instrument["expiry"] - weekdays_after(history.date, horizon)).days, 0) / 365
+        then = max(option_value(instrument, forward * recovered, volatility, years), 0.0)
+    else:
+        then = price * recovered
+    if instrument.get("style") == "premium":
+        return -instrument["multiplier"] * then * rate_in_scenario
+    return -instrument["multiplier"] * (then - price) * rate_in_scenario
+
+
 # --- 5. accounts and pools -------------------------------------------------------------------------------------------
 
 

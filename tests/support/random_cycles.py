@@ -46,6 +46,7 @@ def random_cycle(seed: int) -> Row:
     random_books.give_horizons(np.random.default_rng([seed, 31]), rules)
     tight = chance(rng, 0.3)
     held_together(np.random.default_rng([seed, 32]), book, rules)
+    own_paper(np.random.default_rng([seed, 35]), rules)
     run["gaps"] = random_gaps(rng, run, early=tight)
     run["defaults"] = random_defaults(rng, run)
     if rng.random() < 0.1:
@@ -56,6 +57,12 @@ def random_cycle(seed: int) -> Row:
     if tight:
         tighten(rng, run)
     return run
+
+
+def own_paper(rng: np.random.Generator, rules: Row) -> None:
+    """What a defaulter's paper is worth: nothing, as the rulebook says without a word, or other than that."""
+    if chance(rng, 0.4):
+        rules.setdefault("stress", {})["own_paper"] = one_of(rng, ["none", {"recovery": 0.0}, {"recovery": 0.35}])
 
 
 def keep_alive(run: Row) -> None:

@@ -90,16 +90,16 @@ def concentration_costs(positions, terms, quantile, level, client, cost: Vector)
 
 
 @parallel_kernel
-def own_paper(positions, value: Vector, issuer: Index, group: Index, held: Vector):
-    """Fill `held` (account) with the value of long positions whose issuer is the account's group.
+def own_paper(positions, loss: Vector, issuer: Index, group: Index, lost: Vector):
+    """Fill `lost` (account) with what positions whose issuer is the account's group lose at that group's default.
 
-    A short holder has nothing to lose when the paper fails, whatever its price; neither has a long one at a price below
-    zero. `value` is that of one unit, `issuer` the issuing group of each instrument (-1: none), `group` each account's.
+    Positions of an account net; where they gain in all nothing is lost. `loss` is that of one long unit, `issuer` the
+    issuing group of each instrument (-1: none), `group` each account's.
     """
-    for account in prange(held.shape[0]):
+    for account in prange(lost.shape[0]):
         total = 0.0
         for entry in range(positions.offset[account], positions.offset[account + 1]):
             instrument = positions.instrument[entry]
             if issuer[instrument] == group[account]:
-                total += max(positions.quantity[entry], 0.0) * max(value[instrument], 0.0)
-        held[account] = total
+                total += positions.quantity[entry] * loss[instrument]
+        lost[account] = max(total, 0.0)
