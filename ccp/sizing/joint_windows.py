@@ -8,18 +8,24 @@ that passes the worst of the scenarios that are. What is left is proved to be no
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
+from itertools import chain
 
 import numpy as np
 
+from ccp.pricing.revalue import Cube
 from ccp.scenarios.kept import KeptScenarios
 from ccp.sizing.cover import EMIR, cover_name, cover_numbers, emir_42_3, most_one_by_one, next_two_by_bound, worst_over
 from ccp.sizing.coverage import burden, prefunded
 from ccp.sizing.size import counted_scenarios
 from ccp.sizing.worst_set import Counts, as_it_is, passes
+from ccp.stress.cube_rows import CubeRows
+from ccp.stress.joint_losses import JointLosses
 from ccp.stress.loss_over_margin import SetBounds, SetLosses, StressLosses
-from ccp.stress.measure import Measured
-from ccp.stress.windows import Screened
-from ccp.types import Cents, Flags, Index
+from ccp.stress.measure import Losses, Measured
+from ccp.stress.paper import largest_jumps
+from ccp.stress.windows import SLICE, Screened, WindowModel
+from ccp.types import Cents, Flags, Index, Vector
 from ccp.waterfall.plan import Plan
 
 AT_A_TIME = 32
@@ -32,11 +38,13 @@ MOST_FURTHER = 256
 class View:
     """One way to look at losses: in the scenarios that are `kept`, and of each group alone in `every` candidate.
 
+    `bounds` say how much more sets may lose in the scenarios and in every candidate, None where they lose no more.
     `plans` are those whose coverage test is looked at, by what the test is called.
     """
 
     kept: SetLosses
     every: StressLosses
+    bounds: SetBounds | None
     plans: Mapping[str, Plan] = field(default_factory=dict)
 
 
@@ -60,6 +68,31 @@ class Question:
         for number in np.flatnonzero(self.most[places] > self.worst).tolist():
             over[number] = max(self.upper(int(places[number])) - self.worst, 0)
         return over
+
+
+@dataclass(frozen=True, eq=False)
+class Everywhere:
+    """Every candidate, as far as it says how much more sets may lose."""
+
+    model: WindowModel
+    rows: CubeRows
+
+    @cached_property
+    def jumps(self) -> tuple[Vector, Vector]:
+        """`largest_jumps` of all candidates."""
+        cubes = chain((self.model.pricer.price(some) for _, some in self.model.slices(SLICE)), self._of_names())
+        found = [largest_jumps(self.rows, cube.close_out_loss) for cube in cubes]
+        falls, rises = (np.max(one, axis=0) for one in zip(*found, strict=True))
+        return falls, rises
+
+    def _of_names(self) -> Iterator[Cube]:
+        if self.model.names is not None:
+            yield self.model.names.cube
+
+    def view(self, kept: Losses, every: StressLosses, plans: Mapping[str, Plan] | None = None) -> View:
+        """A view of some losses, with bounds that hold in every candidate."""
+        bounds = kept.bounds_where(lambda: self.jumps) if isinstance(kept, JointLosses) else None
+        return View(kept, every, bounds, plans or {})
 
 
 def with_joint_worst(
@@ -117,7 +150,7 @@ def _keeping(screened: Screened, places: Index, worse: list[tuple[str, int, Cent
 
 
 def _questions(view: View, count: int, counted: Flags) -> Iterator[Question]:
-    bounds, groups = view.kept.bounds, len(view.every.group_over_margin)
+    bounds, groups = view.bounds, len(view.every.group_over_margin)
     if bounds is None or not counted.any():
         return
     for number in cover_numbers(count):

@@ -25,7 +25,7 @@ from ccp.scenarios.windows import CALLED
 from ccp.scenarios.worst_windows import apart
 from ccp.sizing.cover import EMIR, cover_by_scenario, cover_name, first_and_next_two
 from ccp.sizing.coverage import IN_FORCE, REQUIRED, uncovered_one_by_one
-from ccp.sizing.joint_windows import View, with_joint_worst
+from ccp.sizing.joint_windows import Everywhere, View, with_joint_worst
 from ccp.sizing.size import counted_scenarios, fund_needed
 from ccp.stress.loss_over_margin import StressLosses, over_margin_left
 from ccp.stress.measure import Measured, check_size, measure
@@ -85,20 +85,21 @@ def with_windows(
         return measure_in(measured, measured.case, case_scenarios(measured.case, kept=kept), most, executor)
 
     screened = replace(screen(measured, model), by_name=by_name)
-    found, screened = with_joint_worst(screened, run, lambda kept: views_of(measured, kept))
+    everywhere = Everywhere(model, measured.model.rows)
+    found, screened = with_joint_worst(screened, run, lambda kept: views_of(measured, kept, everywhere))
     return replace(found, windows=model, screened=screened)
 
 
-def views_of(screened: Measured, kept: Measured) -> list[View]:
+def views_of(screened: Measured, kept: Measured, everywhere: Everywhere) -> list[View]:
     """Losses in the windows that are kept beside those in every window, by way of counting margin: the rulebook's own
     with the fund in force, and with the required one."""
     if kept.losses.bounds is None:
         return []
     every, own = candidate_losses(screened), kept.model.way
-    others = [View(kept.by_resources[way], losses) for way, losses in every.items() if way != own]
+    others = [everywhere.view(kept.by_resources[way], losses) for way, losses in every.items() if way != own]
     needed = fund_needed(kept, counted_scenarios(kept))
     required = make_plan(kept.rules, kept.roster, np.array(needed.required, dtype=np.int64))
-    return [View(kept.losses, every[own], {IN_FORCE: needed.plan, REQUIRED: required}), *others]
+    return [everywhere.view(kept.losses, every[own], {IN_FORCE: needed.plan, REQUIRED: required}), *others]
 
 
 def screen(measured: Measured, model: WindowModel) -> Screened:

@@ -14,7 +14,7 @@ from ccp.stress.joint_sale import JointSale
 from ccp.stress.loss_over_margin import SetBounds, StressLosses, over_margin_of
 from ccp.stress.paper import CrossPaper
 from ccp.stress.recent import Recent
-from ccp.types import Cents, GroupByScenario, Index, InstrumentByScenario, MemberByScenario
+from ccp.types import Cents, GroupByScenario, Index, InstrumentByScenario, MemberByScenario, Vector
 
 BLOCK = 16
 """Scenarios in which a group's pools, and a set of groups, are valued at a time."""
@@ -124,6 +124,11 @@ class JointLosses:
         """How much more sets can lose."""
         paper = self.results.paper
         return self.sale if paper is None else MoreTogether(self.sale, paper)
+
+    def bounds_where(self, jumps: Callable[[], tuple[Vector, Vector]]) -> SetBounds:
+        """The same where units of paper may lose, or gain, as much as `jumps` says by its issuer's default."""
+        paper = self.results.paper
+        return self.sale if paper is None else MoreTogether(self.sale, paper.where(*jumps()))
 
     def less(self, supplementary: Cents, roster: Roster) -> "JointLosses":
         """Losses over margin less margin by member that pays for any loss of its member."""

@@ -3,7 +3,8 @@
 Derivation: docs/reference/arithmetic.md, section 7.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
@@ -44,13 +45,36 @@ def check_quantities(gross: Vector, rows: CubeRows) -> None:
 
 @dataclass(frozen=True, eq=False)
 class CrossPaper:
-    """Groups that hold paper of others: the most that a group loses more, in any scenario, for the default of an issuer
-    beside it, in cents: `most_more` is group x issuer, `issuers` their groups. `holds`: whether a group has any at all.
+    """What groups hold of others' paper: `longs` and `shorts` are group x paper, over accounts, and `issued` says which
+    of the `issuers` (their groups) each paper is of (paper x issuer). `accounts` is how many each group has.
+
+    `falls` and `rises` (paper) are the most that a unit loses, and gains, by its issuer's default in any scenario.
     """
 
     issuers: Index
-    most_more: Cents
-    holds: Flags
+    issued: Flags
+    longs: Vector
+    shorts: Vector
+    accounts: Index
+    digits: int
+    falls: Vector
+    rises: Vector
+
+    @cached_property
+    def holds(self) -> Flags:
+        """Whether a group holds anything of an issuer: group x issuer."""
+        return (self.longs + self.shorts > 0).astype(np.float64) @ self.issued > 0
+
+    @cached_property
+    def most_more(self) -> Cents:
+        """The most that a group loses more, in any scenario, for the default of an issuer beside it: group x issuer."""
+        more = (self.longs * self.falls + self.shorts * self.rises) @ self.issued.astype(np.float64)
+        cents = np.ceil(more * minor_units(self.digits) * (1 + ROUNDING)).astype(np.int64)
+        return cents + np.where(self.holds, self.accounts[:, None], 0)
+
+    def where(self, falls: Vector, rises: Vector) -> "CrossPaper":
+        """The same where units may lose, or gain, as much as this as well."""
+        return replace(self, falls=np.maximum(self.falls, falls), rises=np.maximum(self.rises, rises))
 
     def among(self, group: int, defaulting: tuple[int, ...]) -> tuple[int, ...]:
         """The groups whose paper is worth what is recovered in the books of one of those that default together: its
@@ -69,6 +93,13 @@ class CrossPaper:
         return np.sort(self.most_more, axis=1)[:, len(self.issuers) - others :].sum(axis=1)
 
 
+def largest_jumps(rows: CubeRows, unit_loss: InstrumentByScenario) -> tuple[Vector, Vector]:
+    """By paper, the most that a unit loses more, and the most that it loses less, at its issuer's default than
+    otherwise, in any scenario; not below nothing. `unit_loss` is row x scenario."""
+    jumps = rows.jumps(unit_loss)
+    return np.maximum(jumps.max(axis=1, initial=0.0), 0.0), np.maximum((-jumps).max(axis=1, initial=0.0), 0.0)
+
+
 def cross_paper(
     portfolio: Portfolio, rows: CubeRows, sums: ExactSums | None, unit_loss: InstrumentByScenario, digits: int
 ) -> CrossPaper | None:
@@ -79,12 +110,8 @@ def cross_paper(
     of_others = (gross > 0) & (issuer != np.arange(len(gross))[:, None])
     if not of_others.any():
         return None
-    jumps = rows.jumps(unit_loss)
-    falls, rises = (np.maximum(one.max(axis=1, initial=0.0), 0.0) for one in (jumps, -jumps))
-    more = np.where(of_others, (gross + net) / 2 * falls + (gross - net) / 2 * rises, 0.0)
+    longs, shorts = (np.where(of_others, amount / 2, 0.0) for amount in (gross + net, gross - net))
     issuers = np.unique(issuer[of_others.any(axis=0)])
-    by_issuer = (issuer[:, None] == issuers).astype(np.float64)
-    holds = of_others.astype(np.float64) @ by_issuer > 0
-    accounts = np.bincount(portfolio.account_group, minlength=len(gross))[:, None]
-    cents = np.ceil(more @ by_issuer * minor_units(digits) * (1 + ROUNDING)).astype(np.int64)
-    return CrossPaper(issuers, cents + np.where(holds, accounts, 0), holds)
+    accounts = np.bincount(portfolio.account_group, minlength=len(gross))
+    sizes = (longs, shorts, accounts, digits)
+    return CrossPaper(issuers, issuer[:, None] == issuers, *sizes, *largest_jumps(rows, unit_loss))

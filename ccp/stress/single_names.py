@@ -104,7 +104,7 @@ def _touched(names: SingleNames, pricer: CubePricer) -> list[list[int]]:
         for place in {int(own), int(volatile)} - {NOWHERE}:
             of_factor[place].append(name)
     touched: list[list[int]] = [[] for _ in range(pricer.rows)]
-    for _, rows, terms in pricer.parts:
+    for _, rows, terms in (*pricer.parts, *pricer.jumped):
         factors = np.column_stack([terms.factors, terms.currency_factor])
         for row, some in zip(rows.tolist(), factors.tolist(), strict=True):
             touched[row] = sorted({name for place in some if place >= 0 for name in of_factor[place]})

@@ -15,7 +15,7 @@ from ccp.scenarios.kept import KeptScenarios
 from ccp.scenarios.scenario_set import joined
 from ccp.sizing.cover import cover_numbers
 from ccp.sizing.figures import coverage_figures
-from ccp.sizing.joint_windows import with_joint_worst
+from ccp.sizing.joint_windows import Everywhere, with_joint_worst
 from ccp.sizing.notes import search_notes
 from ccp.sizing.size import Sized, size_fund
 from ccp.sizing.windows import measured_case, screen, views_of
@@ -29,15 +29,20 @@ CLOSE_OUT = {"method": "gradual", "participation": 0.25, "impact": 2.0, "holding
 
 @pytest.fixture(scope="module", params=SEEDS, ids=lambda seed: f"book{seed}")
 def case(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Case:
-    """A random book that takes days to sell, so that sets lose more, or less, than their groups one by one."""
+    """A random book that takes days to sell, so that sets lose more, or less, than their groups one by one; every other
+    one of paper of its own groups."""
     seed = request.param
     drawn = random_case(seed)
     drawn.rules["stress"] = drawn.rules["stress"] | {"historical": {"all": True}, "hypothetical": []}
+    drawn.rules["stress"].pop("single_names", None)
     drawn.rules["close_out"] = CLOSE_OUT
     drawn.rules["fund"]["cover"] = 2 + seed % 2
     rng = np.random.default_rng(seed)
     for row in drawn.book["instruments"]:
         row["average_daily_volume"] = float(rng.choice([2.0, 20.0, 200.0]))
+        row["issuer_id"] = (
+            rng.choice([one.get("group_id") or one["member_id"] for one in drawn.book["members"]]) if seed % 2 else None
+        )
     arguments = write_case(drawn._replace(given=None), seed, tmp_path_factory.mktemp("case"))
     return open_inputs(arguments["book"], arguments["rulebook"], arguments["market"], arguments.get("day"))
 
@@ -72,12 +77,13 @@ def from_the_first_window(case: Case) -> Sized:
     """The fund when nothing but the first window is kept to begin with, whatever anybody loses in it."""
     measured = measure(case, case_scenarios(case), windows=window_model(case))
     assert measured.windows is not None
+    everywhere = Everywhere(measured.windows, measured.model.rows)
     first = replace(screen(measured, measured.windows), why={0: [("first", "")]})
 
     def run(kept: KeptScenarios) -> Measured:
         return measure_in(measured, case, case_scenarios(case, kept=kept))
 
-    found, screened = with_joint_worst(first, run, lambda kept: views_of(measured, kept))
+    found, screened = with_joint_worst(first, run, lambda kept: views_of(measured, kept, everywhere))
     return size_fund(replace(found, screened=screened))
 
 
