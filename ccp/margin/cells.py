@@ -9,7 +9,7 @@ from ccp.kernels.exposure.sweep import PositionArrays
 from ccp.types import Flags, Index, Vector
 
 
-class Cells(NamedTuple):
+class HeldCells(NamedTuple):
     """Sums so far: `key` rises, the unit times the number of instruments, plus the instrument; `amounts` as in the
     kernel."""
 
@@ -22,11 +22,11 @@ class Cells(NamedTuple):
         return long, short
 
 
-NO_CELLS = Cells(np.empty(0, dtype=np.int64), np.empty((0, AMOUNTS), dtype=np.int64))
+NO_CELLS = HeldCells(np.empty(0, dtype=np.int64), np.empty((0, AMOUNTS), dtype=np.int64))
 """Of no accounts."""
 
 
-def cells_of(positions: PositionArrays, unit: Index, counted: Flags) -> Cells:
+def cells_of(positions: PositionArrays, unit: Index, counted: Flags) -> HeldCells:
     """Sums by unit (account; -1 is left out) and instrument, of those that are counted."""
     accounts = np.argsort(unit, kind="stable")[np.count_nonzero(unit < 0) :]
     units, counts = np.unique(unit[accounts], return_counts=True)
@@ -39,10 +39,10 @@ def cells_of(positions: PositionArrays, unit: Index, counted: Flags) -> Cells:
     used = np.repeat(first - np.cumsum(found) + found, found) + np.arange(found.sum())
     key = np.repeat(units, found) * counted.size + instrument[used]
     order = np.argsort(key)
-    return Cells(key[order], amounts[used[order]])
+    return HeldCells(key[order], amounts[used[order]])
 
 
-def merged(one: Cells, other: Cells) -> Cells:
+def merged(one: HeldCells, other: HeldCells) -> HeldCells:
     """The sums of two parts, added up."""
     key = np.concatenate([one.key, other.key])
     order = np.argsort(key, kind="stable")
@@ -51,7 +51,7 @@ def merged(one: Cells, other: Cells) -> Cells:
     amounts[again - 1] = _added(amounts[again - 1], amounts[again])
     stays = np.ones(len(key), dtype=bool)
     stays[again] = False
-    return Cells(key[stays], amounts[stays])
+    return HeldCells(key[stays], amounts[stays])
 
 
 def _added(one: Index, other: Index) -> Index:

@@ -15,15 +15,15 @@ from ccp.book.portfolio import Part, Portfolio
 from ccp.kernels.engine.numba_door import read_only
 from ccp.kernels.exposure.costs import SaleTerms, concentration_costs
 from ccp.kernels.exposure.held_together import Together
-from ccp.margin.cells import NO_CELLS, Cells, cells_of, merged
+from ccp.margin.cells import NO_CELLS, HeldCells, cells_of, merged
 from ccp.types import Flags, Index, Vector
 
 
-class Totals(NamedTuple):
+class TotalsHeld(NamedTuple):
     """Sums of a part of the book, or of all of it, by member or group, and by client."""
 
-    level: Cells
-    client: Cells
+    level: HeldCells
+    client: HeldCells
 
 
 class Sizes(NamedTuple):
@@ -68,7 +68,7 @@ class ConcentrationTerms:
         """How much of each instrument can be sold within the liquidation period, NaN without a volume."""
         return self.sale.days * self.sale.participation * self.sale.volume
 
-    def with_totals(self, totals: Totals) -> "ConcentrationTerms":
+    def with_totals(self, totals: TotalsHeld) -> "ConcentrationTerms":
         """The same, knowing what everybody holds."""
         level = _sizes(self, totals.level, self.units)
         return replace(self, level=level, client=_sizes(self, totals.client, len(self.joint)))
@@ -99,15 +99,15 @@ def joint_clients(by: str, portfolio: Portfolio) -> Flags:
     return np.bincount(np.unique(pairs, axis=0)[:, 0], minlength=len(portfolio.clients)) > 1
 
 
-def part_totals(terms: ConcentrationTerms, part: Part) -> Totals:
+def part_totals(terms: ConcentrationTerms, part: Part) -> TotalsHeld:
     """What a part of the book adds to the sums."""
     level = LEVELS[terms.by](part) if terms.units else np.full(len(part.account_pool), -1)
-    return Totals(_cells(terms, part, level), _cells(terms, part, client_units(terms, part)))
+    return TotalsHeld(_cells(terms, part, level), _cells(terms, part, client_units(terms, part)))
 
 
-def added_up(terms: ConcentrationTerms, totals: Iterable[Totals]) -> ConcentrationTerms:
+def added_up(terms: ConcentrationTerms, totals: Iterable[TotalsHeld]) -> ConcentrationTerms:
     """The terms, knowing what all parts of the book hold together."""
-    return terms.with_totals(reduce(_merged_totals, totals, Totals(NO_CELLS, NO_CELLS)))
+    return terms.with_totals(reduce(_merged_totals, totals, TotalsHeld(NO_CELLS, NO_CELLS)))
 
 
 def concentration(terms: ConcentrationTerms, part: Part, cost: Vector) -> None:
@@ -139,15 +139,15 @@ def _together(unit: Index, sizes: Sizes | None) -> Together:
     return read_only(Together(unit, *sizes))
 
 
-def _cells(terms: ConcentrationTerms, part: Part, unit: Index) -> Cells:
+def _cells(terms: ConcentrationTerms, part: Part, unit: Index) -> HeldCells:
     return cells_of(part.positions, unit, terms.sale.volume > 0)
 
 
-def _merged_totals(one: Totals, other: Totals) -> Totals:
-    return Totals(*(merged(mine, theirs) for mine, theirs in zip(one, other, strict=True)))
+def _merged_totals(one: TotalsHeld, other: TotalsHeld) -> TotalsHeld:
+    return TotalsHeld(*(merged(mine, theirs) for mine, theirs in zip(one, other, strict=True)))
 
 
-def _sizes(terms: ConcentrationTerms, cells: Cells, units: int) -> Sizes:
+def _sizes(terms: ConcentrationTerms, cells: HeldCells, units: int) -> Sizes:
     """The sums that matter, as quantities: those that take longer to sell than the liquidation period."""
     unit, instrument = np.divmod(cells.key, max(terms.instruments, 1))
     within = terms.within_days[instrument]

@@ -27,7 +27,7 @@ CALLED = "history"
 
 
 @dataclass(frozen=True)
-class Windows:
+class HistoryWindows:
     """All windows of the history, in order of time: every day but the last begins one.
 
     `count` is how many there are. By period in days, rising: `moves`, window x factor, and `severity` by window, in
@@ -48,7 +48,7 @@ class Windows:
         return np.arange(self.count) + days <= self.count
 
 
-def history_windows(market: Market, factor_ids: list[str], periods: tuple[int, ...]) -> Windows:
+def history_windows(market: Market, factor_ids: list[str], periods: tuple[int, ...]) -> HistoryWindows:
     """All windows of the history over some periods (rising).
 
     A factor without a value at an end of a leg moves as its proxy does over it, and where that has none it stays.
@@ -61,7 +61,7 @@ def history_windows(market: Market, factor_ids: list[str], periods: tuple[int, .
     every = {days: returns_of(market, factor_ids, days) for days in periods}
     rounding, classes = rounding_of(levels, relative), market.kinds("asset_class", factor_ids)
     severity = {days: _severity(returns, days, rounding, classes) for days, returns in every.items()}
-    return Windows(len(levels) - 1, {days: np.nan_to_num(returns) for days, returns in every.items()}, severity)
+    return HistoryWindows(len(levels) - 1, {days: np.nan_to_num(returns) for days, returns in every.items()}, severity)
 
 
 def returns_of(market: Market, factor_ids: list[str], days: int) -> ScenarioByFactor:
@@ -88,7 +88,7 @@ def _severity(returns: ScenarioByFactor, days: int, rounding: Vector, classes: l
     return np.sqrt(squared_severity(returns, units, rounding, classes))
 
 
-def scenarios_of(windows: Windows, chosen: Index, market: Market, factor_ids: list[str]) -> ScenarioSet:
+def scenarios_of(windows: HistoryWindows, chosen: Index, market: Market, factor_ids: list[str]) -> ScenarioSet:
     """Some of the windows, by their places, in that order, as scenarios over every period."""
     relative, dates = is_relative(market, factor_ids), market.dates
     moves = [split_moves(returns[chosen], relative) for returns in windows.moves.values()]
@@ -97,7 +97,7 @@ def scenarios_of(windows: Windows, chosen: Index, market: Market, factor_ids: li
     return ScenarioSet(factor_ids, labels, by_ratio, by_difference, tuple(windows.moves))
 
 
-def _label(windows: Windows, place: int, dates: list[date]) -> Label:
+def _label(windows: HistoryWindows, place: int, dates: list[date]) -> Label:
     """A window is called by the last day of its longest leg. Those that are unfinished all end on one day, so that they
     are called by their first as well."""
     days, last = windows.longest, min(place + windows.longest, windows.count)

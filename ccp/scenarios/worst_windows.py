@@ -9,7 +9,7 @@ import polars as pl
 from ccp.market.history import Market
 from ccp.rulebook.stress import HistoricalStress
 from ccp.scenarios.scenario_set import ScenarioSet
-from ccp.scenarios.windows import Windows, history_windows, scenarios_of
+from ccp.scenarios.windows import HistoryWindows, history_windows, scenarios_of
 from ccp.types import Index, Vector
 
 
@@ -32,7 +32,7 @@ def kept_windows(
     return scenarios_of(windows, chosen[np.lexsort((chosen, -severity[chosen]))], market, factor_ids)
 
 
-def worst_windows(windows: Windows, worst: int) -> Index:
+def worst_windows(windows: HistoryWindows, worst: int) -> Index:
     """Places of the worst windows of the history, in order of time.
 
     Of each period the `worst` finished windows, no two of which overlap, and beside them every unfinished one that is
@@ -42,7 +42,7 @@ def worst_windows(windows: Windows, worst: int) -> Index:
     return np.unique(np.concatenate([_worst_over(windows, days, worst) for days in windows.moves]))
 
 
-def worst_of_each_factor(windows: Windows, worst: int) -> Index:
+def worst_of_each_factor(windows: HistoryWindows, worst: int) -> Index:
     """Places of the windows in which a factor falls furthest, and of those in which it rises furthest, `worst` of each
     factor, way and period, no two of which overlap; in order of time.
 
@@ -57,7 +57,7 @@ def worst_of_each_factor(windows: Windows, worst: int) -> Index:
     return np.unique(np.concatenate(found))
 
 
-def _worst_over(windows: Windows, days: int, worst: int) -> Index:
+def _worst_over(windows: HistoryWindows, days: int, worst: int) -> Index:
     """Places of the worst windows over one period. What is unfinished takes no other's place: it can only add."""
     severity, finished = windows.severity[days], windows.finished(days)
     chosen = apart(severity, np.flatnonzero(finished), worst, days)

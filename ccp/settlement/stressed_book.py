@@ -21,7 +21,7 @@ from ccp.settlement.state import CycleState
 from ccp.settlement.terms import RunTerms
 from ccp.settlement.today import Today, after_haircut, portfolio_of
 from ccp.sizing.coverage import IN_FORCE
-from ccp.sizing.joint_windows import Everywhere, View, with_joint_worst
+from ccp.sizing.joint_windows import Everywhere, LossView, with_joint_worst
 from ccp.sizing.windows import candidate_losses, objectives, of_classes, screened_by
 from ccp.stress.measure import Measured, measure_stress
 from ccp.stress.parts import COUNTED, MOVED
@@ -49,7 +49,7 @@ class StressedBook:
         everywhere = Everywhere(self.first.windows, self.first.model.rows)
         margin, plan, own = state.supplementary, state.standing.plan, candidate_losses(self.first)[self.first.model.way]
 
-        def views(kept: Measured) -> list[View]:
+        def views(kept: Measured) -> list[LossView]:
             less = [(kept.losses.less(margin, kept.roster), own.less(margin, kept.roster))] if margin.any() else []
             return [everywhere.view(*both, {IN_FORCE: plan}) for both in [(kept.losses, own), *less]]
 

@@ -35,7 +35,7 @@ MOST_FURTHER = 256
 
 
 @dataclass(frozen=True)
-class View:
+class LossView:
     """One way to look at losses: in the scenarios that are `kept`, and of each group alone in `every` candidate.
 
     `bounds` say how much more sets may lose in the scenarios and in every candidate, None where they lose no more.
@@ -89,14 +89,14 @@ class Everywhere:
         if self.model.names is not None:
             yield self.model.names.cube
 
-    def view(self, kept: Losses, every: StressLosses, plans: Mapping[str, Plan] | None = None) -> View:
+    def view(self, kept: Losses, every: StressLosses, plans: Mapping[str, Plan] | None = None) -> LossView:
         """A view of some losses, with bounds that hold in every candidate."""
         bounds = kept.bounds_where(lambda: self.jumps) if isinstance(kept, JointLosses) else None
-        return View(kept, every, bounds, plans or {})
+        return LossView(kept, every, bounds, plans or {})
 
 
 def with_joint_worst(
-    screened: Screened, run: Callable[[KeptScenarios], Measured], views: Callable[[Measured], list[View]]
+    screened: Screened, run: Callable[[KeptScenarios], Measured], views: Callable[[Measured], list[LossView]]
 ) -> tuple[Measured, Screened]:
     """A book measured (`run`) in the windows that are kept, and in those that may be worse for sets that are sold
     together, as `views` of what was measured show.
@@ -121,7 +121,7 @@ def _left_out(screened: Screened, measured: Measured) -> Index:
     return np.array([n for n, one in places if one.sizes_fund and one.scenario_id not in there], np.int64)
 
 
-def _may_be_worse(screened: Screened, measured: Measured, views: list[View]) -> list[tuple[str, int, Cents]]:
+def _may_be_worse(screened: Screened, measured: Measured, views: list[LossView]) -> list[tuple[str, int, Cents]]:
     """For what may be worse in some of the candidates left out: its name, its worst so far, and by candidate how much
     more it may be."""
     places, found = _left_out(screened, measured), []
@@ -149,7 +149,7 @@ def _keeping(screened: Screened, places: Index, worse: list[tuple[str, int, Cent
     return replace(screened, why=why)
 
 
-def _questions(view: View, count: int, counted: Flags) -> Iterator[Question]:
+def _questions(view: LossView, count: int, counted: Flags) -> Iterator[Question]:
     bounds, groups = view.bounds, len(view.every.group_over_margin)
     if bounds is None or not counted.any():
         return
@@ -164,7 +164,7 @@ def _questions(view: View, count: int, counted: Flags) -> Iterator[Question]:
 
 
 def _of_sets(
-    kind: str, view: View, bounds: SetBounds, count: int, counts: Counts, counted: Flags, less: int = 0
+    kind: str, view: LossView, bounds: SetBounds, count: int, counts: Counts, counted: Flags, less: int = 0
 ) -> Question:
     single = counts.of(view.every.group_over_margin)
     worst = worst_over(view.kept, count, counts, counted)[1].bound

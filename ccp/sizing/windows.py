@@ -25,7 +25,7 @@ from ccp.scenarios.windows import CALLED
 from ccp.scenarios.worst_windows import apart
 from ccp.sizing.cover import EMIR, cover_by_scenario, cover_name, first_and_next_two
 from ccp.sizing.coverage import IN_FORCE, REQUIRED, uncovered_one_by_one
-from ccp.sizing.joint_windows import Everywhere, View, with_joint_worst
+from ccp.sizing.joint_windows import Everywhere, LossView, with_joint_worst
 from ccp.sizing.size import counted_scenarios, fund_needed
 from ccp.stress.loss_over_margin import StressLosses, over_margin_left
 from ccp.stress.measure import Measured, check_size, measure
@@ -90,7 +90,7 @@ def with_windows(
     return replace(found, windows=model, screened=screened)
 
 
-def views_of(screened: Measured, kept: Measured, everywhere: Everywhere) -> list[View]:
+def views_of(screened: Measured, kept: Measured, everywhere: Everywhere) -> list[LossView]:
     """Losses in the windows that are kept beside those in every window, by way of counting margin: the rulebook's own
     with the fund in force, and with the required one."""
     if kept.losses.bounds is None:

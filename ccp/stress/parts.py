@@ -25,7 +25,7 @@ from ccp.margin.collateral import (
     value_in_scenarios,
     within_limits,
 )
-from ccp.margin.concentration import ConcentrationTerms, Totals, part_totals
+from ccp.margin.concentration import ConcentrationTerms, TotalsHeld, part_totals
 from ccp.margin.requirement import MarginModel, Requirement, margin_model, require
 from ccp.market.case import Case
 from ccp.money import minor_units
@@ -170,7 +170,7 @@ def part_tasks(portfolio: Portfolio, lines: Holdings | None, most_positions: int
     return tasks
 
 
-def totals_task(terms: ConcentrationTerms, task: PartTask) -> Totals:
+def totals_task(terms: ConcentrationTerms, task: PartTask) -> TotalsHeld:
     """Read a part and add up what its accounts hold together."""
     return part_totals(terms, task.part.load())
 

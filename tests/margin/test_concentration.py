@@ -26,7 +26,7 @@ from ccp.exposure.run import part_of
 from ccp.kernels.exposure.costs import SaleTerms
 from ccp.kernels.exposure.held_together import LONG, PART_BITS, SHORT
 from ccp.kernels.exposure.sweep import PositionArrays
-from ccp.margin.cells import Cells, merged
+from ccp.margin.cells import HeldCells, merged
 from ccp.margin.concentration import LEVELS, ConcentrationTerms, added_up, part_totals
 from ccp.margin.requirement import margin_model, margin_requirement, require
 from ccp.market.case import Case, open_case
@@ -328,7 +328,7 @@ def test_sums_are_exact_in_any_parts_and_any_order(level: str, seed: int) -> Non
             assert as_fractions(in_any_tree([cells[one] for one in order], random)) == expected
 
 
-def in_any_tree(cells: list[Cells], random: np.random.Generator) -> Cells:
+def in_any_tree(cells: list[HeldCells], random: np.random.Generator) -> HeldCells:
     """Put together two by two, whichever come."""
     while len(cells) > 1:
         one, other = cells.pop(int(random.integers(len(cells)))), cells.pop(int(random.integers(len(cells))))
@@ -336,7 +336,7 @@ def in_any_tree(cells: list[Cells], random: np.random.Generator) -> Cells:
     return cells[0]
 
 
-def as_fractions(cells: Cells) -> dict[tuple[int, int], tuple[Fraction, Fraction]]:
+def as_fractions(cells: HeldCells) -> dict[tuple[int, int], tuple[Fraction, Fraction]]:
     found = {}
     assert (np.diff(cells.key) > 0).all()
     for key, row in zip(cells.key.tolist(), cells.amounts.tolist(), strict=True):
