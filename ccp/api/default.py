@@ -8,8 +8,9 @@ from typing import Any
 
 import polars as pl
 
-from ccp.api.inputs import DEFAULT_RULEBOOK, open_inputs, run_manifest
+from ccp.api.inputs import DEFAULT_RULEBOOK, open_inputs
 from ccp.api.noted import contagion_notes, sized_notes
+from ccp.api.run_manifest import run_manifest
 from ccp.api.size import event_story
 from ccp.book.book import Book
 from ccp.errors import ArgumentProblem, InputError, refuse_argument

@@ -8,8 +8,9 @@ from typing import Any
 import polars as pl
 
 from ccp.api.base import Keeper, keeper
-from ccp.api.inputs import DEFAULT_RULEBOOK, open_inputs, run_manifest
+from ccp.api.inputs import DEFAULT_RULEBOOK, open_inputs
 from ccp.api.noted import sized_notes
+from ccp.api.run_manifest import run_manifest
 from ccp.api.streamed import Streaming, measure_on_disk, opened_on_disk, scratch_folder
 from ccp.book.book import Book
 from ccp.exposure.run import Progress

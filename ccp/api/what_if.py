@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from ccp.api.changed_case import case_after, check_changed, matching_notes, positions_of
-from ccp.api.inputs import windows_of_run
 from ccp.api.kept_base import Base, read_base
 from ccp.api.noted import sized_notes
+from ccp.api.run_manifest import windows_of_run
 from ccp.book.changed_book import apply_changes
 from ccp.book.changes import Changes
 from ccp.book.order import in_order

@@ -3,7 +3,7 @@
 Derivation: docs/reference/arithmetic.md, section 7.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -59,6 +59,7 @@ class CrossPaper:
     digits: int
     falls: Vector
     rises: Vector
+    _more: dict[tuple[int, ...], int] = field(default_factory=dict)
 
     @cached_property
     def holds(self) -> Flags:
@@ -74,7 +75,8 @@ class CrossPaper:
 
     def where(self, falls: Vector, rises: Vector) -> "CrossPaper":
         """The same where units may lose, or gain, as much as this as well."""
-        return replace(self, falls=np.maximum(self.falls, falls), rises=np.maximum(self.rises, rises))
+        falls, rises = np.maximum(self.falls, falls), np.maximum(self.rises, rises)
+        return replace(self, falls=falls, rises=rises, _more={})
 
     def among(self, group: int, defaulting: tuple[int, ...]) -> tuple[int, ...]:
         """The groups whose paper is worth what is recovered in the books of one of those that default together: its
@@ -84,8 +86,11 @@ class CrossPaper:
 
     def more(self, groups: tuple[int, ...]) -> int:
         """The most that some groups lose more together than one by one."""
-        columns = np.flatnonzero(np.isin(self.issuers, groups))
-        return int(self.most_more[list(groups)][:, columns].sum())
+        among = tuple(sorted(groups))
+        if among not in self._more:
+            columns = np.flatnonzero(np.isin(self.issuers, among))
+            self._more[among] = int(self.most_more[list(among)][:, columns].sum())
+        return self._more[among]
 
     def most(self, count: int) -> Cents:
         """By group, the most that it loses more in any set of `count` groups."""

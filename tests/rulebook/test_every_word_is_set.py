@@ -31,6 +31,9 @@ STATED: dict[str, Any] = {
     "margin.liquidation": [{"kind": "future", "days": 3}],
     "margin.stress_period.from": "2008-01-02",
     "margin.stress_period.to": "2009-01-02",
+    "stress.historical.worst": 7,
+    "stress.historical.worst_of_each_factor": 2,
+    "stress.historical.worst_of_each_group": 2,
     "stress.hypothetical": ["sector_gaps"],
     "stress.rate_shifts.shapes": [],
     "stress.rate_shifts.basis_points": [75.0],
@@ -42,6 +45,7 @@ STATED: dict[str, Any] = {
 BESIDE = {
     "margin.stress_period.from": {"margin.stress_period.to": "2009-01-02"},
     "margin.stress_period.to": {"margin.stress_period.from": "2008-01-02"},
+    "stress.historical.multiples": {"stress.historical.worst": 7},
     "stress.single_names.volatility_per_fall": {"stress.single_names.sizes": [0.2]},
     "stress.single_names.volatility_per_rise": {"stress.single_names.sizes": [0.2]},
     "stress.single_names.level_floor": {"stress.single_names.sizes": [0.2]},

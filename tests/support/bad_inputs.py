@@ -1250,8 +1250,8 @@ SCENARIOS = [
         "no scenario in the rulebook",
         swap(RULES, "  historical: {worst: 5}\n  hypothetical:\n    - market_gaps", "  multiples: [1]"),
         (
-            "rulebook: at least one stress scenario was expected, under stress.historical, stress.hypothetical or "
-            "stress.rate_shifts",
+            "rulebook: at least one stress scenario was expected, under stress.historical, stress.hypothetical, "
+            "stress.rate_shifts or stress.single_names",
         ),
         (SIZE, DEFAULT),
     ),
