@@ -125,16 +125,18 @@ def _measuring_bytes(case: Case, portfolio: StoredPortfolio, model: EngineModel,
     and a part's, and what groups hold where selling it costs something; or, before that, sums of what is held together.
     """
     scenarios, stress = _scenarios(model), model.stress
-    block = min(BLOCK_ACCOUNTS, len(portfolio.accounts)) * scenarios * 8
+    at_once = max(stress.scenarios.count, scenarios - stress.scenarios.count)
+    block = min(BLOCK_ACCOUNTS, len(portfolio.accounts)) * at_once * 8
     sums = 2 * len(Shortfalls._fields) * len(portfolio.members) * scenarios * 8 * (1 if lines is None else 3)
     moves = lines is not None and stress.collateral.stress == "scenario"
     counted = 2 * len(portfolio.pools) * scenarios * 8 if moves else 0
-    cube = 2 * len(stress.unit_loss) * scenarios * 8
+    rows = len(stress.unit_loss) * 8
+    pricing = max(block + rows * at_once, _slice_bytes(model, lines is not None)) + rows * scenarios
     held = len(portfolio.instruments) * stress.sells + 2 * len(stress.rows.paper)
     books = len(portfolio.groups) * held * BOOK_BYTES
     together, notes = sums_together(portfolio, model), len(portfolio.accounts) * NOTE_BYTES
     windows = _window_bytes(case, model, 1 if lines is None else 3)
-    margined = block + sums + counted + books + cube + together * SIZE_BYTES + windows
+    margined = pricing + sums + counted + books + together * SIZE_BYTES + windows
     return max(margined, together * TOTAL_BYTES) + notes
 
 
@@ -155,14 +157,21 @@ def _scenarios(model: EngineModel) -> int:
 
 
 def _window_bytes(case: Case, model: EngineModel, ways: int) -> int:
-    """Memory that looking at every window and name takes: sums by member, those so far, a part's, and what is made of
-    them; the cube of a slice, that of names, and what collateral counts for."""
+    """Memory that what is found of every window and name takes: sums by member, those so far, a part's, and what is
+    made of them."""
     if model.windows is None:
         return 0
     windows, members = model.windows.count, len(case.portfolio.members)
-    sums = (3 * len(WindowSums._fields) * ways + 4) * members * windows * 8
+    return (3 * len(WindowSums._fields) * ways + 4) * members * windows * 8
+
+
+def _slice_bytes(model: EngineModel, held: bool) -> int:
+    """Memory that looking at a slice of the windows takes, and at all names: their cubes, and what collateral that is
+    `held` counts for."""
+    if model.windows is None:
+        return 0
     names = 0 if model.windows.names is None else 4 * model.windows.names.cube.change.nbytes
-    return sums + 4 * model.windows.pricer.rows * model.windows.slice_ * 8 + 2 * COUNTED_BYTES + names
+    return 4 * model.windows.pricer.rows * model.windows.slice_ * 8 + names + (2 * COUNTED_BYTES if held else 0)
 
 
 def _result_bytes(case: Case, model: EngineModel) -> int:

@@ -26,7 +26,9 @@ from ccp.stress.single_names import NameModel, name_model, name_sums
 from ccp.types import Cents, GroupByScenario
 
 SLICE = 512
-"""Windows that are priced, and run over a part, at a time."""
+"""Windows that are priced, and run over a part, at a time; fewer where a cube of them would have more than so many
+cells:"""
+SLICE_CELLS = 2**19
 COUNTED_BYTES = 2**26
 """What collateral may take in the windows of a slice; fewer are taken at a time where there is much."""
 
@@ -100,9 +102,10 @@ def window_model(case: Case) -> WindowModel | None:
     if not screens(case.rulebook):
         return None
     pricer = stress_pricer(case)
+    slice_ = min(SLICE, max(SLICE_CELLS // max(pricer.rows, 1) // TILE * TILE, TILE))
     names = name_model(case, pricer)
     windows = case_windows(case) if screens_windows(case.rulebook) else names and names.names.scenarios([])
-    return None if windows is None else WindowModel(windows, pricer, names)
+    return None if windows is None else WindowModel(windows, pricer, names, slice_)
 
 
 def window_sums(
