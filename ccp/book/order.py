@@ -18,3 +18,8 @@ ORDER = {
 def in_order(table: pl.DataFrame, name: str) -> pl.DataFrame:
     """Rows of one of the book's tables, or of one like it, in its order."""
     return table.sort(ORDER[name])
+
+
+def distinct(ids: pl.Series) -> pl.Series:
+    """Every id of a column that is stated, once, in order."""
+    return ids.drop_nulls().unique().sort()

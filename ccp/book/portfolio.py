@@ -9,6 +9,7 @@ import numpy as np
 import polars as pl
 
 from ccp.book.book import Book
+from ccp.book.order import distinct
 from ccp.book.roster import Roster, Rostered
 from ccp.kernels.exposure.sweep import PositionArrays
 from ccp.types import Flags, Index
@@ -170,7 +171,7 @@ def build_portfolio(book: Book, positions: PositionArrays | None = None) -> Port
 def clients_of(accounts: pl.DataFrame) -> tuple[list[str], Index]:
     """The clients that some accounts name, in order of id, and each account's place among them, or -1."""
     names = accounts["client_id"]
-    clients = names.drop_nulls().unique().sort()
+    clients = distinct(names)
     if not len(clients):
         return [], np.full(len(names), -1, dtype=np.int64)
     places = names.cast(pl.Enum(clients)).to_physical().cast(pl.Int64).fill_null(-1)
