@@ -49,6 +49,7 @@ class DayHistory(twin.History):
         self.date = self.dates[-1]
         self.kinds = setup.kinds
         self.every = setup.every
+        self.market_levels = setup.market_levels
         columns = setup.levels if levels is None else levels
         self.levels = {factor: column[: row + 1] for factor, column in columns.items()}
 
@@ -92,6 +93,7 @@ class Setup:
         self.needed = needed_factors(book, self.currency)
         self.every = sorted({*market["levels"], *self.needed})
         self.dates: list[date] = []
+        self.market_levels: dict[str, list[float | None]] = {}  # of factors that nothing needs as well
         self.levels: dict[str, list[float | None]] = {}
         self.days: list[int] = []  # rows of the run
         self.expiry = "dated"
@@ -158,7 +160,7 @@ def levels_of_the_run(
     """Levels of the needed factors: taken to the first day, then gapped."""
     first = setup.days[0]
     ungapped = columns_of(raw, setup.needed)
-    moved = dict(raw)
+    moved = setup.market_levels = dict(raw)
     if own_day is not None:
         for factor in setup.needed:
             if factor in raw:
