@@ -72,6 +72,7 @@ def test_one_stock_of_a_million_meets_its_own_worst_two_days() -> None:
 def random_case_of(seed: int, folder: Path) -> Case:
     drawn = random_case(seed)
     drawn.rules["stress"]["historical"] = {"all": True}
+    drawn.rules["stress"].pop("single_names", None)
     arguments = write_case(drawn._replace(given=None), seed, folder)
     return open_inputs(arguments["book"], arguments["rulebook"], arguments["market"], arguments.get("day"))
 
