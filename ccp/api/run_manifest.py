@@ -25,7 +25,7 @@ def run_manifest(
 def windows_of_run(measured: Measured) -> dict[str, Any]:
     """The windows of the history, and which of them are scenarios: nothing where none is."""
     kept = {label.window: without_multiple(label) for label in measured.scenarios.labels if label.window}
-    case, looked_at = measured.case, measured.screened is not None and measured.screened.candidates.count > 0
+    case, looked_at = measured.case, measured.screened is not None and measured.screened.windows > 0
     days = case.market.dates
     stated = {"count": len(days) - 1, "first_day": str(days[0]), "last_day": str(days[-1]), "every_one_run": looked_at}
     windows = {"windows": stated | {"kept": list(kept.values())}} if kept else {}

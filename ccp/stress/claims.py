@@ -99,7 +99,7 @@ def _by_pool(measured: Measured, values: Callable[[PositionArrays], np.ndarray])
     found = []
     for note in measured.portfolio.parts(PART_POSITIONS):
         part = note.load()
-        cents = to_minor(values(measured.model.rows.ordinary.held(part)), measured.digits)
+        cents = to_minor(values(measured.ordinary_held(part)), measured.digits)
         sums = np.zeros((len(part.pool_member), cents.shape[1]), dtype=np.int64)
         np.add.at(sums, part.account_pool, cents)
         found.append(sums)

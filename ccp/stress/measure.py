@@ -5,11 +5,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ccp.book.portfolio import Portfolio
+from ccp.book.portfolio import Part, Portfolio
 from ccp.book.roster import Roster
 from ccp.errors import refuse
 from ccp.exposure.run import Progress, account_values
 from ccp.kernels.exposure.joint_costs import GroupBooks
+from ccp.kernels.exposure.sweep import PositionArrays
 from ccp.margin.collateral import holdings
 from ccp.margin.concentration import ConcentrationTerms, added_up
 from ccp.margin.requirement import Requirement, knowing_all, with_concentration
@@ -124,6 +125,10 @@ class Measured:
         """The loss on one long unit in a scenario in which some groups default, by ordinary row of the stress cube."""
         defaulting = np.isin(np.arange(len(self.portfolio.groups)), groups)
         return self.model.rows.when(self.unit_loss[:, [scenario]], defaulting)[:, 0]
+
+    def ordinary_held(self, part: Part) -> PositionArrays:
+        """The positions of a part by row of the stress cube, as if nobody's own paper were at its default."""
+        return self.model.rows.ordinary.held(part)
 
     def counted_in(self, scenario: int) -> Cents:
         """What counts as each pool's margin in a scenario."""
@@ -277,7 +282,7 @@ def _pool_sums(measured: Measured, unit_loss: Vector, pools: Index) -> Cents:
     """What some pools lose, before the cost of being sold, by what a unit does (by ordinary row)."""
     portfolio = measured.portfolio
     part, accounts = portfolio.part(pools), portfolio.accounts_in(pools)
-    held = measured.model.rows.ordinary.held(part)
+    held = measured.ordinary_held(part)
     values = account_values(held, unit_loss[:, None], np.arange(len(accounts)))[:, 0]
     cents = to_minor(values, measured.digits)
     sums = np.zeros(len(pools), dtype=np.int64)

@@ -31,7 +31,7 @@ def house_losses(measured: Measured, fall: Vector) -> Cents:
     """
     portfolio = measured.portfolio
     house: Index = np.flatnonzero(portfolio.pool_house[portfolio.account_pool])
-    loss = account_values(measured.model.rows.ordinary.held(portfolio.whole), fall[:, None], house)[:, 0]
+    loss = account_values(measured.ordinary_held(portfolio.whole), fall[:, None], house)[:, 0]
     sums = np.zeros(len(portfolio.members), dtype=np.int64)
     np.add.at(sums, portfolio.account_member[house], to_minor(loss, measured.digits))
     return sums

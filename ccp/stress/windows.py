@@ -82,6 +82,11 @@ class Screened:
     left: dict[str, int] = field(default_factory=dict)
 
     @property
+    def windows(self) -> int:
+        """How many windows were run, each at the multiples that size the fund."""
+        return self.candidates.count
+
+    @property
     def kept(self) -> KeptScenarios:
         """The windows and the single names that are kept."""
         windows, names = self.candidates.count, self.names

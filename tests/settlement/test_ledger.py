@@ -506,7 +506,7 @@ def test_a_survivors_client_margin_may_not_pay_for_anothers_default(sound: list[
 
 def test_a_defaulters_margin_may_not_pay_for_anothers_default(sound: list[Day]) -> None:
     """A is being closed out as event 1; its clients' margin goes to the estate of event 2."""
-    day = sound[7]
+    day = sound[6]
     assert [estate.number for estate in day.result.state.estates] == [1]
     ledger = add(day, "loss", "margin:ac", "estate:2")
     with pytest.raises(ReconciliationError):
