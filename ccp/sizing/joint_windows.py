@@ -39,13 +39,15 @@ class LossView:
     """One way to look at losses: in the scenarios that are `kept`, and of each group alone in `every` candidate.
 
     `bounds` say how much more sets may lose in the scenarios and in every candidate, None where they lose no more.
-    `plans` are those whose coverage test is looked at, by what the test is called.
+    `plans` are those whose coverage test is looked at, by what the test is called. `aside` is what is said of it where
+    the fund is not sized by this view.
     """
 
     kept: SetLosses
     every: StressLosses
     bounds: SetBounds | None
     plans: Mapping[str, Plan] = field(default_factory=dict)
+    aside: str = ""
 
 
 @dataclass(frozen=True)
@@ -89,10 +91,12 @@ class Everywhere:
         if self.model.names is not None:
             yield self.model.names.cube
 
-    def view(self, kept: Losses, every: StressLosses, plans: Mapping[str, Plan] | None = None) -> LossView:
+    def view(
+        self, kept: Losses, every: StressLosses, plans: Mapping[str, Plan] | None = None, aside: str = ""
+    ) -> LossView:
         """A view of some losses, with bounds that hold in every candidate."""
         bounds = kept.bounds_where(lambda: self.jumps) if isinstance(kept, JointLosses) else None
-        return LossView(kept, every, bounds, plans or {})
+        return LossView(kept, every, bounds, plans or {}, aside)
 
 
 def with_joint_worst(
@@ -155,12 +159,12 @@ def _questions(view: LossView, count: int, counted: Flags) -> Iterator[Question]
         return
     for number in cover_numbers(count):
         if number > 1:
-            yield _of_sets(cover_name(number), view, bounds, number, as_it_is(groups), counted)
+            yield _of_sets(cover_name(number) + view.aside, view, bounds, number, as_it_is(groups), counted)
     for name, plan in view.plans.items():
         yield _of_sets(name, view, bounds, count, burden(plan), counted, prefunded(plan))
     single = view.every.group_over_margin
     most, worst = np.maximum(single.max(axis=0), next_two_by_bound(view.every, bounds)), emir_42_3(view.kept, counted)
-    yield Question(EMIR, worst.amount, most, lambda place: _of_emir(single[:, place], bounds))
+    yield Question(EMIR + view.aside, worst.amount, most, lambda place: _of_emir(single[:, place], bounds))
 
 
 def _of_sets(

@@ -96,7 +96,11 @@ def views_of(screened: Measured, kept: Measured, everywhere: Everywhere) -> list
     if kept.losses.bounds is None:
         return []
     every, own = candidate_losses(screened), kept.model.way
-    others = [everywhere.view(kept.by_resources[way], losses) for way, losses in every.items() if way != own]
+    others = [
+        everywhere.view(kept.by_resources[way], losses, aside=f", margin as {way}")
+        for way, losses in every.items()
+        if way != own
+    ]
     needed = fund_needed(kept, counted_scenarios(kept))
     required = make_plan(kept.rules, kept.roster, np.array(needed.required, dtype=np.int64))
     return [everywhere.view(kept.losses, every[own], {IN_FORCE: needed.plan, REQUIRED: required}), *others]
