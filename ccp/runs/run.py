@@ -107,8 +107,6 @@ def open_run(path: Path | str, commands: tuple[str, ...] | None = None) -> Run:
     if (folder / UNFINISHED).is_dir():
         raise refuse(shown, f"an unfinished run stands here: finish it with {called(_resumed())} `resume`")
     command, manifest = read_manifest(path, commands)
-    if command not in commands:
-        raise refuse(shown, f"a run of {called(commands)} was expected, this is one of ccp {command}")
     _check_notes(manifest, f"{shown}/manifest.json")
     _check_whole(folder, shown, command)
     return Run(shown, command, manifest, folder)
@@ -123,6 +121,8 @@ def read_manifest(path: Path | str, commands: tuple[str, ...] | None = None) -> 
     command = str(manifest.get("made_by", "")).removeprefix("ccp ") if isinstance(manifest, dict) else ""
     if command not in readable():
         raise refuse(shown, f"a run's directory was expected ({called(commands)}), its manifest is not one of a run")
+    if command not in commands:
+        raise refuse(shown, f"a run of {called(commands)} was expected, this is one of ccp {command}")
     _check_form(shown, manifest, COMMANDS[command].form)
     return command, manifest
 
