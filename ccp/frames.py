@@ -3,6 +3,7 @@
 from typing import Any
 
 import dataframely as dy
+import polars as pl
 
 from ccp.columns import column, column_of
 from ccp.errors import CURRENCY, LARGEST_AMOUNT, NAME
@@ -456,6 +457,11 @@ class ModelMargins(dy.Schema):
 
 BOOK_TABLES = ("members", "accounts", "instruments", "positions", "collateral")
 """The tables of a book, in order."""
+
+
+def types_of(schema: type[dy.Schema]) -> pl.Schema:
+    """The columns of a table and their types, as polars names them: what a frame that is made is given."""
+    return pl.Schema({name: kind.dtype for name, kind in schema.columns().items()})
 
 
 def book_schemas() -> dict[str, type[dy.Schema]]:

@@ -9,7 +9,7 @@ import polars as pl
 
 from ccp.api.inputs import load_rulebook, rulebook_path
 from ccp.errors import refuse_argument
-from ccp.frames import LadderRows
+from ccp.frames import LadderRows, types_of
 from ccp.money import minor_units
 from ccp.notes.note import Note, note
 from ccp.rulebook.rulebook import Rulebook
@@ -77,7 +77,7 @@ def compare(
     run = {"members": members, "cover": cover, "fund": fund, "ladder": losses}
     notes = [one for name, house in zip(named, houses, strict=True) for one in house_notes(name, house, fund)]
     return Comparison(
-        pl.DataFrame(rows, schema=LadderRows.create_empty().schema),
+        pl.DataFrame(rows, schema=types_of(LadderRows)),
         [_described(name, house) for name, house in zip(named, houses, strict=True)],
         with_notes(rulebooks_manifest(KIND.command, files, loaded, run), notes),
         notes,

@@ -10,7 +10,7 @@ import polars as pl
 
 from ccp.book.roster import Roster, roster_of
 from ccp.errors import LARGEST_AMOUNT, refuse_argument
-from ccp.frames import PathTiers
+from ccp.frames import PathTiers, types_of
 from ccp.money import minor_units, to_minor
 from ccp.rulebook.load import load_rulebook
 from ccp.rulebook.rulebook import Rulebook
@@ -163,4 +163,4 @@ def _tiers(found: PathDraws, minor: int) -> pl.DataFrame:
                 "largest_amount": float(amounts.max(initial=0.0)),
             }
         )
-    return pl.DataFrame(rows, schema=PathTiers.create_empty().schema)
+    return pl.DataFrame(rows, schema=types_of(PathTiers))

@@ -7,7 +7,7 @@ from typing import Any
 
 import polars as pl
 
-from ccp.frames import ReplayRows
+from ccp.frames import ReplayRows, types_of
 from ccp.money import minor_units
 from ccp.replays.document import Replay
 from ccp.replays.load import load_replay, replay_path
@@ -74,7 +74,7 @@ def replay(document: str | Path | Replay) -> Replayed:
         loss_chosen(read),
         [_called(read, place) for place in range(len(read.margin_calls))],
         [_run(run, read.currency_digits) for run in runs],
-        pl.DataFrame(rows, schema=ReplayRows.create_empty().schema),
+        pl.DataFrame(rows, schema=types_of(ReplayRows)),
     )
 
 

@@ -14,6 +14,7 @@ from ccp.api.inputs import DEFAULT_RULEBOOK, in_memory, input_files
 from ccp.book.book import Book
 from ccp.errors import InputError
 from ccp.exposure.run import Progress
+from ccp.frames import types_of
 from ccp.market.case import Case
 from ccp.market.history import Market, read_market
 from ccp.notes.note import Note, notes_of, worst_of
@@ -171,7 +172,7 @@ def _tables(rows: list[dict[str, Any]]) -> dict[str, pl.DataFrame]:
 
 
 def _table(name: str, lines: list[dict[str, Any]]) -> pl.DataFrame:
-    schema = KIND.schemas[name].create_empty().schema
+    schema = types_of(KIND.schemas[name])
     loose = {column: pl.String if kind == pl.Date else kind for column, kind in schema.items()}
     frame = pl.DataFrame(lines, schema=loose)
     return frame.with_columns(pl.col(column).str.to_date() for column, kind in schema.items() if kind == pl.Date)

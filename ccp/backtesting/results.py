@@ -10,7 +10,7 @@ from ccp.backtesting.exceptions import BackTest, SampleTests, back_test, coverag
 from ccp.backtesting.history import BackTestHistory
 from ccp.backtesting.procyclicality import Procyclicality, StepResponse, procyclicality
 from ccp.book.portfolio import Portfolio
-from ccp.frames import BackTests, ModelMargins, Procyclicalities
+from ccp.frames import BackTests, ModelMargins, Procyclicalities, types_of
 from ccp.money import exact, to_units
 from ccp.stress.loss_over_margin import over_margin_of
 from ccp.types import Cents, Flags
@@ -30,7 +30,7 @@ def exceptions_table(history: BackTestHistory) -> pl.DataFrame:
                 rows.append(_row(history, model, level, names[place], test))
             if level == "account":
                 rows.append(_book_row(history, model, losses[:, holding], held[:, holding]))
-    return pl.DataFrame(rows, schema=BackTests.create_empty().schema).sort("model", "level", "id")
+    return pl.DataFrame(rows, schema=types_of(BackTests)).sort("model", "level", "id")
 
 
 def _holding(portfolio: Portfolio, level: str) -> Flags:
@@ -131,7 +131,7 @@ def margins_table(history: BackTestHistory) -> pl.DataFrame:
         pl.DataFrame({"model": model, "date": history.dates, "margin": to_units(margins.sum(axis=1), digits)})
         for model, margins in history.margins.items()
     ]
-    return pl.concat(parts).cast(dict(ModelMargins.create_empty().schema))  # type: ignore[arg-type]
+    return pl.concat(parts).cast(types_of(ModelMargins))
 
 
 def procyclicality_table(history: BackTestHistory, steps: dict[str, StepResponse]) -> pl.DataFrame:
@@ -140,7 +140,7 @@ def procyclicality_table(history: BackTestHistory, steps: dict[str, StepResponse
         {"model": model, **_moves(history, procyclicality(margins.sum(axis=1))), **_step(steps[model])}
         for model, margins in history.margins.items()
     ]
-    return pl.DataFrame(rows, schema=Procyclicalities.create_empty().schema)
+    return pl.DataFrame(rows, schema=types_of(Procyclicalities))
 
 
 def _moves(history: BackTestHistory, found: Procyclicality) -> dict[str, Any]:

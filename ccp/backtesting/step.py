@@ -8,7 +8,7 @@ import polars as pl
 from ccp.backtesting.history import margins_by_day
 from ccp.backtesting.procyclicality import StepResponse, step_response
 from ccp.book.book import Book, book_from_frames
-from ccp.frames import Factors
+from ccp.frames import Factors, types_of
 from ccp.market.case import Case
 from ccp.market.history import Market
 from ccp.rulebook.margin import MarginRules
@@ -50,7 +50,7 @@ def stepping_market(before: int, after: int) -> Market:
     path = 100.0 * path / path[before - 1]
     days = [date(1970, 1, 1) + timedelta(days=number) for number in range(before + after)]
     kinds = {"factor_id": ["X"], "change": ["relative"], "asset_class": ["equity"]}
-    factors = pl.DataFrame(kinds).cast({"change": Factors.create_empty().schema["change"]})  # type: ignore[arg-type]
+    factors = pl.DataFrame(kinds).cast({"change": types_of(Factors)["change"]})
     return Market(pl.DataFrame({"date": days, "X": path}), factors, {})
 
 

@@ -9,7 +9,7 @@ from datetime import date, timedelta
 import polars as pl
 
 from ccp.errors import refuse_argument
-from ccp.frames import instruments_schema
+from ccp.frames import instruments_schema, types_of
 from ccp.kernels.exposure.black import black_forward_value
 
 CARRY = 0.02
@@ -52,7 +52,7 @@ def catalogue(count: int, levels: dict[str, float], day: date) -> tuple[pl.DataF
     for place, row in enumerate(rows):
         row["popularity"] = 1.0 / (place + 5.0)
     table = pl.DataFrame(rows, infer_schema_length=None)
-    known = {name: kind for name, kind in instruments_schema().create_empty().schema.items() if name in table.columns}
+    known = {name: kind for name, kind in types_of(instruments_schema()).items() if name in table.columns}
     traits = table.select("delta", "unit_notional", "popularity", "crowded", "spread")
     return table.select([pl.col(name).cast(kind) for name, kind in known.items()]), traits
 

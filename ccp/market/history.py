@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 
 from ccp.errors import Problem, refuse, refuse_argument
-from ccp.frames import Days, Factors, Levels, Prices
+from ccp.frames import Days, Factors, Levels, Prices, types_of
 from ccp.market.classes import RATE, class_by_name, class_problems, tenor_by_name
 from ccp.tables import check_table, find_table, raise_problems, read_raw
 from ccp.types import Vector
@@ -142,7 +142,7 @@ def _read_wide(raw: pl.DataFrame, source: str) -> tuple[pl.DataFrame, list[Probl
 
 def _read_factors(path: Path | None, factor_ids: list[str]) -> tuple[pl.DataFrame, list[Problem], int]:
     """The factors table, or what can be told from the names: `EUR/USD` is a currency, `X.VOL` a volatility."""
-    stated = pl.DataFrame(schema=Factors.create_empty().schema)
+    stated = pl.DataFrame(schema=types_of(Factors))
     problems: list[Problem] = []
     total = 0
     if path is not None:

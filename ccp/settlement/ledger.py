@@ -11,7 +11,7 @@ import numpy as np
 import polars as pl
 
 from ccp.book.portfolio import Portfolio
-from ccp.frames import LedgerRows
+from ccp.frames import LedgerRows, types_of
 from ccp.money import to_units
 from ccp.rulebook.tier_kind import MOVEMENTS, NOBODY, TierKind
 from ccp.types import Cents, Flags, Index
@@ -187,5 +187,5 @@ class Ledger:
                 "movement": pl.Series(KINDS, dtype=pl.String).gather(kinds),
                 "amount": to_units(amount, digits),
             },
-            schema=LedgerRows.create_empty().schema,
+            schema=types_of(LedgerRows),
         )

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from ccp.frames import AccountDays, MemberDays, PoolDays
+from ccp.frames import AccountDays, MemberDays, PoolDays, types_of
 from ccp.money import to_units
 from ccp.settlement.cycle import DayResult
 from ccp.settlement.default import SettledEvent
@@ -39,7 +39,7 @@ def account_table(terms: RunTerms, result: DayResult) -> pl.DataFrame:
             "margin": to_units(result.account_margin, terms.digits),
             "net_option_value": to_units(result.option_value, terms.digits),
         },
-        schema=AccountDays.create_empty().schema,
+        schema=types_of(AccountDays),
     )
 
 
@@ -63,7 +63,7 @@ def pool_table(terms: RunTerms, result: DayResult) -> pl.DataFrame:
             "not_counted": to_units(result.not_counted, terms.digits),
             **_periods_of_pools(terms, result.ended),
         },
-        schema=PoolDays.create_empty().schema,
+        schema=types_of(PoolDays),
     )
 
 
@@ -82,7 +82,7 @@ def member_table(terms: RunTerms, result: DayResult) -> pl.DataFrame:
             "asked": to_units(result.asked, terms.digits),
             "in_default": state.standing.away,
         },
-        schema=MemberDays.create_empty().schema,
+        schema=types_of(MemberDays),
     )
 
 

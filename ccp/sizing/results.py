@@ -1,15 +1,20 @@
 """A sized fund as the tables that a run writes. Money leaves in units of the service currency."""
 
+from typing import Any
+
 import numpy as np
 import polars as pl
 
-from ccp.frames import CollateralCounts, Contributions, Losses, Margin, Scenarios, StressShocks
+from ccp.frames import CollateralCounts, Contributions, Losses, Margin, Scenarios, StressShocks, types_of
 from ccp.margin.collateral_counts import counts_table
 from ccp.money import to_units
 from ccp.pricing.horizon import stress_periods
 from ccp.sizing.size import Sized
 from ccp.sizing.windows_table import windows_table
 from ccp.waterfall.table import defaulters_name, outcome_rows, waterfall_frame
+
+ROWS_AT_ONCE = 10_000
+"""Of the waterfall table that are held as rows: a frame takes a fifth of their memory, and some milliseconds to make."""
 
 
 def result_tables(sized: Sized) -> dict[str, pl.DataFrame]:
@@ -39,7 +44,7 @@ def margin_table(sized: Sized) -> pl.DataFrame:
             "margin": to_units(measured.found.account_margin, digits),
             "net_option_value": np.round(measured.found.net_option_value, digits) + 0.0,
         },
-        schema=Margin.create_empty().schema,
+        schema=types_of(Margin),
     )
 
 
@@ -60,7 +65,7 @@ def losses_table(sized: Sized) -> pl.DataFrame:
             "group_id": groups * count,
             "loss_over_margin": to_units(losses.T.ravel(), case.rulebook.currency_digits),
         },
-        schema=Losses.create_empty().schema,
+        schema=types_of(Losses),
     )
 
 
@@ -84,7 +89,7 @@ def scenarios_table(sized: Sized) -> pl.DataFrame:
             "description": [label.description for label in labels],
             "provenance": [label.provenance for label in labels],
         },
-        schema=Scenarios.create_empty().schema,
+        schema=types_of(Scenarios),
     )
 
 
@@ -102,7 +107,7 @@ def shocks_table(sized: Sized) -> pl.DataFrame:
             "relative": relative[at],
             "absolute": absolute[at],
         },
-        schema=StressShocks.create_empty().schema,
+        schema=types_of(StressShocks),
     )
 
 
@@ -132,19 +137,20 @@ def contributions_table(sized: Sized) -> pl.DataFrame:
             "contribution": to_units(np.array(sized.required, dtype=np.int64), digits),
             "posted": [None] * len(portfolio.members) if posted is None else posted,
         },
-        schema=Contributions.create_empty().schema,
+        schema=types_of(Contributions),
     )
 
 
 def waterfall_table(sized: Sized) -> pl.DataFrame:
     """Who pays in every scenario: for the cover-N groups, and for the coverage test's worst set where it differs."""
-    digits, frames = sized.digits, []
+    digits, frames, rows = sized.digits, [], list[dict[str, Any]]()
     for place, scenario_id in enumerate(sized.scenarios.ids):
-        rows = []
         for chosen_by, groups in default_sets(sized, place).items():
             rows += outcome_rows(sized.plan, sized.payments(place, groups), scenario_id, chosen_by, digits)
-        frames.append(waterfall_frame(rows))  # a frame takes a fifth of the rows' memory
-    return pl.concat(frames, rechunk=True)
+        if len(rows) >= ROWS_AT_ONCE:
+            frames.append(waterfall_frame(rows))
+            rows = []
+    return pl.concat([*frames, waterfall_frame(rows)], rechunk=True)
 
 
 def default_sets(sized: Sized, scenario: int) -> dict[str, tuple[int, ...]]:

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from ccp.frames import Windows
+from ccp.frames import Windows, types_of
 from ccp.money import to_units
 from ccp.notes.note import named
 from ccp.pricing.horizon import case_windows, stress_periods
@@ -46,7 +46,7 @@ def windows_table(sized: Sized) -> pl.DataFrame:
             "why": _reasons(screened, labels, kept),
             **_covers(sized, screened, len(labels)),
         },
-        schema=Windows.create_empty().schema,
+        schema=types_of(Windows),
     )
 
 

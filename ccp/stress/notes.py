@@ -131,9 +131,14 @@ def _dependents(case: Case) -> Iterator[tuple[str, Flags]]:
     table, service = case.book.ordered_instruments, case.rulebook.currency
     pairs = [None if name == service else currency_factor(name, service) for name in table["currency"]]
     columns = [*(table[name] for name in factor_columns()), pl.Series(pairs, dtype=pl.String)]
-    for name in case.factor_ids:
-        depends = np.any([(column == name).fill_null(False).to_numpy() for column in columns], axis=0)
-        if depends.any():
+    rows: dict[str, list[int]] = {name: [] for name in case.factor_ids}
+    for column in columns:
+        for row, name in enumerate(column.to_list()):
+            rows.get(name, []).append(row)
+    for name, found in rows.items():
+        if found:
+            depends = np.zeros(table.height, dtype=bool)
+            depends[found] = True
             yield name, depends
 
 

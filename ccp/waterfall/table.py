@@ -4,7 +4,7 @@ from typing import Any
 
 import polars as pl
 
-from ccp.frames import Waterfall
+from ccp.frames import Waterfall, types_of
 from ccp.money import minor_units
 from ccp.waterfall.event import Outcome
 from ccp.waterfall.plan import Plan
@@ -50,4 +50,4 @@ def payment_rows(plan: Plan, outcome: Outcome, digits: int) -> list[dict[str, An
 
 def waterfall_frame(rows: list[dict[str, Any]]) -> pl.DataFrame:
     """Rows of one or more events as the waterfall table."""
-    return pl.DataFrame(rows, schema=Waterfall.create_empty().schema)
+    return pl.DataFrame(rows, schema=types_of(Waterfall))
