@@ -26,7 +26,7 @@ from ccp.sizing.windows import candidate_losses, objectives, of_classes, screene
 from ccp.stress.measure import Measured, measure_stress
 from ccp.stress.parts import COUNTED, MOVED
 from ccp.stress.windows import Counting, Screened, window_model
-from ccp.types import Cents
+from ccp.types import Cents, Index
 
 
 @dataclass(frozen=True)
@@ -46,15 +46,20 @@ class StressedBook:
         if not self.first.found.windows:
             return self.first
         assert self.first.windows is not None
-        everywhere = Everywhere(self.first.windows, self.first.model.rows)
-        margin, plan, own = state.supplementary, state.standing.plan, candidate_losses(self.first)[self.first.model.way]
+        first, way = self.first, self.first.model.way
+        everywhere = Everywhere(self.first.windows, first.model.rows, first.found.windows, self._counted)
+        margin, plan, own = state.supplementary, state.standing.plan, candidate_losses(first)[way]
 
         def views(kept: Measured) -> list[LossView]:
             less = [(kept.losses.less(margin, kept.roster), own.less(margin, kept.roster))] if margin.any() else []
-            return [everywhere.view(*both, {IN_FORCE: plan}) for both in [(kept.losses, own), *less]]
+            return [everywhere.view(*both, way, {IN_FORCE: plan}) for both in [(kept.losses, own), *less]]
 
         measured, screened = with_joint_worst(self._screened(terms, state), self._run, views)
         return replace(measured, screened=screened)
+
+    def _counted(self, scenarios: ScenarioSet, pools: Index) -> dict[str, Cents]:
+        """What counts as margin of some pools in some scenarios, by way."""
+        return {way: amounts[pools] for way, amounts in self.counting(scenarios).items()}
 
     def _run(self, kept: KeptScenarios) -> Measured:
         """The book in the windows and the single names that are kept."""

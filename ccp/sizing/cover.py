@@ -150,19 +150,22 @@ def emir_42_3(losses: SetLosses, counted: Flags) -> Cover:
     Groups rank by what each loses alone, and the second and third are sold together. Source: EMIR, Regulation (EU)
     648/2012, Article 42(3): what the default fund alone must withstand.
     """
-    single = losses.group_over_margin
     first, _ = first_and_next_two(losses)
     covers = dict[int, Cover]()
 
     def amount(scenario: int) -> int:
-        places = np.argsort(-single[:, scenario], kind="stable")[:3].tolist()
-        options = [places[:1], places[1:]]
-        lost = [int(losses.of_groups(scenario, groups).sum()) if groups else 0 for groups in options]
-        groups = options[int(lost[1] > lost[0])]
-        covers[scenario] = Cover(max(lost), scenario, groups, max(lost))
-        return max(lost)
+        covers[scenario] = emir_42_3_in(losses, scenario)
+        return covers[scenario].amount
 
     return covers[_worst_scenario(np.maximum(first, next_two_by_bound(losses, losses.bounds)), counted, amount)]
+
+
+def emir_42_3_in(losses: SetLosses, scenario: int) -> Cover:
+    """The same of one scenario."""
+    places = np.argsort(-losses.group_over_margin[:, scenario], kind="stable")[:3].tolist()
+    options = [places[:1], places[1:]]
+    lost = [int(losses.of_groups(scenario, groups).sum()) if groups else 0 for groups in options]
+    return Cover(max(lost), scenario, options[int(lost[1] > lost[0])], max(lost))
 
 
 def next_two_by_bound(losses: GroupLosses, bounds: SetBounds | None) -> Cents:

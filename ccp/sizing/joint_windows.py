@@ -6,32 +6,91 @@ most what its groups count for alone and `more` of them (`ccp.stress.loss_over_m
 that passes the worst of the scenarios that are. What is left is proved to be no worse (docs/decisions/0034).
 """
 
+from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cache, cached_property
 from itertools import chain
 
 import numpy as np
 
+from ccp.kernels.exposure.windows import WindowSums
 from ccp.pricing.revalue import Cube
 from ccp.scenarios.kept import KeptScenarios
-from ccp.sizing.cover import EMIR, cover_name, cover_numbers, emir_42_3, most_one_by_one, next_two_by_bound, worst_over
+from ccp.sizing.cover import (
+    EMIR,
+    cover_name,
+    cover_numbers,
+    emir_42_3,
+    emir_42_3_in,
+    first_and_next_two,
+    largest_losses,
+    worst_over,
+)
 from ccp.sizing.coverage import burden, prefunded
 from ccp.sizing.size import counted_scenarios
-from ccp.sizing.worst_set import Counts, as_it_is, passes
+from ccp.sizing.worst_set import Counts, as_it_is, passes, worst_beyond
 from ccp.stress.cube_rows import CubeRows
-from ccp.stress.joint_losses import JointLosses
+from ccp.stress.joint_losses import BLOCK, MOST_KEPT, JointLosses, MoreTogether, PoolResults
+from ccp.stress.joint_sale import JointSale
 from ccp.stress.loss_over_margin import SetBounds, SetLosses, StressLosses
 from ccp.stress.measure import Losses, Measured
-from ccp.stress.paper import largest_jumps
+from ccp.stress.paper import CrossPaper, largest_jumps
+from ccp.stress.paper_everywhere import CountedIn, PaperEverywhere, PaperMore
+from ccp.stress.recent import Recent
 from ccp.stress.windows import SLICE, Screened, WindowModel
 from ccp.types import Cents, Flags, Index, Vector
 from ccp.waterfall.plan import Plan
 
-AT_A_TIME = 32
-"""So many windows are measured before it is looked again which may still be worse."""
-MOST_FURTHER = 256
-"""So many windows are measured beside those in which groups lose most one by one; then the bound stands."""
+MOST_VALUED = 2_048
+"""In so many candidates, those of the largest bounds, sets are valued to answer a question; of others the bound stands.
+"""
+MOST_FURTHER = 32
+"""So many windows are measured beside those in which groups lose most one by one; then what is known stands."""
+BLOCKS = 64
+"""So many blocks of candidates, in which sets are valued, are kept."""
+
+
+@dataclass(frozen=True, eq=False)
+class CandidateBounds:
+    """How much more sets may lose in each candidate: for being sold together, and for one another's paper, which
+    `paper` gives for so many others in the set."""
+
+    sale: JointSale
+    paper: Callable[[int], PaperMore] | None = None
+
+    def most_of_sets(self, single: Cents, count: int) -> Cents:
+        """By candidate, what no set of at most `count` groups counts for more than. `single` (group x candidate) is
+        what each counts for alone.
+
+        A set in which nobody has issued paper of another's counts for its groups; of the others one issuer after the
+        other is taken as being in it.
+        """
+        worth = np.maximum(single + self.sale.most(count)[:, None], 0)
+        alone = largest_losses(worth, count).sum(axis=0)
+        if self.paper is None or count == 1:
+            return alone
+        more = self.paper(count - 1)
+        most = more.most(count - 1)
+        sets = [alone]
+        for place, issuer in enumerate(more.paper.issuers.tolist()):
+            beside = worth + (more.of_issuer(place) if count == 2 else most)
+            beside[issuer] = 0
+            own = worth[issuer] + most[issuer]
+            sets.append(own + largest_losses(beside, count - 1).sum(axis=0))
+        return np.max(sets, axis=0)
+
+    def more_of_two(self) -> Cents:
+        """By candidate, the most that any two groups lose more together."""
+        more = self.sale.most(2)[:, None] + (0 if self.paper is None else self.paper(1).most(1))
+        return np.sort(more, axis=0)[-2:].sum(axis=0)
+
+    def at(self, candidate: int, count: int) -> SetBounds:
+        """Those of one candidate, for sets of at most `count`."""
+        if self.paper is None or count == 1:
+            return self.sale
+        more = self.paper(count - 1)
+        return MoreTogether(self.sale, more.paper.with_more(more.at(candidate)))
 
 
 @dataclass(frozen=True)
@@ -39,13 +98,14 @@ class LossView:
     """One way to look at losses: in the scenarios that are `kept`, and of each group alone in `every` candidate.
 
     `bounds` say how much more sets may lose in the scenarios and in every candidate, None where they lose no more.
-    `plans` are those whose coverage test is looked at, by what the test is called. `aside` is what is said of it where
-    the fund is not sized by this view.
+    `valued` gives what sets lose in a candidate, with its place there. `plans` are those whose coverage test is looked
+    at, by what the test is called. `aside` is what is said of it where the fund is not sized by this view.
     """
 
     kept: SetLosses
     every: StressLosses
-    bounds: SetBounds | None
+    bounds: CandidateBounds | None
+    valued: Callable[[int], tuple[SetLosses, int]]
     plans: Mapping[str, Plan] = field(default_factory=dict)
     aside: str = ""
 
@@ -53,7 +113,8 @@ class LossView:
 @dataclass(frozen=True)
 class Question:
     """What is asked of every candidate: `worst` is the answer over the scenarios that are kept, `most` by candidate
-    what no answer passes for certain, and `upper` that of one candidate, more closely, where it passes `worst`.
+    what no answer passes for certain. `upper` is that of one candidate, more closely, and `valued` the answer itself:
+    where they pass what they are given.
 
     All in cents, and `less` more than what is asked for.
     """
@@ -61,23 +122,39 @@ class Question:
     kind: str
     worst: int
     most: Cents
-    upper: Callable[[int], int]
+    upper: Callable[[int, int], int]
+    valued: Callable[[int, int], int]
     less: int = 0
 
     def over(self, places: Index) -> Cents:
-        """By place, by how much the answer may pass the worst so far; not below zero."""
-        over = np.zeros(len(places), dtype=np.int64)
-        for number in np.flatnonzero(self.most[places] > self.worst).tolist():
-            over[number] = max(self.upper(int(places[number])) - self.worst, 0)
+        """By place, by how much the answer may pass the worst so far; of answers that are known the largest alone."""
+        over, most = np.zeros(len(places), dtype=np.int64), self.most[places]
+        best, known, worst = self.worst, 0, -1
+        for number in np.argsort(-most, kind="stable").tolist():
+            if most[number] <= best:
+                break
+            upper = self.upper(int(places[number]), best)
+            if upper > best and known < MOST_VALUED:
+                known += 1
+                answer = self.valued(int(places[number]), best)
+                best, worst = (answer, number) if answer > best else (best, worst)
+            elif upper > best:
+                over[number] = upper - self.worst
+        if best > self.worst:
+            over[worst] = best - self.worst
         return over
 
 
 @dataclass(frozen=True, eq=False)
 class Everywhere:
-    """Every candidate, as far as it says how much more sets may lose."""
+    """Every candidate: members' `sums` in each by way of counting margin, and what counts of pools' margin."""
 
     model: WindowModel
     rows: CubeRows
+    sums: Mapping[str, WindowSums]
+    counted: CountedIn
+    _found: dict[tuple[int, bytes], dict[str, PaperMore]] = field(default_factory=dict)
+    _blocks: OrderedDict[tuple[str, bytes, int], JointLosses] = field(default_factory=OrderedDict)
 
     @cached_property
     def jumps(self) -> tuple[Vector, Vector]:
@@ -92,11 +169,72 @@ class Everywhere:
             yield self.model.names.cube
 
     def view(
-        self, kept: Losses, every: StressLosses, plans: Mapping[str, Plan] | None = None, aside: str = ""
+        self, kept: Losses, every: StressLosses, way: str, plans: Mapping[str, Plan] | None = None, aside: str = ""
     ) -> LossView:
-        """A view of some losses, with bounds that hold in every candidate."""
-        bounds = kept.bounds_where(lambda: self.jumps) if isinstance(kept, JointLosses) else None
-        return LossView(kept, every, bounds, plans or {}, aside)
+        """A view of some losses, margin counted in some way, with bounds of every candidate."""
+        if not isinstance(kept, JointLosses):
+            return LossView(kept, every, None, lambda place: (every, place), plans or {}, aside)
+        bounds = self._bounds(kept, way)
+        return LossView(kept, every, bounds, lambda place: self._valued(kept, every, way, place), plans or {}, aside)
+
+    def _valued(self, kept: JointLosses, every: StressLosses, way: str, place: int) -> tuple[SetLosses, int]:
+        """What sets lose in the block of candidates that a candidate is in, and its place there."""
+        windows = self.model.candidates.count
+        begin = 0 if place < windows else windows
+        first = place - (place - begin) % BLOCK
+        spare = b"" if kept.supplementary is None else kept.supplementary.tobytes()
+        key = (way, spare, first)
+        if key not in self._blocks:
+            last = min(first + BLOCK, windows if place < windows else self.model.count)
+            self._blocks[key] = self._block(kept, every, way, slice(first, last))
+            while len(self._blocks) > BLOCKS:
+                self._blocks.popitem(last=False)
+        self._blocks.move_to_end(key)
+        return self._blocks[key], place - first
+
+    def _block(self, kept: JointLosses, every: StressLosses, way: str, places: slice) -> JointLosses:
+        some, sale = self.model.some(places), kept.sale
+        unit_loss = self.model.pricer.price(some).close_out_loss
+        results = PoolResults(sale, self.rows, unit_loss, kept.results.paper, Recent(MOST_KEPT // BLOCKS))
+        over = every.over_margin[:, places]
+        single = StressLosses(over, over, every.group_over_margin[:, places])
+
+        @cache
+        def of_group(group: int) -> Cents:
+            counted = self.counted(some, sale.pools_of(group))
+            return counted.get(way, next(iter(counted.values())))
+
+        def counted(group: int, scenarios: slice) -> Cents:
+            found = of_group(group)
+            return found[:, scenarios] if found.shape[1] > 1 else found
+
+        return JointLosses(
+            single, results, counted, kept.covers_clients, kept.supplementary, Recent(MOST_KEPT // BLOCKS)
+        )
+
+    def _bounds(self, kept: JointLosses, way: str) -> CandidateBounds:
+        paper = kept.results.paper
+        if paper is None:
+            return CandidateBounds(kept.sale)
+        everywhere = PaperEverywhere(
+            self.model, self.rows, self.sums, self.counted, kept.covers_clients, kept.sale, paper
+        )
+        spare = kept.supplementary
+
+        def of_sets(others: int) -> PaperMore:
+            key = (others, b"" if spare is None else spare.tobytes())
+            if key not in self._found:
+                known = everywhere.known
+                self._found[key] = everywhere.more(others, spare) if known else self._anywhere(everywhere, paper)
+            found = self._found[key]
+            return found.get(way, next(iter(found.values())))
+
+        return CandidateBounds(kept.sale, of_sets)
+
+    def _anywhere(self, everywhere: PaperEverywhere, paper: CrossPaper) -> dict[str, PaperMore]:
+        """The most in any candidate, for all."""
+        most = paper.where(*self.jumps)
+        return {way: PaperMore.constant(most, self.model.count) for way in everywhere.sums}
 
 
 def with_joint_worst(
@@ -143,13 +281,13 @@ def _bounds(worse: list[tuple[str, int, Cents]]) -> dict[str, int]:
 
 
 def _keeping(screened: Screened, places: Index, worse: list[tuple[str, int, Cents]]) -> Screened:
-    """With the candidates that may be worse by most."""
-    over = np.max([one for _, _, one in worse], axis=0)
-    largest = np.lexsort((places, -over))[:AT_A_TIME]
+    """With the candidate that is, or may be, worst of each question; of equals the first."""
     why = {key: list(reasons) for key, reasons in screened.why.items()}
-    for place in largest[over[largest] > 0].tolist():
-        kinds = dict.fromkeys(kind for kind, _, one in worse if one[place] > 0)
-        why[int(places[place])] = [(kind, "sold together") for kind in kinds]
+    for kind, _, over in worse:
+        place = int(places[int(np.argmax(over))])
+        reasons = why.setdefault(place, [])
+        if (kind, "sold together") not in reasons:
+            reasons.append((kind, "sold together"))
     return replace(screened, why=why)
 
 
@@ -163,20 +301,34 @@ def _questions(view: LossView, count: int, counted: Flags) -> Iterator[Question]
     for name, plan in view.plans.items():
         yield _of_sets(name, view, bounds, count, burden(plan), counted, prefunded(plan))
     single = view.every.group_over_margin
-    most, worst = np.maximum(single.max(axis=0), next_two_by_bound(view.every, bounds)), emir_42_3(view.kept, counted)
-    yield Question(EMIR + view.aside, worst.amount, most, lambda place: _of_emir(single[:, place], bounds))
+    largest, next_two = first_and_next_two(view.every)
+    most = np.maximum(largest, np.minimum(next_two + bounds.more_of_two(), bounds.most_of_sets(single, 2)))
+    worst = emir_42_3(view.kept, counted).amount
+
+    def upper(place: int, _: int) -> int:
+        return _of_emir(single[:, place], bounds.at(place, 2))
+
+    def valued(place: int, _: int) -> int:
+        losses, at = view.valued(place)
+        return emir_42_3_in(losses, at).amount
+
+    yield Question(EMIR + view.aside, worst, most, upper, valued)
 
 
 def _of_sets(
-    kind: str, view: LossView, bounds: SetBounds, count: int, counts: Counts, counted: Flags, less: int = 0
+    kind: str, view: LossView, bounds: CandidateBounds, count: int, counts: Counts, counted: Flags, less: int = 0
 ) -> Question:
     single = counts.of(view.every.group_over_margin)
     worst = worst_over(view.kept, count, counts, counted)[1].bound
 
-    def upper(place: int) -> int:
-        return passes(single[:, place], bounds, count, worst)
+    def upper(place: int, floor: int) -> int:
+        return passes(single[:, place], bounds.at(place, count), count, floor)
 
-    return Question(kind, worst, most_one_by_one(single, bounds, count), upper, less)
+    def valued(place: int, floor: int) -> int:
+        losses, at = view.valued(place)
+        return worst_beyond(losses, bounds.at(place, count), at, count, counts, floor)
+
+    return Question(kind, worst, bounds.most_of_sets(single, count), upper, valued, less)
 
 
 def _of_emir(single: Cents, bounds: SetBounds) -> int:

@@ -14,11 +14,12 @@ from pathlib import Path
 import numpy as np
 
 from ccp.exposure.run import Progress
+from ccp.margin.collateral import holdings
 from ccp.market.case import Case
 from ccp.pricing.horizon import case_names, case_scenarios, case_windows
 from ccp.pricing.revalue import Cube
 from ccp.scenarios.kept import NONE_KEPT, KeptScenarios
-from ccp.scenarios.scenario_set import without_multiple
+from ccp.scenarios.scenario_set import ScenarioSet, without_multiple
 from ccp.scenarios.single_names import ALONE
 from ccp.scenarios.stress_set import sizing_multiples
 from ccp.scenarios.windows import CALLED
@@ -30,9 +31,10 @@ from ccp.sizing.size import counted_scenarios, fund_needed
 from ccp.stress.loss_over_margin import StressLosses, over_margin_left
 from ccp.stress.measure import Measured, check_size, measure
 from ccp.stress.more_scenarios import measure_in
-from ccp.stress.parts import PartExecutor
+from ccp.stress.paper_everywhere import CountedIn
+from ccp.stress.parts import PartExecutor, counted_by_way
 from ccp.stress.windows import Screened, WindowModel, first_day, window_model
-from ccp.types import Cents, InstrumentByScenario
+from ccp.types import Cents, Index, InstrumentByScenario
 from ccp.waterfall.plan import Plan, make_plan
 
 PAIRED = 20
@@ -85,7 +87,7 @@ def with_windows(
         return measure_in(measured, measured.case, case_scenarios(measured.case, kept=kept), most, executor)
 
     screened = replace(screen(measured, model), by_name=by_name)
-    everywhere = Everywhere(model, measured.model.rows)
+    everywhere = Everywhere(model, measured.model.rows, measured.found.windows, counted_of(measured))
     found, screened = with_joint_worst(screened, run, lambda kept: views_of(measured, kept, everywhere))
     return replace(found, windows=model, screened=screened)
 
@@ -97,13 +99,26 @@ def views_of(screened: Measured, kept: Measured, everywhere: Everywhere) -> list
         return []
     every, own = candidate_losses(screened), kept.model.way
     others = [
-        everywhere.view(kept.by_resources[way], losses, aside=f", margin as {way}")
+        everywhere.view(kept.by_resources[way], losses, way, aside=f", margin as {way}")
         for way, losses in every.items()
         if way != own
     ]
     needed = fund_needed(kept, counted_scenarios(kept))
     required = make_plan(kept.rules, kept.roster, np.array(needed.required, dtype=np.int64))
-    return [everywhere.view(kept.losses, every[own], {IN_FORCE: needed.plan, REQUIRED: required}), *others]
+    plans = {IN_FORCE: needed.plan, REQUIRED: required}
+    return [everywhere.view(kept.losses, every[own], own, plans), *others]
+
+
+def counted_of(measured: Measured) -> CountedIn:
+    """What counts as margin of some pools of a book in whatever scenarios, by way."""
+    lines, found = holdings(measured.case), measured.found
+
+    def counted(scenarios: ScenarioSet, pools: Index) -> dict[str, Cents]:
+        held = None if found.pool_held is None else found.pool_held[pools]
+        of_pools = None if lines is None else lines.of_pools(pools)
+        return counted_by_way(measured.model, scenarios, found.pool_margin[pools], held, of_pools)
+
+    return counted
 
 
 def screen(measured: Measured, model: WindowModel) -> Screened:

@@ -89,6 +89,18 @@ def passes(single: Cents, bounds: SetBounds, count: int, floor: int) -> int:
     return max(search.best, search.open)
 
 
+def worst_beyond(losses: SetLosses, bounds: SetBounds, scenario: int, count: int, counts: Counts, floor: int) -> int:
+    """The same where sets are valued: what the worst set counts for in a scenario, where that passes `floor`; more only
+    where the search is not closed. `bounds` are those of the scenario."""
+
+    def worth(groups: tuple[int, ...]) -> int:
+        return int(counts.of(losses.of_groups(scenario, groups), np.array(groups)).sum())
+
+    search = _Search(counts.of(losses.group_over_margin[:, scenario]), bounds, worth, floor)
+    search.run(count)
+    return max(search.best, search.open)
+
+
 class _Search:
     """Depth first, groups by falling weight; `worth` values a set, and nothing up to `floor` is kept. `open` bounds the
     sets that were not looked at for want of `left`."""

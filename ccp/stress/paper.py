@@ -49,6 +49,7 @@ class CrossPaper:
     of the `issuers` (their groups) each paper is of (paper x issuer). `accounts` is how many each group has.
 
     `falls` and `rises` (paper) are the most that a unit loses, and gains, by its issuer's default in any scenario.
+    `known` is `most_more` where that is known otherwise.
     """
 
     issuers: Index
@@ -59,6 +60,7 @@ class CrossPaper:
     digits: int
     falls: Vector
     rises: Vector
+    known: Cents | None = None
     _more: dict[tuple[int, ...], int] = field(default_factory=dict)
 
     @cached_property
@@ -69,6 +71,8 @@ class CrossPaper:
     @cached_property
     def most_more(self) -> Cents:
         """The most that a group loses more, in any scenario, for the default of an issuer beside it: group x issuer."""
+        if self.known is not None:
+            return self.known
         more = (self.longs * self.falls + self.shorts * self.rises) @ self.issued.astype(np.float64)
         cents = np.ceil(more * minor_units(self.digits) * (1 + ROUNDING)).astype(np.int64)
         return cents + np.where(self.holds, self.accounts[:, None], 0)
@@ -77,6 +81,10 @@ class CrossPaper:
         """The same where units may lose, or gain, as much as this as well."""
         falls, rises = np.maximum(self.falls, falls), np.maximum(self.rises, rises)
         return replace(self, falls=falls, rises=rises, _more={})
+
+    def with_more(self, most_more: Cents) -> "CrossPaper":
+        """The same where groups lose no more than this beside an issuer: group x issuer."""
+        return replace(self, known=most_more, _more={})
 
     def among(self, group: int, defaulting: tuple[int, ...]) -> tuple[int, ...]:
         """The groups whose paper is worth what is recovered in the books of one of those that default together: its

@@ -56,6 +56,13 @@ class WindowModel:
         """Of windows, and then of single names."""
         return [*self.candidates.labels, *([] if self.names is None else self.names.labels)]
 
+    def some(self, places: slice) -> ScenarioSet:
+        """Some candidates as scenarios: windows, or single names, and not both."""
+        windows = self.candidates.count
+        if self.names is None or places.start < windows:
+            return self.candidates.only(np.arange(places.start, places.stop))
+        return self.names.names.scenarios(self.names.candidates[places.start - windows : places.stop - windows])
+
     def slices(self, most: int) -> Iterator[tuple[slice, ScenarioSet]]:
         """The candidates in order, at most so many at a time."""
         width = min(self.slice_, most)

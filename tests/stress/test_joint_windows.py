@@ -18,7 +18,7 @@ from ccp.sizing.figures import coverage_figures
 from ccp.sizing.joint_windows import Everywhere, with_joint_worst
 from ccp.sizing.notes import search_notes
 from ccp.sizing.size import Sized, size_fund
-from ccp.sizing.windows import measured_case, screen, views_of
+from ccp.sizing.windows import counted_of, measured_case, screen, views_of
 from ccp.stress.measure import Measured, measure
 from ccp.stress.more_scenarios import measure_in
 from ccp.stress.windows import window_model
@@ -77,7 +77,7 @@ def from_the_first_window(case: Case) -> Sized:
     """The fund when nothing but the first window is kept to begin with, whatever anybody loses in it."""
     measured = measure(case, case_scenarios(case), windows=window_model(case))
     assert measured.windows is not None
-    everywhere = Everywhere(measured.windows, measured.model.rows)
+    everywhere = Everywhere(measured.windows, measured.model.rows, measured.found.windows, counted_of(measured))
     first = replace(screen(measured, measured.windows), why={0: [("first", "")]})
 
     def run(kept: KeptScenarios) -> Measured:

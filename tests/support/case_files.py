@@ -12,7 +12,7 @@ from support.random_books import RandomCase, Row
 
 COLUMNS = {
     "members": ["member_id", "group_id", "fund_contribution"],
-    "accounts": ["account_id", "member_id", "pool_id", "kind"],
+    "accounts": ["account_id", "member_id", "pool_id", "kind", "client_id"],
     "positions": ["account_id", "instrument_id", "quantity"],
     "collateral": [
         *["pool_id", "asset_id", "market_value", "haircut", "factor_id", "currency"],
@@ -21,6 +21,7 @@ COLUMNS = {
     "instruments": [
         *["instrument_id", "kind", "factor_id", "currency", "multiplier", "price", "expiry", "strike", "right"],
         *["style", "volatility_id", "implied_volatility", "normal_volatility", "forward", "discount_rate"],
+        *["issuer_id", "average_daily_volume", "half_spread"],
     ],
 }
 
