@@ -12,6 +12,7 @@ less than g's part of that in any set of as many. Derivation: docs/reference/ari
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import NamedTuple
 
 import numpy as np
@@ -107,6 +108,7 @@ class _Search:
 
     def __init__(self, single: Cents, bounds: SetBounds, worth: Callable[[tuple[int, ...]], int], floor: int = LOWEST):
         self.single, self.bounds, self.worth = single, bounds, worth
+        self.alone: list[int] = single.tolist()
         self.best, self.open, self.groups = floor, LOWEST, tuple[int, ...]()
         self.left = bounds.most_sets
 
@@ -121,28 +123,32 @@ class _Search:
 
     def look_at(self, groups: tuple[int, ...]) -> None:
         """Value a set where it may be worse than the worst so far. What groups alone come to is known."""
+        alone = sum(self.alone[group] for group in groups)
         if len(groups) == 1:
-            return self.keep(groups, int(self.single[groups[0]]))
+            return self.keep(groups, alone)
         self.left -= 1
-        if int(self.single[list(groups)].sum()) + self.bounds.more(groups) > self.best:
+        if alone + self.bounds.more(groups) > self.best:
             self.value(groups)
 
     def run(self, count: int) -> None:
         """Look at all sets of so many groups, or of fewer, whose weights do not rule them out."""
         weights = self.single + self.bounds.most(count)
         order = np.argsort(-weights, kind="stable")
-        up_to = np.concatenate([[0], np.cumsum(np.maximum(weights[order], 0))]).tolist()
-        chosen, place = list[int](), 0
+        falling, by_weight = weights[order].tolist(), order.tolist()
+        up_to = [0, *accumulate(max(weight, 0) for weight in falling)]
+        chosen, together, place = list[int](), [0], 0
         while True:
-            more = min(count - len(chosen), len(order) - place)
-            bound = sum(weights[order[chosen]].tolist()) + up_to[place + more] - up_to[place]
+            more = min(count - len(chosen), len(by_weight) - place)
+            bound = together[-1] + up_to[place + more] - up_to[place]
             if more and bound > self.best and self.left > 0:
                 chosen.append(place)
+                together.append(together[-1] + falling[place])
                 place += 1
-                self.look_at(tuple(sorted(order[chosen].tolist())))
+                self.look_at(tuple(sorted(by_weight[one] for one in chosen)))
                 continue
             if more:
                 self.open = max(self.open, bound)  # sets further on in the order weigh no more
             if not chosen:
                 return
+            together.pop()
             place = chosen.pop() + 1
