@@ -22,7 +22,7 @@ from benchmarks.processes import run_ccp
 from benchmarks.report import HERE, document_of, read, render, write
 from benchmarks.section import Section, Table, parser_of
 
-MODULES = ("machine", "exposure", "growth", "scale", "start", "options", "waterfall", "cycle", "parts")
+MODULES = ("machine", "exposure", "growth", "scale", "windows", "start", "options", "waterfall", "cycle", "parts")
 OPTIONS_TEXT = """\
 {options:,} options in {scenarios:,} scenarios revalued in full, on {threads} threads. QuantLib is called price by
 price, for Black's formula alone. All ways agree. The kernel reaches {share:.0%} of the limit: of the speed of the least

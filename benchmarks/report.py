@@ -10,6 +10,7 @@ from benchmarks.passes import SCREENED
 from benchmarks.section import Row, Section, Table, table_lines
 from benchmarks.start import HELP, IMPORT
 from benchmarks.ways import OURS, SCIPY, on_one_thread
+from benchmarks.windows import WORST
 
 GOALS = {SCIPY: ", at least 10"}
 START_GOALS = {HELP: ", under 0.4", IMPORT: ", under 0.2"}
@@ -67,6 +68,9 @@ def in_short(sections: list[Section]) -> list[Row]:
         found[asked] = f"{row['slope so far']:.2f}"
     for row in tables["`ccp size`"].rows:
         found[f"seconds of `ccp size`: {row['positions']:,} positions, {row['how']}"] = f"{row['seconds']:.1f}"
+    for row in tables["Windows"].rows[1:]:
+        asked = f"{row['how']} of {row['positions']:,} positions: times as long as {WORST}, at most 2"
+        found[asked] = f"{row['times']:.2f}"
     for place, row in enumerate(tables["`ccp whatif`"].rows[1:]):
         found[f"seconds of `ccp whatif`{'' if place else ', under 1'}: {row['change']}"] = f"{row['seconds']:.2f}"
     for row in tables["Whole processes"].rows:

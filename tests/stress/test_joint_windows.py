@@ -23,7 +23,7 @@ from ccp.stress.measure import Measured, measure
 from ccp.stress.more_scenarios import measure_in
 from ccp.stress.windows import window_model
 
-SEEDS = range(7)
+SEEDS = range(5)
 CLOSE_OUT = {"method": "gradual", "participation": 0.25, "impact": 2.0, "holding": 3.0}
 
 
