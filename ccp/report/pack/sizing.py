@@ -21,6 +21,7 @@ from ccp.report.answer import (
 from ccp.report.charts.bars import Series, ranked_bars
 from ccp.report.elements import Exhibit, Provenance, Section, Table, TableColumn, Tile, Tone
 from ccp.report.together import cover_parts, cover_sentence, cover_shares, is_sold_together
+from ccp.report.windows_kept import windows_exhibits, windows_sentence
 from ccp.report.words import exact_amount, listed, scale_of, share
 from ccp.runs.run import Run
 
@@ -172,11 +173,13 @@ def scenarios_section(run: Run, coverage: dict[str, Any], currency: str) -> Sect
         ("beyond", "beyond plausible, which do not size the fund", beyond),
     )
     figures = [_scenario_figure(*part, coverage, currency) for part in parts if part[-1].height]
+    windows = windows_sentence(run.table("windows"))
     words = (
         f"{scenarios.height} scenarios were run; {sizing.height} of them count as extreme but plausible and size the "
         f"fund. Cover-{count} of a scenario is the stress loss over initial margin of its {count} largest groups.",
+        *([windows] if windows else []),
     )
-    return Section("scenarios", "Scenarios", words, figures=tuple(figures))
+    return Section("scenarios", "Scenarios", words, figures=(*figures, *windows_exhibits(run)))
 
 
 def _scenario_figure(key: str, which: str, scenarios: pl.DataFrame, coverage: dict[str, Any], currency: str) -> Exhibit:

@@ -11,6 +11,7 @@ from ccp.report.answer import NOT_PROVED, losing, made_of
 from ccp.report.terminal.story import waterfall_bars
 from ccp.report.terminal.verdict import verdict
 from ccp.report.together import cover_parts, cover_shares
+from ccp.report.windows_kept import windows_sentence
 from ccp.report.words import exact_amount, scale_of, share
 
 SHOWN_SCENARIOS = 10
@@ -42,6 +43,7 @@ def size_summary(
         *_fund_table(coverage, digits),
         *_scenario_table(coverage, tables["scenarios"], True, wide),
         *_scenario_table(coverage, tables["scenarios"], False, wide),
+        *(Text(line, style="italic") for line in [windows_sentence(tables["windows"])] if line),
         *_group_table(coverage, tables),
         waterfall_bars(worst_event, digits),
     )
