@@ -20,9 +20,9 @@ from ccp.rulebook.rulebook import Rulebook
 from ccp.runs.commands import COMMANDS
 from ccp.runs.manifest import with_notes
 from ccp.runs.write import write_run
+from ccp.sizing.event_figures import together_story
 from ccp.sizing.figures import coverage_figures
 from ccp.sizing.results import result_tables
-from ccp.sizing.event_figures import together_story
 from ccp.sizing.size import Sized, size_fund
 from ccp.sizing.windows import measured_case
 from ccp.stress.measure import Measured, pool_losses

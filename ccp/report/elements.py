@@ -34,8 +34,8 @@ class TableColumn:
 
 @dataclass(frozen=True)
 class Table:
-    """Rows to be read; the first column names the row. `note` says what is left out. `stacked`: of sentences, so that on
-    a narrow page the cells of a row stand one below the other."""
+    """Rows to be read; the first column names the row. `note` says what is left out. `stacked`: of sentences, so that
+    on a narrow page the cells of a row stand one below the other."""
 
     frame: pl.DataFrame
     columns: tuple[TableColumn, ...]

@@ -29,6 +29,8 @@ def windows_exhibits(run: Run) -> tuple[Exhibit, ...]:
         return ()
     rows = sorted(stated["why"].items(), key=lambda pair: -pair[1])
     frame = pl.DataFrame(rows, schema=[column.name for column in COLUMNS], orient="row")
-    note = "A window may be kept for several reasons: those in which this is worst, of all windows."
+    note = (
+        "Windows in which this is worst of all, or may be where books are sold together; one may be kept for several."
+    )
     source = Provenance("manifest.json", FIELDS)
     return (Exhibit("windows", "Why windows of the history are kept", (source,), Table(frame, COLUMNS, note)),)

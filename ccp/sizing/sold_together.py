@@ -39,8 +39,8 @@ def sold_together(losses: Losses, scenario: int, groups: tuple[int, ...]) -> Sol
     _, apart = losses.of_members(scenario, groups, cut=_by_pool(losses, groups, together, alone))
     sold_apart, whole = int(apart.sum()), int(losses.of_groups(scenario, groups).sum())
     one_by_one = int(losses.group_over_margin[list(groups), scenario].sum())
-    costs = (sum(int(one.sum()) for one in some) for some in (together, alone))
-    return SoldTogether(*costs, whole - sold_apart, sold_apart - one_by_one)
+    cost, cost_alone = (sum(int(one.sum()) for one in some) for some in (together, alone))
+    return SoldTogether(cost, cost_alone, whole - sold_apart, sold_apart - one_by_one)
 
 
 def _by_pool(losses: JointLosses, groups: tuple[int, ...], together: list[Cents], alone: list[Cents]) -> Cents:

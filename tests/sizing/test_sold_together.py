@@ -201,8 +201,8 @@ def test_parts_add_up_to_the_whole_to_the_cent(groups: str, scenario: str) -> No
     sold = event["sold_together"]
     parts = [round(part["more_over_margin"] * 100) for part in (sold["for_sale"], sold["for_paper"])]
     over = sum(one["over_margin"] for one in event["members"])
-    assert sum(parts) == round(sold["more_over_margin"] * 100) == round(
-        (over - one_by_one(sized, groups, scenario)) * 100
+    assert (
+        sum(parts) == round(sold["more_over_margin"] * 100) == round((over - one_by_one(sized, groups, scenario)) * 100)
     )
 
 

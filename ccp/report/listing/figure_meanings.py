@@ -38,8 +38,8 @@ COVERAGE: dict[str, tuple[Kind, str]] = {
     "emir_42_3.amount": ("money", "the largest group or the second and third together, whichever is more (EMIR 42(3))"),
     "sold_together": (
         "money",
-        "what the groups of cover-N lose more for defaulting together; empty where nothing is sold at a cost and nobody "
-        "holds another's paper",
+        "what the groups of cover-N lose more for defaulting together; empty where nothing is sold at a cost and "
+        "nobody holds another's paper",
     ),
     "sold_together.cost": ("money", "what it costs to sell the books of cover-N's groups together"),
     "sold_together.cost_alone": ("money", "what that would cost if each group was sold alone"),

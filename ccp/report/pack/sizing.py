@@ -48,7 +48,12 @@ def answer_words(coverage: dict[str, Any], digits: int) -> tuple[str, ...]:
         required += f" Posted today are {currency} {exact_amount(posted, digits)}, {gap}."
     verdict = f"{question(coverage)} {'Yes' if test['passed'] else 'No'}. {coverage_sentence(coverage, test, digits)}"
     together = cover_sentence(coverage, digits)
-    return (required, " ".join(filter(None, (who_hurts(coverage, digits), together))), verdict, count_sentence(coverage))
+    return (
+        required,
+        " ".join(filter(None, (who_hurts(coverage, digits), together))),
+        verdict,
+        count_sentence(coverage),
+    )
 
 
 def answer_tiles(coverage: dict[str, Any], digits: int) -> tuple[Tile, ...]:
