@@ -14,7 +14,7 @@ from ccp.sizing.windows_table import windows_table
 from ccp.waterfall.table import defaulters_name, outcome_rows, waterfall_frame
 
 ROWS_AT_ONCE = 10_000
-"""Of the waterfall table that are held as rows: a frame takes a fifth of their memory, and some milliseconds to make."""
+"""Of the waterfall table, held as rows: a frame takes a fifth of their memory, and some milliseconds to make."""
 
 
 def result_tables(sized: Sized) -> dict[str, pl.DataFrame]:
