@@ -33,6 +33,7 @@ EXPECTATIONS = {
     "model_type": "a mapping of keys to values was expected",
     "dict_type": "a mapping of keys to values was expected",
     "literal_error": "{expected} was expected",
+    "literal_or_mapping": "{expected}, or a mapping of keys to values, was expected",
     "greater_than": "more than {gt:g} was expected",
     "greater_than_equal": "at least {ge:g} was expected",
     "less_than": "less than {lt:g} was expected",
@@ -170,7 +171,7 @@ def _mark(node: Node | None) -> dict[str, int]:
 
 
 def _problems(source: str, node: Node | None, error: ValidationError) -> list[Problem]:
-    found = error.errors(include_url=False)
+    found = list(_one_way(error.errors(include_url=False)))
     places = [one["loc"] for one in found]
     kept = [
         one
@@ -181,8 +182,19 @@ def _problems(source: str, node: Node | None, error: ValidationError) -> list[Pr
     return list(seen.values())
 
 
+def _one_way(found: list[Any]) -> Iterator[Any]:
+    """Mistakes where either a word or a mapping may stand: of a mapping its own, of a word one for both ways."""
+    either = {one["loc"][:-1]: one for one in found if str(one["loc"][-1]).startswith("literal[")}
+    for one in found:
+        word = either.get(one["loc"][:-1])
+        if word is one and not isinstance(one["input"], dict):
+            yield {**one, "loc": one["loc"][:-1], "type": "literal_or_mapping"}
+        elif word is None or (word is not one and one["type"] != "model_type"):
+            yield one
+
+
 def _problem(source: str, root: Node | None, found: Any) -> Problem:
-    path, node = _descend(root, found["loc"])
+    path, node = _descend(root, found["loc"], found["type"] == "missing")
     value = found.get("input")
     shown = None if found["type"] == "missing" or isinstance(value, dict | list | tuple) else value
     return Problem(
@@ -205,15 +217,16 @@ def _expectation(found: Any) -> str:
     return str(found["msg"]).removeprefix("Value error, ")
 
 
-def _descend(root: Node | None, location: tuple[Any, ...]) -> tuple[list[str], Node | None]:
-    """Follow an error's location through the nodes; steps that name a union's branch are passed over."""
+def _descend(root: Node | None, location: tuple[Any, ...], missing: bool = False) -> tuple[list[str], Node | None]:
+    """Follow an error's location through the nodes; steps that name a union's branch are passed over. `missing`: the
+    last step is a key that is not there."""
     path: list[str] = []
     node, marked = root, root
     for step in location:
         if isinstance(node, MappingNode):
             pair = next(((key, value) for key, value in node.value if key.value == str(step)), None)
             if pair is None:
-                if step == location[-1]:
+                if missing and step == location[-1]:
                     path.append(str(step))
                 continue
             marked, node = pair

@@ -85,6 +85,13 @@ def test_shipped_rulebooks_load() -> None:
         assert load_rulebook(name).source, name
 
 
+def test_documents_that_rulebooks_and_the_program_name_are_there() -> None:
+    files = [*(ROOT / "waterfall_configs").rglob("*.*"), *(ROOT / "ccp").rglob("*.py"), *(ROOT / "ccp").rglob("*.toml")]
+    named = {name for file in files for name in re.findall(r"docs/[\w/.-]*\.md", file.read_text(encoding="utf-8"))}
+    assert len(named) > 5
+    assert {name for name in named if not (ROOT / name).exists()} == set()
+
+
 def test_every_link_in_the_documents_leads_somewhere() -> None:
     pages = [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]
     assert len(pages) > 10

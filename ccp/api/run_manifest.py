@@ -28,8 +28,20 @@ def windows_of_run(measured: Measured) -> dict[str, Any]:
     case, looked_at = measured.case, measured.screened is not None and measured.screened.windows > 0
     days = case.market.dates
     stated = {"count": len(days) - 1, "first_day": str(days[0]), "last_day": str(days[-1]), "every_one_run": looked_at}
-    windows = {"windows": stated | {"kept": list(kept.values())}} if kept else {}
+    windows = {"windows": stated | {"kept": list(kept.values()), "why": _why_kept(measured)}} if kept else {}
     return windows | _names_of_run(measured)
+
+
+def _why_kept(measured: Measured) -> dict[str, int]:
+    """By kind of reason how many windows are kept for it, one for several perhaps; none where they were not run."""
+    screened = measured.screened
+    if screened is None:
+        return {}
+    labels, kinds = screened.candidates.labels, dict[str, set[Any]]()
+    for place, reasons in sorted(screened.why.items()):
+        for kind, _ in reasons if place < len(labels) else ():
+            kinds.setdefault(kind, set()).add(labels[place].window)
+    return {kind: len(found) for kind, found in kinds.items()}
 
 
 def _names_of_run(measured: Measured) -> dict[str, Any]:

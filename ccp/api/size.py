@@ -15,15 +15,15 @@ from ccp.api.streamed import Streaming, measure_on_disk, opened_on_disk, scratch
 from ccp.book.book import Book
 from ccp.exposure.run import Progress
 from ccp.market.history import Market
-from ccp.money import to_units
 from ccp.notes.note import Note
 from ccp.rulebook.rulebook import Rulebook
 from ccp.runs.commands import COMMANDS
 from ccp.runs.manifest import with_notes
 from ccp.runs.write import write_run
+from ccp.sizing.event_figures import together_story
 from ccp.sizing.figures import coverage_figures
 from ccp.sizing.results import result_tables
-from ccp.sizing.size import Sized, SoldTogether, size_fund
+from ccp.sizing.size import Sized, size_fund
 from ccp.sizing.windows import measured_case
 from ccp.stress.measure import Measured, pool_losses
 from ccp.waterfall.event import Outcome
@@ -124,12 +124,4 @@ def event_story(sized: Sized, scenario: int, groups: tuple[int, ...], outcome: O
         "provenance": label.provenance,
     }
     story = head | trace_event(sized.plan, found, pools, case.portfolio.pools, digits)
-    return story | sale_story(sized.sold(scenario, groups), digits)
-
-
-def sale_story(sold: SoldTogether | None, digits: int) -> dict[str, Any]:
-    """What selling the defaulters' books costs; nothing where it costs nothing."""
-    if sold is None:
-        return {}
-    named = {"cost": sold.cost, "cost_alone": sold.cost_alone, "more_over_margin": sold.more}
-    return {"sold_together": {name: float(to_units(cents, digits)) for name, cents in named.items()}}
+    return story | together_story(sized, scenario, groups)

@@ -62,7 +62,11 @@ def told_by_options() -> Iterator[None]:
 
 
 def _told(problem: Problem) -> Problem:
-    source = _option(problem.source) if isinstance(problem, ArgumentProblem) else problem.source
+    """The words of a file (a problem that has a field or a line) stay what they are: they are nobody's options."""
+    of_argument = isinstance(problem, ArgumentProblem)
+    if not of_argument and (problem.field is not None or problem.line is not None):
+        return problem
+    source = _option(problem.source) if of_argument else problem.source
     expected = QUOTED.sub(lambda found: _option(found[1]), problem.expected)
     return replace(problem, source=source, expected=expected)
 

@@ -217,6 +217,17 @@ ROWS = (
         share=True,
     ),
     NoteKind(
+        "proxied_history",
+        STRESS,
+        "windows of the history lack a value of some factor, and there it moves as its `proxy` does: what the fund is "
+        "sized by may be another's history",
+        "the share of the margin of instruments that depend on such factors, as `unmoved_factor` has it",
+        "the margin",
+        "{windows} of {all} windows of the history move factors as their proxies; {size} depends on them: {names}",
+        missing=True,
+        share=True,
+    ),
+    NoteKind(
         "empty_ladder",
         STRESS,
         "a ladder of the rulebook moves no factor that the book needs, and makes no scenario",

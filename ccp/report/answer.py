@@ -7,7 +7,8 @@ from ccp.report.words import defaulting, exact_amount, listed
 FIGURES = {
     "margin": "initial margin",
     "emir_42_3.amount": "EMIR 42(3)",
-    "sold_together.more_over_margin": "of cover-N, for selling its books together",
+    "sold_together.for_sale.more_over_margin": "of cover-N, for selling its books together",
+    "sold_together.for_paper.more_over_margin": "of cover-N, for one another's paper at its default",
     "sold_together.cost": "cost of selling the books of cover-N together",
     "fund.required": "default fund required",
     "fund.floor": "default fund, floor",

@@ -34,11 +34,13 @@ class TableColumn:
 
 @dataclass(frozen=True)
 class Table:
-    """Rows to be read; the first column names the row. `note` says what is left out."""
+    """Rows to be read; the first column names the row. `note` says what is left out. `stacked`: of sentences, so that
+    on a narrow page the cells of a row stand one below the other."""
 
     frame: pl.DataFrame
     columns: tuple[TableColumn, ...]
     note: str = ""
+    stacked: bool = False
 
 
 @dataclass(frozen=True)

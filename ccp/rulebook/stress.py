@@ -59,7 +59,9 @@ class HistoricalStress(Frozen):
     @classmethod
     def _every(cls, value: object) -> object:
         """The word `all` alone is short for every window; lists as `_named` has it."""
-        return {"all": True} if value == "all" else _as_read(value)
+        if value == "all" or isinstance(value, dict):
+            return {"all": True} if value == "all" else _as_read(value)
+        raise ValueError(f"`all`, or a mapping with some of {', '.join(cls.model_fields)}, was expected")
 
     @model_validator(mode="after")
     def _check_some(self) -> Self:

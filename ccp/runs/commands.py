@@ -63,7 +63,7 @@ ROWS = (
         limits=SIZED_LIMITS,
         pack="ccp.report.pack.sized:sized_part",
         indicators="ccp.report.indicators.sized:sized",
-        form=5,
+        form=6,
     ),
     RunKind(
         command="whatif",
@@ -79,7 +79,7 @@ ROWS = (
         limits=SIZED_LIMITS,
         pack="ccp.report.pack.sized:sized_part",
         indicators="ccp.report.indicators.sized:sized",
-        form=5,
+        form=6,
     ),
     RunKind(
         command="default",
@@ -92,6 +92,7 @@ ROWS = (
         },
         limits=SIZED_LIMITS,
         pack="ccp.report.pack.events:event_part",
+        form=4,
     ),
     RunKind(
         command="simulate",

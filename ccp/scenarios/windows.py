@@ -4,6 +4,7 @@ A window is the day that it begins on. Over each liquidation period it has a leg
 on, or to the run's date where that comes first. Nothing after the run's date is looked at.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 
@@ -67,13 +68,32 @@ def history_windows(market: Market, factor_ids: list[str], periods: tuple[int, .
 def returns_of(market: Market, factor_ids: list[str], days: int) -> ScenarioByFactor:
     """Returns of all windows over so many days, window x factor; those of proxies where a factor has none of its own.
     NaN where no proxy has one either."""
-    proxies = dict(zip(market.factor_ids, market.kinds("proxy", market.factor_ids), strict=True))
-    found = _own_returns(market, factor_ids, days)
-    for place in np.flatnonzero(np.isnan(found).any(axis=0)).tolist():
-        for proxy in chain_of(factor_ids[place], proxies):
-            others = _own_returns(market, [proxy], days)[:, 0]
-            found[:, place] = np.where(np.isnan(found[:, place]), others, found[:, place])
+    own = _own_returns(market, factor_ids, days)
+    found = own.copy()
+    for place, _, moves in _stand_ins(market, factor_ids, own, days):
+        found[:, place] = np.where(np.isnan(moves), found[:, place], moves)
     return found
+
+
+def proxied(market: Market, factor_ids: list[str], days: int) -> dict[tuple[str, str], Flags]:
+    """By factor and proxy the windows of so many days in which the one moves as the other; those of none left out."""
+    own = _own_returns(market, factor_ids, days)
+    some = ((factor_ids[place], proxy, moves) for place, proxy, moves in _stand_ins(market, factor_ids, own, days))
+    return {(name, proxy): ~np.isnan(moves) for name, proxy, moves in some if not np.isnan(moves).all()}
+
+
+def _stand_ins(
+    market: Market, factor_ids: list[str], own: ScenarioByFactor, days: int
+) -> Iterator[tuple[int, str, Vector]]:
+    """The proxies of factors that lack returns of their own, the nearest first: the place of the factor, the proxy, and
+    its returns in windows that have none yet (NaN in all others)."""
+    proxies = dict(zip(market.factor_ids, market.kinds("proxy", market.factor_ids), strict=True))
+    for place in np.flatnonzero(np.isnan(own).any(axis=0)).tolist():
+        left = np.isnan(own[:, place])
+        for proxy in chain_of(factor_ids[place], proxies):
+            moves = np.where(left, _own_returns(market, [proxy], days)[:, 0], np.nan)
+            left = left & np.isnan(moves)
+            yield place, proxy, moves
 
 
 def _own_returns(market: Market, factor_ids: list[str], days: int) -> ScenarioByFactor:

@@ -12,6 +12,7 @@ from ccp.sizing.cover import Cover, worst_cover
 from ccp.sizing.coverage import REQUIRED, worst_uncovered
 from ccp.sizing.liquidation import liquidations
 from ccp.sizing.size import Sized
+from ccp.sizing.sold_together import SoldTogether
 from ccp.waterfall.plan import make_plan
 
 
@@ -74,17 +75,22 @@ def _cover(sized: Sized, cover: Cover) -> dict[str, Any]:
 
 
 def _sold_together(sized: Sized) -> dict[str, Any] | None:
-    """What it costs to sell the books of cover-N together, and the part of it in the fund that selling each alone would
-    not ask for; None where selling costs nothing."""
-    digits, found = sized.digits, sized.sold(*sized.worst_event)
-    if found is None:
-        return None
-    return {
-        "cost": _units(found.cost, digits),
-        "cost_alone": _units(found.cost_alone, digits),
-        "more_over_margin": _units(found.more, digits),
-        "share_of_cover": found.more / sized.cover.amount if sized.cover.amount else None,
-    }
+    """What the groups of cover-N lose more for defaulting together, and what part of cover-N and of the fund that is;
+    None where nothing is sold at a cost and nobody holds another's paper."""
+    found = sized.sold(*sized.worst_event)
+    wholes = {"share_of_cover": sized.cover.found, "share_of_fund": sized.fund.required}
+    return None if found is None else parts_together(found, wholes, sized.digits)
+
+
+def parts_together(found: SoldTogether, wholes: dict[str, int], digits: int) -> dict[str, Any]:
+    """What a set loses more together and both parts of it, in units, each with its share of some amounts in cents."""
+
+    def part(more: int) -> dict[str, float | None]:
+        shares = {name: more / whole if whole else None for name, whole in wholes.items()}
+        return {"more_over_margin": _units(more, digits), **shares}
+
+    costs = {"cost": _units(found.cost, digits), "cost_alone": _units(found.cost_alone, digits)}
+    return {**costs, **part(found.more), "for_sale": part(found.for_sale), "for_paper": part(found.for_paper)}
 
 
 def _by_resources(sized: Sized) -> dict[str, float]:

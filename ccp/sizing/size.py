@@ -26,6 +26,7 @@ from ccp.sizing.cover import (
 )
 from ccp.sizing.coverage import IN_FORCE, Coverage, coverage
 from ccp.sizing.fund import FundSize, contributions, fund_size
+from ccp.sizing.sold_together import SoldTogether, sold_together
 from ccp.sizing.worst_set import as_it_is, worst_set
 from ccp.stress.claims import Sides, sides_of
 from ccp.stress.measure import Losses, Measured
@@ -35,16 +36,6 @@ from ccp.waterfall.contagion import Books
 from ccp.waterfall.event import Circumstances, Event, Outcome
 from ccp.waterfall.plan import Plan, make_plan
 from ccp.waterfall.run import run_waterfall
-
-
-@dataclass(frozen=True)
-class SoldTogether:
-    """What selling the books of a set costs in all its pools, and what it would if each group was sold alone, in cents;
-    and how much more the set loses over margin for it (negative: less, for opposite books net)."""
-
-    cost: int
-    cost_alone: int
-    more: int
 
 
 @dataclass(frozen=True)
@@ -149,16 +140,9 @@ class Sized:
         event = (self.measured, self.plan, scenario, groups, lambda: self.sides)
         return with_claims(circumstances(*event), *event)
 
-    def sold(self, scenario: int, groups: tuple[int, ...]) -> "SoldTogether | None":
-        """What it costs to sell the books of some groups together; None where it costs nothing."""
-        sale = self.losses.selling
-        if sale is None:
-            return None
-        alone = [int(sale.costs((group,))[0].sum()) for group in groups]
-        single = self.losses.group_over_margin[list(groups), scenario]
-        together = self.losses.of_groups(scenario, groups)
-        cost = sum(int(one.sum()) for one in sale.costs(groups))
-        return SoldTogether(cost, sum(alone), int(together.sum() - single.sum()))
+    def sold(self, scenario: int, groups: tuple[int, ...]) -> SoldTogether | None:
+        """What some groups lose more for defaulting together; None where there is nothing of the kind."""
+        return sold_together(self.losses, scenario, groups)
 
     @cached_property
     def sides(self) -> Sides:

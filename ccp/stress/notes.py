@@ -1,6 +1,7 @@
 """Notes on stress: what no scenario moves, and what is not known of collateral and of close-out."""
 
 from collections.abc import Iterator
+from datetime import date
 
 import numpy as np
 import polars as pl
@@ -14,7 +15,7 @@ from ccp.notes.note import Note, named, note
 from ccp.products import factor_columns
 from ccp.scenarios.own_moves import largest_own_moves, sizing_moves, sizing_sizes
 from ccp.scenarios.scenario_set import ScenarioSet
-from ccp.scenarios.windows import returns_of
+from ccp.scenarios.windows import proxied, returns_of
 from ccp.stress.measure import Measured
 from ccp.types import Flags, Vector
 
@@ -27,6 +28,7 @@ def stress_notes(measured: Measured) -> list[Note]:
     case, scenarios = measured.case, measured.scenarios
     return [
         *incomplete_history(measured),
+        *proxied_history(measured),
         *unmoved_factors(measured),
         *gaps_below_own_moves(measured),
         *options_below_zero(case, scenarios),
@@ -49,26 +51,54 @@ def options_below_zero(case: Case, scenarios: ScenarioSet) -> Iterator[Note]:
 
 def incomplete_history(measured: Measured) -> Iterator[Note]:
     """Factors that windows of the history leave where they are; those of most margin first, each with its first day."""
-    case, periods = measured.case, measured.scenarios.periods
-    if not any(label.window for label in measured.scenarios.labels):
+    case = measured.case
+    if not _has_windows(measured):
         return
+    periods = measured.scenarios.periods
     still = np.any([np.isnan(returns_of(case.market, case.factor_ids, days)) for days in periods], axis=0)
     lacking = [name for name, some in zip(case.factor_ids, still.any(axis=0), strict=True) if some]
-    if not lacking:
+    if lacking:
+        shares, whole = _of_margin(measured, lacking)
+        names = [f"{name} (from {_first_day(case, name)}, {share * 100:.4g} %)" for name, share in shares.items()]
+        windows = {"windows": f"{int(still.any(axis=1).sum()):,}", "all": f"{len(still):,}"}
+        yield note("incomplete_history", "stress.historical", whole, 1, names=named(names, NAMED), **windows)
+
+
+def proxied_history(measured: Measured) -> Iterator[Note]:
+    """Factors that windows of the history move as their proxies; those of most margin first, each with the first day of
+    its own."""
+    case = measured.case
+    if not _has_windows(measured):
         return
-    depends, risk = dict(_dependents(case)), _margin_by_instrument(measured)
+    by_period = [proxied(case.market, case.factor_ids, days) for days in measured.scenarios.periods]
+    proxies = {name: proxy for found in reversed(by_period) for name, proxy in reversed(found)}
+    if proxies:
+        shares, whole = _of_margin(measured, list(proxies))
+        names = [
+            f"{name} as {proxies[name]} (own values from {_first_day(case, name)}, {share * 100:.4g} %)"
+            for name, share in shares.items()
+        ]
+        moved = np.any([windows for found in by_period for windows in found.values()], axis=0)
+        windows = {"windows": f"{int(moved.sum()):,}", "all": f"{len(moved):,}"}
+        yield note("proxied_history", "factors.proxy", whole, 1, names=named(names, NAMED), **windows)
+
+
+def _has_windows(measured: Measured) -> bool:
+    return any(label.window for label in measured.scenarios.labels)
+
+
+def _of_margin(measured: Measured, factors: list[str]) -> tuple[dict[str, float], float]:
+    """The share of margin that depends on each of some factors, most first, and on any of them."""
+    depends, risk = dict(_dependents(measured.case)), _margin_by_instrument(measured)
     nobody = np.zeros(len(risk), dtype=bool)
-    shares = {name: float(risk[depends.get(name, nobody)].sum()) for name in lacking}
-    names = [_first_day(case, name, shares[name]) for name in sorted(lacking, key=lambda name: (-shares[name], name))]
-    whole = float(risk[np.any([depends.get(name, nobody) for name in lacking], axis=0)].sum())
-    windows = {"windows": f"{int(still.any(axis=1).sum()):,}", "all": f"{len(still):,}"}
-    yield note("incomplete_history", "stress.historical", whole, 1, names=named(names, NAMED), **windows)
+    shares = {name: float(risk[depends.get(name, nobody)].sum()) for name in factors}
+    whole = float(risk[np.any([depends.get(name, nobody) for name in factors], axis=0)].sum())
+    return {name: shares[name] for name in sorted(factors, key=lambda name: (-shares[name], name))}, whole
 
 
-def _first_day(case: Case, factor_id: str, share: float) -> str:
-    """A factor, its first day, and what margin depends on it."""
-    days = case.market.levels.filter(pl.col(factor_id).is_not_null())["date"]
-    return f"{factor_id} (from {days[0]}, {share * 100:.4g} %)"
+def _first_day(case: Case, factor_id: str) -> date:
+    """The first day on which a factor has a value."""
+    return case.market.levels.filter(pl.col(factor_id).is_not_null())["date"][0]
 
 
 def unmoved_factors(measured: Measured) -> Iterator[Note]:

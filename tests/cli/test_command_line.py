@@ -16,6 +16,7 @@ from typer.testing import CliRunner
 import ccp
 from ccp.book.synthetic import BookSize
 from ccp.cli.main import app
+from ccp.rulebook.load import shipped_directory
 from ccp.runs.commands import COMMANDS as ROWS
 
 COMMANDS = ["demo", "check", "size", "default", "synth", "warmup", "rulebook check", "rulebook schema", "rulebook list"]
@@ -227,3 +228,28 @@ def test_the_relative_path_of_the_run_one_stands_in_is_kept_whole(run_directory:
     assert done.returncode == 2
     assert {path.name: path.read_bytes() for path in run_directory.iterdir()} == before
     assert {path.name for path in run_directory.parent.iterdir()} == {run_directory.name}
+
+
+def test_words_of_a_file_are_not_told_as_options(tmp_path: Path) -> None:
+    """`overwrite` is an option of these commands, and so is nothing that a rulebook says."""
+    rules = tmp_path / "rules.yaml"
+    text = (shipped_directory() / "textbook" / "cover-two.yaml").read_text(encoding="utf-8")
+    rules.write_text(text.replace("  historical: all\n", "  single_names: {sizes: []}\n"), encoding="utf-8")
+    found = call("rulebook", "check", rules, width=300)
+    assert found.exit_code == 2
+    assert "`sizes` or `multiples_of_own_worst` were expected" in found.output
+    assert "--sizes" not in found.output
+
+
+def test_rulebook_show_prints_the_words_of_every_part() -> None:
+    shown = call("rulebook", "show", "textbook/cover-two", width=400).output
+    lines = {line.split()[0]: line for line in shown.splitlines() if line.strip()}
+    for part, words in {
+        "margin": ("measure: expected_shortfall", "confidence: 0.99", "quantile: ceil"),
+        "stress": ("historical: {all: true}", "multiples: [1, 1.5, 2, 3]", "own_paper: {recovery: 0}"),
+        "collateral": ("stress: scenario",),
+        "fund": ("cover: 2", "floor: 10000000", "schedule: monthly"),
+        "close_out": ("method: instant",),
+    }.items():
+        for word in words:
+            assert word in lines[part], part

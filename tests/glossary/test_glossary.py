@@ -13,6 +13,7 @@ from typer.testing import CliRunner, Result
 from ccp.cli.main import app
 from ccp.glossary.glossary import Entry, entries, entries_for, laws, near
 from ccp.rulebook.rulebook import Rulebook
+from ccp.rulebook.stress import StressRules
 from ccp.rulebook.tier_forms import PARI_PASSU, PariPassu
 from ccp.rulebook.tier_kind import TierKind
 from ccp.rulebook.tier_table import all_kinds
@@ -127,6 +128,24 @@ def test_meanings_are_sentences() -> None:
 @pytest.mark.parametrize(("asked", "word"), STANDARD.items())
 def test_the_fields_words_find_the_entry(asked: str, word: str) -> None:
     assert [one.word for one in entries_for(asked)] == [word]
+
+
+@pytest.mark.parametrize(
+    ("asked", "word"),
+    {
+        "proxy": "proxy", "client_id": "client", "issuer_id": "own paper", "sold together": "sold together",
+        "most_sets": "most_sets", "stress.most_sets": "most_sets", "not_proved": "most_sets",
+        "proxied_history": "proxy", "sold_together": "sold together", "horizon": "horizon",
+    }.items(),
+)  # fmt: skip
+def test_words_of_inputs_and_notes_find_the_entry(asked: str, word: str) -> None:
+    assert [one.word for one in entries_for(asked)] == [word]
+
+
+def test_every_word_of_stress_has_an_entry() -> None:
+    models = [StressRules, *(model for one in StressRules.model_fields.values() for model in models_in(one.annotation))]
+    words = {word for model in models for word in model.model_fields}
+    assert {word for word in words if not entries_for(word)} == set()
 
 
 @pytest.mark.parametrize("asked", ["Skin-In-The-Game", "ccp capital", "sitg", "CCP_CAPITAL", "own capital"])

@@ -97,6 +97,12 @@ def lacking(rows: slice | list[int], name: str = "Y", whole: Market = MARKET) ->
     return replace(whole, levels=whole.levels.with_columns(pl.when(~gone).then(pl.col(name)).alias(name)))
 
 
+def as_x(whole: Market) -> Market:
+    """The market with X as the proxy of Y."""
+    proxy = pl.when(pl.col("factor_id") == "Y").then(pl.lit("X"))
+    return replace(whole, factors=whole.factors.with_columns(proxy=proxy))
+
+
 def without_rows(first: int, last: int) -> Market:
     """The market without its rows from one to another, counted from 0, the last not included."""
     return replace(MARKET, levels=pl.concat([MARKET.levels[:first], MARKET.levels[last:]]))
@@ -463,6 +469,25 @@ CASES = (
         ),
         lambda _: sized(prices=lacking(slice(0, 10)), margin={"liquidation_days": 1}),
     ),
+    # likewise, and Y moves as X in these ten windows
+    Case(
+        "proxied_history",
+        "factors.proxy",
+        0.333333,
+        1,
+        lambda _: sized(
+            without_euro(),
+            as_x(lacking(slice(0, 10), whole=alternating())),
+            margin={"liquidation_days": 1},
+            stress={"historical": {"worst": 5}},
+        ),
+        lambda _: sized(
+            without_euro(),
+            lacking(slice(0, 10), whole=alternating()),
+            margin={"liquidation_days": 1},
+            stress={"historical": {"worst": 5}},
+        ),
+    ),
     Case("empty_ladder", "stress.hypothetical.1", 0, 2, lambda _: sized(without_euro()), lambda _: sized()),
     # X and Y are rates, and only one has a tenor: no curve can be told to be steeper, and both stay
     Case(
@@ -759,3 +784,13 @@ def test_a_size_in_words() -> None:
     assert note("few_windows", "a", 1319, 2500).size == "1,319 of 2,500 windows"
     assert note("unmoved_factor", "a", 1 / 3, 1).size == "33.33 % of the margin"
     assert str(note("few_windows", "a", 1, 2)).endswith(" [few_windows, a: 1 of 2 windows]")
+
+
+def test_a_proxy_is_named_with_the_first_day_of_what_it_stands_in_for() -> None:
+    prices = as_x(lacking(slice(0, 10), whole=alternating()))
+    found = sized(without_euro(), prices, margin={"liquidation_days": 1}, stress={"historical": {"worst": 5}})
+    (told,) = (one for one in found if one.id == "proxied_history")
+    began = MARKET.levels["date"][10]
+    assert "10 of 129 windows of the history move factors as their proxies" in told.sentence
+    assert told.sentence.endswith(f"depends on them: Y as X (own values from {began}, 33.33 %)")
+    assert "incomplete_history" not in [one.id for one in found]

@@ -14,7 +14,7 @@ from ruamel.yaml import YAML
 from ccp.errors import InputError, Problem
 from ccp.rulebook.load import load_rulebook, rulebook_path, rulebook_schema, shipped_directory, shipped_names
 from ccp.rulebook.rulebook import Rulebook
-from ccp.rulebook.stress import GAP_SIZES, LadderName, Plausible, RateShifts
+from ccp.rulebook.stress import GAP_SIZES, HistoricalStress, LadderName, Plausible, RateShifts
 from ccp.rulebook.tiers import CcpCapital, DefaulterFund, DefaulterMargin, SurvivorsFund, Uncovered
 
 # The rulebook of the design, section 7, to the letter.
@@ -195,6 +195,30 @@ def test_yaml_is_read_as_yaml_1_2(tmp_path: Path) -> None:
     assert read(SHORT.replace("name: T", "name: NO"), tmp_path).name == "NO"
     (problem,) = refused(SHORT + "book: {matched: no}\n", tmp_path)
     assert (problem.field, problem.value) == ("book.matched", "no")
+
+
+@pytest.mark.parametrize(
+    ("stated", "field", "expected"),
+    [
+        ("own_paper: {recovery: 2}", "stress.own_paper.recovery", "less than 1 was expected"),
+        ("own_paper: {recover: 0}", "stress.own_paper.recover", "unknown key; remove it or correct its spelling"),
+        ("own_paper: some", "stress.own_paper", "'none', or a mapping of keys to values, was expected"),
+        ("single_names: {sizes: []}", "stress.single_names", "`sizes` or `multiples_of_own_worst` were expected"),
+    ],
+)
+def test_where_a_word_or_a_mapping_may_stand_one_mistake_is_told_once(
+    stated: str, field: str, expected: str, tmp_path: Path
+) -> None:
+    (problem,) = refused(SHORT + f"stress: {{{stated}}}\n", tmp_path)
+    assert (problem.field, problem.expected) == (field, expected)
+
+
+@pytest.mark.parametrize("value", ["every", "5", "[worst]", "true"])
+def test_windows_are_all_or_a_mapping(value: str, tmp_path: Path) -> None:
+    (problem,) = refused(SHORT + f"stress: {{historical: {value}}}\n", tmp_path)
+    assert problem.field == "stress.historical"
+    assert problem.expected.startswith("`all`, or a mapping with some of all, worst, ")
+    assert read(SHORT + "stress: {historical: all}\n", tmp_path).stress.historical == HistoricalStress(all=True)
 
 
 def test_names_of_nothing_are_refused_with_the_names_there_are(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import importlib.util
 import json
+import re
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -203,3 +204,22 @@ def test_a_finished_run_has_what_its_row_says_and_nothing_else(finished: Path, c
     for name, document in row.documents.items():
         stated = json.loads((finished / command / f"{name}.json").read_text())
         assert all(field in stated for field in document.fields), name
+
+
+def test_the_formats_name_every_file_and_form() -> None:
+    """docs/reference/file-formats.md, "What a run writes": every file of a sized run, and the form of every command."""
+    page = (ROOT / "docs" / "reference" / "file-formats.md").read_text(encoding="utf-8")
+    page = page[page.index("## What a run writes") :]
+    size = COMMANDS["size"]
+    for file in (*(f"{name}.parquet" for name in size.tables), *(f"{name}.json" for name in size.documents)):
+        assert f"| `{file}` |" in page, file
+    said = re.search(r"`form` of what a run holds \((.*), of all others (\d+);", page)
+    assert said is not None
+    forms = {
+        word: int(form)
+        for names, form in re.findall(r"of ((?:`\w+`(?:, | and )?)+) (\d+)", said[1])
+        for word in re.findall(r"\w+", names.replace(" and ", " "))
+    }
+    assert {name: row.form for name, row in COMMANDS.items()} == {
+        name: forms.get(name, int(said[2])) for name in COMMANDS
+    }

@@ -2,11 +2,13 @@
 
 from dataclasses import replace
 from datetime import date
+from io import StringIO
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 import pytest
+from rich.console import Console
 from support import small_books as small
 from support.case_files import write_case
 from support.random_books import random_case
@@ -21,7 +23,10 @@ from ccp.margin.collateral import holdings
 from ccp.market.case import Case
 from ccp.market.history import Market, read_market
 from ccp.pricing.horizon import case_scenarios, case_windows
+from ccp.report.terminal.summary import size_summary
+from ccp.report.windows_kept import windows_exhibits, windows_sentence
 from ccp.rulebook.rulebook import Rulebook
+from ccp.runs.run import open_run
 from ccp.scenarios.scenario_set import joined
 from ccp.sizing.size import Sized, size_fund
 from ccp.sizing.windows import measured_case, with_windows
@@ -255,3 +260,30 @@ def test_every_stress_day_looks_at_the_history_up_to_it(tmp_path: Path) -> None:
         sized = ccp.size(replace(LONG_AND_SHORT, instruments=moved), rules, prices, day=row["date"])
         assert row["cover_n"] == pytest.approx(sized.coverage["cover_2"]["amount"], abs=0.011)
         assert row["cover_scenario"] == sized.coverage["cover_2"]["scenario_id"]
+
+
+def test_a_run_says_how_many_windows_were_run_and_kept_and_for_what(tmp_path: Path) -> None:
+    prices = small.market()
+    found = ccp.size(LONG_AND_SHORT, rules_of(all=True), prices)
+    windows, days = found.tables["windows"], prices.dates
+    kept = windows.filter("kept")
+    said = f"129 windows of the history, from {days[0]} to {days[-1]}, were run over the book; {kept.height} are kept"
+    assert windows_sentence(windows) == f"{said} as scenarios."
+    console = Console(width=200, record=True, file=StringIO())
+    console.print(size_summary(found.coverage, found.tables, found.worst_event, 2, 200))
+    assert said in console.export_text()
+    why = found.manifest["run"]["windows"]["why"]
+    assert why["cover-1"] == 1
+    for kind in ("group", "member", "asset class"):
+        named = kept["why"].str.split("; ").list.eval(pl.element().str.starts_with(f"{kind} ")).list.any()
+        assert why[kind] == named.sum() > 0
+    (exhibit,) = windows_exhibits(open_run(found.write(tmp_path / "run")))
+    assert dict(exhibit.table.frame.iter_rows()) == why
+
+
+def test_windows_that_were_not_run_are_not_said_to_be() -> None:
+    found = ccp.size(LONG_AND_SHORT, rules_of(worst=3), small.market())
+    assert "were run over the book; 3 are" not in windows_sentence(found.tables["windows"])
+    assert windows_sentence(found.tables["windows"]).endswith("; 3 of them were run over the book.")
+    assert found.manifest["run"]["windows"]["why"] == {}
+    assert windows_sentence(ccp.size(LONG_AND_SHORT, small.rulebook(), small.market()).tables["windows"]) == ""

@@ -996,7 +996,11 @@ RULEBOOK = [
         f"{RULES}:2:1, field currency, value 'usd': a code of three capital letters (ISO 4217) was expected",
     ),
     rules(
-        "a word for a part", "{worst: 5}", "worst", f"{RULES}:9:3, field stress.historical, value 'worst': {A_MAPPING}"
+        "a word for a part",
+        "{worst: 5}",
+        "worst",
+        f"{RULES}:9:3, field stress.historical, value 'worst': `all`, or a mapping with some of all, worst, "
+        "worst_of_each_factor, worst_of_each_group, multiples, was expected",
     ),
     rules(
         "unknown ladder",

@@ -7,6 +7,12 @@ COMMON: dict[str, tuple[Kind, str]] = {
     "date": ("date", "the day of the run"),
     "currency": ("text", "the currency of all amounts (ISO 4217)"),
 }
+PARTS = {
+    "": "for defaulting together than one by one; negative where opposite books net",
+    "for_sale.": "for selling the books together, beyond each sold alone",
+    "for_paper.": "for what they hold of one another's paper, which is at its default",
+}
+"""What a set of groups loses more together, in all and part by part, by where `sold_together` has it."""
 COVERAGE: dict[str, tuple[Kind, str]] = {
     **COMMON,
     "cover": ("count", "how many of the largest groups the fund must cover"),
@@ -30,14 +36,19 @@ COVERAGE: dict[str, tuple[Kind, str]] = {
     "all_scenarios.cover_*.losses.*": ("money", "that group's stress loss over initial margin"),
     "cover_n_by_margin_counted.*": ("money", "cover-N if margin required, held, or the smaller of both is counted"),
     "emir_42_3.amount": ("money", "the largest group or the second and third together, whichever is more (EMIR 42(3))"),
-    "sold_together": ("money", "what selling the books of cover-N costs; empty where it costs nothing"),
+    "sold_together": (
+        "money",
+        "what the groups of cover-N lose more for defaulting together; empty where nothing is sold at a cost and "
+        "nobody holds another's paper",
+    ),
     "sold_together.cost": ("money", "what it costs to sell the books of cover-N's groups together"),
     "sold_together.cost_alone": ("money", "what that would cost if each group was sold alone"),
-    "sold_together.more_over_margin": (
-        "money",
-        "how much more of cover-N there is for it than the groups lose one by one; negative where opposite books net",
-    ),
-    "sold_together.share_of_cover": ("share", "that as a share of cover-N"),
+    **{f"sold_together.{part}share_of_fund": ("share", "that as a share of the fund required") for part in PARTS},
+    **{f"sold_together.{part}share_of_cover": ("share", "that as a share of cover-N") for part in PARTS},
+    **{
+        f"sold_together.{part}more_over_margin": ("money", f"how much more of cover-N there is {what}")
+        for part, what in PARTS.items()
+    },
     "emir_42_3.found": ("money", "what those groups lose"),
     "emir_42_3.proved": (
         "flag",
@@ -145,7 +156,23 @@ EVENT: dict[str, tuple[Kind, str]] = {
     "*by_stakeholder.*": ("money", "what each stakeholder pays of the loss; under nobody, what is uncovered"),
     "sold_together.cost": ("money", "what it costs to sell the defaulters' books together; it is in their losses"),
     "sold_together.cost_alone": ("money", "what that would cost if each group was sold alone"),
-    "sold_together.more_over_margin": ("money", "how much more the groups lose over margin for it than one by one"),
+    **{f"sold_together.{part}share_of_fund": ("share", "that as a share of the fund required") for part in PARTS},
+    **{
+        f"sold_together.{part}share_of_over_margin": ("share", "that as a share of the defaulters' losses over margin")
+        for part in PARTS
+    },
+    **{
+        f"sold_together.{part}more_over_margin": ("money", f"how much more the defaulters lose over margin {what}")
+        for part, what in PARTS.items()
+    },
+    "paper_at_default.*.issuer": ("text", "a defaulter whose paper is valued at its default"),
+    "paper_at_default.*.recovery": ("share", "the share of its price today that it keeps"),
+    "paper_at_default.*.holder": ("text", "a defaulter that holds some of it"),
+    "paper_at_default.*.instruments.*": ("text", "an instrument of it that the holder holds"),
+    "paper_at_default.*.more_loss": (
+        "money",
+        "what the holder loses more for that, before margin, than the scenario alone costs; negative: less",
+    ),
     "*pools.*.cost": ("money", "what the pool bears of the cost of selling the defaulters' books; it is in the loss"),
     "*pools.*.loss": ("money", "what closing the pool costs; negative is a gain"),
     "*pools.*.margin": ("money", "the margin that counts against it"),

@@ -11,6 +11,7 @@ from ccp.report.charts.theme import ORDER, WHOSE
 from ccp.report.charts.waterfall import CUT, tier_name, waterfall_chart
 from ccp.report.elements import Exhibit, Provenance, RunPart, Section, Table, TableColumn
 from ccp.report.listing.fields import digits_of
+from ccp.report.together import event_sentences
 from ccp.report.words import defaulting, exact_amount, listed, scale_of
 from ccp.rulebook.tier_kind import NOBODY, SURVIVORS
 from ccp.rulebook.tier_table import UNCOVERED
@@ -131,17 +132,17 @@ def bills_figure(
 
 def _pools_figure(key: str, trace: dict[str, Any], source: Provenance) -> Exhibit:
     """What the defaulters' pools lose, and what margin stands against it."""
+    pools = pl.DataFrame(trace["pools"], infer_schema_length=None).sort("short", "pool_id", descending=[True, False])
     columns = (
         TableColumn("pool_id", "pool"),
         TableColumn("member_id", "member"),
         TableColumn("kind", "kind"),
-        *([TableColumn("cost", "cost of the sale", "money")] if "sold_together" in trace else []),
+        *([TableColumn("cost", "cost of the sale", "money")] if "cost" in pools.columns else []),
         TableColumn("loss", "loss", "money"),
         TableColumn("margin", "margin held", "money"),
         TableColumn("short", "shortfall over margin", "money"),
         TableColumn("surplus", "surplus", "money"),
     )
-    pools = pl.DataFrame(trace["pools"], infer_schema_length=None).sort("short", "pool_id", descending=[True, False])
     shown = pools.head(MOST_BILLS).select([column.name for column in columns])
     note = "A negative loss is a gain and stays with its owner; a client pool never pays for another pool."
     if pools.height > MOST_BILLS:
@@ -161,6 +162,7 @@ def event_words(trace: dict[str, Any], digits: int) -> tuple[str, ...]:
     return (
         happens,
         f"The loss of {currency} {exact_amount(trace['loss'], digits)} is paid by {paid}. {left}",
+        *event_sentences(trace, digits),
         *_spread(trace),
     )
 

@@ -10,9 +10,9 @@ from ccp.runs.run import Run
 
 COLUMNS = (
     TableColumn("id", "id"),
+    TableColumn("sentence", "note"),
     TableColumn("place", "where"),
     TableColumn("size", "how much"),
-    TableColumn("sentence", "note"),
     TableColumn("run", "run"),
 )
 
@@ -31,11 +31,11 @@ def notes_section(runs: Sequence[Run]) -> Section | None:
     found = notes_of_runs(runs)
     if not found:
         return None
-    rows = [(one.id, one.place, one.size, one.sentence, run) for one, run in found.items()]
+    rows = [(one.id, one.sentence, one.place, one.size, run) for one, run in found.items()]
     frame = pl.DataFrame(rows, schema=[column.name for column in COLUMNS], orient="row")
     source = Provenance("manifest.json", ("notes",))
     words = ("What a rule asked for and did not get, and what else figures do not say of themselves.",)
-    table = Exhibit("notes", "Notes", (source,), Table(frame, COLUMNS))
+    table = Exhibit("notes", "Notes", (source,), Table(frame, COLUMNS, stacked=True))
     return Section("notes", "Notes", words, figures=(table,))
 
 

@@ -20,6 +20,8 @@ from ccp.report.answer import (
 )
 from ccp.report.charts.bars import Series, ranked_bars
 from ccp.report.elements import Exhibit, Provenance, Section, Table, TableColumn, Tile, Tone
+from ccp.report.together import cover_parts, cover_sentence, cover_shares, is_sold_together
+from ccp.report.windows_kept import windows_exhibits, windows_sentence
 from ccp.report.words import exact_amount, listed, scale_of, share
 from ccp.runs.run import Run
 
@@ -45,7 +47,13 @@ def answer_words(coverage: dict[str, Any], digits: int) -> tuple[str, ...]:
         gap = gap_words(posted - fund["required"], digits)
         required += f" Posted today are {currency} {exact_amount(posted, digits)}, {gap}."
     verdict = f"{question(coverage)} {'Yes' if test['passed'] else 'No'}. {coverage_sentence(coverage, test, digits)}"
-    return (required, who_hurts(coverage, digits), verdict, count_sentence(coverage))
+    together = cover_sentence(coverage, digits)
+    return (
+        required,
+        " ".join(filter(None, (who_hurts(coverage, digits), together))),
+        verdict,
+        count_sentence(coverage),
+    )
 
 
 def answer_tiles(coverage: dict[str, Any], digits: int) -> tuple[Tile, ...]:
@@ -59,11 +67,26 @@ def answer_tiles(coverage: dict[str, Any], digits: int) -> tuple[Tile, ...]:
         Tile("Default fund required", required, rule, _from("fund.required")),
         _posted_tile(fund, digits),
         Tile(sloim(count), exact_amount(cover["amount"], digits), _who(cover), _from(f"cover_{count}.amount")),
+        *_parts_tiles(coverage, digits),
         Tile("Skin in the game", exact_amount(coverage["ccp_capital"], digits), OWN_MONEY, _from("ccp_capital")),
         Tile("Coverage ratio", share(ratio), prefunded, _from("coverage_ratio"), tone),
         _uncovered_tile(coverage["coverage_test"]["sizing_scenarios"], digits),
         Tile("Initial margin", exact_amount(coverage["margin"], digits), "all pools", _from("margin")),
     )
+
+
+def _parts_tiles(coverage: dict[str, Any], digits: int) -> list[Tile]:
+    """What of cover-N there is for defaulting together."""
+    sale, count = coverage["sold_together"], coverage["cover"]
+    return [
+        Tile(
+            label.capitalize(),
+            exact_amount(sale[part]["more_over_margin"], digits),
+            f"{cover_shares(sale[part], count)}: {what}",
+            _from(f"sold_together.{part}.more_over_margin"),
+        )
+        for part, label, what in cover_parts(sale)
+    ]
 
 
 def _posted_tile(fund: dict[str, Any], digits: int) -> Tile:
@@ -121,16 +144,7 @@ def _figure_notes(coverage: dict[str, Any], digits: int) -> dict[str, str]:
         f"coverage_test.{name}.uncovered": f"{listed(test['defaulters'])} in '{test['scenario_id']}'"
         for name, test in coverage["coverage_test"].items()
     }
-    sale = coverage["sold_together"]
-    sold = (
-        {}
-        if sale is None
-        else {
-            "sold_together.more_over_margin": f"{share(sale['share_of_cover'])} of cover-{coverage['cover']}",
-            "sold_together.cost": f"{exact_amount(sale['cost_alone'], digits)} if each group was sold alone",
-        }
-    )
-    return sold | {
+    return _parts_notes(coverage, digits) | {
         "fund.required": f"set by {bound_by(coverage)}",
         "fund.floor": "the least that the rulebook allows",
         "fund.posted": "not stated" if coverage["fund"]["posted"] is None else "by the book's members",
@@ -140,6 +154,18 @@ def _figure_notes(coverage: dict[str, Any], digits: int) -> dict[str, str]:
         "margin": "all pools",
         **tests,
     }
+
+
+def _parts_notes(coverage: dict[str, Any], digits: int) -> dict[str, str]:
+    """What is said beside what the groups of cover-N lose more for defaulting together."""
+    sale = coverage["sold_together"]
+    notes = {
+        f"sold_together.{part}.more_over_margin": cover_shares(sale[part], coverage["cover"])
+        for part, _, _ in cover_parts(sale)
+    }
+    if is_sold_together(sale):
+        notes["sold_together.cost"] = f"{exact_amount(sale['cost_alone'], digits)} if each group was sold alone"
+    return notes
 
 
 def scenarios_section(run: Run, coverage: dict[str, Any], currency: str) -> Section:
@@ -152,11 +178,13 @@ def scenarios_section(run: Run, coverage: dict[str, Any], currency: str) -> Sect
         ("beyond", "beyond plausible, which do not size the fund", beyond),
     )
     figures = [_scenario_figure(*part, coverage, currency) for part in parts if part[-1].height]
+    windows = windows_sentence(run.table("windows"))
     words = (
         f"{scenarios.height} scenarios were run; {sizing.height} of them count as extreme but plausible and size the "
         f"fund. Cover-{count} of a scenario is the stress loss over initial margin of its {count} largest groups.",
+        *([windows] if windows else []),
     )
-    return Section("scenarios", "Scenarios", words, figures=tuple(figures))
+    return Section("scenarios", "Scenarios", words, figures=(*figures, *windows_exhibits(run)))
 
 
 def _scenario_figure(key: str, which: str, scenarios: pl.DataFrame, coverage: dict[str, Any], currency: str) -> Exhibit:

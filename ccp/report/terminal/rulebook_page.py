@@ -1,7 +1,10 @@
 """A rulebook for reading: its tiers in order, its other figures, and where every number comes from."""
 
+import json
 from itertools import chain
+from typing import Any
 
+from pydantic import BaseModel
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
@@ -11,6 +14,8 @@ from ccp.rulebook.rulebook import Rulebook
 from ccp.rulebook.tier_forms import Part, parts_of
 from ccp.rulebook.tier_table import rule_in_words
 
+PARTS = ("book", "margin", "stress", "close_out", "collateral", "settlement", "fund", "default_management")
+"""The parts of a rulebook that have words of their own."""
 ASSUMED = "*"
 """The mark of what is assumed."""
 
@@ -23,6 +28,7 @@ def rulebook_tables(rules: Rulebook) -> RenderableType:
     parts: list[RenderableType] = [Text(head, style="bold")]
     parts += [Text(line) for line in (rules.description.strip(), f"Order of tiers: {rules.source}") if line]
     parts += [Text("\nTiers, in order", style="bold"), tiers]
+    parts += [Text("\nOther words: as stated, and by default", style="bold"), _words(rules)]
     if others.row_count:
         parts += [Text("\nOther figures", style="bold"), others]
     marked = f"{ASSUMED} assumed: {notes.assumed} of {len(rules.figures)} figures"
@@ -80,6 +86,33 @@ def _rule(part: Part, path: str, notes: _Notes) -> str:
         return f"{rule_in_words(part)} {notes.of(figures[0])}"
     shown = [f"{figure.path.rpartition('.')[2]} {notes.of(figure)}" for figure in figures]
     return "; ".join(chain([rule_in_words(part)], shown))
+
+
+def _words(rules: Rulebook) -> Table:
+    """The words of each part beside tiers: those that the rulebook states, and those that stand by default."""
+    table = Table(box=None, pad_edge=False)
+    for name in ("part", "stated", "by default"):
+        table.add_column(name, overflow="fold")
+    for name in PARTS:
+        part: BaseModel = getattr(rules, name)
+        stated, every = (part.model_dump(mode="json", by_alias=True, exclude_unset=given) for given in (True, False))
+        default = {word: value for word, value in every.items() if word not in stated}
+        table.add_row(name, _written(stated), _written(default))
+    return table
+
+
+def _written(words: dict[str, Any]) -> str:
+    """Words with their values as YAML has them, on one line; what is nothing is left out."""
+    return "; ".join(f"{word}: {_as_yaml(value)}" for word, value in words.items() if value not in (None, [], {}))
+
+
+def _as_yaml(value: Any) -> str:
+    if isinstance(value, dict):
+        inner = [f"{word}: {_as_yaml(one)}" for word, one in value.items() if one is not None]
+        return f"{{{', '.join(inner)}}}"
+    if isinstance(value, list):
+        return f"[{', '.join(map(_as_yaml, value))}]"
+    return f"{value:.15g}" if isinstance(value, float) else json.dumps(value).strip('"')
 
 
 def _others(rules: Rulebook, notes: _Notes) -> Table:

@@ -6,6 +6,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from ccp.report.together import event_sentences
 from ccp.report.words import defaulting, exact_amount, listed, share
 from ccp.rulebook.tier_kind import SURVIVORS, SURVIVORS_FUNDED
 from ccp.rulebook.tier_table import UNCOVERED, label_of
@@ -24,7 +25,7 @@ def story_text(trace: dict[str, Any], digits: int) -> str:
         "",
         "Pools of the defaulters (a negative loss is a gain and stays with its owner)",
         *_aligned(trace["pools"], _pool_columns(trace), digits),
-        *_sale_lines(trace, digits),
+        *(f"  {line}" for line in event_sentences(trace, digits)),
         "",
         "Members: shortfalls of their pools over margin, and what their house surplus pays of them",
         *_aligned(trace["members"], ("member_id", "loss", "short", "house_surplus_used", "over_margin"), digits),
@@ -46,20 +47,8 @@ def story_text(trace: dict[str, Any], digits: int) -> str:
 
 
 def _pool_columns(trace: dict[str, Any]) -> tuple[str, ...]:
-    costs = ("cost",) if "sold_together" in trace else ()
+    costs = ("cost",) if any("cost" in pool for pool in trace["pools"]) else ()
     return ("member_id", "pool_id", "kind", *costs, "loss", "margin", "short")
-
-
-def _sale_lines(trace: dict[str, Any], digits: int) -> list[str]:
-    """What it costs to sell the books, where it costs anything."""
-    sale = trace.get("sold_together")
-    if sale is None:
-        return []
-    costs, alone, more = (exact_amount(sale[name], digits) for name in ("cost", "cost_alone", "more_over_margin"))
-    return [
-        f"  Selling their books together costs {costs}, which is in the losses (each group alone: {alone});",
-        f"  together the groups lose {more} more over margin than one by one.",
-    ]
 
 
 def tier_lines(trace: dict[str, Any], digits: int) -> list[str]:
@@ -123,7 +112,8 @@ def waterfall_bars(trace: dict[str, Any], digits: int) -> RenderableType:
     title.append(f"If {listed(trace['defaulters'])} {defaulting(trace['defaulters'])}", style="bold")
     title.append(f" in '{trace['scenario_id']}' ({trace['scenario']}), the loss is ")
     title.append(f"{trace['currency']} {exact_amount(trace['loss'], digits)}", style="bold")
-    return Group(title, _bars(trace, digits), *_survivors(trace, digits))
+    said = [Text(line) for line in event_sentences(trace, digits)]
+    return Group(title, *said, _bars(trace, digits), *_survivors(trace, digits))
 
 
 def _bars(trace: dict[str, Any], digits: int) -> Table:

@@ -10,6 +10,8 @@ from rich.text import Text
 from ccp.report.answer import NOT_PROVED, losing, made_of
 from ccp.report.terminal.story import waterfall_bars
 from ccp.report.terminal.verdict import verdict
+from ccp.report.together import cover_parts, cover_shares
+from ccp.report.windows_kept import windows_sentence
 from ccp.report.words import exact_amount, scale_of, share
 
 SHOWN_SCENARIOS = 10
@@ -41,6 +43,7 @@ def size_summary(
         *_fund_table(coverage, digits),
         *_scenario_table(coverage, tables["scenarios"], True, wide),
         *_scenario_table(coverage, tables["scenarios"], False, wide),
+        *(Text(line, style="italic") for line in [windows_sentence(tables["windows"])] if line),
         *_group_table(coverage, tables),
         waterfall_bars(worst_event, digits),
     )
@@ -76,10 +79,10 @@ def _cover_rows(coverage: dict[str, Any]) -> Rows:
     """Cover-1, cover-2, the rulebook's cover-N and EMIR's."""
     names = [f"cover_{count}" for count in sorted({1, 2, coverage["cover"]})]
     rows = [(f"  {name.replace('_', '-')}", coverage[name]["amount"], _of(coverage[name])) for name in names]
-    sale = coverage["sold_together"]
-    if sale is not None:
-        part = _part(sale["share_of_cover"], f"of cover-{coverage['cover']}: for selling its books together")
-        rows.append(("  of it, sold together", sale["more_over_margin"], part))
+    sale, count = coverage["sold_together"], coverage["cover"]
+    for part, label, what in cover_parts(sale):
+        said = f"{cover_shares(sale[part], count)}: {what}"
+        rows.append((f"  {label}", sale[part]["more_over_margin"], said))
     return [*rows, ("  EMIR 42(3)", coverage["emir_42_3"]["amount"], _of(coverage["emir_42_3"]))]
 
 

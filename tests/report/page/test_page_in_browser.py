@@ -102,3 +102,12 @@ def test_it_prints_on_a4(browser: Browser, pages: dict[str, str]) -> None:
         page.set_viewport_size({"width": 700, "height": 1000})
         assert page.evaluate("document.documentElement.scrollWidth") <= 700
         assert page.pdf(format="A4", prefer_css_page_size=True).startswith(b"%PDF")
+
+
+def test_notes_are_read_on_a_phone_without_scrolling(browser: Browser, pages: dict[str, str]) -> None:
+    sentence = "document.querySelector('#notes .stacked td')"
+    for width, display in ((380, "block"), (1400, "table-cell")):
+        with opened(browser, pages["still"], width) as (page, _):
+            assert page.evaluate(f"getComputedStyle({sentence}).display") == display
+            assert len(page.evaluate(f"{sentence}.textContent")) > 20
+            assert page.evaluate(f"{sentence}.getBoundingClientRect().right") <= width
