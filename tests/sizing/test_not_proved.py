@@ -146,7 +146,8 @@ def test_found_and_bound_of_scenarios_may_be_of_different_ones() -> None:
     sets = WorstSets(np.array([50, 20, 40]), np.array([50, 90, 45]), [(0, 1), (2,), (1,)])
     assert sets.cover(np.ones(3, dtype=bool)) == Cover(90, 0, [0, 1], 50, 1)
     assert sets.cover(np.array([False, True, True])) == Cover(90, 2, [1], 40, 2)
-    known = sets.or_known([WorstSets(*[np.zeros(3, dtype=np.int64)] * 2, [(9,), (8,), (7,)])], lambda *_: 44)
+    nothing = np.zeros(3, dtype=np.int64)
+    known = sets.or_known([WorstSets(nothing, nothing, [(9,), (8,), (7,)])], lambda *_: 44)
     assert (known.found.tolist(), known.groups) == ([50, 44, 44], [(0, 1), (8,), (7,)])
 
 
