@@ -140,7 +140,14 @@ _ALL = [
     Column("cover_1", "number", "largest group's stress loss over initial margin in the scenario", MONEY),
     Column("cover_2", "number", "two largest groups' stress loss over initial margin in the scenario", MONEY),
     Column("cover_n", "number", "stress loss over initial margin of the rulebook's number of largest groups", MONEY),
-    Column("groups", "text", "the groups in cover_n, largest first, joined by +"),
+    Column(
+        "most_n",
+        "number",
+        "what no set of that many groups loses more than in the window; more than cover_n only where books are sold "
+        "together, or groups hold one another's paper",
+        MONEY,
+    ),
+    Column("groups", "text", "the groups that make cover_n, largest first, joined by +"),
     Column("uncovered", "number", "what the worst set of that many groups leaves uncovered (coverage test)", MONEY),
     Column("uncovered_groups", "text", "that worst set, joined by +; it need not be the groups of cover_n"),
     Column(

@@ -194,7 +194,9 @@ class Scenarios(dy.Schema):
 class Windows(dy.Schema):
     """Result: every window of the history at each multiple that sizes the fund, and what it would cost.
 
-    Without cover figures where the rulebook names its windows without looking at what is held.
+    Windows that are kept have the figures of the same scenario. Of others `cover_2` and `cover_n` are sums of what
+    groups lose alone, and `most_n` is what no set of groups passes. Without cover figures where the rulebook names its
+    windows without looking at what is held.
     """
 
     scenario_id = column("scenario_id", primary_key=True)
@@ -207,6 +209,7 @@ class Windows(dy.Schema):
     cover_1 = column("cover_1", min=0, nullable=True)
     cover_2 = column("cover_2", min=0, nullable=True)
     cover_n = column("cover_n", min=0, nullable=True)
+    most_n = column("most_n", min=0, nullable=True)
     groups = column("groups", min_length=0)
 
 

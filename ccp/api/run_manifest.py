@@ -28,6 +28,7 @@ def windows_of_run(measured: Measured) -> dict[str, Any]:
     case, looked_at = measured.case, measured.screened is not None and measured.screened.windows > 0
     days = case.market.dates
     stated = {"count": len(days) - 1, "first_day": str(days[0]), "last_day": str(days[-1]), "every_one_run": looked_at}
+    stated["not_proved"] = max((left.windows for left in measured.left.values()), default=0)
     windows = {"windows": stated | {"kept": list(kept.values()), "why": _why_kept(measured)}} if kept else {}
     return windows | _names_of_run(measured)
 

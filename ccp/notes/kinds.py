@@ -349,13 +349,26 @@ ROWS = (
     NoteKind(
         "not_proved",
         FUND,
-        "books are sold together, and the search for the set of groups that is worst has looked at as many sets as "
-        "`stress.most_sets` lets it, or in as many windows of the history as are measured: the fund, or the coverage "
-        "test, takes what no set passes",
-        "scenarios that size the fund in which that is so, of all",
+        "books are sold together, or paper of other groups is held, and the search for the set of groups that is worst "
+        "has looked at as many sets as `stress.most_sets` lets it: the figure that is named takes what no set passes",
+        "scenarios that size the fund which leave the figure open, of all",
         "scenarios",
-        "in {have} of {of} scenarios it is not proved which groups are worst: at worst cover is between {found} and "
-        "{bound}, and the larger counts",
+        "{figure} is not proved: it is between {found} and {bound}, and the larger counts. In {have} of {of} scenarios "
+        "the search has ended after {place} sets; a larger number lets it go on",
+        missing=True,
+    ),
+    NoteKind(
+        "windows_not_proved",
+        FUND,
+        "books are sold together, or paper of other groups is held, and more windows of the history, or single names, "
+        "may be worse for a set of groups than are measured for sets: the figure that is named takes what no set "
+        "passes",
+        "windows and single names that leave the figure open, of all",
+        "windows and single names",
+        "{figure} is not proved: it is between {found} and {bound}, and the larger counts. In {have} of {of} windows "
+        "and single names, which were run for each group alone, some set may lose more than in those that are "
+        "scenarios; "
+        "stress.most_sets does not help, worst_of_each_group beside all makes scenarios of more windows",
         missing=True,
     ),
     NoteKind(

@@ -22,8 +22,8 @@ FIGURES = {
     "coverage_test.sizing_scenarios_if_required_fund_is_posted.uncovered": "uncovered if the required fund is paid in",
 }
 """What a figure of coverage is called, by where `coverage.json` has it; cover-N is called by `cover_name`."""
-NOT_PROVED = "not proved: no set is worse than the amount, these lose less"
-"""What is said of an amount that bounds what any set of groups loses."""
+NOT_PROVED = "not proved"
+"""What is said of an amount that bounds what any set of groups loses, where none was found that loses it."""
 COMPARED = (
     "fund.required",
     "fund.posted",
@@ -68,8 +68,38 @@ def made_of(coverage: dict[str, Any]) -> str:
 
 
 def losing(cover: dict[str, Any]) -> list[str]:
-    """Those of some groups that have a stress loss over initial margin."""
-    return [group for group, loss in zip(cover["groups"], cover["losses"], strict=True) if loss > 0]
+    """Those of some groups that make the stress loss over initial margin."""
+    return cover["made_by"]
+
+
+def unproved(cover: dict[str, Any], digits: int) -> str:
+    """That a cover is not proved, and between which amounts it is; nothing where it is proved."""
+    ends = (exact_amount(cover[end], digits) for end in ("found", "amount"))
+    return "" if cover["proved"] else between(*ends)
+
+
+def unproved_test(test: dict[str, Any], digits: int) -> str:
+    """That a coverage test is not proved, and between which amounts it is; nothing where it is proved."""
+    return "" if test["proved"] else between(_left(test, digits, "found_"), _left(test, digits))
+
+
+def between(found: str, bound: str) -> str:
+    """That an amount is not proved, and between which two it is."""
+    return f"{NOT_PROVED}: between {found} and {bound}"
+
+
+def _left(test: dict[str, Any], digits: int, which: str = "") -> str:
+    """What is uncovered or left over: at most or at least, or (`found_`) by the groups that are told."""
+    if test[f"{which}uncovered"]:
+        return f"{exact_amount(test[f'{which}uncovered'], digits)} uncovered"
+    return f"{exact_amount(test[f'{which}headroom'], digits)} left over"
+
+
+def enough(test: dict[str, Any]) -> str:
+    """The answer of a coverage test in a word or two."""
+    if test["passed"]:
+        return "Yes"
+    return "No" if test["proved"] or test["found_uncovered"] else NOT_PROVED.capitalize()
 
 
 def question(coverage: dict[str, Any]) -> str:
@@ -91,7 +121,8 @@ def bound_by(coverage: dict[str, Any]) -> str:
     rule, fund = coverage["fund"]["bound_by"], coverage["fund"]
     if rule == "cover and buffer":
         buffer = f" and a buffer of {fund['buffer'] * 100:g}%" if fund["buffer"] else ""
-        return f"cover-{coverage['cover']}{buffer}"
+        open_ = "" if coverage[f"cover_{coverage['cover']}"]["proved"] else f" ({NOT_PROVED})"
+        return f"cover-{coverage['cover']}{open_}{buffer}"
     return f"the {rule}" if rule != "EMIR 42(3)" else "EMIR Article 42(3)"
 
 
@@ -101,8 +132,17 @@ def who_hurts(coverage: dict[str, Any], digits: int) -> str:
     groups, amount = losing(cover), exact_amount(cover["amount"], digits)
     if not groups:
         return "No group has a stress loss over initial margin in a scenario that sizes the fund."
+    if not cover["proved"]:
+        return f"The largest stress loss over initial margin is {unproved(cover, digits)}. {_most_found(cover, digits)}"
     who = f"{groups[0]} has" if len(groups) == 1 else f"{listed(groups)} together have"
     return f"{who} the largest stress loss over initial margin: {amount} in '{cover['scenario_id']}'."
+
+
+def _most_found(cover: dict[str, Any], digits: int) -> str:
+    """The set that loses most of those that were looked at."""
+    groups, found = losing(cover), exact_amount(cover["found"], digits)
+    who = f"{groups[0]} loses" if len(groups) == 1 else f"{listed(groups)} together lose"
+    return f"{who} {found} in '{cover['scenario_id']}', the most of all sets that were looked at."
 
 
 def coverage_sentence(coverage: dict[str, Any], test: dict[str, Any], digits: int) -> str:
@@ -113,6 +153,8 @@ def coverage_sentence(coverage: dict[str, Any], test: dict[str, Any], digits: in
     idle = [group for group, loss in zip(test["defaulters"], test["losses"], strict=True) if loss == 0]
     some = 0 < len(idle) < len(test["defaulters"])
     aside = f" ({listed(idle)} would lose nothing, but would pay for nobody else)" if some else ""
+    if not test["proved"]:
+        return f"With {fund}, what is left at worst is {unproved_test(test, digits)}; the first {who}{aside}."
     if test["passed"]:
         return f"With {fund}, {exact_amount(test['headroom'], digits)} is left over at worst, {who}{aside}."
     return f"With {fund}, {exact_amount(test['uncovered'], digits)} is uncovered at worst, {who}{aside}."
@@ -121,9 +163,12 @@ def coverage_sentence(coverage: dict[str, Any], test: dict[str, Any], digits: in
 def count_sentence(coverage: dict[str, Any]) -> str:
     """How many scenarios stay inside margin, draw on the fund, go beyond."""
     counts, run = coverage["coverage_of_scenarios"], coverage["scenarios"]
+    left = counts["not_proved"]
+    aside = f"; {left} of them are {NOT_PROVED}, and count by the most that any set may lose" if left else ""
     return (
         f"Of {run['run']} scenarios ({run['sizing']} size the fund), {counts['inside_margin']} stay within margin, "
-        f"{counts['inside_prefunded']} draw on prefunded resources, {counts['beyond_prefunded']} exceed them."
+        f"{counts['inside_prefunded']} draw on prefunded resources, {counts['beyond_prefunded']} exceed them"
+        f"{aside}."
     )
 
 

@@ -11,7 +11,7 @@ from ccp.rulebook.fund import FundRules, LookBack
 from ccp.settlement.state import CycleState, DayCover
 from ccp.settlement.terms import RunTerms
 from ccp.sizing.cover import EMIR, Cover, cover_name, covers_of, emir_42_3, worst_cover
-from ccp.sizing.coverage import IN_FORCE, worst_uncovered
+from ccp.sizing.coverage import IN_FORCE, LeftUncovered, or_known, worst_uncovered
 from ccp.sizing.fund import contributions, fund_size
 from ccp.sizing.size import contribution_weights, counted_scenarios
 from ccp.stress.measure import Losses, Measured
@@ -22,23 +22,25 @@ from ccp.waterfall.replenishment import suspended, within_limit
 
 @dataclass(frozen=True)
 class StressDay:
-    """What a stress day found, in minor units. `cover` is cover-N, `plan` what was there; `uncovered` what the coverage
-    test's worst default leaves (negative: headroom), in its scenario and by its groups. `proved`: no set of groups is
-    worse than those of the covers and of the test."""
+    """What a stress day found, in minor units. `cover` is cover-N, `plan` what was there, `tested` what the coverage
+    test's worst default leaves uncovered."""
 
     measured: Measured
     counted: Flags
     losses: Losses
     covers: dict[int, Cover]
     cover: Cover
-    emir: int
+    emir: Cover
     plan: Plan
     prefunded: int
-    uncovered: int
-    uncovered_scenario: int
-    uncovered_groups: list[int]
-    proved: bool
+    tested: LeftUncovered
     group_worst: Cents
+
+    @property
+    def figures(self) -> dict[str, Cover]:
+        """Every figure over the scenarios, by name."""
+        covers = {cover_name(number): one for number, one in self.covers.items()}
+        return covers | {EMIR: self.emir, IN_FORCE: self.tested}
 
     @property
     def scenario_ids(self) -> list[str]:
@@ -52,12 +54,14 @@ def stress_day(terms: RunTerms, state: CycleState, measured: Measured) -> Stress
     losses, margin = measured.losses, state.supplementary
     losses = losses.less(margin, terms.portfolio.roster) if margin.any() else losses
     found, left = covers_of(losses, count, counted), measured.left
-    covers = {number: one.raised(left.get(cover_name(number), 0)) for number, one in found.items()}
     plan = state.standing.plan
-    tested = worst_uncovered(plan, losses, count, counted).raised(left.get(IN_FORCE))
+    tested = or_known(worst_uncovered(plan, losses, count, counted), plan, losses, found[count])
+    lost = int(losses.of_groups(tested.scenario, tested.groups).sum())
+    found[count] = found[count].or_known(tested.scenario, tested.groups, lost)
+    covers = {number: one.raised(left.get(cover_name(number))) for number, one in found.items()}
     worst = np.where(counted, losses.group_over_margin, 0).max(axis=1)
     prefunded = plan.prefunded(covers[count].groups)
-    emir = emir_42_3(losses, counted).raised(left.get(EMIR, 0)).amount
+    emir = emir_42_3(losses, counted).raised(left.get(EMIR))
     return StressDay(
         measured,
         counted,
@@ -67,10 +71,7 @@ def stress_day(terms: RunTerms, state: CycleState, measured: Measured) -> Stress
         emir,
         plan,
         prefunded,
-        tested.amount,
-        tested.scenario,
-        tested.groups,
-        tested.proved and all(one.proved for one in covers.values()),
+        tested.raised(left.get(IN_FORCE)),
         worst,
     )
 
@@ -97,7 +98,7 @@ def resized(terms: RunTerms, state: CycleState, found: StressDay) -> tuple[int, 
     rules = terms.rulebook.fund
     active = np.flatnonzero(~state.standing.away)
     cover = aggregated_cover(rules.look_back, rules.cover, state.covers, state.event == 0)
-    size = fund_size(rules, cover, found.emir, len(active), terms.minor).required
+    size = fund_size(rules, cover, found.emir.amount, len(active), terms.minor).required
     size = max(size, ceil(state.fund_size * (1 - exact(rules.largest_fall))))
     measured = replace_losses(found)
     weights = contribution_weights(measured, found.counted)

@@ -16,10 +16,9 @@ from ccp.products import PRODUCTS
 from ccp.scenarios.notes import scenario_notes
 from ccp.settlement.calendar import due_days
 from ccp.settlement.cycle import DayResult
-from ccp.settlement.fund import StressDay
 from ccp.settlement.opening import RunRequest
 from ccp.settlement.terms import RunTerms
-from ccp.sizing.notes import group_notes, unstated_by_members
+from ccp.sizing.notes import group_notes, unproved_notes, unstated_by_members
 from ccp.stress.notes import stress_notes
 from ccp.waterfall.notes import Told, tier_notes
 
@@ -55,7 +54,7 @@ def day_notes(terms: RunTerms, result: DayResult, file: str | None) -> list[Note
             case = measured.case
             found += scenario_notes(terms.rulebook, case.market, case.factor_ids, measured.scenarios, file)
         found += stress_notes(measured)
-        found += unproved_covers(result.stress, terms)
+        found += unproved_notes(result.stress.figures, result.stress.measured, terms.digits)
     return found
 
 
@@ -95,14 +94,6 @@ def look_back_notes(terms: RunTerms) -> Iterator[Note]:
         stressed = resizings | due_days(terms, terms.rulebook.settlement.stress)
         most = max(sum(day - rules.days < one <= day for one in stressed) for day in resizings)
         yield from few_scenarios(most, rules.percentile, "fund.look_back.percentile", "the fund's look-back")
-
-
-def unproved_covers(found: StressDay, terms: RunTerms) -> Iterator[Note]:
-    """Whether a day's cover, or its coverage test, may not be that of the worst set of groups."""
-    if not found.proved:
-        ends = (amount / terms.minor for amount in (found.cover.found, found.cover.amount))
-        words = dict(zip(("found", "bound"), (f"{end:,}" for end in ends), strict=True))
-        yield note("not_proved", "stress.most_sets", 1, int(found.counted.sum()), **words)
 
 
 def cut_close_outs(terms: RunTerms, result: DayResult) -> Iterator[Note]:

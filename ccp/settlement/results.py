@@ -12,6 +12,7 @@ from ccp.settlement.default import SettledEvent
 from ccp.settlement.fund import warned_groups
 from ccp.settlement.periods import EndedPeriod
 from ccp.settlement.terms import ENDLESS, RunTerms
+from ccp.sizing.worst_set import losing
 from ccp.types import Cents
 from ccp.waterfall.table import payment_rows
 
@@ -147,19 +148,19 @@ def _stress_row(terms: RunTerms, result: DayResult) -> dict[str, Any]:
     if found is None:
         return dict.fromkeys(names)
     unit, cover, scenario_ids = terms.minor, found.cover, found.scenario_ids
-    losses = found.losses.of_groups(cover.scenario, cover.groups).tolist()
-    losing = [group for group, loss in zip(cover.groups, losses, strict=True) if loss > 0]
+    groups = losing(found.losses, cover.scenario, tuple(cover.groups))
+    tested, uncovered = found.tested, found.tested.amount > 0
     values = (
         found.covers[1].amount / unit,
         found.covers[2].amount / unit,
         cover.amount / unit,
         scenario_ids[cover.scenario],
-        _names(terms, losing),
+        _names(terms, list(groups)),
         found.prefunded / unit,
         max(cover.amount - found.prefunded, 0) / unit,
-        max(found.uncovered, 0) / unit,
-        scenario_ids[found.uncovered_scenario] if found.uncovered > 0 else None,
-        _names(terms, found.uncovered_groups) if found.uncovered > 0 else None,
+        max(tested.amount, 0) / unit,
+        scenario_ids[tested.scenario] if uncovered else None,
+        _names(terms, tested.groups) if uncovered else None,
         _names(terms, warned_groups(terms.rulebook.fund, found)) or None,
     )
     return dict(zip(names, values, strict=True))

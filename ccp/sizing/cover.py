@@ -1,12 +1,14 @@
 """Cover-N: the set of groups that loses most in one scenario, then the worst scenario."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
+from typing import NamedTuple, Self
 
 import numpy as np
 
 from ccp.sizing.worst_set import LOWEST, Counts, WorstSet, as_it_is, worst_set
 from ccp.stress.loss_over_margin import GroupLosses, SetBounds, SetLosses
+from ccp.stress.windows import Left
 from ccp.types import Cents, Flags, GroupByScenario
 
 EMIR = "EMIR 42(3)"
@@ -18,26 +20,41 @@ def cover_name(number: int) -> str:
     return f"cover-{number}"
 
 
+def aside(name: str, way: str) -> str:
+    """What a figure is called under another way of counting margin than the rulebook's."""
+    return f"{name}, margin as {way}"
+
+
 @dataclass(frozen=True)
 class Cover:
-    """An amount in cents, the scenario it comes from and the groups in it, as positions. Largest group first.
+    """The worst of some scenarios, in cents. `found` is the most that any set that was looked at loses, `groups` (as
+    positions, the largest first) and `scenario` say which set and where; no set loses more than `amount`.
 
-    `found` is what the groups lose: less than the amount where a search could not prove that no set is worse.
+    The two are the same where that is proved. Else so many scenarios leave it open, whose search for sets ended early
+    (`open_scenarios`), and so many windows and single names that were not measured for sets (`open_windows`).
     """
 
     amount: int
     scenario: int
     groups: list[int]
     found: int
+    open_scenarios: int = 0
+    open_windows: int = 0
 
     @property
     def proved(self) -> bool:
-        """Whether no set of as many groups is worse, in any scenario that was looked at."""
+        """Whether no set of as many groups is worse, in any scenario or window."""
         return self.found == self.amount
 
-    def raised(self, left: int) -> "Cover":
-        """The same, where what may come to `left` was not looked at."""
-        return replace(self, amount=max(self.amount, left))
+    def raised(self, left: Left | None) -> Self:
+        """The same, where what may come to `left` was not measured for sets (None: everything was)."""
+        if left is None or left.amount <= self.found:
+            return self
+        return replace(self, amount=max(self.amount, left.amount), open_windows=left.windows)
+
+    def or_known(self, scenario: int, groups: Iterable[int], found: int) -> Self:
+        """The same, where another set is known to lose as much as `found`."""
+        return self if found <= self.found else replace(self, scenario=scenario, groups=list(groups), found=found)
 
 
 @dataclass(frozen=True)
@@ -54,14 +71,21 @@ class WorstSets:
         """In which scenarios no set is worse."""
         return self.found == self.bound
 
-    def worst(self, counted: Flags) -> int:
-        """The scenario of the largest bound among those that count; of equals, the first."""
-        return int(np.argmax(np.where(counted, self.bound, LOWEST)))
-
     def cover(self, counted: Flags) -> Cover:
-        """The worst of the scenarios that count, as a cover."""
-        scenario = self.worst(counted)
-        return Cover(int(self.bound[scenario]), scenario, list(self.groups[scenario]), int(self.found[scenario]))
+        """The worst of the scenarios that count, as a cover; of equals, the first."""
+        found, bound = (np.where(counted, amount, LOWEST) for amount in (self.found, self.bound))
+        worst, most = int(np.argmax(found)), int(found.max())
+        return Cover(int(bound.max()), worst, list(self.groups[worst]), most, int((bound > most).sum()))
+
+    def or_known(self, others: Iterable["WorstSets"], worth: Callable[[int, tuple[int, ...]], int]) -> "WorstSets":
+        """The same, where sets that are worst of something else count for more (`worth` of a scenario and a set) than
+        what an early end of the search has found."""
+        found, groups = self.found.copy(), list(self.groups)
+        for place in np.flatnonzero(~self.proved).tolist():
+            for known in (one.groups[place] for one in others):
+                if (amount := worth(place, known)) > found[place]:
+                    found[place], groups[place] = amount, known
+        return WorstSets(found, self.bound, groups)
 
 
 def cover_by_scenario(losses: GroupLosses, count: int) -> Cents:
@@ -93,18 +117,24 @@ def _ranked(worth: Cents, count: int) -> WorstSets:
     return WorstSets(amount, amount, list(map(tuple, groups.T.tolist())))
 
 
-def worst_over(losses: SetLosses, count: int, counts: Counts, counted: Flags) -> tuple[int, WorstSet]:
+class OverScenarios(NamedTuple):
+    """Of some scenarios the one whose set is worst, that set with the bound of all, and how many leave it open."""
+
+    scenario: int
+    worst: WorstSet
+    open_scenarios: int
+
+    @property
+    def cover(self) -> Cover:
+        """The same as a cover."""
+        return Cover(self.worst.bound, self.scenario, list(self.worst.groups), self.worst.found, self.open_scenarios)
+
+
+def worst_over(losses: SetLosses, count: int, counts: Counts, counted: Flags) -> OverScenarios:
     """The worst of the counted scenarios, and its worst set; of equals, the first. Only scenarios that may be worst are
     searched."""
-    worth = counts.of(losses.group_over_margin)
-    upper, found = most_one_by_one(worth, losses.bounds, count), dict[int, WorstSet]()
-
-    def amount(scenario: int) -> int:
-        found[scenario] = worst_set(losses, scenario, count, counts)
-        return found[scenario].bound
-
-    scenario = _worst_scenario(upper, counted, amount)
-    return scenario, found[scenario]
+    upper = most_one_by_one(counts.of(losses.group_over_margin), losses.bounds, count)
+    return _worst_scenario(upper, counted, lambda scenario: worst_set(losses, scenario, count, counts))
 
 
 def most_one_by_one(worth: Cents, bounds: SetBounds | None, count: int) -> Cents:
@@ -115,23 +145,25 @@ def most_one_by_one(worth: Cents, bounds: SetBounds | None, count: int) -> Cents
     return largest_losses(worth, count).sum(axis=0)
 
 
-def _worst_scenario(upper: Cents, counted: Flags, amount: Callable[[int], int]) -> int:
-    """The counted scenario of the largest amount, of equals the first. Asked only where `upper`, which no amount
-    passes, leaves it open."""
-    most, worst = LOWEST, -1
+def _worst_scenario(upper: Cents, counted: Flags, searched: Callable[[int], WorstSet]) -> OverScenarios:
+    """The counted scenario whose set is worst, of equals the first. Searched only where `upper`, which no set passes,
+    leaves it open."""
+    most, looked = LOWEST, dict[int, WorstSet]()
     for scenario in sorted(np.flatnonzero(counted).tolist(), key=lambda place: (-int(upper[place]), place)):
-        if worst >= 0 and upper[scenario] < most:
+        if looked and upper[scenario] < most:
             break
-        here = amount(scenario)
-        if worst < 0 or (-here, scenario) < (-most, worst):
-            most, worst = here, scenario
-    return worst
+        looked[scenario] = searched(scenario)
+        most = max(most, looked[scenario].found)
+    worst = min(place for place, one in looked.items() if one.found == most)
+    bounds = [one.bound for one in looked.values()]
+    return OverScenarios(
+        worst, WorstSet(looked[worst].groups, most, max(bounds)), sum(bound > most for bound in bounds)
+    )
 
 
 def worst_cover(losses: SetLosses, count: int, counted: Flags) -> Cover:
     """Cover-N: the worst of the counted scenarios; of equals, the first."""
-    scenario, found = worst_over(losses, count, as_it_is(len(losses.group_over_margin)), counted)
-    return Cover(found.bound, scenario, list(found.groups), found.found)
+    return worst_over(losses, count, as_it_is(len(losses.group_over_margin)), counted).cover
 
 
 def cover_numbers(count: int) -> list[int]:
@@ -140,8 +172,12 @@ def cover_numbers(count: int) -> list[int]:
 
 
 def covers_of(losses: SetLosses, count: int, counted: Flags) -> dict[int, Cover]:
-    """Cover-1, cover-2 and cover-N of a rulebook's number, by number."""
-    return {number: worst_cover(losses, number, counted) for number in cover_numbers(count)}
+    """Cover-1, cover-2 and cover-N of a rulebook's number, by number. None has found less than one of fewer groups."""
+    covers, least = dict[int, Cover](), Cover(LOWEST, 0, [], LOWEST)
+    for number in cover_numbers(count):
+        least = worst_cover(losses, number, counted).or_known(least.scenario, least.groups, least.found)
+        covers[number] = least
+    return covers
 
 
 def emir_42_3(losses: SetLosses, counted: Flags) -> Cover:
@@ -151,21 +187,19 @@ def emir_42_3(losses: SetLosses, counted: Flags) -> Cover:
     648/2012, Article 42(3): what the default fund alone must withstand.
     """
     first, _ = first_and_next_two(losses)
-    covers = dict[int, Cover]()
 
-    def amount(scenario: int) -> int:
-        covers[scenario] = emir_42_3_in(losses, scenario)
-        return covers[scenario].amount
+    def larger(scenario: int) -> WorstSet:
+        return emir_42_3_in(losses, scenario)
 
-    return covers[_worst_scenario(np.maximum(first, next_two_by_bound(losses, losses.bounds)), counted, amount)]
+    return _worst_scenario(np.maximum(first, next_two_by_bound(losses, losses.bounds)), counted, larger).cover
 
 
-def emir_42_3_in(losses: SetLosses, scenario: int) -> Cover:
+def emir_42_3_in(losses: SetLosses, scenario: int) -> WorstSet:
     """The same of one scenario."""
     places = np.argsort(-losses.group_over_margin[:, scenario], kind="stable")[:3].tolist()
     options = [places[:1], places[1:]]
     lost = [int(losses.of_groups(scenario, groups).sum()) if groups else 0 for groups in options]
-    return Cover(max(lost), scenario, options[int(lost[1] > lost[0])], max(lost))
+    return WorstSet(tuple(options[int(lost[1] > lost[0])]), max(lost), max(lost))
 
 
 def next_two_by_bound(losses: GroupLosses, bounds: SetBounds | None) -> Cents:

@@ -1,10 +1,11 @@
 """The coverage test: whether what is prefunded suffices when the worst set of groups defaults."""
 
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
-from ccp.sizing.cover import WorstSets, largest_losses, worst_over, worst_sets
+from ccp.sizing.cover import Cover, WorstSets, largest_losses, worst_over, worst_sets
 from ccp.sizing.worst_set import Counts
 from ccp.stress.loss_over_margin import GroupLosses, SetLosses
 from ccp.types import Cents, Flags
@@ -16,42 +17,43 @@ IN_FORCE, REQUIRED = "coverage test", "coverage test of the required fund"
 
 @dataclass(frozen=True)
 class Coverage:
-    """Per scenario, in cents: `uncovered` may be negative, which is headroom; `defaulters` are the groups of the set.
+    """The worst set of every scenario by what it takes (`sets`), and what is `prefunded` against it, in cents.
 
-    `uncovered` is no less than what any set leaves, and more than the defaulters do where that is not `proved`.
+    By scenario: `uncovered` may be negative, which is headroom; `defaulters` are the groups of the set. `uncovered` is
+    no less than what any set leaves, and more than the defaulters do where that is not `proved`.
     """
 
-    uncovered: Cents
-    defaulters: list[tuple[int, ...]]
-    proved: Flags
+    sets: WorstSets
+    prefunded: int
 
-    def worst(self, counted: Flags) -> int:
-        """The scenario that leaves most uncovered; of equals, the first."""
-        lowest = np.iinfo(np.int64).min
-        return int(np.argmax(np.where(counted, self.uncovered, lowest)))
+    @property
+    def uncovered(self) -> Cents:
+        """By scenario, what no set passes."""
+        return self.sets.bound - self.prefunded
 
-    def raised(self, counted: Flags, left: int | None) -> "Coverage":
-        """The same, where what may leave as much as `left` was not looked at (None: everything was): the worst of the
-        counted scenarios stands for it."""
-        worst = self.worst(counted)
-        if left is None or left <= self.uncovered[worst]:
-            return self
-        here = np.arange(len(self.uncovered)) == worst
-        return Coverage(np.where(here, left, self.uncovered), self.defaulters, self.proved & ~here)
+    @property
+    def defaulters(self) -> list[tuple[int, ...]]:
+        """By scenario, the set that was found."""
+        return self.sets.groups
+
+    @property
+    def proved(self) -> Flags:
+        """In which scenarios no set leaves more."""
+        return self.sets.proved
+
+    def over(self, counted: Flags) -> "LeftUncovered":
+        """The worst of the scenarios that count; of equals, the first."""
+        return left_uncovered(self.sets.cover(counted), self.prefunded)
 
 
-@dataclass(frozen=True)
-class LeftUncovered:
-    """What the worst of some scenarios leaves uncovered, in cents: negative is headroom. As in `Coverage`."""
+class LeftUncovered(Cover):
+    """What the worst of some scenarios leaves uncovered, in cents: negative is headroom. Else as `Cover`."""
 
-    scenario: int
-    amount: int
-    groups: list[int]
-    proved: bool
 
-    def raised(self, left: int | None) -> "LeftUncovered":
-        """The same, where what may leave as much as `left` was not looked at (None: everything was)."""
-        return self if left is None or left <= self.amount else replace(self, amount=left, proved=False)
+def left_uncovered(worst: Cover, prefunded: int) -> LeftUncovered:
+    """What is left of a set's burden by what is prefunded."""
+    amount, found = worst.amount - prefunded, worst.found - prefunded
+    return LeftUncovered(amount, worst.scenario, worst.groups, found, worst.open_scenarios, worst.open_windows)
 
 
 def coverage(plan: Plan, losses: SetLosses, count: int) -> Coverage:
@@ -64,14 +66,25 @@ def coverage(plan: Plan, losses: SetLosses, count: int) -> Coverage:
     their groups lose one by one the worst is that of the largest `max(loss_g, fund_g)`. Proved against enumeration in
     tests.
     """
-    found: WorstSets = worst_sets(losses, count, burden(plan))
-    return Coverage(found.bound - prefunded(plan), found.groups, found.proved)
+    return Coverage(worst_sets(losses, count, burden(plan)), prefunded(plan))
 
 
 def worst_uncovered(plan: Plan, losses: SetLosses, count: int, counted: Flags) -> LeftUncovered:
     """As `coverage`, of the worst of the counted scenarios alone."""
-    scenario, found = worst_over(losses, count, burden(plan), counted)
-    return LeftUncovered(scenario, found.bound - prefunded(plan), list(found.groups), found.found == found.bound)
+    return left_uncovered(worst_over(losses, count, burden(plan), counted).cover, prefunded(plan))
+
+
+def taken(plan: Plan, losses: SetLosses, scenario: int, groups: Sequence[int]) -> int:
+    """What the default of a set takes in a scenario of what is prefunded, and would be without it."""
+    return int(burden(plan).of(losses.of_groups(scenario, groups), np.array(groups, dtype=np.int64)).sum())
+
+
+def or_known(found: LeftUncovered, plan: Plan, losses: SetLosses, *known: Cover) -> LeftUncovered:
+    """The same, where sets that are worst of something else leave more uncovered."""
+    for one in () if found.proved else known:
+        left = taken(plan, losses, one.scenario, one.groups) - prefunded(plan)
+        found = found.or_known(one.scenario, one.groups, left)
+    return found
 
 
 def uncovered_one_by_one(plan: Plan, losses: GroupLosses, count: int) -> Cents:

@@ -8,12 +8,12 @@ from ccp.margin.collateral import holdings
 from ccp.margin.collateral_counts import line_counts
 from ccp.money import to_units
 from ccp.rulebook.tier_kind import INSURER
-from ccp.sizing.cover import Cover, worst_cover
-from ccp.sizing.coverage import REQUIRED, worst_uncovered
+from ccp.sizing.cover import Cover
+from ccp.sizing.coverage import LeftUncovered
 from ccp.sizing.liquidation import liquidations
 from ccp.sizing.size import Sized
 from ccp.sizing.sold_together import SoldTogether
-from ccp.waterfall.plan import make_plan
+from ccp.sizing.worst_set import losing
 
 
 def coverage_figures(sized: Sized) -> dict[str, Any]:
@@ -21,7 +21,7 @@ def coverage_figures(sized: Sized) -> dict[str, Any]:
     rulebook, digits = sized.rules, sized.digits
     everything = np.ones_like(sized.counted)
     prefunded = sized.plan.prefunded(sized.cover.groups)
-    beyond = {number: one.cover(everything) for number, one in sized.sets.items()}
+    beyond = {number: sized.cover_over(everything, number) for number in sized.sets}
     return {
         "rulebook": rulebook.name,
         "date": sized.case.date.isoformat(),
@@ -45,8 +45,8 @@ def coverage_figures(sized: Sized) -> dict[str, Any]:
         "prefunded": _units(prefunded, digits),
         "coverage_ratio": prefunded / sized.cover.amount if sized.cover.amount else None,
         "coverage_test": {
-            "sizing_scenarios": _test(sized, sized.coverage.worst(sized.counted)),
-            "all_scenarios": _test(sized, sized.coverage.worst(everything)),
+            "sizing_scenarios": _test(sized, sized.tested),
+            "all_scenarios": _test(sized, sized.test_over(everything)),
             "sizing_scenarios_if_required_fund_is_posted": _test_if_required(sized),
         },
         "margin": _units(int(sized.found.pool_margin.sum()), digits),
@@ -62,15 +62,34 @@ def _units(cents: int, digits: int) -> float:
 
 
 def _cover(sized: Sized, cover: Cover) -> dict[str, Any]:
-    digits = sized.digits
-    losses = sized.losses.of_groups(cover.scenario, cover.groups)
+    digits, groups = sized.digits, tuple(cover.groups)
+    losses = sized.losses.of_groups(cover.scenario, groups)
     return {
         "amount": _units(cover.amount, digits),
         "found": _units(cover.found, digits),
-        "proved": cover.proved,
+        **_proved(cover),
         "scenario_id": sized.scenarios.ids[cover.scenario],
-        "groups": [sized.plan.groups[group] for group in cover.groups],
+        "groups": [sized.plan.groups[group] for group in groups],
         "losses": [_units(int(loss), digits) for loss in losses],
+        "made_by": [sized.plan.groups[group] for group in losing(sized.losses, cover.scenario, groups)],
+    }
+
+
+def _proved(worst: Cover) -> dict[str, Any]:
+    """Whether the worst of some scenarios is proved, and how much leaves it open: nothing where it is."""
+    left = (0, 0) if worst.proved else (worst.open_scenarios, worst.open_windows)
+    return {"proved": worst.proved} | dict(zip(("open_scenarios", "open_windows"), left, strict=True))
+
+
+def _left(worst: LeftUncovered, digits: int) -> dict[str, Any]:
+    """What no set leaves more uncovered than, or less over, in some scenarios, and what the one that is told does."""
+    return {
+        "passed": worst.amount <= 0,
+        "uncovered": _units(max(worst.amount, 0), digits),
+        "headroom": _units(max(-worst.amount, 0), digits),
+        "found_uncovered": _units(max(worst.found, 0), digits),
+        "found_headroom": _units(max(-worst.found, 0), digits),
+        **_proved(worst),
     }
 
 
@@ -95,24 +114,16 @@ def parts_together(found: SoldTogether, wholes: dict[str, int], digits: int) -> 
 
 def _by_resources(sized: Sized) -> dict[str, float]:
     """Cover-N under each way of counting margin; they differ only where the book has collateral."""
-    return {
-        way: _units(worst_cover(losses, sized.cover_count, sized.counted).amount, sized.digits)
-        for way, losses in sized.measured.by_resources.items()
-    }
+    return {way: _units(one.amount, sized.digits) for way, one in sized.covers_by_resources.items()}
 
 
-def _test(sized: Sized, scenario: int) -> dict[str, Any]:
-    digits = sized.digits
-    uncovered = int(sized.coverage.uncovered[scenario])
-    groups = list(sized.coverage.defaulters[scenario])
+def _test(sized: Sized, worst: LeftUncovered) -> dict[str, Any]:
+    digits, groups = sized.digits, worst.groups
     own = int(sized.plan.group_contributions[groups].sum())
-    losses = sized.losses.of_groups(scenario, groups)
+    losses = sized.losses.of_groups(worst.scenario, groups)
     return {
-        "passed": uncovered <= 0,
-        "uncovered": _units(max(uncovered, 0), digits),
-        "headroom": _units(max(-uncovered, 0), digits),
-        "proved": bool(sized.coverage.proved[scenario]),
-        "scenario_id": sized.scenarios.ids[scenario],
+        **_left(worst, digits),
+        "scenario_id": sized.scenarios.ids[worst.scenario],
         "defaulters": [sized.plan.groups[group] for group in groups],
         "losses": [_units(int(loss), digits) for loss in losses],
         "survivors_fund": _units(sized.plan.fund - own, digits),
@@ -122,16 +133,11 @@ def _test(sized: Sized, scenario: int) -> dict[str, Any]:
 
 def _test_if_required(sized: Sized) -> dict[str, Any]:
     """The coverage test again, as if every member had paid in what is required of it."""
-    digits, required = sized.digits, np.array(sized.required, dtype=np.int64)
-    plan = make_plan(sized.rules, sized.plan.roster, required)
-    worst = worst_uncovered(plan, sized.losses, sized.cover_count, sized.counted)
-    worst = worst.raised(sized.measured.left.get(REQUIRED))
+    worst = sized.tested_if_required
     return {
-        "passed": worst.amount <= 0,
-        "uncovered": _units(max(worst.amount, 0), digits),
-        "proved": worst.proved,
+        **_left(worst, sized.digits),
         "scenario_id": sized.scenarios.ids[worst.scenario],
-        "defaulters": [plan.groups[group] for group in worst.groups],
+        "defaulters": [sized.plan.groups[group] for group in worst.groups],
     }
 
 
@@ -181,4 +187,5 @@ def _scenario_counts(sized: Sized) -> dict[str, int]:
         "inside_margin": int(((cover == 0) & ~beyond).sum()),
         "inside_prefunded": int(((cover > 0) & ~beyond).sum()),
         "beyond_prefunded": int(beyond.sum()),
+        "not_proved": int((~(sized.sets[sized.cover_count].proved & sized.coverage.proved)).sum()),
     }

@@ -38,7 +38,7 @@ from ccp.stress.measure import Losses, Measured
 from ccp.stress.paper import CrossPaper, largest_jumps
 from ccp.stress.paper_everywhere import CountedIn, PaperEverywhere, PaperMore
 from ccp.stress.recent import Recent
-from ccp.stress.windows import SLICE, Screened, WindowModel
+from ccp.stress.windows import SLICE, Left, Screened, WindowModel
 from ccp.types import Cents, Flags, Index, Vector
 from ccp.waterfall.plan import Plan
 
@@ -248,7 +248,9 @@ def with_joint_worst(
     measured, most = run(screened.kept), len(screened.why) + MOST_FURTHER
     while worse := _may_be_worse(screened, measured, views(measured)):
         if len(screened.why) >= most:
-            return measured, replace(screened, left=_bounds(worse))
+            # the fund takes what is left, and the coverage test goes by that fund
+            raised = replace(measured, screened=replace(screened, left=_bounds(worse)))
+            return measured, replace(screened, left=_bounds(_may_be_worse(screened, raised, views(raised))))
         screened = _keeping(screened, _left_out(screened, measured), worse)
         measured = run(screened.kept)
     return measured, screened
@@ -275,9 +277,13 @@ def _may_be_worse(screened: Screened, measured: Measured, views: list[LossView])
     return found
 
 
-def _bounds(worse: list[tuple[str, int, Cents]]) -> dict[str, int]:
-    """What each may come to, in whatever view that is more."""
-    return {kind: max(worst + int(over.max()) for name, worst, over in worse if name == kind) for kind, _, _ in worse}
+def _bounds(worse: list[tuple[str, int, Cents]]) -> dict[str, Left]:
+    """What each may come to, in whatever view that is more, and in how many candidates it may be worse."""
+    found = dict[str, Left]()
+    for kind, worst, over in worse:
+        left = Left(worst + int(over.max()), int((over > 0).sum()))
+        found[kind] = max(left, found.get(kind, left))
+    return found
 
 
 def _keeping(screened: Screened, places: Index, worse: list[tuple[str, int, Cents]]) -> Screened:
@@ -310,7 +316,7 @@ def _questions(view: LossView, count: int, counted: Flags) -> Iterator[Question]
 
     def valued(place: int, _: int) -> int:
         losses, at = view.valued(place)
-        return emir_42_3_in(losses, at).amount
+        return emir_42_3_in(losses, at).found
 
     yield Question(EMIR + view.aside, worst, most, upper, valued)
 

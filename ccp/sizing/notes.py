@@ -3,13 +3,14 @@
 from collections.abc import Iterator
 from typing import Literal
 
-import numpy as np
-
 from ccp.market.case import Case
 from ccp.money import to_units
 from ccp.notes.note import Note, named, note
 from ccp.rulebook.rulebook import Rulebook
-from ccp.sizing.size import Sized
+from ccp.sizing.cover import Cover
+from ccp.sizing.coverage import LeftUncovered
+from ccp.sizing.size import Sized, counted_scenarios
+from ccp.stress.measure import Measured
 
 
 def fund_notes(case: Case) -> list[Note]:
@@ -18,13 +19,26 @@ def fund_notes(case: Case) -> list[Note]:
 
 
 def search_notes(sized: Sized) -> Iterator[Note]:
-    """Scenarios that size the fund, or test it, in which a worse set of groups is not ruled out."""
-    proved = np.all([one.proved for one in (*sized.sets.values(), sized.coverage)], axis=0)
-    missing = max(int((sized.counted & ~proved).sum()), int(bool(sized.measured.left)))
-    if missing:
-        found, bound = (to_units(amount, sized.digits) for amount in (sized.cover.found, sized.cover.amount))
-        words = {"found": f"{found:,}", "bound": f"{bound:,}"}
-        yield note("not_proved", "stress.most_sets", missing, int(sized.counted.sum()), **words)
+    """Figures over the scenarios that size the fund, or test it, of which a worse set of groups is not ruled out."""
+    return unproved_notes(sized.figures, sized.measured, sized.digits)
+
+
+def unproved_notes(figures: dict[str, Cover], measured: Measured, digits: int) -> Iterator[Note]:
+    """For each figure that is not proved between which amounts it is, and what leaves that open."""
+    scenarios = int(counted_scenarios(measured).sum())
+    candidates = measured.screened.count if measured.screened else 0
+    for name, one in figures.items():
+        words = {"figure": name, "found": _end(one, one.found, digits), "bound": _end(one, one.amount, digits)}
+        if one.open_scenarios and not one.proved:
+            yield note("not_proved", "stress.most_sets", one.open_scenarios, scenarios, **words)
+        if one.open_windows and not one.proved:
+            yield note("windows_not_proved", "stress.historical", one.open_windows, candidates, **words)
+
+
+def _end(figure: Cover, amount: int, digits: int) -> str:
+    """What a figure may come to, in words."""
+    words = f"{to_units(abs(amount), digits):,.{digits}f}"
+    return words if not isinstance(figure, LeftUncovered) else f"{words} {'left over' if amount < 0 else 'uncovered'}"
 
 
 def group_notes(case: Case) -> Iterator[Note]:

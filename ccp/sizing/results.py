@@ -82,7 +82,7 @@ def scenarios_table(sized: Sized) -> pl.DataFrame:
             "multiple": [label.multiple for label in labels],
             "sizes_fund": [label.sizes_fund for label in labels],
             **{f"cover_{name}": to_units(one.bound, digits) for name, one in covers.items()},
-            "groups": [_with_losses(sized, place) for place in range(len(labels))],
+            "groups": [defaulters_name(sized.plan, sized.losing_groups(place)) for place in range(len(labels))],
             "uncovered": to_units(uncovered, digits),
             "uncovered_groups": [_worst_set(sized, place) for place in range(len(labels))],
             "proved": proved,
@@ -114,13 +114,6 @@ def shocks_table(sized: Sized) -> pl.DataFrame:
 def _worst_set(sized: Sized, scenario: int) -> str:
     """The groups whose default leaves most uncovered in a scenario."""
     return defaulters_name(sized.plan, sized.coverage.defaulters[scenario])
-
-
-def _with_losses(sized: Sized, scenario: int) -> str:
-    """Those of the groups of cover-N that lose anything over margin in the scenario."""
-    groups = sized.largest_groups(scenario)
-    losses = sized.losses.of_groups(scenario, groups).tolist()
-    return defaulters_name(sized.plan, tuple(group for group, loss in zip(groups, losses, strict=True) if loss > 0))
 
 
 def contributions_table(sized: Sized) -> pl.DataFrame:

@@ -1,8 +1,8 @@
 """From stress losses to a sized fund: cover, contributions, coverage test, and the waterfall of every scenario."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import dataclass, replace
+from functools import cached_property, partial
 from typing import NamedTuple
 
 import numpy as np
@@ -17,6 +17,7 @@ from ccp.sizing.cover import (
     EMIR,
     Cover,
     WorstSets,
+    aside,
     cover_name,
     cover_numbers,
     covers_of,
@@ -24,10 +25,10 @@ from ccp.sizing.cover import (
     worst_cover,
     worst_sets,
 )
-from ccp.sizing.coverage import IN_FORCE, Coverage, coverage
+from ccp.sizing.coverage import IN_FORCE, REQUIRED, Coverage, LeftUncovered, coverage, or_known, taken, worst_uncovered
 from ccp.sizing.fund import FundSize, contributions, fund_size
 from ccp.sizing.sold_together import SoldTogether, sold_together
-from ccp.sizing.worst_set import as_it_is, worst_set
+from ccp.sizing.worst_set import as_it_is, losing, worst_set
 from ccp.stress.claims import Sides, sides_of
 from ccp.stress.measure import Losses, Measured
 from ccp.stress.parts import PartFound
@@ -43,21 +44,20 @@ class Sized:
     """The fund and everything it rests on. Money in cents; `weights` is what the fund was shared out by.
 
     `plan` is resolved against the fund in force: what is posted where the book says so, unless the rulebook fixes the
-    fund's size, else what is required. `covers` has the cover of one, of two, and of as many groups as the rulebook
-    covers, by that number, over the scenarios that size the fund. `held` gives what members hold, where somebody keeps
-    it.
+    fund's size, else what is required. `own_covers` and `own_coverage` are what their own searches found: see `covers`
+    and `coverage`. `held` gives what members hold, where somebody keeps it.
     """
 
     measured: Measured
     counted: Flags
-    covers: dict[int, Cover]
+    own_covers: dict[int, Cover]
     emir: Cover
     fund: FundSize
     weights: list[int]
     required: list[int]
     posted: Cents | None
     plan: Plan
-    coverage: Coverage
+    own_coverage: Coverage
     held: Callable[[], Sides] | None = None
 
     @property
@@ -111,9 +111,82 @@ class Sized:
         return "required" if self.posted is None or self.rules.fund.size is not None else "posted"
 
     @cached_property
+    def covers(self) -> dict[int, Cover]:
+        """The cover of one, of two, and of as many groups as the rulebook covers, by that number, over the scenarios
+        that size the fund. Where a search has ended early, with the worst of all sets that were looked at."""
+        if not any(one.open_scenarios for one in self.own_covers.values()):
+            return self.own_covers
+        return {number: self.cover_over(self.counted, number) for number in self.own_covers}
+
+    def cover_over(self, counted: Flags, number: int) -> Cover:
+        """The cover of so many groups over some scenarios, those that size the fund among them."""
+        return self.sets[number].cover(counted).raised(self.measured.left.get(cover_name(number)))
+
+    @property
+    def figures(self) -> dict[str, Cover]:
+        """Every figure over the scenarios that size the fund, or test it, by name."""
+        covers = {cover_name(number): one for number, one in self.covers.items()}
+        tests = {IN_FORCE: self.tested} | ({REQUIRED: self.tested_if_required} if self.in_force == "posted" else {})
+        own = self.rules.stress.resources
+        others = {way: one for way, one in self.covers_by_resources.items() if way != own}
+        ways = {aside(cover_name(self.cover_count), way): one for way, one in others.items()}
+        return covers | {EMIR: self.emir} | tests | ways
+
+    @cached_property
+    def _own_sets(self) -> dict[int, WorstSets]:
+        """By number of groups, the sets that the search of each found in every scenario."""
+        return {number: worst_sets(self.losses, number) for number in cover_numbers(self.cover_count)}
+
+    @cached_property
     def sets(self) -> dict[int, WorstSets]:
         """The worst sets of one, of two, and of as many groups as the rulebook covers in every scenario, by number."""
-        return {number: worst_sets(self.losses, number) for number in cover_numbers(self.cover_count)}
+        return {number: one.or_known(self._others(number), self._lost) for number, one in self._own_sets.items()}
+
+    def _others(self, number: int) -> list[WorstSets]:
+        """Sets of no more groups that were found in search of something else."""
+        fewer = [one for count, one in self._own_sets.items() if count < number]
+        return [*fewer, self.own_coverage.sets] if number >= self.cover_count else fewer
+
+    def _lost(self, scenario: int, groups: tuple[int, ...]) -> int:
+        """What a set loses over margin."""
+        return int(self.losses.of_groups(scenario, groups).sum())
+
+    @cached_property
+    def coverage(self) -> Coverage:
+        """The coverage test in every scenario; where its search has ended early, with the worst of all sets that were
+        looked at."""
+        own = self.own_coverage
+        if own.proved.all():
+            return own
+        known = [one for count, one in self._own_sets.items() if count <= self.cover_count]
+        return replace(own, sets=own.sets.or_known(known, partial(taken, self.plan, self.losses)))
+
+    def test_over(self, counted: Flags) -> LeftUncovered:
+        """The coverage test over some scenarios, those that size the fund among them."""
+        return self.coverage.over(counted).raised(self.measured.left.get(IN_FORCE))
+
+    @cached_property
+    def tested(self) -> LeftUncovered:
+        """The coverage test over the scenarios that size the fund."""
+        return self.test_over(self.counted)
+
+    @cached_property
+    def tested_if_required(self) -> LeftUncovered:
+        """The same as if every member had paid in what is required of it."""
+        plan = make_plan(self.rules, self.plan.roster, np.array(self.required, dtype=np.int64))
+        found = worst_uncovered(plan, self.losses, self.cover_count, self.counted)
+        return or_known(found, plan, self.losses, self.tested, self.cover).raised(self.measured.left.get(REQUIRED))
+
+    @cached_property
+    def covers_by_resources(self) -> dict[str, Cover]:
+        """Cover-N by way of counting margin."""
+        number, left, own = self.cover_count, self.measured.left, self.rules.stress.resources
+        return {
+            way: self.cover
+            if way == own
+            else worst_cover(losses, number, self.counted).raised(left.get(aside(cover_name(number), way)))
+            for way, losses in self.measured.by_resources.items()
+        }
 
     def largest_groups(self, scenario: int, count: int | None = None) -> tuple[int, ...]:
         """The set of at most `count` groups (default: the rulebook's number) that loses most over margin."""
@@ -121,6 +194,10 @@ class Sized:
         if number in self.sets:
             return self.sets[number].groups[scenario]
         return worst_set(self.losses, scenario, number, as_it_is(len(self.plan.groups))).groups
+
+    def losing_groups(self, scenario: int) -> tuple[int, ...]:
+        """The groups of cover-N that make its amount in a scenario."""
+        return losing(self.losses, scenario, self.largest_groups(scenario))
 
     def worst_scenario(self, count: int | None = None) -> int:
         """The scenario among those that size the fund that is worst for `count` groups."""
@@ -163,14 +240,13 @@ class Sized:
 
     @property
     def worst_event(self) -> tuple[int, tuple[int, ...]]:
-        """The scenario and groups of cover-N, those that size the fund."""
+        """The scenario and groups of cover-N: of all sets that were looked at, the one that loses most."""
         return self.cover.scenario, tuple(self.cover.groups)
 
     @property
     def coverage_test_event(self) -> tuple[int, tuple[int, ...]]:
         """The scenario that sizes the fund, and the groups, that leave most uncovered with the fund in force."""
-        scenario = self.coverage.worst(self.counted)
-        return scenario, self.coverage.defaulters[scenario]
+        return self.tested.scenario, tuple(self.tested.groups)
 
 
 def size_fund(measured: Measured, held: Callable[[], Sides] | None = None) -> Sized:
@@ -181,7 +257,6 @@ def size_fund(measured: Measured, held: Callable[[], Sides] | None = None) -> Si
     counted = counted_scenarios(measured)
     size = fund_needed(measured, counted)
     tested = coverage(size.plan, measured.losses, measured.rules.fund.cover)
-    tested = tested.raised(counted, measured.left.get(IN_FORCE))
     return Sized(measured, counted, *size, tested, held)
 
 
@@ -202,8 +277,8 @@ def fund_needed(measured: Measured, counted: Flags) -> FundNeeded:
     rulebook, roster = measured.rules, measured.roster
     rules, minor = rulebook.fund, minor_units(rulebook.currency_digits)
     left, found = measured.left, covers_of(measured.losses, rules.cover, counted)
-    covers = {number: one.raised(left.get(cover_name(number), 0)) for number, one in found.items()}
-    emir = emir_42_3(measured.losses, counted).raised(left.get(EMIR, 0))
+    covers = {number: one.raised(left.get(cover_name(number))) for number, one in found.items()}
+    emir = emir_42_3(measured.losses, counted).raised(left.get(EMIR))
     fund = fund_size(rules, covers[rules.cover].amount, emir.amount, len(roster.members), minor)
     weights = contribution_weights(measured, counted)
     required = contributions(fund.required, weights, scaled_up(minor, exact(rules.minimum_contribution)))

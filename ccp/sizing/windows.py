@@ -24,7 +24,7 @@ from ccp.scenarios.single_names import ALONE
 from ccp.scenarios.stress_set import sizing_multiples
 from ccp.scenarios.windows import CALLED
 from ccp.scenarios.worst_windows import apart
-from ccp.sizing.cover import EMIR, cover_by_scenario, cover_name, first_and_next_two
+from ccp.sizing.cover import EMIR, aside, cover_by_scenario, cover_name, first_and_next_two
 from ccp.sizing.coverage import IN_FORCE, REQUIRED, uncovered_one_by_one
 from ccp.sizing.joint_windows import Everywhere, LossView, with_joint_worst
 from ccp.sizing.size import counted_scenarios, fund_needed
@@ -89,7 +89,19 @@ def with_windows(
     screened = replace(screen(measured, model), by_name=by_name)
     everywhere = Everywhere(model, measured.model.rows, measured.found.windows, counted_of(measured))
     found, screened = with_joint_worst(screened, run, lambda kept: views_of(measured, kept, everywhere))
+    screened = replace(screened, most=most_by_window(measured, found, everywhere))
     return replace(found, windows=model, screened=screened)
+
+
+def most_by_window(screened: Measured, kept: Measured, everywhere: Everywhere) -> Cents | None:
+    """What no set of the rulebook's number of groups loses more than, by window; None where sets lose what their groups
+    lose one by one."""
+    if kept.losses.bounds is None:
+        return None
+    view = everywhere.view(kept.losses, candidate_losses(screened)[kept.model.way], kept.model.way)
+    assert view.bounds is not None
+    most = view.bounds.most_of_sets(view.every.group_over_margin, kept.rules.fund.cover)
+    return most[: everywhere.model.candidates.count]
 
 
 def views_of(screened: Measured, kept: Measured, everywhere: Everywhere) -> list[LossView]:
@@ -99,7 +111,7 @@ def views_of(screened: Measured, kept: Measured, everywhere: Everywhere) -> list
         return []
     every, own = candidate_losses(screened), kept.model.way
     others = [
-        everywhere.view(kept.by_resources[way], losses, way, aside=f", margin as {way}")
+        everywhere.view(kept.by_resources[way], losses, way, aside=aside("", way))
         for way, losses in every.items()
         if way != own
     ]
@@ -133,7 +145,8 @@ def screen(measured: Measured, model: WindowModel) -> Screened:
 
 def screened_by(measured: Measured, model: WindowModel, own: StressLosses, found: Iterable[Objective]) -> Screened:
     """The windows that some objectives keep, if the rulebook asks for all, and the worst of each group, as far as it
-    does, and the single names that they keep; where there is neither a reason nor another scenario, the first."""
+    does, and the single names that they keep; where there is neither a reason nor another scenario that sizes the fund,
+    the first."""
     why: Reasons = {}
     rules, windows = measured.rules.stress.historical, model.candidates.count
     looked_at = slice(0 if rules is not None and rules.all else windows, windows), slice(windows, model.count)
@@ -144,7 +157,7 @@ def screened_by(measured: Measured, model: WindowModel, own: StressLosses, found
     for name, places in _worst_of_each_group(measured, model, over_margin, worst):
         for place in places:
             why.setdefault(place, []).append(("worst of group", name))
-    if not why and not measured.scenarios.count:
+    if not why and not counted_scenarios(measured).any():
         why[0] = [("first", "")]
     return Screened(model.candidates, over_margin, why, model.names)
 

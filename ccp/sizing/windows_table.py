@@ -17,6 +17,7 @@ from ccp.stress.windows import Screened, first_day
 from ccp.types import GroupByScenario
 from ccp.waterfall.table import defaulters_name
 
+COVERS = ("cover_1", "cover_2", "cover_n")
 NOBODY = -1
 NAMED = 3
 """So many that a window is kept for are named, of each kind."""
@@ -44,7 +45,7 @@ def windows_table(sized: Sized) -> pl.DataFrame:
             "multiple": [label.multiple for label in labels],
             "kept": kept,
             "why": _reasons(screened, labels, kept),
-            **_covers(sized, screened, len(labels)),
+            **_covers(sized, screened, candidates.ids),
         },
         schema=types_of(Windows),
     )
@@ -72,13 +73,26 @@ def _why(reasons: list[tuple[str, str]]) -> str:
     return "; ".join(f"{kind} {named(names, NAMED)}" if names else kind for kind, names in by_kind)
 
 
-def _covers(sized: Sized, screened: Screened | None, count: int) -> dict[str, Any]:
-    """Cover figures and their groups by candidate, where the book was run in them."""
+def _covers(sized: Sized, screened: Screened | None, ids: list[str]) -> dict[str, Any]:
+    """Cover figures and their groups by candidate, where the book was run in them: of a scenario those that it has
+    there, of others the sums of what groups lose alone, and what no set loses more than."""
     if screened is None:
-        return {"cover_1": [None] * count, "cover_2": [None] * count, "cover_n": [None] * count, "groups": [""] * count}
-    numbers = {"cover_1": 1, "cover_2": 2, "cover_n": sized.cover_count}
-    covers = {name: to_units(cover_by_scenario(screened, number), sized.digits) for name, number in numbers.items()}
-    return covers | {"groups": _groups(sized, screened.group_over_margin)}
+        return {"groups": [""] * len(ids)} | {name: [None] * len(ids) for name in (*COVERS, "most_n")}
+    numbers = dict(zip(COVERS, (1, 2, sized.cover_count), strict=True))
+    found = {name: cover_by_scenario(screened, number) for name, number in numbers.items()}
+    found["most_n"] = found["cover_n"].copy() if screened.most is None else screened.most.copy()
+    groups = _groups(sized, screened.group_over_margin)
+    for place, scenario in _scenarios_of(sized, ids).items():
+        for name, number in (*numbers.items(), ("most_n", sized.cover_count)):
+            found[name][place] = sized.sets[number].bound[scenario]
+        groups[place] = defaulters_name(sized.plan, sized.losing_groups(scenario))
+    return {name: to_units(amounts, sized.digits) for name, amounts in found.items()} | {"groups": groups}
+
+
+def _scenarios_of(sized: Sized, ids: list[str]) -> dict[int, int]:
+    """The places of candidates that are scenarios, and the scenarios' places."""
+    there = {scenario_id: place for place, scenario_id in enumerate(sized.scenarios.ids)}
+    return {place: there[one] for place, one in enumerate(ids) if one in there}
 
 
 def _groups(sized: Sized, over_margin: GroupByScenario) -> list[str]:

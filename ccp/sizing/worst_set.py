@@ -72,10 +72,23 @@ def worst_set(losses: SetLosses, scenario: int, count: int, counts: Counts) -> W
 
     search = _Search(single, losses.bounds, worth)
     search.value(largest)
+    search.keep(largest[:1], int(single[largest[0]]))
     search.run(count)
     own = losses.of_groups(scenario, search.groups).tolist()
     groups = tuple(group for _, group in sorted((-loss, group) for loss, group in zip(own, search.groups, strict=True)))
     return WorstSet(groups, search.best, max(search.best, search.open))
+
+
+def losing(losses: SetLosses, scenario: int, groups: tuple[int, ...]) -> tuple[int, ...]:
+    """The groups of a set that make what it loses, in the same order: without those who lose nothing over margin, and
+    without whom the others lose as much. Who loses nothing may make it dearer to sell the books of the others."""
+    lost = losses.of_groups(scenario, groups)
+    left = groups
+    for idle in (group for group, loss in zip(groups, lost.tolist(), strict=True) if not loss):
+        others = tuple(group for group in left if group != idle)
+        if not others or int(losses.of_groups(scenario, others).sum()) == int(lost.sum()):
+            left = others
+    return left
 
 
 def passes(single: Cents, bounds: SetBounds, count: int, floor: int) -> int:

@@ -55,7 +55,7 @@ class PoolResults:
             sums = np.zeros((len(part.pool_member), unit_loss.shape[1]), dtype=np.int64)
             np.add.at(sums, part.account_pool, cents)
             found.append(sums)
-        return np.concatenate(found)
+        return np.concatenate([np.zeros((0, unit_loss.shape[1]), dtype=np.int64), *found])  # it may have no account
 
 
 @dataclass(frozen=True, eq=False)

@@ -60,7 +60,7 @@ class JointSale:
             if len(portions) > 1:
                 yield from (self.portfolio.part(some) for some in portions)
                 return
-            self._parts[group] = [self.portfolio.part(portions[0])]
+            self._parts[group] = [self.portfolio.part(some) for some in portions]
             self._forget()
         self._parts.move_to_end(group)
         yield from self._parts[group]
@@ -90,7 +90,7 @@ class JointSale:
             costs_of_pools(part, rate, np.zeros(len(part.pool_member), dtype=np.int64), self.digits)
             for part in self.parts_of(group)
         ]
-        return np.concatenate(parts)
+        return np.concatenate([np.zeros(0, dtype=np.int64), *parts])  # a group may have no account
 
     def more(self, groups: tuple[int, ...]) -> int:
         """The most that some groups lose more when they are sold together than one by one, in minor units.

@@ -8,6 +8,7 @@ pool is kept. So memory goes by members times windows, whatever the book.
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import date
+from typing import NamedTuple
 
 import numpy as np
 
@@ -71,14 +72,24 @@ class WindowModel:
             yield slice(first, last), self.candidates.only(np.arange(first, last))
 
 
+class Left(NamedTuple):
+    """What a figure may come to in candidates that are not kept, in cents, and in how many of them it may be more than
+    in those that are."""
+
+    amount: int
+    windows: int
+
+
 @dataclass(frozen=True)
 class Screened:
     """What the book lost in every candidate, under the rulebook's way of counting margin, and which are kept.
 
     `why` says of the places of candidates that are kept for what: kinds of reasons, and whom each is about ("" for the
     whole book); places of single names come after those of windows. `by_name` are kept because somebody asked for them.
-    `left` says of what may be worse in candidates that are not kept how much it may come to there, in cents: nothing,
-    where the worst is proved. `candidates` and `group_over_margin` are of windows alone.
+    `left` says of what may be worse in candidates that are not kept how much it may come to there, and in how many:
+    nothing, where the worst is proved. `most` is what no set of the rulebook's number of groups loses more than, by
+    window: None where sets lose what their groups lose one by one. `candidates`, `group_over_margin` and `most` are of
+    windows alone.
     """
 
     candidates: ScenarioSet
@@ -86,7 +97,13 @@ class Screened:
     why: dict[int, list[tuple[str, str]]]
     names: NameModel | None = None
     by_name: KeptScenarios = NONE_KEPT
-    left: dict[str, int] = field(default_factory=dict)
+    left: dict[str, Left] = field(default_factory=dict)
+    most: Cents | None = None
+
+    @property
+    def count(self) -> int:
+        """How many windows and single names were run."""
+        return self.windows + (0 if self.names is None else self.names.count)
 
     @property
     def windows(self) -> int:

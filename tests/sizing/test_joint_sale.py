@@ -230,8 +230,23 @@ def test_the_worst_set_is_that_of_all_sets(seed: int, count: int) -> None:
             assert tuple(sorted(book.groups[group] for group in found.groups)) in sets
             worst.append(most)
         assert worst_sets(book.losses, count, counts).bound.tolist() == worst
-        scenario, over_all = worst_over(book.losses, count, counts, np.ones(SCENARIOS, dtype=bool))
-        assert (over_all.bound, scenario) == (max(worst), worst.index(max(worst)))
+        scenario, over_all, open_ = worst_over(book.losses, count, counts, np.ones(SCENARIOS, dtype=bool))
+        assert (over_all.found, over_all.bound, scenario, open_) == (max(worst), max(worst), worst.index(max(worst)), 0)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("most_sets", [1, 2, 5])
+def test_what_is_found_is_the_most_of_all_scenarios_and_so_is_the_bound(seed: int, most_sets: int) -> None:
+    """Scenarios that may have the largest set are not those of the largest bound: all that may pass are looked at."""
+    early, exact, everything = made(seed, most_sets).losses, made(seed).losses, np.ones(SCENARIOS, dtype=bool)
+    for count in (2, 3):
+        sets, cover = worst_sets(early, count), worst_cover(early, count, everything)
+        right = worst_cover(exact, count, everything).amount
+        assert cover.found == sets.found.max() <= right <= cover.amount == sets.bound.max()
+        assert cover.open_scenarios == (sets.bound > cover.found).sum()
+        assert (cover.scenario, tuple(cover.groups)) == (int(sets.found.argmax()), sets.groups[cover.scenario])
+        assert int(early.of_groups(cover.scenario, cover.groups).sum()) == cover.found
+        assert sets.cover(everything) == cover
 
 
 def test_the_ranking_of_single_losses_would_miss() -> None:

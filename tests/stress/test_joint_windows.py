@@ -3,12 +3,15 @@
 from dataclasses import replace
 
 import numpy as np
+import polars as pl
 import pytest
+from polars.testing import assert_frame_equal
 from support.case_files import write_case
 from support.random_books import random_case
 
 import ccp.sizing.joint_windows as module
 from ccp.api.inputs import open_inputs
+from ccp.api.run_manifest import windows_of_run
 from ccp.market.case import Case
 from ccp.pricing.horizon import case_scenarios, case_windows
 from ccp.scenarios.kept import KeptScenarios
@@ -17,8 +20,10 @@ from ccp.sizing.cover import cover_numbers
 from ccp.sizing.figures import coverage_figures
 from ccp.sizing.joint_windows import Everywhere, with_joint_worst
 from ccp.sizing.notes import search_notes
+from ccp.sizing.results import losses_table, scenarios_table
 from ccp.sizing.size import Sized, size_fund
 from ccp.sizing.windows import counted_of, measured_case, screen, views_of
+from ccp.sizing.windows_table import windows_table
 from ccp.stress.measure import Measured, measure
 from ccp.stress.more_scenarios import measure_in
 from ccp.stress.windows import window_model
@@ -107,5 +112,59 @@ def test_what_was_not_looked_at_is_bounded(case: Case, whole: Sized, monkeypatch
         assert few.covers[number].found <= whole.covers[number].amount <= few.covers[number].amount
         assert few.covers[number].proved == (few.covers[number].found == few.covers[number].amount)
     assert few.emir.amount >= whole.emir.amount
-    said = list(search_notes(few))
-    assert bool(said) == bool(few.measured.left)
+    every = case_windows(case)
+    assert every is not None
+    figures = {name: one for name, one in few.figures.items() if one.open_windows and not one.proved}
+    said = {one.sentence.split(" is not proved")[0]: one for one in search_notes(few) if one.id == "windows_not_proved"}
+    assert sorted(said) == sorted(figures)
+    for name, one in figures.items():
+        assert 0 < said[name].have == one.open_windows <= said[name].of == every.count
+        ends = (f"{abs(amount) / 10**few.digits:,.{few.digits}f}" for amount in (one.found, one.amount))
+        assert all(end in said[name].sentence for end in ends)
+    left = few.measured.left.values()
+    told = windows_of_run(few.measured)["windows"]["not_proved"]
+    assert told == max((one.windows for one in left), default=0)
+    assert bool(told) == bool(left)
+
+
+def test_a_bound_of_windows_left_out_stands_on_no_row(
+    case: Case, whole: Sized, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Rows are of scenarios, each searched to its end: what they say is what they say when every window is one."""
+    monkeypatch.setattr(module, "MOST_FURTHER", 0)
+    few = from_the_first_window(case)
+    rows, right = (scenarios_table(one).drop("uncovered", "uncovered_groups") for one in (few, whole))
+    assert rows["proved"].all()
+    both = rows.join(right.select("scenario_id"), on="scenario_id", maintain_order="left")
+    assert both.height
+    assert_frame_equal(both, both.select("scenario_id").join(right, on="scenario_id", maintain_order="left"))
+    for number, cover in few.covers.items():
+        name = "cover_n" if number == few.cover_count else f"cover_{number}"
+        row = rows.filter(pl.col("scenario_id") == few.scenarios.ids[cover.scenario])
+        assert (
+            round(row[name].item() * 10**few.digits)
+            == cover.found
+            == rows.filter("sizes_fund")[name].max() * 10**few.digits
+        )
+
+
+def test_windows_say_what_they_cost_as_scenarios_or_what_no_set_passes(case: Case, whole: Sized) -> None:
+    """Every window is a scenario of `whole`, where each is searched for its worst set."""
+    names = ["cover_1", "cover_2", "cover_n", "groups"]
+    screened = size_fund(measured_case(case))
+    windows = windows_table(screened)
+    kept, left = windows.filter("kept"), windows.filter(~pl.col("kept"))
+    of_scenarios = kept.select("scenario_id").join(
+        scenarios_table(screened), on="scenario_id", how="left", maintain_order="left"
+    )
+    assert_frame_equal(kept.select(names), of_scenarios.select(names))
+    assert kept["most_n"].to_list() == kept["cover_n"].to_list()
+    right = left.join(scenarios_table(whole), on="scenario_id", suffix="_right", maintain_order="left")
+    assert right.height == left.height
+    assert (right["most_n"] >= right["cover_n_right"]).all()
+    assert right["cover_1"].to_list() == right["cover_1_right"].to_list()
+    single = (
+        losses_table(whole).group_by("scenario_id").agg(pl.col("loss_over_margin").top_k(screened.cover_count).sum())
+    )
+    sums = left.join(single, on="scenario_id", maintain_order="left")
+    assert np.allclose(sums["cover_n"], sums["loss_over_margin"], atol=0.001)

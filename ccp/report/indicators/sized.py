@@ -5,7 +5,7 @@ from typing import Any
 import polars as pl
 
 from ccp.money import exact
-from ccp.report.answer import losing
+from ccp.report.answer import between, losing
 from ccp.report.elements import Provenance
 from ccp.report.indicators.reading import IndicatorValue, Money, largest, money_of, ratio
 from ccp.report.words import listed
@@ -51,6 +51,8 @@ def fund_over_cover_2(coverage: dict[str, Any], money: Money) -> IndicatorValue:
             when=day, note="no group has a stress loss over initial margin", sources=sources, harmless=True
         )
     note = f"fund {which} {money.words(fund)}; cover-2 {money.words(needed)}"
+    if not cover["proved"]:
+        note += f", {between(money.words(money.cents(cover['found'])), money.words(needed))}"
     note += f", {listed(losing(cover))} in '{cover['scenario_id']}'"
     return IndicatorValue(ratio(fund, needed), day, note, sources)
 

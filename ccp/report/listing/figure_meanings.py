@@ -13,6 +13,11 @@ PARTS = {
     "for_paper.": "for what they hold of one another's paper, which is at its default",
 }
 """What a set of groups loses more together, in all and part by part, by where `sold_together` has it."""
+LEFT_OPEN: dict[str, tuple[Kind, str]] = {
+    "open_scenarios": ("count", "scenarios that leave it open, for their search ended early (`stress.most_sets`)"),
+    "open_windows": ("count", "windows and single names that leave it open, for they were not measured for sets"),
+}
+"""What is said of every figure over scenarios."""
 COVERAGE: dict[str, tuple[Kind, str]] = {
     **COMMON,
     "cover": ("count", "how many of the largest groups the fund must cover"),
@@ -22,8 +27,17 @@ COVERAGE: dict[str, tuple[Kind, str]] = {
     ),
     "cover_*.found": ("money", "what the groups below lose: less than the amount where that is not proved"),
     "cover_*.proved": ("flag", "whether no other set of groups loses more; else the amount is what no set passes"),
+    **{
+        f"{figure}.made_by.*": ("text", "one of the groups without which the set would lose less")
+        for figure in ("cover_*", "all_scenarios.cover_*", "emir_42_3")
+    },
+    **{
+        f"{figure}.{name}": meaning
+        for figure in ("cover_*", "all_scenarios.cover_*", "emir_42_3", "coverage_test.*")
+        for name, meaning in LEFT_OPEN.items()
+    },
     "cover_*.scenario_id": ("text", "the worst of those scenarios for this number of groups"),
-    "cover_*.groups.*": ("text", "one of the largest groups in that scenario, largest first"),
+    "cover_*.groups.*": ("text", "one of the groups of the worst set that was found, largest first"),
     "cover_*.losses.*": ("money", "that group's stress loss over initial margin"),
     "all_scenarios.cover_*.amount": (
         "money",
@@ -70,6 +84,8 @@ COVERAGE: dict[str, tuple[Kind, str]] = {
     "coverage_test.*.passed": ("flag", "whether nothing is left uncovered, whichever groups of that number default"),
     "coverage_test.*.uncovered": ("money", "what the worst set of groups leaves uncovered"),
     "coverage_test.*.headroom": ("money", "what is left over after the worst set of groups"),
+    "coverage_test.*.found_uncovered": ("money", "what the groups below leave uncovered"),
+    "coverage_test.*.found_headroom": ("money", "what is left over after those groups"),
     "coverage_test.*.proved": ("flag", "whether no set leaves more uncovered; else the amounts are what no set passes"),
     "coverage_test.*.scenario_id": ("text", "the scenario in which that set is worst"),
     "coverage_test.*.defaulters.*": ("text", "one of the groups of that set"),
@@ -102,6 +118,7 @@ COVERAGE: dict[str, tuple[Kind, str]] = {
         "scenarios that draw on prefunded resources and do not exceed them",
     ),
     "coverage_of_scenarios.beyond_prefunded": ("count", "scenarios that leave a loss uncovered"),
+    "coverage_of_scenarios.not_proved": ("count", "scenarios among these that count by what no set passes"),
 }
 """Figures of coverage.json."""
 SUMMARY: dict[str, tuple[Kind, str]] = {

@@ -40,7 +40,9 @@ def sized_part(run: Run, before: Run | None) -> RunPart:
 def _events(run: Run, digits: int) -> list[Section]:
     """The event that sizes the fund, and that of the coverage test where it is another."""
     worst, tested = run.document("worst_event"), run.document("coverage_test_event")
-    title = "Who pays if the worst groups default"
+    coverage = run.document("coverage")
+    which = "worst groups" if coverage[f"cover_{coverage['cover']}"]["proved"] else "worst groups that were found"
+    title = f"Who pays if the {which} default"
     sections = [event_section("worst", title, worst, "worst_event.json", digits)]
     if (worst["scenario_id"], set(worst["defaulters"])) != (tested["scenario_id"], set(tested["defaulters"])):
         title = "Who pays in the event that the coverage test finds"

@@ -11,11 +11,14 @@ from ccp.report.answer import (
     bound_by,
     count_sentence,
     coverage_sentence,
+    enough,
     figure_at,
     gap_words,
     losing,
     made_of,
     question,
+    unproved,
+    unproved_test,
     who_hurts,
 )
 from ccp.report.charts.bars import Series, ranked_bars
@@ -46,7 +49,7 @@ def answer_words(coverage: dict[str, Any], digits: int) -> tuple[str, ...]:
     if posted is not None:
         gap = gap_words(posted - fund["required"], digits)
         required += f" Posted today are {currency} {exact_amount(posted, digits)}, {gap}."
-    verdict = f"{question(coverage)} {'Yes' if test['passed'] else 'No'}. {coverage_sentence(coverage, test, digits)}"
+    verdict = f"{question(coverage)} {enough(test)}. {coverage_sentence(coverage, test, digits)}"
     together = cover_sentence(coverage, digits)
     return (
         required,
@@ -61,12 +64,13 @@ def answer_tiles(coverage: dict[str, Any], digits: int) -> tuple[Tile, ...]:
     fund, count = coverage["fund"], coverage["cover"]
     cover, ratio = coverage[f"cover_{count}"], coverage["coverage_ratio"]
     prefunded = f"prefunded {exact_amount(coverage['prefunded'], digits)} ({made_of(coverage)}) over cover-{count}"
+    prefunded = "; ".join(filter(None, (prefunded, unproved(cover, digits))))
     tone: Tone = "plain" if ratio is None else "good" if ratio >= 1 else "bad"
     required, rule = exact_amount(fund["required"], digits), f"set by {bound_by(coverage)}"
     return (
         Tile("Default fund required", required, rule, _from("fund.required")),
         _posted_tile(fund, digits),
-        Tile(sloim(count), exact_amount(cover["amount"], digits), _who(cover), _from(f"cover_{count}.amount")),
+        Tile(sloim(count), exact_amount(cover["amount"], digits), _who(cover, digits), _from(f"cover_{count}.amount")),
         *_parts_tiles(coverage, digits),
         Tile("Skin in the game", exact_amount(coverage["ccp_capital"], digits), OWN_MONEY, _from("ccp_capital")),
         Tile("Coverage ratio", share(ratio), prefunded, _from("coverage_ratio"), tone),
@@ -101,7 +105,7 @@ def _posted_tile(fund: dict[str, Any], digits: int) -> Tile:
 
 def _uncovered_tile(test: dict[str, Any], digits: int) -> Tile:
     """What nobody pays at worst, with the fund in force."""
-    where = f"{listed(test['defaulters'])} in '{test['scenario_id']}'; scenarios that size the fund"
+    where = f"{_who_leaves(test, digits)}; scenarios that size the fund"
     tone: Tone = "good" if test["passed"] else "bad"
     source = _from("coverage_test.sizing_scenarios.uncovered")
     return Tile("Uncovered at worst", exact_amount(test["uncovered"], digits), where, source, tone)
@@ -116,10 +120,15 @@ def _from(*fields: str) -> Provenance:
     return Provenance(COVERAGE, fields)
 
 
-def _who(cover: dict[str, Any]) -> str:
+def _who(cover: dict[str, Any], digits: int) -> str:
     groups = losing(cover)
     said = f"{listed(groups)} in '{cover['scenario_id']}'" if groups else "no group has any"
-    return said if cover["proved"] else f"{said}; {NOT_PROVED}"
+    return "; ".join(filter(None, (unproved(cover, digits), said)))
+
+
+def _who_leaves(test: dict[str, Any], digits: int) -> str:
+    said = f"{listed(test['defaulters'])} in '{test['scenario_id']}'"
+    return "; ".join(filter(None, (unproved_test(test, digits), said)))
 
 
 def figures_section(coverage: dict[str, Any], digits: int) -> Section:
@@ -127,7 +136,7 @@ def figures_section(coverage: dict[str, Any], digits: int) -> Section:
     rows: list[tuple[str, float | None, str, str]] = []
     for name in [f"cover_{count}" for count in sorted({1, 2, coverage["cover"]})] + ["emir_42_3"]:
         called = sloim("EMIR 42(3)") if name == "emir_42_3" else sloim(name.removeprefix("cover_"))
-        rows.append((called, coverage[name]["amount"], _who(coverage[name]), f"{name}.amount"))
+        rows.append((called, coverage[name]["amount"], _who(coverage[name], digits), f"{name}.amount"))
     rows += [
         (FIGURES[path], figure_at(coverage, path), note, path) for path, note in _figure_notes(coverage, digits).items()
     ]
@@ -141,8 +150,7 @@ def figures_section(coverage: dict[str, Any], digits: int) -> Section:
 def _figure_notes(coverage: dict[str, Any], digits: int) -> dict[str, str]:
     """What is said beside each figure, by where `coverage.json` has it, in the order of the table."""
     tests = {
-        f"coverage_test.{name}.uncovered": f"{listed(test['defaulters'])} in '{test['scenario_id']}'"
-        for name, test in coverage["coverage_test"].items()
+        f"coverage_test.{name}.uncovered": _who_leaves(test, digits) for name, test in coverage["coverage_test"].items()
     }
     return _parts_notes(coverage, digits) | {
         "fund.required": f"set by {bound_by(coverage)}",
@@ -197,16 +205,24 @@ def _scenario_figure(key: str, which: str, scenarios: pl.DataFrame, coverage: di
         TableColumn("groups", f"groups of cover-{count}"),
         TableColumn("uncovered", "uncovered", "money"),
         TableColumn("uncovered_groups", "groups that leave it"),
+        TableColumn("proved", "proved", "flag"),
         TableColumn("kind", "kind"),
         TableColumn("description", "what happens"),
         TableColumn("provenance", "from"),
     )
     largest = rows.select(pl.max_horizontal(pl.col("cover_n").max(), pl.lit(coverage["prefunded"]))).item()
     scale = scale_of(largest)
-    drawn = rows.select(pl.col("scenario_id").alias("name"), *(pl.col(name) / scale.unit for name in headings))
+    marked = pl.when("proved").then(pl.lit("")).otherwise(pl.lit(f" ({NOT_PROVED})"))
+    drawn = rows.select(
+        (pl.col("scenario_id") + marked).alias("name"), *(pl.col(name) / scale.unit for name in headings)
+    )
     series = Series(headings, limits={"prefunded": coverage["prefunded"] / scale.unit})
     shown = tuple(column.name for column in columns)
     note = f"The {rows.height} worst by cover-{count}, of {scenarios.height}."
+    if not rows["proved"].all():
+        note += (
+            " Amounts that are not proved are what no set of groups loses more than; the groups named may lose less."
+        )
     return Exhibit(
         key,
         f"Stress loss over initial margin in the {rows.height} worst scenarios {which}",

@@ -7,7 +7,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from ccp.report.answer import NOT_PROVED, losing, made_of
+from ccp.report.answer import NOT_PROVED, losing, made_of, unproved
 from ccp.report.terminal.story import waterfall_bars
 from ccp.report.terminal.verdict import verdict
 from ccp.report.together import cover_parts, cover_shares
@@ -57,7 +57,7 @@ def _fund_table(coverage: dict[str, Any], digits: int) -> list[RenderableType]:
     """What is required against what is there, block by block, all blocks with the same columns."""
     blocks = (
         ("", [("Initial margin (IM)", coverage["margin"], "required of all pools")]),
-        ("Stress loss over initial margin (SLOIM): what closing out costs over margin", _cover_rows(coverage)),
+        ("Stress loss over initial margin (SLOIM): what closing out costs over margin", _cover_rows(coverage, digits)),
         ("Default fund (DF): what all members pay in", _fund_rows(coverage, digits)),
         ("", _prefunded_rows(coverage)),
     )
@@ -75,15 +75,25 @@ Rows = list[tuple[str, float | None, str]]
 """What a figure is called, its amount, and what is said beside it."""
 
 
-def _cover_rows(coverage: dict[str, Any]) -> Rows:
+def _cover_rows(coverage: dict[str, Any], digits: int) -> Rows:
     """Cover-1, cover-2, the rulebook's cover-N and EMIR's."""
     names = [f"cover_{count}" for count in sorted({1, 2, coverage["cover"]})]
-    rows = [(f"  {name.replace('_', '-')}", coverage[name]["amount"], _of(coverage[name])) for name in names]
+    rows = [(f"  {name.replace('_', '-')}", coverage[name]["amount"], _of(coverage[name], digits)) for name in names]
+    rows += _open_rows(coverage)
     sale, count = coverage["sold_together"], coverage["cover"]
     for part, label, what in cover_parts(sale):
         said = f"{cover_shares(sale[part], count)}: {what}"
         rows.append((f"  {label}", sale[part]["more_over_margin"], said))
-    return [*rows, ("  EMIR 42(3)", coverage["emir_42_3"]["amount"], _of(coverage["emir_42_3"]))]
+    return [*rows, ("  EMIR 42(3)", coverage["emir_42_3"]["amount"], _of(coverage["emir_42_3"], digits))]
+
+
+def _open_rows(coverage: dict[str, Any]) -> Rows:
+    """The part of cover-N that no set was found to lose; nothing where it is proved."""
+    count = coverage["cover"]
+    cover = coverage[f"cover_{count}"]
+    left = cover["amount"] - cover["found"]
+    part = _part(_ratio(left, cover["amount"]), f"of cover-{count}: no set that loses it was found")
+    return [] if cover["proved"] else [(f"  of it, {NOT_PROVED}", left, part)]
 
 
 def _fund_rows(coverage: dict[str, Any], digits: int) -> Rows:
@@ -137,10 +147,10 @@ def _defaulters_part(test: dict[str, Any]) -> str:
     return f"the survivors'; the defaulters paid in {share(test['defaulters_share_of_fund'])} of the fund"
 
 
-def _of(cover: dict[str, Any]) -> str:
+def _of(cover: dict[str, Any], digits: int) -> str:
     groups = losing(cover)
     said = f"{_joined(groups)}, {cover['scenario_id']}" if groups else "no group has any"
-    return said if cover["proved"] else f"{said}; {NOT_PROVED}"
+    return "; ".join(filter(None, (unproved(cover, digits), said)))
 
 
 def _part(value: float | None, of: str) -> str:
@@ -186,14 +196,18 @@ def _scenario_table(
     for row in rows.iter_rows(named=True):
         style = "red" if row["uncovered"] else ""
         amounts = [scale.amount(row[name]) for name in names]
-        groups = row["groups"].replace("+", " + ") or "-"
+        groups = (row["groups"].replace("+", " + ") or "-") + ("" if row["proved"] else f" ({NOT_PROVED})")
         described = [row["description"]] if wide else []
         table.add_row(row["scenario_id"], *amounts, groups, scale.amount(row["uncovered"]), *described, style=style)
     others = any(set(row["groups"].split("+")) != set(row["uncovered_groups"].split("+")) for row in rows.to_dicts())
+    notes = []
     if others and rows["uncovered"].sum():
-        note = "uncovered: by the worst set of that many groups, not always those shown (scenarios.parquet)"
-        return [_heading(title), table, Text(note, style="italic")]
-    return [_heading(title), table]
+        notes.append("uncovered: by the worst set of that many groups, not always those shown (scenarios.parquet)")
+    if not rows["proved"].all():
+        notes.append(
+            f"{NOT_PROVED}: no set loses, or leaves uncovered, more than the amounts; those shown may lose less"
+        )
+    return [_heading(title), table, *(Text(note, style="italic") for note in notes)]
 
 
 def _widest(values: pl.Series, most: int) -> int:

@@ -5,7 +5,7 @@ from typing import Any
 from rich.panel import Panel
 from rich.text import Text
 
-from ccp.report.answer import bound_by, count_sentence, coverage_sentence, gap_words, question, who_hurts
+from ccp.report.answer import bound_by, count_sentence, coverage_sentence, enough, gap_words, question, who_hurts
 from ccp.report.words import exact_amount
 
 
@@ -23,7 +23,7 @@ def verdict(coverage: dict[str, Any], digits: int) -> Panel:
         lines.append(f", {gap_words(gap, digits)}.\n", style="bold red" if gap < 0 else "")
     test = coverage["coverage_test"]["sizing_scenarios"]
     lines.append(f"{question(coverage)}  ", style="bold")
-    lines.append("Yes. " if test["passed"] else "No. ", style="bold green" if test["passed"] else "bold red")
+    lines.append(f"{enough(test)}. ", style="bold green" if test["passed"] else "bold red")
     lines.append(coverage_sentence(coverage, test, digits))
     lines.append("\n" + count_sentence(coverage))
     return Panel(lines, title=Text(f"{coverage['rulebook']}, {coverage['date']}"), title_align="left")
