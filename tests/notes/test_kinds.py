@@ -8,7 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import polars as pl
 import pytest
@@ -27,6 +28,10 @@ from ccp.notes.note import Note, first_of_each, note, notes_of, worst_of
 from ccp.rulebook.rulebook import Rulebook
 from ccp.settlement.notes import far_prices, run_notes
 from ccp.settlement.opening import RunRequest, open_run
+from ccp.sizing.cover import Cover
+from ccp.sizing.notes import unproved_notes
+from ccp.stress.measure import Measured
+from ccp.stress.windows import Left
 
 ACCOUNTS = {"a": ("A", "a", "house"), "b": ("B", "b", "house")}
 HOLDING = [("a", "X", 1000.0), ("b", "Y", -500.0), ("b", "FX", 20.0)]
@@ -49,13 +54,21 @@ def of_columns(which: Book, **columns: list[Any]) -> Book:
 
 
 def searched(most_sets: int) -> list[Note]:
-    """Notes on a fund for three members who are long of one stock that sells slowly, and the dealer."""
+    """Notes on cover-2 of three members who are long of one stock that sells slowly, and the dealer."""
     accounts = ACCOUNTS | {"c": ("C", "c", "house")}
     which = book([("a", "X", 5000.0), ("b", "X", 4000.0), ("c", "X", 3000.0)], accounts)
     stress = {"hypothetical": [{"ladder": "market_gaps", "sizes": [0.5]}], "most_sets": most_sets}
     document = rulebook(stress=stress).model_dump(mode="json", by_alias=True)
     rules = Rulebook.model_validate(document | {"close_out": {"method": "gradual", "holding": 2.33}})
-    return ccp.size(of_columns(which, average_daily_volume=[1000.0] * 3), rules, MARKET).notes
+    notes = ccp.size(of_columns(which, average_daily_volume=[1000.0] * 3), rules, MARKET).notes
+    return [one for one in notes if one.id != "not_proved" or one.sentence.startswith("cover-2 ")]
+
+
+def left_out(most: int) -> list[Note]:
+    """Notes on cover-2 of 100 cents, that may be as much as `most` in three of forty windows that were left out."""
+    book_in_windows = SimpleNamespace(scenarios=SimpleNamespace(labels=[]), screened=SimpleNamespace(count=40))
+    cover = Cover(100, 0, [0, 1], 100).raised(Left(most, 3))
+    return list(unproved_notes({"cover-2": cover}, cast(Measured, book_in_windows), 2))
 
 
 def of_members(**columns: list[Any]) -> Book:
@@ -578,6 +591,7 @@ CASES = (
     ),
     # up 50 %: the dealer and A are looked at, and may not be worst; down 50 %: A and B lose more than any others can
     Case("not_proved", "stress.most_sets", 1, 2, lambda _: searched(1), lambda _: searched(20_000)),
+    Case("windows_not_proved", "stress.historical", 3, 40, lambda _: left_out(130), lambda _: left_out(90)),
     # weekly from Monday 10 June: resized on days 0, 4 and 9 (the market does not see the last week end)
     Case(
         "short_look_back",
