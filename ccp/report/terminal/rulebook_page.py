@@ -102,7 +102,7 @@ def _words(rules: Rulebook) -> Table:
 
 
 def _written(words: dict[str, Any]) -> str:
-    """Words with their values as YAML has them, on one line; what is nothing is left out."""
+    """Words with their values nearly as YAML has them, on one line; what is nothing is left out."""
     return "; ".join(f"{word}: {_as_yaml(value)}" for word, value in words.items() if value not in (None, [], {}))
 
 
@@ -111,7 +111,7 @@ def _as_yaml(value: Any) -> str:
         inner = [f"{word}: {_as_yaml(one)}" for word, one in value.items() if one is not None]
         return f"{{{', '.join(inner)}}}"
     if isinstance(value, list):
-        return f"[{', '.join(map(_as_yaml, value))}]"
+        return " and ".join(map(_as_yaml, value))  # not in brackets: a number in these is a source's
     return f"{value:.15g}" if isinstance(value, float) else json.dumps(value).strip('"')
 
 
