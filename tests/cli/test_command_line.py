@@ -246,7 +246,7 @@ def test_rulebook_show_prints_the_words_of_every_part() -> None:
     lines = {line.split()[0]: line for line in shown.splitlines() if line.strip()}
     for part, words in {
         "margin": ("measure: expected_shortfall", "confidence: 0.99", "quantile: ceil"),
-        "stress": ("historical: {all: true}", "multiples: [1, 1.5, 2, 3]", "own_paper: {recovery: 0}"),
+        "stress": ("historical: {all: true}", "multiples: 1 and 1.5 and 2 and 3", "own_paper: {recovery: 0}"),
         "collateral": ("stress: scenario",),
         "fund": ("cover: 2", "floor: 10000000", "schedule: monthly"),
         "close_out": ("method: instant",),
