@@ -184,7 +184,7 @@ def _problems(source: str, node: Node | None, error: ValidationError) -> list[Pr
 
 def _one_way(found: list[Any]) -> Iterator[Any]:
     """Mistakes where either a word or a mapping may stand: of a mapping its own, of a word one for both ways."""
-    either = {one["loc"][:-1]: one for one in found if str(one["loc"][-1]).startswith("literal[")}
+    either = {one["loc"][:-1]: one for one in found if one["loc"] and str(one["loc"][-1]).startswith("literal[")}
     for one in found:
         word = either.get(one["loc"][:-1])
         if word is one and not isinstance(one["input"], dict):
@@ -217,6 +217,15 @@ def _expectation(found: Any) -> str:
     return str(found["msg"]).removeprefix("Value error, ")
 
 
+BRANCHES = frozenset({"bool", "date", "dict", "float", "int", "list", "str", "tuple"})
+"""Steps of a location that name a union's branch by a type; others are of classes, or have brackets."""
+
+
+def _is_key(step: Any) -> bool:
+    """Whether a step of a location may be a key of a document, and not the branch of a union."""
+    return str(step).isidentifier() and str(step).islower() and step not in BRANCHES
+
+
 def _descend(root: Node | None, location: tuple[Any, ...], missing: bool = False) -> tuple[list[str], Node | None]:
     """Follow an error's location through the nodes; steps that name a union's branch are passed over. `missing`: the
     last step is a key that is not there."""
@@ -226,7 +235,7 @@ def _descend(root: Node | None, location: tuple[Any, ...], missing: bool = False
         if isinstance(node, MappingNode):
             pair = next(((key, value) for key, value in node.value if key.value == str(step)), None)
             if pair is None:
-                if missing and step == location[-1]:
+                if step == location[-1] and (missing or _is_key(step)):
                     path.append(str(step))
                 continue
             marked, node = pair
