@@ -42,12 +42,12 @@ from ccp.stress.windows import SLICE, Left, Screened, WindowModel
 from ccp.types import Cents, Flags, Index, Vector
 from ccp.waterfall.plan import Plan
 
-MOST_VALUED = 2_048
+MOST_VALUED = 512
 """In so many candidates, those of the largest bounds, sets are valued to answer a question; of others the bound stands.
 """
 MOST_FURTHER = 32
 """So many windows are measured beside those in which groups lose most one by one; then what is known stands."""
-BLOCKS = 64
+BLOCKS = 512
 """So many blocks of candidates, in which sets are valued, are kept."""
 
 
@@ -59,25 +59,26 @@ class CandidateBounds:
     sale: JointSale
     paper: Callable[[int], PaperMore] | None = None
 
-    def most_of_sets(self, single: Cents, count: int) -> Cents:
-        """By candidate, what no set of at most `count` groups counts for more than. `single` (group x candidate) is
-        what each counts for alone.
+    def most_of_sets(self, losses: Cents, count: int, counts: Counts | None = None) -> Cents:
+        """By candidate, what no set of at most `count` groups counts for more than.
 
-        A set in which nobody has issued paper of another's counts for its groups; of the others one issuer after the
-        other is taken as being in it.
+        `losses` (group x candidate) is what each loses alone, `counts` what a loss counts for (default: itself).
+
+        A set in which nobody has issued paper of another's counts for its groups, each with the most that it may lose
+        more; of the others one issuer after the other is taken as being in it. More is added before it counts: where a
+        group's own money pays for all that it may lose, it counts for nothing.
         """
-        worth = np.maximum(single + self.sale.most(count)[:, None], 0)
-        alone = largest_losses(worth, count).sum(axis=0)
+        counts, sold = counts or as_it_is(len(losses)), losses + self.sale.most(count)[:, None]
+        alone = largest_losses(np.maximum(counts.of(sold), 0), count).sum(axis=0)
         if self.paper is None or count == 1:
             return alone
         more = self.paper(count - 1)
         most = more.most(count - 1)
-        sets = [alone]
+        sets, own = [alone], np.maximum(counts.of(sold + most), 0)
         for place, issuer in enumerate(more.paper.issuers.tolist()):
-            beside = worth + (more.of_issuer(place) if count == 2 else most)
+            beside = np.maximum(counts.of(sold + more.of_issuer(place)), 0) if count == 2 else own.copy()
             beside[issuer] = 0
-            own = worth[issuer] + most[issuer]
-            sets.append(own + largest_losses(beside, count - 1).sum(axis=0))
+            sets.append(own[issuer] + largest_losses(beside, count - 1).sum(axis=0))
         return np.max(sets, axis=0)
 
     def more_of_two(self) -> Cents:
@@ -110,6 +111,11 @@ class LossView:
     aside: str = ""
 
 
+Worse = tuple[str, int, Cents, bool]
+"""What may be worse in some of the candidates left out: its name, its worst so far, by candidate how much more it may
+be, and whether that is known."""
+
+
 @dataclass(frozen=True)
 class Question:
     """What is asked of every candidate: `worst` is the answer over the scenarios that are kept, `most` by candidate
@@ -126,8 +132,9 @@ class Question:
     valued: Callable[[int, int], int]
     less: int = 0
 
-    def over(self, places: Index) -> Cents:
-        """By place, by how much the answer may pass the worst so far; of answers that are known the largest alone."""
+    def over(self, places: Index) -> tuple[Cents, bool]:
+        """By place, by how much the answer passes the worst so far: of the place where it is known to do so by most, if
+        there is any (True); else of those where it may, for no set was valued there."""
         over, most = np.zeros(len(places), dtype=np.int64), self.most[places]
         best, known, worst = self.worst, 0, -1
         for number in np.argsort(-most, kind="stable").tolist():
@@ -140,9 +147,10 @@ class Question:
                 best, worst = (answer, number) if answer > best else (best, worst)
             elif upper > best:
                 over[number] = upper - self.worst
-        if best > self.worst:
+        if best > self.worst:  # known: what is not is looked at again once it is kept
+            over[:] = 0
             over[worst] = best - self.worst
-        return over
+        return over, best > self.worst
 
 
 @dataclass(frozen=True, eq=False)
@@ -247,7 +255,7 @@ def with_joint_worst(
     """
     measured, most = run(screened.kept), len(screened.why) + MOST_FURTHER
     while worse := _may_be_worse(screened, measured, views(measured)):
-        if len(screened.why) >= most:
+        if len(screened.why) >= most or not any(known for *_, known in worse):
             # the fund takes what is left, and the coverage test goes by that fund
             raised = replace(measured, screened=replace(screened, left=_bounds(worse)))
             return measured, replace(screened, left=_bounds(_may_be_worse(screened, raised, views(raised))))
@@ -265,31 +273,30 @@ def _left_out(screened: Screened, measured: Measured) -> Index:
     return np.array([n for n, one in places if one.sizes_fund and one.scenario_id not in there], np.int64)
 
 
-def _may_be_worse(screened: Screened, measured: Measured, views: list[LossView]) -> list[tuple[str, int, Cents]]:
-    """For what may be worse in some of the candidates left out: its name, its worst so far, and by candidate how much
-    more it may be."""
+def _may_be_worse(screened: Screened, measured: Measured, views: list[LossView]) -> list[Worse]:
+    """What may be worse in some of the candidates left out."""
     places, found = _left_out(screened, measured), []
     counted, count = counted_scenarios(measured), measured.rules.fund.cover
     for question in (one for view in views for one in _questions(view, count, counted)) if len(places) else ():
-        over = question.over(places)
+        over, known = question.over(places)
         if over.any():
-            found.append((question.kind, question.worst - question.less, over))
+            found.append((question.kind, question.worst - question.less, over, known))
     return found
 
 
-def _bounds(worse: list[tuple[str, int, Cents]]) -> dict[str, Left]:
+def _bounds(worse: list[Worse]) -> dict[str, Left]:
     """What each may come to, in whatever view that is more, and in how many candidates it may be worse."""
     found = dict[str, Left]()
-    for kind, worst, over in worse:
+    for kind, worst, over, _ in worse:
         left = Left(worst + int(over.max()), int((over > 0).sum()))
         found[kind] = max(left, found.get(kind, left))
     return found
 
 
-def _keeping(screened: Screened, places: Index, worse: list[tuple[str, int, Cents]]) -> Screened:
+def _keeping(screened: Screened, places: Index, worse: list[Worse]) -> Screened:
     """With the candidate that is, or may be, worst of each question; of equals the first."""
     why = {key: list(reasons) for key, reasons in screened.why.items()}
-    for kind, _, over in worse:
+    for kind, _, over, _ in worse:
         place = int(places[int(np.argmax(over))])
         reasons = why.setdefault(place, [])
         if (kind, "sold together") not in reasons:
@@ -334,7 +341,8 @@ def _of_sets(
         losses, at = view.valued(place)
         return worst_beyond(losses, bounds.at(place, count), at, count, counts, floor)
 
-    return Question(kind, worst, bounds.most_of_sets(single, count), upper, valued, less)
+    most = bounds.most_of_sets(view.every.group_over_margin, count, counts)
+    return Question(kind, worst, most, upper, valued, less)
 
 
 def _of_emir(single: Cents, bounds: SetBounds) -> int:
