@@ -121,6 +121,11 @@ class Measured:
         """The loss on one long unit in each scenario, in units, by row of the stress cube."""
         return self.model.unit_loss
 
+    @property
+    def issuer(self) -> Index | None:
+        """The group that has issued each instrument, or NOBODY; None where no paper is revalued at a default."""
+        return self.model.rows.issuer
+
     def unit_loss_when(self, scenario: int, groups: tuple[int, ...] = ()) -> Vector:
         """The loss on one long unit in a scenario in which some groups default, by ordinary row of the stress cube."""
         defaulting = np.isin(np.arange(len(self.portfolio.groups)), groups)

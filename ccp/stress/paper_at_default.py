@@ -27,14 +27,14 @@ class PaperHeld:
 
 def paper_at_default(measured: Measured, scenario: int, groups: tuple[int, ...]) -> list[PaperHeld]:
     """Paper of any of some groups in the books of any of them as they default together in a scenario, by holder."""
-    if measured.model.rows.issuer is None:
+    if measured.issuer is None:
         return []
     return [held for holder in groups for held in _held(measured, scenario, groups, holder)]
 
 
 def _held(measured: Measured, scenario: int, groups: tuple[int, ...], holder: int) -> list[PaperHeld]:
     """The paper that a group holds, issuer by issuer: to the cent these add up to what it loses more for all."""
-    portfolio, issuer = measured.portfolio, measured.model.rows.issuer
+    portfolio, issuer = measured.portfolio, measured.issuer
     issuers = [group for group in groups if (issuer == group).any()]
     held, more = np.zeros(len(portfolio.instruments), dtype=bool), np.zeros(len(issuers), dtype=np.int64)
     for some in portfolio.portions(portfolio.pools_of(portfolio.members_of(np.array([holder])))):
