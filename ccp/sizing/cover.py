@@ -8,7 +8,7 @@ import numpy as np
 
 from ccp.sizing.worst_set import LOWEST, Counts, WorstSet, as_it_is, worst_set
 from ccp.stress.loss_over_margin import GroupLosses, SetBounds, SetLosses
-from ccp.stress.windows import Left
+from ccp.stress.windows import LeftOpen
 from ccp.types import Cents, Flags, GroupByScenario
 
 EMIR = "EMIR 42(3)"
@@ -46,7 +46,7 @@ class Cover:
         """Whether no set of as many groups is worse, in any scenario or window."""
         return self.found == self.amount
 
-    def raised(self, left: Left | None) -> Self:
+    def raised(self, left: LeftOpen | None) -> Self:
         """The same, where what may come to `left` was not measured for sets (None: everything was)."""
         if left is None or left.amount <= self.found:
             return self

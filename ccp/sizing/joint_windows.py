@@ -38,7 +38,7 @@ from ccp.stress.measure import Losses, Measured
 from ccp.stress.paper import CrossPaper, largest_jumps
 from ccp.stress.paper_everywhere import CountedIn, PaperEverywhere, PaperMore
 from ccp.stress.recent import Recent
-from ccp.stress.windows import SLICE, Left, Screened, WindowModel
+from ccp.stress.windows import SLICE, LeftOpen, Screened, WindowModel
 from ccp.types import Cents, Flags, Index, Vector
 from ccp.waterfall.plan import Plan
 
@@ -284,11 +284,11 @@ def _may_be_worse(screened: Screened, measured: Measured, views: list[LossView])
     return found
 
 
-def _bounds(worse: list[Worse]) -> dict[str, Left]:
+def _bounds(worse: list[Worse]) -> dict[str, LeftOpen]:
     """What each may come to, in whatever view that is more, and in how many candidates it may be worse."""
-    found = dict[str, Left]()
+    found = dict[str, LeftOpen]()
     for kind, worst, over, _ in worse:
-        left = Left(worst + int(over.max()), int((over > 0).sum()))
+        left = LeftOpen(worst + int(over.max()), int((over > 0).sum()))
         found[kind] = max(left, found.get(kind, left))
     return found
 

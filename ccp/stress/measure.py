@@ -40,7 +40,7 @@ from ccp.stress.parts import (
     stress_part,
     totals_task,
 )
-from ccp.stress.windows import Counting, Left, Screened, WindowModel, window_sums
+from ccp.stress.windows import Counting, LeftOpen, Screened, WindowModel, window_sums
 from ccp.types import Cents, Index, InstrumentByScenario, Vector
 
 Losses = StressLosses | JointLosses
@@ -93,7 +93,7 @@ class Measured:
         return self.by_resources[self.rules.stress.resources]
 
     @property
-    def left(self) -> dict[str, Left]:
+    def left(self) -> dict[str, LeftOpen]:
         """What may be worse in windows that were not measured, and how much it may come to: `Screened.left`."""
         return self.screened.left if self.screened else {}
 

@@ -35,7 +35,7 @@ CountedIn = Callable[[ScenarioSet, Index], Mapping[str, Cents]]
 
 
 @dataclass(frozen=True)
-class PaperHeld:
+class PaperEntries:
     """What pools of a part hold of paper of other groups than their own.
 
     By entry the pool, the ordinary row, the row of the same at its issuer's default, the issuer (as a place in
@@ -57,7 +57,7 @@ class PaperHeld:
         return sums
 
 
-def paper_held(part: Part, rows: CubeRows, issuers: Index) -> PaperHeld:
+def paper_held(part: Part, rows: CubeRows, issuers: Index) -> PaperEntries:
     """What the pools of a part hold of paper of other groups than their own."""
     assert rows.issuer is not None
     held, account = (
@@ -73,7 +73,7 @@ def paper_held(part: Part, rows: CubeRows, issuers: Index) -> PaperHeld:
     block, instrument = np.divmod(row, count)
     jumped = count * rows.periods + block * len(rows.paper) + np.searchsorted(rows.paper, instrument)
     quantity = np.bincount(place, held.quantity[some], minlength=len(keys)).astype(np.float64)
-    return PaperHeld(pool, row, jumped, np.searchsorted(issuers, rows.issuer[instrument]), quantity)
+    return PaperEntries(pool, row, jumped, np.searchsorted(issuers, rows.issuer[instrument]), quantity)
 
 
 @dataclass(frozen=True, eq=False)
@@ -162,7 +162,7 @@ class _Changes:
 
     everywhere: PaperEverywhere
     part: Part
-    held: PaperHeld
+    held: PaperEntries
     unit_loss: InstrumentByScenario
 
     @cached_property

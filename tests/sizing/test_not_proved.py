@@ -23,7 +23,7 @@ from ccp.report.terminal.summary import size_summary
 from ccp.rulebook.rulebook import Rulebook
 from ccp.sizing.cover import Cover, WorstSets
 from ccp.sizing.worst_set import losing
-from ccp.stress.windows import Left
+from ccp.stress.windows import LeftOpen
 
 HELD = [
     *(("a", "X", 5000.0), ("b", "X", 4700.0), ("c", "X", 4500.0)),
@@ -135,10 +135,10 @@ def test_enough(amount: int, found: int, said: str) -> None:
 
 def test_windows_left_out_raise_the_bound_and_leave_what_was_found() -> None:
     cover = Cover(100, 3, [1, 2], 100)
-    raised = cover.raised(Left(130, 7))
+    raised = cover.raised(LeftOpen(130, 7))
     assert raised == replace(cover, amount=130, open_windows=7)
     assert not raised.proved
-    assert cover.raised(None) == cover.raised(Left(90, 7)) == cover
+    assert cover.raised(None) == cover.raised(LeftOpen(90, 7)) == cover
 
 
 def test_found_and_bound_of_scenarios_may_be_of_different_ones() -> None:

@@ -32,6 +32,12 @@ SEEDS = range(5)
 CLOSE_OUT = {"method": "gradual", "participation": 0.25, "impact": 2.0, "holding": 3.0}
 
 
+@pytest.fixture(autouse=True)
+def every_window_may_be_valued(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Books that take many days to sell leave hundreds of windows to look at: here to the end."""
+    monkeypatch.setattr(module, "MOST_VALUED", 10_000)
+
+
 @pytest.fixture(scope="module", params=SEEDS, ids=lambda seed: f"book{seed}")
 def case(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Case:
     """A random book that takes days to sell, so that sets lose more, or less, than their groups one by one; every other
