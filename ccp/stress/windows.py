@@ -72,7 +72,7 @@ class WindowModel:
             yield slice(first, last), self.candidates.only(np.arange(first, last))
 
 
-class Left(NamedTuple):
+class LeftOpen(NamedTuple):
     """What a figure may come to in candidates that are not kept, in cents, and in how many of them it may be more than
     in those that are."""
 
@@ -97,7 +97,7 @@ class Screened:
     why: dict[int, list[tuple[str, str]]]
     names: NameModel | None = None
     by_name: KeptScenarios = NONE_KEPT
-    left: dict[str, Left] = field(default_factory=dict)
+    left: dict[str, LeftOpen] = field(default_factory=dict)
     most: Cents | None = None
 
     @property

@@ -31,7 +31,7 @@ from ccp.settlement.opening import RunRequest, open_run
 from ccp.sizing.cover import Cover
 from ccp.sizing.notes import unproved_notes
 from ccp.stress.measure import Measured
-from ccp.stress.windows import Left
+from ccp.stress.windows import LeftOpen
 
 ACCOUNTS = {"a": ("A", "a", "house"), "b": ("B", "b", "house")}
 HOLDING = [("a", "X", 1000.0), ("b", "Y", -500.0), ("b", "FX", 20.0)]
@@ -67,7 +67,7 @@ def searched(most_sets: int) -> list[Note]:
 def left_out(most: int) -> list[Note]:
     """Notes on cover-2 of 100 cents, that may be as much as `most` in three of forty windows that were left out."""
     book_in_windows = SimpleNamespace(scenarios=SimpleNamespace(labels=[]), screened=SimpleNamespace(count=40))
-    cover = Cover(100, 0, [0, 1], 100).raised(Left(most, 3))
+    cover = Cover(100, 0, [0, 1], 100).raised(LeftOpen(most, 3))
     return list(unproved_notes({"cover-2": cover}, cast(Measured, book_in_windows), 2))
 
 
