@@ -9,7 +9,7 @@ that passes the worst of the scenarios that are. What is left is proved to be no
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from functools import cache, cached_property
+from functools import cache, cached_property, partial
 from itertools import chain
 
 import numpy as np
@@ -38,6 +38,7 @@ from ccp.stress.measure import Losses, Measured
 from ccp.stress.paper import CrossPaper, largest_jumps
 from ccp.stress.paper_everywhere import CountedIn, PaperEverywhere, PaperMore
 from ccp.stress.recent import Recent
+from ccp.stress.sold_everywhere import SoldEverywhere, sold_everywhere
 from ccp.stress.windows import SLICE, LeftOpen, Screened, WindowModel
 from ccp.types import Cents, Flags, Index, Vector
 from ccp.waterfall.plan import Plan
@@ -45,10 +46,37 @@ from ccp.waterfall.plan import Plan
 MOST_VALUED = 512
 """In so many candidates, those of the largest bounds, sets are valued to answer a question; of others the bound stands.
 """
+FEW = 64
+"""Where more candidates than this are in question, another pass over the book bounds them with margin counted."""
 MOST_FURTHER = 32
 """So many windows are measured beside those in which groups lose most one by one; then what is known stands."""
 BLOCKS = 512
 """So many blocks of candidates, in which sets are valued, are kept."""
+
+
+PaperOf = Callable[[int], PaperMore]
+"""What groups lose more for one another's paper in sets with so many others, in every candidate."""
+
+
+def most_of_sets(sold: Cents, paper: PaperOf | None, count: int, counts: Counts) -> Cents:
+    """By candidate, what no set of at most `count` groups counts for more than, where none of them loses more for being
+    sold with others than `sold` (group x candidate).
+
+    A set in which nobody has issued paper of another's counts for its groups, each with the most that it may lose more;
+    of the others one issuer after the other is taken as being in it. More is added before it counts: where a group's
+    own money pays for all that it may lose, it counts for nothing.
+    """
+    alone = largest_losses(np.maximum(counts.of(sold), 0), count).sum(axis=0)
+    if paper is None or count == 1:
+        return alone
+    more = paper(count - 1)
+    most = more.most(count - 1)
+    sets, own = [alone], np.maximum(counts.of(sold + most), 0)
+    for place, issuer in enumerate(more.paper.issuers.tolist()):
+        beside = np.maximum(counts.of(sold + more.of_issuer(place)), 0) if count == 2 else own.copy()
+        beside[issuer] = 0
+        sets.append(own[issuer] + largest_losses(beside, count - 1).sum(axis=0))
+    return np.max(sets, axis=0)
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,29 +85,15 @@ class CandidateBounds:
     `paper` gives for so many others in the set."""
 
     sale: JointSale
-    paper: Callable[[int], PaperMore] | None = None
+    paper: PaperOf | None = None
 
     def most_of_sets(self, losses: Cents, count: int, counts: Counts | None = None) -> Cents:
         """By candidate, what no set of at most `count` groups counts for more than.
 
         `losses` (group x candidate) is what each loses alone, `counts` what a loss counts for (default: itself).
-
-        A set in which nobody has issued paper of another's counts for its groups, each with the most that it may lose
-        more; of the others one issuer after the other is taken as being in it. More is added before it counts: where a
-        group's own money pays for all that it may lose, it counts for nothing.
         """
         counts, sold = counts or as_it_is(len(losses)), losses + self.sale.most(count)[:, None]
-        alone = largest_losses(np.maximum(counts.of(sold), 0), count).sum(axis=0)
-        if self.paper is None or count == 1:
-            return alone
-        more = self.paper(count - 1)
-        most = more.most(count - 1)
-        sets, own = [alone], np.maximum(counts.of(sold + most), 0)
-        for place, issuer in enumerate(more.paper.issuers.tolist()):
-            beside = np.maximum(counts.of(sold + more.of_issuer(place)), 0) if count == 2 else own.copy()
-            beside[issuer] = 0
-            sets.append(own[issuer] + largest_losses(beside, count - 1).sum(axis=0))
-        return np.max(sets, axis=0)
+        return most_of_sets(sold, self.paper, count, counts)
 
     def more_of_two(self) -> Cents:
         """By candidate, the most that any two groups lose more together."""
@@ -98,7 +112,9 @@ class CandidateBounds:
 class LossView:
     """One way to look at losses: in the scenarios that are `kept`, and of each group alone in `every` candidate.
 
-    `bounds` say how much more sets may lose in the scenarios and in every candidate, None where they lose no more.
+    `bounds` say how much more sets may lose in the scenarios and in every candidate, None where they lose no more;
+    `closer`, for sets of at most so many groups, what these can count for at most, margin counted: one more pass over
+    the book.
     `valued` gives what sets lose in a candidate, with its place there. `plans` are those whose coverage test is looked
     at, by what the test is called. `aside` is what is said of it where the fund is not sized by this view.
     """
@@ -107,6 +123,7 @@ class LossView:
     every: StressLosses
     bounds: CandidateBounds | None
     valued: Callable[[int], tuple[SetLosses, int]]
+    closer: Callable[[int, Counts], Cents]
     plans: Mapping[str, Plan] = field(default_factory=dict)
     aside: str = ""
 
@@ -119,8 +136,9 @@ be, and whether that is known."""
 @dataclass(frozen=True)
 class Question:
     """What is asked of every candidate: `worst` is the answer over the scenarios that are kept, `most` by candidate
-    what no answer passes for certain. `upper` is that of one candidate, more closely, and `valued` the answer itself:
-    where they pass what they are given.
+    what no answer passes for certain, and `closer` the same more closely, which is asked for where many are in
+    question. `upper` is that of one candidate, more closely in another way, and `valued` the answer itself: where they
+    pass what they are given.
 
     All in cents, and `less` more than what is asked for.
     """
@@ -128,6 +146,7 @@ class Question:
     kind: str
     worst: int
     most: Cents
+    closer: Callable[[], Cents]
     upper: Callable[[int, int], int]
     valued: Callable[[int, int], int]
     less: int = 0
@@ -135,12 +154,12 @@ class Question:
     def over(self, places: Index) -> tuple[Cents, bool]:
         """By place, by how much the answer passes the worst so far: of the place where it is known to do so by most, if
         there is any (True); else of those where it may, for no set was valued there."""
-        over, most = np.zeros(len(places), dtype=np.int64), self.most[places]
+        over, most = np.zeros(len(places), dtype=np.int64), self._most(places)
         best, known, worst = self.worst, 0, -1
         for number in np.argsort(-most, kind="stable").tolist():
             if most[number] <= best:
                 break
-            upper = self.upper(int(places[number]), best)
+            upper = min(self.upper(int(places[number]), best), int(most[number]))
             if upper > best and known < MOST_VALUED:
                 known += 1
                 answer = self.valued(int(places[number]), best)
@@ -152,6 +171,10 @@ class Question:
             over[worst] = best - self.worst
         return over, best > self.worst
 
+    def _most(self, places: Index) -> Cents:
+        most = self.most[places]
+        return np.minimum(most, self.closer()[places]) if (most > self.worst).sum() > FEW else most
+
 
 @dataclass(frozen=True, eq=False)
 class Everywhere:
@@ -161,7 +184,8 @@ class Everywhere:
     rows: CubeRows
     sums: Mapping[str, WindowSums]
     counted: CountedIn
-    _found: dict[tuple[int, bytes], dict[str, PaperMore]] = field(default_factory=dict)
+    _found: dict[tuple[int, bytes, bool], dict[str, PaperMore]] = field(default_factory=dict)
+    _sold: dict[int, SoldEverywhere] = field(default_factory=dict)
     _blocks: OrderedDict[tuple[str, bytes, int], JointLosses] = field(default_factory=OrderedDict)
 
     @cached_property
@@ -181,9 +205,12 @@ class Everywhere:
     ) -> LossView:
         """A view of some losses, margin counted in some way, with bounds of every candidate."""
         if not isinstance(kept, JointLosses):
-            return LossView(kept, every, None, lambda place: (every, place), plans or {}, aside)
-        bounds = self._bounds(kept, way)
-        return LossView(kept, every, bounds, lambda place: self._valued(kept, every, way, place), plans or {}, aside)
+            closer = partial(most_of_sets, every.group_over_margin, None)
+            return LossView(kept, every, None, lambda place: (every, place), closer, plans or {}, aside)
+
+        valued, closer = partial(self._valued, kept, every, way), partial(self._closer, kept, way)
+        bounds = CandidateBounds(kept.sale, self._paper(kept, way, self.sums, None))
+        return LossView(kept, every, bounds, valued, closer, plans or {}, aside)
 
     def _valued(self, kept: JointLosses, every: StressLosses, way: str, place: int) -> tuple[SetLosses, int]:
         """What sets lose in the block of candidates that a candidate is in, and its place there."""
@@ -220,24 +247,36 @@ class Everywhere:
             single, results, counted, kept.covers_clients, kept.supplementary, Recent(MOST_KEPT // BLOCKS)
         )
 
-    def _bounds(self, kept: JointLosses, way: str) -> CandidateBounds:
+    def _closer(self, kept: JointLosses, way: str, count: int, counts: Counts) -> Cents:
+        """By candidate, what no set of at most `count` groups counts for more than: each group with the most that
+        selling may cost it, before margin pays."""
+        if count not in self._sold:
+            self._sold[count] = sold_everywhere(self.model, self.rows, self.counted, kept.sale, count)
+        sold = self._sold[count]
+        losses = sold.losses(way, kept.covers_clients, kept.supplementary, kept.sale.portfolio.roster)
+        return most_of_sets(losses, self._paper(kept, way, sold.sums, sold.costs), count, counts)
+
+    def _paper(
+        self, kept: JointLosses, way: str, sums: Mapping[str, WindowSums], costs: Cents | None
+    ) -> PaperOf | None:
+        """What groups lose more for one another's paper, beside what they lose in `sums`, which have such costs."""
         paper = kept.results.paper
         if paper is None:
-            return CandidateBounds(kept.sale)
+            return None
         everywhere = PaperEverywhere(
-            self.model, self.rows, self.sums, self.counted, kept.covers_clients, kept.sale, paper
+            self.model, self.rows, sums, self.counted, kept.covers_clients, kept.sale, paper, costs
         )
         spare = kept.supplementary
 
         def of_sets(others: int) -> PaperMore:
-            key = (others, b"" if spare is None else spare.tobytes())
+            key = (others, b"" if spare is None else spare.tobytes(), costs is None)
             if key not in self._found:
                 known = everywhere.known
                 self._found[key] = everywhere.more(others, spare) if known else self._anywhere(everywhere, paper)
             found = self._found[key]
             return found.get(way, next(iter(found.values())))
 
-        return CandidateBounds(kept.sale, of_sets)
+        return of_sets
 
     def _anywhere(self, everywhere: PaperEverywhere, paper: CrossPaper) -> dict[str, PaperMore]:
         """The most in any candidate, for all."""
@@ -325,7 +364,10 @@ def _questions(view: LossView, count: int, counted: Flags) -> Iterator[Question]
         losses, at = view.valued(place)
         return emir_42_3_in(losses, at).found
 
-    yield Question(EMIR + view.aside, worst, most, upper, valued)
+    def closer() -> Cents:
+        return np.maximum(largest, view.closer(2, as_it_is(groups)))
+
+    yield Question(EMIR + view.aside, worst, most, closer, upper, valued)
 
 
 def _of_sets(
@@ -342,7 +384,7 @@ def _of_sets(
         return worst_beyond(losses, bounds.at(place, count), at, count, counts, floor)
 
     most = bounds.most_of_sets(view.every.group_over_margin, count, counts)
-    return Question(kind, worst, most, upper, valued, less)
+    return Question(kind, worst, most, lambda: view.closer(count, counts), upper, valued, less)
 
 
 def _of_emir(single: Cents, bounds: SetBounds) -> int:

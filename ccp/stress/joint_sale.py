@@ -13,7 +13,7 @@ import numpy as np
 
 from ccp.book.portfolio import Part, Portfolio
 from ccp.kernels.exposure.costs import SaleTerms
-from ccp.kernels.exposure.joint_costs import GroupBooks, joint_excess, joint_rates, most_excess
+from ccp.kernels.exposure.joint_costs import GroupBooks, highest_unit_costs, joint_excess, joint_rates, most_excess
 from ccp.money import minor_units
 from ccp.stress.group_books import costs_of_pools
 from ccp.stress.recent import Recent
@@ -114,9 +114,21 @@ class JointSale:
             return np.zeros(len(self.portfolio.groups), dtype=np.int64)
         if count not in self._most:
             excess = np.empty(len(self.books.net))
-            most_excess(self.books, largest_net(self.books.net, count), self.alone, self.terms, excess)
+            most_excess(self.books, self._highest(count), self.alone, excess)
             self._most[count] = self._in_cents(excess) + self.books.pools
         return self._most[count]
+
+    def most_costs(self, part: Part, count: int) -> Cents:
+        """What each pool of a part bears at most in any set of at most `count` groups, in minor units."""
+        rate = self._highest(count)[None] * (1 + ROUNDING)
+        return costs_of_pools(part, rate, np.zeros(len(part.pool_member), dtype=np.int64), self.digits)
+
+    def _highest(self, count: int) -> Vector:
+        """The most that a unit of each instrument costs in any set of at most `count` groups."""
+        highest = np.zeros(len(self.portfolio.instruments))
+        if self.books is not None:
+            highest_unit_costs(largest_net(self.books.net, count), self.terms, highest)
+        return highest
 
     def _in_cents(self, excess: Vector) -> Cents:
         return np.ceil(excess * minor_units(self.digits) * (1 + ROUNDING)).astype(np.int64)

@@ -79,7 +79,8 @@ def paper_held(part: Part, rows: CubeRows, issuers: Index) -> PaperEntries:
 @dataclass(frozen=True, eq=False)
 class PaperEverywhere:
     """What is known to find it: `sums` are members' in every candidate by way of counting margin, `counted` what counts
-    of pools' margin, `covers_clients` whether a house's surplus pays for its clients."""
+    of pools' margin, `covers_clients` whether a house's surplus pays for its clients. `costs`: what each pool bears of
+    a sale (minor units), as it is in `sums`: by default that of its group's own books alone."""
 
     model: WindowModel
     rows: CubeRows
@@ -88,6 +89,7 @@ class PaperEverywhere:
     covers_clients: bool
     sale: JointSale
     paper: CrossPaper
+    costs: Cents | None = None
 
     @property
     def known(self) -> bool:
@@ -110,7 +112,8 @@ class PaperEverywhere:
     def _put(self, found: dict[str, "PaperMore"], group: int, others: int, supplementary: Cents | None) -> None:
         issuers = np.flatnonzero(self.paper.holds[group]).tolist()
         parts = [(part, paper_held(part, self.rows, self.paper.issuers)) for part in self.sale.parts_of(group)]
-        pools, costs = self.sale.pools_of(group), self.sale.costs((group,))[0]
+        pools = self.sale.pools_of(group)
+        costs = self.sale.costs((group,))[0] if self.costs is None else self.costs[pools]
         members = np.unique(self.sale.portfolio.pool_member[pools])
         spare = None if supplementary is None else supplementary[members][:, None]
         clients = max(len(np.unique(held.pool[~part.pool_house[held.pool]])) for part, held in parts)

@@ -160,16 +160,20 @@ def highest_unit_cost(quantity, instrument, terms):
     return highest
 
 
-@parallel_kernel
-def most_excess(books, largest: Vector, alone, terms, excess: Vector):
-    """Fill `excess` (group) with the most that it bears more in any set of which the net quantity in each instrument is
-    at most `largest` (instrument)."""
-    highest = np.empty(largest.shape[0])
+@kernel
+def highest_unit_costs(largest: Vector, terms, highest: Vector):
+    """Fill `highest` (instrument) with the most that a unit costs when any quantity up to `largest` is sold."""
     for instrument in range(largest.shape[0]):
         highest[instrument] = highest_unit_cost(largest[instrument], instrument, terms)
+
+
+@parallel_kernel
+def most_excess(books, highest: Vector, alone, excess: Vector):
+    """Fill `excess` (group) with the most that it bears more where a unit of each instrument costs at most `highest`
+    (instrument)."""
     for group in prange(excess.shape[0]):
         total = 0.0
-        for instrument in range(largest.shape[0]):
+        for instrument in range(highest.shape[0]):
             more = highest[instrument] - alone[group, instrument]
             total += books.gross[group, instrument] * max(more, 0.0)
         excess[group] = total
