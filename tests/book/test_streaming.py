@@ -19,6 +19,7 @@ import numpy as np
 import polars as pl
 import pytest
 from support.case_files import write_case
+from support.modes import NO_KERNEL
 from support.random_books import random_case
 from typer.testing import CliRunner
 
@@ -485,6 +486,7 @@ def refusal(*arguments: Any, **named: Any) -> tuple[str, int]:
     return caught.value.message, caught.value.total
 
 
+@NO_KERNEL
 @pytest.mark.parametrize("case", BAD)
 def test_bad_positions_are_refused_in_the_same_words(case: str, small_book: Path, tmp_path: Path, sizes: Sizes) -> None:
     book, rules = rewrite(copied(small_book, tmp_path / "book"), BAD[case], 90), rules_of("textbook/cover-two")

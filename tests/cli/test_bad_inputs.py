@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from support import bad_inputs as bad
+from support.modes import NO_KERNEL
 from typer.testing import CliRunner, Result
 
 from ccp.cli.main import app
@@ -85,6 +86,7 @@ def test_every_case_has_its_own_name() -> None:
     assert len(names) == len(set(names)) >= 60
 
 
+@NO_KERNEL
 @pytest.mark.parametrize("case", bad.CASES, ids=lambda case: case.name)
 def test_bad_input_is_refused_with_one_clear_message(case: bad.Case, folder: Path) -> None:
     case.change(folder)
@@ -169,6 +171,7 @@ def real(*arguments: str, folder: Path, **options: Any) -> "subprocess.Popen[str
     return subprocess.Popen([sys.executable, *arguments], cwd=folder, text=True, **pipes, **options)
 
 
+@NO_KERNEL
 @pytest.mark.parametrize("name", ["ten for a quantity", "unknown key", "--out is not empty"])
 def test_the_real_command_refuses_alike(name: str, folder: Path) -> None:
     case = next(case for case in bad.CASES if case.name == name)

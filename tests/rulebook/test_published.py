@@ -11,6 +11,7 @@ from typing import Any
 import polars as pl
 import pytest
 from ruamel.yaml import YAML
+from support.modes import NO_KERNEL
 
 import ccp
 from ccp.rulebook.load import load_rulebook, shipped_directory, shipped_in
@@ -18,6 +19,7 @@ from ccp.rulebook.rulebook import Rulebook
 from ccp.rulebook.tier_forms import all_parts, parts_of
 from ccp.waterfall.ladder import stylised_house
 
+pytestmark = NO_KERNEL
 TODAY = date(2026, 11, 22)
 NAMES = shipped_in("published")
 BILLION, MILLION = 10**9, 10**6

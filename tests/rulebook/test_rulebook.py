@@ -10,6 +10,7 @@ import jsonschema
 import pytest
 from pydantic import BaseModel, ValidationError
 from ruamel.yaml import YAML
+from support.modes import NO_KERNEL
 
 from ccp.errors import InputError, Problem
 from ccp.rulebook.load import load_rulebook, rulebook_path, rulebook_schema, shipped_directory, shipped_names
@@ -18,6 +19,7 @@ from ccp.rulebook.stress import GAP_SIZES, HistoricalStress, LadderName, Plausib
 from ccp.rulebook.tiers import CcpCapital, DefaulterFund, DefaulterMargin, SurvivorsFund, Uncovered
 
 # The rulebook of the design, section 7, to the letter.
+pytestmark = NO_KERNEL
 SAMPLE = """\
 name: Textbook, cover two
 currency: USD

@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
 from support import small_books as small
+from support.modes import NO_KERNEL
 from support.random_waterfalls import random_tiers
 from support.rulebooks import rulebook_of
 
@@ -52,6 +53,7 @@ def words(rulebook: Rulebook) -> list[list[str]]:
 # --- written ----------------------------------------------------------------------------------------------------------
 
 
+@NO_KERNEL
 @pytest.mark.parametrize("name", shipped_names())
 def test_every_shipped_rulebook_reads_back(name: str, tmp_path: Path) -> None:
     rules = load_rulebook(name)

@@ -6,3 +6,4 @@ import pytest
 
 PLAIN = os.environ.get("NUMBA_DISABLE_JIT") == "1"
 READS_FILES = pytest.mark.skipif(PLAIN, reason="reads finished runs and sees no kernel: seen in the compiled run")
+NO_KERNEL = pytest.mark.skipif(PLAIN, reason="runs no kernel: seen in the compiled run")
