@@ -1,5 +1,6 @@
 """Settings and books that several test files share."""
 
+import os
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
@@ -12,6 +13,10 @@ from support.ray_workers import TESTS_TOO, WORKERS, needs_ray
 import ccp
 from ccp.book.synthetic import BookSize
 from ccp.cluster.executor import Executor, open_executor
+
+# OpenMP reads this when the first kernel starts threads. Small books have kernels of microseconds, between which its
+# threads would spin and take the processor from the other test process. As many threads do the same work.
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 settings.register_profile(
     "ccp",
