@@ -208,8 +208,11 @@ class Everywhere:
             closer = partial(most_of_sets, every.group_over_margin, None)
             return LossView(kept, every, None, lambda place: (every, place), closer, plans or {}, aside)
 
-        valued, closer = partial(self._valued, kept, every, way), partial(self._closer, kept, way)
+        valued = partial(self._valued, kept, every, way)
         bounds = CandidateBounds(kept.sale, self._paper(kept, way, self.sums, None))
+        closer = partial(bounds.most_of_sets, every.group_over_margin)  # where selling costs nothing there is no closer
+        if kept.selling is not None:
+            closer = partial(self._closer, kept, way)
         return LossView(kept, every, bounds, valued, closer, plans or {}, aside)
 
     def _valued(self, kept: JointLosses, every: StressLosses, way: str, place: int) -> tuple[SetLosses, int]:
